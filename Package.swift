@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Warnings are errors in our own targets; dependencies keep their own rules.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// Kernels are compiled for speed in debug builds too: tests run whole models through them.
+let kernelFlags: [CSetting] = [
+    .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wall", "-Werror"])
+]
+
+let package = Package(
+    name: "vitvideo",
+    products: [.executable(name: "vitvideo", targets: ["vitvideo"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        // System libraries, one module each.
+        .systemLibrary(name: "CFFmpeg"),
+        .systemLibrary(name: "COpenBLAS"),
+        .systemLibrary(name: "CCairo"),
+        .systemLibrary(name: "CZip"),
+        .systemLibrary(name: "COpenSSL"),
+
+        // Row kernels in C, the instruction set chosen at run time.
+        .target(name: "CKernels", cSettings: kernelFlags),
+
+        .target(name: "Pixels", swiftSettings: strict),
+        .target(name: "VideoIO", dependencies: ["Pixels", "CFFmpeg"], swiftSettings: strict),
+        .target(
+            name: "Checkpoints",
+            dependencies: [
+                "CZip", "COpenSSL",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ViT", dependencies: ["Pixels", "Checkpoints", "CKernels", "COpenBLAS"],
+            swiftSettings: strict),
+        .target(name: "Probing", dependencies: ["Pixels", "ViT"], swiftSettings: strict),
+        .target(
+            name: "Rendering", dependencies: ["Pixels", "CKernels", "CCairo"],
+            swiftSettings: strict),
+        .target(
+            name: "Pipeline",
+            dependencies: ["Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "vitvideo",
+            dependencies: [
+                "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "Fixtures", path: "Tests/Fixtures", exclude: ["make_goldens.py"],
+            resources: [.copy("goldens")], swiftSettings: strict),
+        .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Fixtures"], swiftSettings: strict),
+        .testTarget(name: "ViTTests", dependencies: ["ViT", "CKernels", "Fixtures"], swiftSettings: strict),
+        .testTarget(name: "ProbingTests", dependencies: ["Probing", "Fixtures"], swiftSettings: strict),
+        .testTarget(name: "RenderingTests", dependencies: ["Rendering", "Fixtures"], swiftSettings: strict),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["vitvideo", "Checkpoints", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17
+)

@@ -1,0 +1,9 @@
+// Row kernels. Every function is compiled for several instruction sets and the widest one the CPU
+// has is chosen when the program is loaded.
+#ifndef VITVIDEO_CKERNELS_H
+#define VITVIDEO_CKERNELS_H
+
+#include "transformer_kernels.h"
+#include "pixel_kernels.h"
+
+#endif

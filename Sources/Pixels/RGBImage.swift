@@ -1,0 +1,49 @@
+/// A picture of 8-bit sRGB-encoded samples, `height × width × 3`, rows packed without padding.
+///
+/// The bytes live in one array, so handing an image to another thread copies a reference, not pixels.
+public struct RGBImage: Sendable, Equatable {
+    public let height: Int
+    public let width: Int
+    /// `height * width * 3` samples, row-major, red first.
+    public var bytes: [UInt8]
+
+    /// - Precondition: `bytes.count == height * width * 3`.
+    public init(height: Int, width: Int, bytes: [UInt8]) {
+        precondition(bytes.count == height * width * 3, "an RGB image holds height × width × 3 samples")
+        self.height = height
+        self.width = width
+        self.bytes = bytes
+    }
+
+    /// An image of one colour.
+    public init(height: Int, width: Int, gray: UInt8 = 0) {
+        self.init(height: height, width: width, bytes: [UInt8](repeating: gray, count: height * width * 3))
+    }
+
+    /// An image whose samples `fill` writes; the buffer it is lent is not zeroed first.
+    public init(
+        height: Int, width: Int, filledBy fill: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
+    ) rethrows {
+        let count = height * width * 3
+        self.height = height
+        self.width = width
+        bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            try fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = count
+        }
+    }
+
+    /// The red, green and blue samples at a position.
+    public subscript(row: Int, column: Int) -> (red: UInt8, green: UInt8, blue: UInt8) {
+        get {
+            let i = (row * width + column) * 3
+            return (bytes[i], bytes[i + 1], bytes[i + 2])
+        }
+        set {
+            let i = (row * width + column) * 3
+            bytes[i] = newValue.red
+            bytes[i + 1] = newValue.green
+            bytes[i + 2] = newValue.blue
+        }
+    }
+}

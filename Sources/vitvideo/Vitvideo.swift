@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Vitvideo: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "vitvideo")
+}
