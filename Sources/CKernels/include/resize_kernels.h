@@ -1,0 +1,20 @@
+#ifndef VITVIDEO_RESIZE_KERNELS_H
+#define VITVIDEO_RESIZE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// The vertical pass of a resize: out[i] = Σ_t weights[t] · rows[t · stride + i], i < count.
+/// `rows` points at the first of `taps` rows of 8-bit samples.
+void vv_resize_vertical(float *out, const uint8_t *rows, size_t stride, const float *weights,
+                        size_t taps, size_t count);
+
+/// The horizontal pass over one row of RGB triples, made planar and normalised:
+/// out_c[x] = scale[c] · Σ_t weights[x · max_taps + t] · row[(first[x] + t) · 3 + c] + offset[c].
+/// The planes of `out` [3, width] lie `plane_stride` floats apart. Weights beyond a pixel's own
+/// taps are 0 and `row` must be readable there: first[x] + max_taps ≤ the row's width.
+void vv_resize_horizontal(float *out, size_t plane_stride, const float *row, const int32_t *first,
+                          const float *weights, size_t max_taps, size_t width,
+                          const float scale[3], const float offset[3]);
+
+#endif

@@ -1,0 +1,44 @@
+/// The logic that puts numbered results back in order, without a lock.
+///
+/// Results 0, 1, 2, … arrive in any order, at most `capacity` ahead of the next one due, which is always
+/// accepted: whoever holds it never waits, so the buffer cannot lock up.
+struct ResequencingBuffer<Element> {
+    let capacity: Int
+    private var next = 0
+    private var waiting: [Int: Element] = [:]
+    private var ending: Ending?
+    private var isCancelled = false
+
+    init(capacity: Int) {
+        precondition(capacity > 0, "a buffer holds at least one element")
+        self.capacity = capacity
+    }
+
+    mutating func insert(_ element: Element, at index: Int) -> PushOutcome {
+        if isCancelled || ending != nil { return .closed }
+        if index >= next + capacity { return .full }
+        waiting[index] = element
+        return .stored
+    }
+
+    /// - Throws: the producers' error, once every result before the gap it left has been taken.
+    mutating func pop() throws -> PopOutcome<Element> {
+        if isCancelled { return .ended }
+        if let element = waiting.removeValue(forKey: next) {
+            next += 1
+            return .element(element)
+        }
+        guard let ending else { return .empty }
+        try ending.get()
+        return .ended
+    }
+
+    mutating func close(_ result: Ending) {
+        if ending == nil { ending = result }
+    }
+
+    mutating func cancel() {
+        isCancelled = true
+        waiting.removeAll()
+    }
+}

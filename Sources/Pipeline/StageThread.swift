@@ -1,0 +1,23 @@
+import Foundation
+
+/// A named thread that can be joined. Long-running stages run on these, never on Swift's cooperative pool,
+/// which expects work that does not block.
+final class StageThread: Sendable {
+    private let done = Monitor(false)
+
+    /// Starts at once.
+    init(name: String, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread { [done] in
+            body()
+            done.change { $0 = true }
+        }
+        thread.name = name
+        // The filter graphs and products below keep little on the stack, but FFmpeg's codecs expect more
+        // than the half megabyte of a secondary thread.
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// Waits for the body to return.
+    func join() { done.wait { $0 ? true : nil } }
+}

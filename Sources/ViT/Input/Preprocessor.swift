@@ -1,0 +1,133 @@
+import CKernels
+import Pixels
+
+/// How large a picture is fed to the model.
+public enum Resolution: Sendable, Hashable {
+    /// The short side in pixels; the aspect is kept.
+    case shortSide(Int)
+    /// No resizing.
+    case native
+}
+
+/// Where the model's patch grid lies on a picture.
+public struct InputLayout: Sendable, Hashable {
+    /// The picture's size after resizing, before cropping to whole patches.
+    public let resizedHeight: Int
+    public let resizedWidth: Int
+    /// The patch grid.
+    public let rows: Int
+    public let columns: Int
+    /// Size of one patch in pixels of the original picture. The grid starts at its top left corner.
+    public let cellHeight: Double
+    public let cellWidth: Double
+
+    public var patches: Int { rows * columns }
+}
+
+/// The model's input: flattened, normalised patches.
+public struct PatchMatrix: Sendable {
+    public let rows: Int
+    public let columns: Int
+    /// `rows · columns × 3 · patch²`, each patch in the order channel, row, column.
+    public var values: [Float]
+}
+
+/// Resizes, crops, normalises and cuts a picture into patches.
+///
+/// Resize is antialiased bilinear (torchvision ≥ 0.17), short side to the resolution, aspect kept; then
+/// both sides are cropped at the bottom and right to a multiple of the patch.
+public struct Preprocessor: Sendable {
+    public let patchSize: Int
+    public let normalization: Normalization
+    public let resolution: Resolution
+
+    public init(configuration: Configuration, resolution: Resolution) {
+        patchSize = configuration.patchSize
+        normalization = configuration.family.normalization
+        self.resolution = resolution
+    }
+
+    /// - Throws: `ModelError.inputTooSmall` where not even one patch fits.
+    public func layout(height: Int, width: Int) throws -> InputLayout {
+        var (resizedHeight, resizedWidth) = (height, width)
+        if case .shortSide(let side) = resolution {
+            // torchvision truncates the long side.
+            if height <= width {
+                (resizedHeight, resizedWidth) = (side, side * width / height)
+            } else {
+                (resizedHeight, resizedWidth) = (side * height / width, side)
+            }
+        }
+        let (rows, columns) = (resizedHeight / patchSize, resizedWidth / patchSize)
+        guard rows > 0 && columns > 0 else {
+            throw ModelError.inputTooSmall(
+                height: resizedHeight, width: resizedWidth, patchSize: patchSize)
+        }
+        return InputLayout(
+            resizedHeight: resizedHeight, resizedWidth: resizedWidth, rows: rows, columns: columns,
+            cellHeight: Double(patchSize * height) / Double(resizedHeight),
+            cellWidth: Double(patchSize * width) / Double(resizedWidth))
+    }
+
+    /// - Returns: the normalised input as three planes, `3 × rows·patch × columns·patch`.
+    /// - Throws: `ModelError.inputTooSmall`.
+    public func normalizedPlanes(of image: RGBImage) throws -> [Float] {
+        let layout = try layout(height: image.height, width: image.width)
+        let (height, width) = (layout.rows * patchSize, layout.columns * patchSize)
+        let vertical = ResizeWeights.antialiased(
+            from: image.height, to: layout.resizedHeight, radius: 1, filter: ResizeWeights.triangle)
+        let horizontal = ResizeWeights.antialiased(
+            from: image.width, to: layout.resizedWidth, radius: 1, filter: ResizeWeights.triangle)
+        let scale = normalization.deviation.map { 1 / (255 * $0) }
+        let offset = zip(normalization.mean, normalization.deviation).map { -$0 / $1 }
+        let stride = image.width * 3
+        var line = [Float](repeating: 0, count: stride)
+        return [Float](unsafeUninitializedCapacity: 3 * height * width) { planes, count in
+            image.bytes.withUnsafeBufferPointer { bytes in
+                vertical.weights.withUnsafeBufferPointer { verticalWeights in
+                    for y in 0..<height {
+                        vv_resize_vertical(
+                            &line, bytes.baseAddress! + Int(vertical.first[y]) * stride, stride,
+                            verticalWeights.baseAddress! + y * vertical.taps, vertical.taps, stride)
+                        vv_resize_horizontal(
+                            planes.baseAddress! + y * width, height * width, line, horizontal.first,
+                            horizontal.weights, horizontal.taps, width, scale, offset)
+                    }
+                }
+            }
+            count = 3 * height * width
+        }
+    }
+
+    /// - Throws: `ModelError.inputTooSmall`.
+    public func patches(of image: RGBImage) throws -> PatchMatrix {
+        let layout = try layout(height: image.height, width: image.width)
+        return patches(
+            ofPlanes: try normalizedPlanes(of: image), rows: layout.rows, columns: layout.columns)
+    }
+
+    /// Cuts normalised planes, `3 × rows·patch × columns·patch`, into patches.
+    public func patches(ofPlanes planes: [Float], rows: Int, columns: Int) -> PatchMatrix {
+        let side = patchSize
+        let (height, width) = (rows * side, columns * side)
+        precondition(planes.count == 3 * height * width, "planes must cover the patch grid exactly")
+        let values = [Float](unsafeUninitializedCapacity: planes.count) { to, count in
+            planes.withUnsafeBufferPointer { from in
+                for row in 0..<rows {
+                    for column in 0..<columns {
+                        var target = to.baseAddress! + (row * columns + column) * 3 * side * side
+                        for channel in 0..<3 {
+                            for y in 0..<side {
+                                let source = (channel * height + row * side + y) * width + column * side
+                                target.initialize(from: from.baseAddress! + source, count: side)
+                                target += side
+                            }
+                        }
+                    }
+                }
+            }
+            count = planes.count
+        }
+        return PatchMatrix(rows: rows, columns: columns, values: values)
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+
+/// A Vision Transformer with its weights: immutable, shared by all workers.
+public final class Model: Sendable {
+    public let configuration: Configuration
+    /// What to call the model in captions and metadata.
+    public let name: String
+    /// SHA-256 of the weights file in hexadecimal, for provenance; empty for weights made in memory.
+    public let weightsHash: String
+    let weights: Weights
+    private let positions = PositionCache()
+
+    init(configuration: Configuration, name: String, weightsHash: String, weights: Weights) {
+        self.configuration = configuration
+        self.name = name
+        self.weightsHash = weightsHash
+        self.weights = weights
+    }
+
+    /// Positions of the patches on a grid, `rows · columns × D`, interpolated once per grid.
+    func patchPositions(rows: Int, columns: Int) -> [Float] {
+        positions.value(rows: rows, columns: columns) {
+            PositionEmbedding.interpolated(
+                weights.patchPositions, configuration: configuration, rows: rows, columns: columns)
+        }
+    }
+
+    /// The block that an index names, negative indices counting from the end as in Python.
+    ///
+    /// - Throws: `ModelError.noSuchBlock`.
+    public func block(at index: Int) throws -> Int {
+        let depth = configuration.depth
+        guard (-depth..<depth).contains(index) else {
+            throw ModelError.noSuchBlock(index, depth: depth)
+        }
+        return index < 0 ? index + depth : index
+    }
+}
+
+/// The position table of the grid last asked for. A clip has one grid, so one entry is enough.
+///
+/// Safe to share: `entry` is only touched under `lock`.
+private final class PositionCache: @unchecked Sendable {
+    private let lock = NSLock()
+    private var entry: (rows: Int, columns: Int, values: [Float])?
+
+    func value(rows: Int, columns: Int, make: () -> [Float]) -> [Float] {
+        lock.withLock {
+            if let entry, entry.rows == rows, entry.columns == columns { return entry.values }
+            let values = make()
+            entry = (rows, columns, values)
+            return values
+        }
+    }
+}
