@@ -1,0 +1,111 @@
+/// A weights file as named tensors. Formats are told apart by content, never by the file's name; names of tensors
+/// are those in the file (ONNX: of the module that owns the weight), and mapping them to an architecture is the
+/// reader's business.
+///
+/// Opening reads names and shapes only. Every size and offset in the file is checked before anything is allocated
+/// for it; nothing in a file is ever executed.
+public struct Checkpoint: Sendable {
+    /// The file formats that are read.
+    public enum Format: String, Sendable, Equatable {
+        /// Hugging Face safetensors.
+        case safetensors
+        /// PyTorch's zip archive, written by `torch.save` since 1.6.
+        case pyTorchZip = "PyTorch (zip)"
+        /// PyTorch's format before 1.6: consecutive pickles, then the storages.
+        case pyTorchLegacy = "PyTorch (legacy)"
+        /// A NumPy archive, as the JAX models are published.
+        case npz = "NumPy npz"
+        /// ONNX: the initialisers of the graph.
+        case onnx = "ONNX"
+    }
+
+    public let path: String
+    public let format: Format
+    /// Names of the tensors in the file's order, unique.
+    public let names: [String]
+    /// safetensors' `__metadata__`; for ONNX the producer; else empty.
+    public let metadata: [String: String]
+    /// Which dictionary of a PyTorch training checkpoint the tensors come from; nil where they lie at the top.
+    public let key: String?
+
+    private let source: any TensorSource
+    private let indices: [String: Int]
+
+    /// Opens a weights file.
+    ///
+    /// - Parameter key: which dictionary of a PyTorch training checkpoint to read. By default the first that is
+    ///   present of `teacher`, `model`, `state_dict`, `student`, `module`, `model_ema`, else the top level.
+    /// - Throws: `CheckpointError`: `.noInput` where the file cannot be opened, `.unsupported` for other formats,
+    ///   `.refused` for a pickle that names a function or class that tensors do not need, `.invalidData` for
+    ///   everything damaged or contradictory.
+    public static func open(_ path: String, key: String? = nil) throws -> Checkpoint {
+        let file = try MappedFile.open(path)
+        return try locating("read", path) {
+            let format = try FormatSniffer.format(of: file)
+            guard key == nil || format == .pyTorchZip || format == .pyTorchLegacy else {
+                throw FormatError("a \(format.rawValue) file has no '\(oneLine(key ?? ""))' to choose")
+            }
+            switch format {
+            case .safetensors:
+                return try Checkpoint(path, format, SafetensorsFile(file))
+            case .npz:
+                return try Checkpoint(path, format, NPZTensors(NPZReader(archive: ZipArchive.open(path))))
+            case .onnx:
+                return try Checkpoint(path, format, ONNXFile(file))
+            case .pyTorchZip:
+                let source = try PyTorchFile(archive: ZipArchive.open(path), key: key)
+                return try Checkpoint(path, format, source, key: source.key)
+            case .pyTorchLegacy:
+                let source = try PyTorchFile(legacy: file, key: key)
+                return try Checkpoint(path, format, source, key: source.key)
+            }
+        }
+    }
+
+    private init(
+        _ path: String, _ format: Format, _ source: some TensorSource, key: String? = nil
+    ) throws {
+        self.path = path
+        self.format = format
+        self.source = source
+        self.key = key
+        names = source.tensors.map(\.name)
+        metadata = source.metadata
+        var indices = [String: Int](minimumCapacity: names.count)
+        for (index, name) in names.enumerated() {
+            guard indices.updateValue(index, forKey: name) == nil else {
+                throw FormatError("two tensors are named \(quoted(name))")
+            }
+        }
+        self.indices = indices
+    }
+
+    /// Shape and type of a tensor; nil where there is none of that name.
+    public subscript(name: String) -> TensorDescription? {
+        indices[name].map { source.tensors[$0].description }
+    }
+
+    /// A tensor's values, row-major, as Float32; Float16 and BFloat16 convert exactly, Float64 is rounded.
+    /// Thread-safe.
+    /// - Throws: `CheckpointError` where there is no such tensor, it does not hold floating-point numbers, or the
+    ///   file is damaged.
+    public func floats(_ name: String) throws -> [Float] {
+        try locating("read tensor \(quoted(name)) of", path) { try source.floats(tensorIndex(name)) }
+    }
+
+    /// Lends a tensor's values, row-major, as Float32: in place where the file holds aligned Float32 (safetensors
+    /// and legacy PyTorch mostly do), else a converted copy. Thread-safe; the pointer dies with the call.
+    /// - Throws: as `floats`, and what `body` throws.
+    public func withFloats<Result>(
+        _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+    ) throws -> Result {
+        let index = try locating("read tensor \(quoted(name)) of", path) { try tensorIndex(name) }
+        if let result = try source.withMappedFloats(index, body) { return result }
+        return try floats(name).withUnsafeBufferPointer(body)
+    }
+
+    private func tensorIndex(_ name: String) throws -> Int {
+        guard let index = indices[name] else { throw FormatError("there is no such tensor") }
+        return index
+    }
+}

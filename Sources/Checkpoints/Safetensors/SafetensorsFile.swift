@@ -1,0 +1,169 @@
+/// The header of a safetensors file: 8 bytes with the length of a JSON object (little-endian), the object, then
+/// the tensors' bytes without gaps or overlaps. https://github.com/huggingface/safetensors#format
+struct SafetensorsHeader {
+    struct Entry {
+        let name: String
+        let description: TensorDescription
+        /// Where the tensor lies, in bytes from the file's beginning.
+        let range: Range<Int>
+    }
+
+    /// The tensors in the order of their bytes.
+    let entries: [Entry]
+    let metadata: [String: String]
+
+    /// The reference implementation's limit on the header's length.
+    static let largestHeader = 100_000_000
+
+    /// Whether the first bytes are a length and the beginning of a JSON object. A length beyond the end of the
+    /// file still counts, so that the error can say so.
+    static func looksLikeOne(_ bytes: UnsafeRawBufferPointer) throws -> Bool {
+        guard bytes.count > 8, bytes[8] == UInt8(ascii: "{") else { return false }
+        var cursor = ByteCursor(bytes)
+        return try cursor.littleEndian(UInt64.self) < 1 << 40
+    }
+
+    /// - Throws: `FormatError` for everything that the reference implementation refuses: a header longer than the
+    ///   file or than 100 MB, unknown types, offsets that overlap, leave gaps, disagree with shape and type or do
+    ///   not end with the file; also for a name that comes twice.
+    init(_ bytes: UnsafeRawBufferPointer) throws {
+        var cursor = ByteCursor(bytes)
+        let declared = try cursor.littleEndian(UInt64.self)
+        guard declared <= UInt64(min(Self.largestHeader, cursor.remaining)) else {
+            throw FormatError(
+                "its header is said to be \(declared) bytes long, but \(cursor.remaining) follow",
+                nextStep: "the file is cut short or damaged: get it again")
+        }
+        let json = try cursor.take(Int(declared))
+        let dataStart = cursor.position
+
+        var entries: [Entry] = []
+        var metadata: [String: String] = [:]
+        var scanner = JSONScanner(json)
+        try scanner.object { scanner, name in
+            if name == "__metadata__" {
+                try scanner.object { scanner, key in metadata[key] = try scanner.string() }
+            } else {
+                entries.append(
+                    try Self.entry(name, &scanner, dataStart: dataStart, dataCount: bytes.count - dataStart))
+            }
+        }
+        try scanner.end()
+
+        entries.sort {
+            ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+        }
+        var end = dataStart
+        for entry in entries {
+            guard entry.range.lowerBound == end else {
+                let fault =
+                    entry.range.lowerBound < end ? "overlaps the one before it" : "leaves a gap before it"
+                throw FormatError("tensor \(quoted(entry.name)) \(fault)")
+            }
+            end = entry.range.upperBound
+        }
+        guard end == bytes.count else {
+            throw FormatError("its tensors end at byte \(end), but the file has \(bytes.count)")
+        }
+        self.entries = entries
+        self.metadata = metadata
+    }
+
+    private static func entry(
+        _ name: String, _ scanner: inout JSONScanner, dataStart: Int, dataCount: Int
+    ) throws -> Entry {
+        var type: String?
+        var shape: [Int]?
+        var offsets: [Int]?
+        try scanner.object { scanner, field in
+            switch field {
+            case "dtype": type = try scanner.string()
+            case "shape": shape = try scanner.integers(limit: TensorDescription.largestRank)
+            case "data_offsets": offsets = try scanner.integers(limit: 2)
+            default: try scanner.skipValue()
+            }
+        }
+        guard let type, let shape, let offsets, offsets.count == 2 else {
+            throw FormatError("tensor \(quoted(name)) lacks its type, shape or offsets")
+        }
+        guard let elementType = ElementType(safetensors: type) else {
+            throw FormatError.unsupported("tensor \(quoted(name)) has the type \(quoted(type))")
+        }
+        let description = try TensorDescription(shape: shape, elementType: elementType)
+        guard offsets[0] <= offsets[1], offsets[1] <= dataCount else {
+            throw FormatError(
+                "tensor \(quoted(name)) lies at \(offsets[0])..<\(offsets[1]) of \(dataCount) bytes",
+                nextStep: "the file is cut short or damaged: get it again")
+        }
+        guard offsets[1] - offsets[0] == description.byteCount else {
+            throw FormatError(
+                "tensor \(quoted(name)) of \(description) has \(offsets[1] - offsets[0]) bytes")
+        }
+        return Entry(
+            name: name, description: description, range: (dataStart + offsets[0])..<(dataStart + offsets[1]))
+    }
+}
+
+extension ElementType {
+    /// From safetensors' name of the type; nil for types that are not read here (8-bit floats and smaller).
+    init?(safetensors name: String) {
+        switch name {
+        case "F64": self = .float64
+        case "F32": self = .float32
+        case "F16": self = .float16
+        case "BF16": self = .bfloat16
+        case "I64": self = .int64
+        case "I32": self = .int32
+        case "I16": self = .int16
+        case "I8": self = .int8
+        case "U64": self = .uint64
+        case "U32": self = .uint32
+        case "U16": self = .uint16
+        case "U8": self = .uint8
+        case "BOOL": self = .bool
+        default: return nil
+        }
+    }
+}
+
+/// A mapped safetensors file.
+struct SafetensorsFile: TensorSource {
+    let tensors: [(name: String, description: TensorDescription)]
+    let metadata: [String: String]
+    private let file: MappedFile
+    private let ranges: [Range<Int>]
+
+    init(_ file: MappedFile) throws {
+        let header = try file.withBytes { try SafetensorsHeader($0) }
+        self.file = file
+        tensors = header.entries.map { ($0.name, $0.description) }
+        ranges = header.entries.map(\.range)
+        metadata = header.metadata
+    }
+
+    func floats(_ index: Int) throws -> [Float] {
+        try file.withBytes { bytes in
+            try tensors[index].description.elementType.floats(
+                UnsafeRawBufferPointer(rebasing: bytes[ranges[index]]))
+        }
+    }
+
+    func withMappedFloats<Result>(
+        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+    ) throws -> Result? {
+        guard tensors[index].description.elementType == .float32 else { return nil }
+        return try file.withBytes { bytes in
+            try withAlignedFloats(UnsafeRawBufferPointer(rebasing: bytes[ranges[index]]), body)
+        }
+    }
+}
+
+/// Lends bytes as Float32 in place, where they are aligned for it; else nil.
+func withAlignedFloats<Result>(
+    _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+) throws -> Result? {
+    guard let start = bytes.baseAddress, Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0 else {
+        return nil
+    }
+    return try bytes.withMemoryRebound(to: Float.self, body)
+}

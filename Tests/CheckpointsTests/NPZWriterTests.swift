@@ -1,0 +1,156 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite("Writing NumPy archives")
+struct NPZWriterTests {
+    let directory: TemporaryDirectory
+    var path: String { directory.path + "/maps.npz" }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test("growing arrays, whole arrays and text come back as they went in")
+    func roundTrip() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        let attention = try writer.array(named: "attention", element: .float32, rowShape: [2, 3])
+        let frames = try writer.array(named: "frame", element: .int64, rowShape: [])
+        let times = try writer.array(named: "time", element: .float64, rowShape: [])
+        try writer.add("pi", shape: [], [Float(3.25)])
+        try writer.add("grid", shape: [2, 2], [1, 2, 3, Int64.max])
+        try writer.add("meta", text: "{\"model\": \"ü🦊\"}")
+        try writer.add("nothing", text: "")
+        for frame in 0..<5 {
+            try attention.append((0..<6).map { Float(frame * 6 + $0) })
+            try frames.append([Int64(frame) << 40])
+            try times.append([Double(frame) / 25])
+        }
+        try attention.append((0..<12).map { Float(30 + $0) })
+        #expect(attention.rowCount == 7)
+        #expect(try directory.contents == [], "spools have no names")
+        try writer.finish()
+        #expect(try directory.contents == ["maps.npz"])
+
+        let reader = try NPZReader(path)
+        #expect(reader.names == ["attention", "frame", "time", "pi", "grid", "meta", "nothing"])
+        #expect(try reader.array("attention").shape == [7, 2, 3])
+        #expect(try reader.array("attention").floats() == (0..<42).map(Float.init))
+        #expect(try reader.array("frame").int64s() == (0..<5).map { Int64($0) << 40 })
+        #expect(try reader.array("time").doubles() == (0..<5).map { Double($0) / 25 })
+        #expect(try reader.array("pi").shape == [])
+        #expect(try reader.array("pi").floats() == [3.25])
+        #expect(try reader.array("grid").int64s() == [1, 2, 3, Int64.max])
+        #expect(try reader.array("meta").shape == [])
+        #expect(try reader.array("meta").strings() == ["{\"model\": \"ü🦊\"}"])
+        #expect(try reader.array("nothing").strings() == [""])
+    }
+
+    /// NumPy's format specification, version 1.0: magic, version, length, literal ending in a line feed, the whole
+    /// a multiple of 64 bytes; zip stores the entries uncompressed, so they can be found in the file's bytes.
+    @Test("the bytes follow the .npy specification")
+    func bytes() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        let rows = try writer.array(named: "a", element: .float32, rowShape: [2])
+        for row in 0..<1000 { try rows.append([Float(row), -Float(row)]) }
+        try writer.finish()
+        let file = try Data(contentsOf: URL(fileURLWithPath: path))
+        let start = try #require(file.range(of: Data([0x93] + Array("NUMPY".utf8)))).lowerBound
+        #expect(Array(file[(start + 6)..<(start + 8)]) == [1, 0])
+        let length = Int(file[start + 8]) | Int(file[start + 9]) << 8
+        #expect((10 + length) % 64 == 0)
+        let header = String(decoding: file[(start + 10)..<(start + 10 + length)], as: UTF8.self)
+        #expect(header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (1000, 2), }"))
+        #expect(header.hasSuffix("\n"))
+        let data = file[(start + 10 + length)..<(start + 10 + length + 8000)]
+        #expect(
+            data.prefix(16).elementsEqual([0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf]))
+        #expect(Array(file[..<4]) == [0x50, 0x4b, 3, 4])
+        #expect(Array(file[8..<10]) == [0, 0], "stored")
+    }
+
+    @Test("equal arrays give equal files")
+    func reproducible() throws {
+        for name in ["a.npz", "b.npz"] {
+            let writer = try NPZWriter(directory.path + "/" + name, overwrite: false)
+            try writer.add("x", shape: [3], [Float(1), 2, 3])
+            try writer.add("meta", text: "same")
+            try writer.finish()
+        }
+        #expect(
+            try ContentHash.sha256(ofFile: directory.path + "/a.npz")
+                == ContentHash.sha256(ofFile: directory.path + "/b.npz"))
+    }
+
+    @Test("an array without rows is an empty array")
+    func noRows() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        _ = try writer.array(named: "a", element: .float32, rowShape: [4, 5])
+        try writer.finish()
+        #expect(try NPZReader(path).array("a").shape == [0, 4, 5])
+        #expect(try NPZReader(path).array("a").floats() == [])
+    }
+
+    @Test("an existing file is refused without overwrite, and replaced as a whole with it")
+    func overwriting() throws {
+        _ = try directory.file("maps.npz", Array("old".utf8))
+        let error = #expect(throws: CheckpointError.self) { try NPZWriter(path, overwrite: false) }
+        #expect(error?.kind == .cannotCreate)
+        let writer = try NPZWriter(path, overwrite: true)
+        try writer.add("x", shape: [1], [Float(1)])
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("old".utf8))
+        try writer.finish()
+        #expect(try NPZReader(path).array("x").floats() == [1])
+        #expect(try directory.contents == ["maps.npz"])
+    }
+
+    @Test("a file that appears meanwhile is not overwritten, and nothing else is left")
+    func lateComer() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        try writer.add("x", shape: [1], [Float(1)])
+        _ = try directory.file("maps.npz", Array("other".utf8))
+        let error = #expect(throws: CheckpointError.self) { try writer.finish() }
+        #expect(error?.kind == .cannotCreate)
+        #expect(try directory.contents == ["maps.npz"])
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("other".utf8))
+    }
+
+    @Test("finishing under another name, giving up, and forgetting the writer")
+    func otherEnds() throws {
+        var writer: NPZWriter? = try NPZWriter(path, overwrite: false)
+        try writer?.add("x", shape: [1], [Float(1)])
+        try writer?.finish(as: directory.path + "/maps.partial.npz")
+        #expect(try directory.contents == ["maps.partial.npz"])
+
+        writer = try NPZWriter(path, overwrite: false)
+        let rows = try writer?.array(named: "x", element: .float32, rowShape: [])
+        writer?.abandon()
+        #expect(throws: CheckpointError.self) { try rows?.append([Float(1)]) }
+        #expect(throws: CheckpointError.self) { try writer?.finish() }
+
+        writer = try NPZWriter(path, overwrite: false)
+        try writer?.add("x", shape: [1], [Float(1)])
+        writer = nil
+        #expect(try directory.contents == ["maps.partial.npz"])
+    }
+
+    @Test("wrong types, broken rows, names twice and a directory that is not there are errors")
+    func misuse() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        let rows = try writer.array(named: "a", element: .float32, rowShape: [2])
+        #expect(throws: CheckpointError.self) { try rows.append([Float(1), 2, 3]) }
+        #expect(throws: CheckpointError.self) { try rows.append([1.0, 2.0] as [Double]) }
+        #expect(throws: CheckpointError.self) {
+            try writer.array(named: "a", element: .float32, rowShape: [])
+        }
+        #expect(throws: CheckpointError.self) {
+            try writer.array(named: "b", element: .float32, rowShape: [0])
+        }
+        #expect(throws: CheckpointError.self) {
+            try writer.array(named: "b", element: .float32, rowShape: [1 << 40, 1 << 40])
+        }
+        #expect(throws: CheckpointError.self) { try writer.add("c", shape: [2], [Float(1)]) }
+        for path in [directory.path, directory.path + "/absent/maps.npz"] {
+            let error = #expect(throws: CheckpointError.self) { try NPZWriter(path, overwrite: true) }
+            #expect(error?.kind == .cannotCreate)
+        }
+    }
+}
