@@ -56,7 +56,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "Fixtures", path: "Tests/Fixtures", exclude: ["make_goldens.py"],
+            name: "Fixtures", path: "Tests/Fixtures", exclude: ["make_goldens.py", "golden_scripts"],
             resources: [.copy("goldens")], swiftSettings: strict),
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,45 @@
+"""A safetensors writer whose bytes depend on nothing but the tensors.
+
+The safetensors library keeps metadata in a hash map and so writes its keys in another order each
+run; goldens should not change when nothing has changed. Everything is stored as float32, indices
+and 8-bit values included (all below 2**24, so exact): a reader needs one dtype.
+"""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+
+
+def to_float32(value) -> np.ndarray:
+    """A tensor or array as contiguous little-endian float32; NaN and infinity are refused."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    array = np.ascontiguousarray(np.asarray(value), dtype="<f4")
+    if not np.isfinite(array).all():
+        raise ValueError("a golden holds NaN or infinity")
+    return array
+
+
+def save(path: Path, tensors: dict, metadata: dict) -> None:
+    """Writes `tensors`, sorted by name, and `metadata`, whose values become JSON strings."""
+    arrays = {name: to_float32(tensors[name]) for name in sorted(tensors)}
+    header = {"__metadata__": {key: json.dumps(metadata[key], sort_keys=True) for key in sorted(metadata)}}
+    offset = 0
+    for name, array in arrays.items():
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + array.nbytes],
+        }
+        offset += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the format wants tensor data aligned to 8 bytes
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)))
+        file.write(text)
+        for array in arrays.values():
+            file.write(array.tobytes())
+    print(f"{path.name}: {len(arrays)} tensors, {path.stat().st_size:,} bytes")
