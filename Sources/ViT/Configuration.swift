@@ -24,6 +24,8 @@ public struct Configuration: Sendable, Hashable {
     public var nativeColumns: Int
     /// Number of classes of the classifier head, 0 without one.
     public var classes: Int
+    /// How positions are carried to another grid; the family's way unless chosen otherwise.
+    public var positionInterpolation: PositionInterpolation
 
     public init(
         family: Family, patchSize: Int, width: Int, depth: Int, heads: Int, feedForwardWidth: Int? = nil,
@@ -43,6 +45,7 @@ public struct Configuration: Sendable, Hashable {
         self.nativeRows = nativeRows
         self.nativeColumns = nativeColumns
         self.classes = classes
+        positionInterpolation = family.positionInterpolation
     }
 
     public enum FeedForward: String, Sendable {
@@ -100,11 +103,11 @@ public struct Normalization: Sendable, Hashable {
 }
 
 /// How a position table is carried to another patch grid.
-public enum PositionInterpolation: Sendable, Hashable {
+public enum PositionInterpolation: String, Sendable, Hashable {
     /// DINO and DINOv2 without registers: bicubic, a = −0.75, no antialiasing, with the scale factors
     /// `(rows + 0.1) / nativeRows` and `(columns + 0.1) / nativeColumns` used as such, so that
     /// `source = (target + 0.5) / scale − 0.5`.
-    case scaled
+    case scaled = "hub"
     /// DINOv2 with registers and timm: bicubic, a = −0.5, antialiased, to the explicit size.
-    case antialiased
+    case antialiased = "timm"
 }

@@ -1,9 +1,18 @@
 import Foundation
 
-/// Files the tests compare against, and where the test media lie.
+/// Files the tests compare against and run on.
 public enum Fixtures {
     /// A golden made by `make_goldens.py`.
     public static func golden(_ name: String) -> URL {
         Bundle.module.resourceURL!.appendingPathComponent("goldens/\(name)")
+    }
+
+    /// The package's top folder.
+    public static let packageRoot = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// A clip or frame that `make test` fetched or cut: `bigbuckbunny.mp4`, `frames/square.png`, …
+    public static func media(_ name: String) -> URL {
+        packageRoot.appendingPathComponent("media/cache/\(name)")
     }
 }

@@ -10,7 +10,7 @@ enum PositionEmbedding {
         if rows == fromRows && columns == fromColumns { return table }
         let vertical: ResizeWeights
         let horizontal: ResizeWeights
-        switch configuration.family.positionInterpolation {
+        switch configuration.positionInterpolation {
         case .scaled:
             // The 0.1 was meant to keep a floor() from rounding down; the weights were published with it.
             vertical = .bicubic(

@@ -1,4 +1,3 @@
-import CKernels
 import Pixels
 
 /// How large a picture is fed to the model.
@@ -74,29 +73,11 @@ public struct Preprocessor: Sendable {
     public func normalizedPlanes(of image: RGBImage) throws -> [Float] {
         let layout = try layout(height: image.height, width: image.width)
         let (height, width) = (layout.rows * patchSize, layout.columns * patchSize)
-        let vertical = ResizeWeights.antialiased(
-            from: image.height, to: layout.resizedHeight, radius: 1, filter: ResizeWeights.triangle)
-        let horizontal = ResizeWeights.antialiased(
-            from: image.width, to: layout.resizedWidth, radius: 1, filter: ResizeWeights.triangle)
-        let scale = normalization.deviation.map { 1 / (255 * $0) }
-        let offset = zip(normalization.mean, normalization.deviation).map { -$0 / $1 }
-        let stride = image.width * 3
-        var line = [Float](repeating: 0, count: stride)
-        return [Float](unsafeUninitializedCapacity: 3 * height * width) { planes, count in
-            image.bytes.withUnsafeBufferPointer { bytes in
-                vertical.weights.withUnsafeBufferPointer { verticalWeights in
-                    for y in 0..<height {
-                        vv_resize_vertical(
-                            &line, bytes.baseAddress! + Int(vertical.first[y]) * stride, stride,
-                            verticalWeights.baseAddress! + y * vertical.taps, vertical.taps, stride)
-                        vv_resize_horizontal(
-                            planes.baseAddress! + y * width, height * width, line, horizontal.first,
-                            horizontal.weights, horizontal.taps, width, scale, offset)
-                    }
-                }
-            }
-            count = 3 * height * width
-        }
+        let resize = Resize(
+            from: (image.height, image.width), to: (layout.resizedHeight, layout.resizedWidth))
+        return resize.planes(
+            of: image, height: height, width: width, scale: normalization.deviation.map { 1 / (255 * $0) },
+            offset: zip(normalization.mean, normalization.deviation).map { -$0 / $1 })
     }
 
     /// - Throws: `ModelError.inputTooSmall`.

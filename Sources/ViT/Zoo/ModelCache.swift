@@ -26,14 +26,17 @@ public struct ModelCache: Sendable {
 
     /// Loads a known model out of the cache.
     ///
+    /// - Parameter positionInterpolation: how positions are carried to another grid; nil for the family's way.
     /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound`, `ModelError.weightsDoNotFit`,
     ///   `CheckpointError`.
-    public func load(_ name: String) throws -> Model {
+    public func load(_ name: String, positionInterpolation: PositionInterpolation? = nil) throws -> Model {
         let entry = try ModelZoo.entry(named: name)
         guard has(entry) else {
             throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
         }
-        return try Model.load(path(of: entry), name: entry.name, configuration: entry.configuration)
+        return try Model.load(
+            path(of: entry), name: entry.name, configuration: entry.configuration,
+            positionInterpolation: positionInterpolation)
     }
 
     /// Reads weights in any known format, checks them against the named model and writes them into the cache.
@@ -74,18 +77,20 @@ extension Model {
     ///   - configuration: the expected architecture; read off the tensors where nil.
     ///   - heads: number of heads where the architecture is read off and heads are not 64 wide.
     ///   - family: conventions to follow where the architecture is read off; guessed where nil.
+    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
     /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
     public static func load(
         _ path: String, name: String? = nil, configuration: Configuration? = nil, heads: Int? = nil,
-        family: Configuration.Family? = nil
+        family: Configuration.Family? = nil, positionInterpolation: PositionInterpolation? = nil
     ) throws -> Model {
         let checkpoint = try Checkpoint.open(path)
         let loader = WeightLoader(checkpoint)
-        let configuration =
+        var configuration =
             try configuration
             ?? loader.inferConfiguration(
                 heads: heads ?? checkpoint.metadata["num_heads"].flatMap { Int($0) },
                 family: family ?? checkpoint.metadata["family"].flatMap(Configuration.Family.init(rawValue:)))
+        if let positionInterpolation { configuration.positionInterpolation = positionInterpolation }
         return Model(
             configuration: configuration,
             name: name ?? checkpoint.metadata["model"] ?? URL(fileURLWithPath: path).lastPathComponent,

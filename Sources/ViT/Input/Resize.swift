@@ -1,0 +1,39 @@
+import CKernels
+import Pixels
+
+/// Antialiased bilinear resizing of a picture (torchvision ≥ 0.17), in 32-bit floats.
+struct Resize: Sendable {
+    private let vertical: ResizeWeights
+    private let horizontal: ResizeWeights
+
+    init(from source: (height: Int, width: Int), to target: (height: Int, width: Int)) {
+        vertical = .antialiased(
+            from: source.height, to: target.height, radius: 1, filter: ResizeWeights.triangle)
+        horizontal = .antialiased(
+            from: source.width, to: target.width, radius: 1, filter: ResizeWeights.triangle)
+    }
+
+    /// The top left `height × width` of the resized picture as three planes, each value as
+    /// `scale[channel] · value + offset[channel]` with the value in 0…255.
+    ///
+    /// - Returns: `3 × height × width`.
+    func planes(of image: RGBImage, height: Int, width: Int, scale: [Float], offset: [Float]) -> [Float] {
+        let stride = image.width * 3
+        var line = [Float](repeating: 0, count: stride)
+        return [Float](unsafeUninitializedCapacity: 3 * height * width) { planes, count in
+            image.bytes.withUnsafeBufferPointer { bytes in
+                vertical.weights.withUnsafeBufferPointer { weights in
+                    for y in 0..<height {
+                        vv_resize_vertical(
+                            &line, bytes.baseAddress! + Int(vertical.first[y]) * stride, stride,
+                            weights.baseAddress! + y * vertical.taps, vertical.taps, stride)
+                        vv_resize_horizontal(
+                            planes.baseAddress! + y * width, height * width, line, horizontal.first,
+                            horizontal.weights, horizontal.taps, width, scale, offset)
+                    }
+                }
+            }
+            count = 3 * height * width
+        }
+    }
+}
