@@ -56,7 +56,8 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "Fixtures", path: "Tests/Fixtures", exclude: ["make_goldens.py", "golden_scripts"],
+            name: "Fixtures", path: "Tests/Fixtures",
+            exclude: ["make_goldens.py", "golden_scripts", "make_colormaps.py"],
             resources: [.copy("goldens")], swiftSettings: strict),
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,113 @@
+import Foundation
+import Pixels
+
+/// Which values of a raw map become heat 0 and heat 1.
+public enum HeatScale: Sendable, Equatable {
+    /// The map's own smallest and largest value in that frame, as matplotlib's `imshow` and `imsave` do.
+    case frame
+    /// A range that follows the frames' ranges with that half-life, so that the picture does not flicker.
+    case smooth(halfLifeSeconds: Double)
+    /// The same limits throughout, for comparison between frames and models.
+    case fixed(minimum: Float, maximum: Float)
+
+    /// The half-life of `smooth` where none is given.
+    public static let defaultHalfLifeSeconds = 0.5
+
+    /// Reads `frame`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
+    ///
+    /// - Throws: `RenderingError` of kind `invalidOption`.
+    public init(parsing text: String) throws(RenderingError) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        switch (parts.count, parts[0]) {
+        case (1, "frame"):
+            self = .frame
+        case (1, "smooth"):
+            self = .smooth(halfLifeSeconds: Self.defaultHalfLifeSeconds)
+        case (2, "smooth"):
+            guard let seconds = Double(parts[1]), seconds > 0, seconds.isFinite else {
+                throw RenderingError(
+                    .invalidOption, "scale '\(text)': the half-life is a number of seconds above 0")
+            }
+            self = .smooth(halfLifeSeconds: seconds)
+        case (2, _):
+            guard let low = Float(parts[0]), let high = Float(parts[1]), low.isFinite, high.isFinite,
+                low < high
+            else {
+                throw RenderingError(
+                    .invalidOption,
+                    "scale '\(text)': MIN:MAX are two numbers, the smaller first, such as 0:0.02")
+            }
+            self = .fixed(minimum: low, maximum: high)
+        default:
+            throw RenderingError(
+                .invalidOption, "scale '\(text)' is none of frame, smooth, smooth:SECONDS, MIN:MAX")
+        }
+    }
+}
+
+/// Scales the raw maps of one head (or of one fused map) to heat, frame after frame.
+///
+/// Each map that is shown has a scaler of its own, because `smooth` remembers. What it follows: with `low` and
+/// `high` the range used for the frame before, `minimum` and `maximum` those of this frame's map, and `dt` the
+/// time since the frame before,
+///
+///     k = 1 − 2^(−dt / halfLife)
+///     low  ← low  + k · (minimum − low)
+///     high ← high + k · (maximum − high)
+///
+/// The first frame gives the range as it is. Times are those of the frames, so a gap in a variable frame rate
+/// counts for its length; a frame whose time is not later than the last one's leaves the range where it is,
+/// except that a step back (another clip begins) starts anew.
+public struct HeatScaler: Sendable {
+    public let scale: HeatScale
+    /// The smooth range and the time it belongs to.
+    private var followed: (low: Double, high: Double, timeSeconds: Double)?
+
+    public init(_ scale: HeatScale) {
+        self.scale = scale
+    }
+
+    /// The values that become heat 0 and 1 in this frame. Values that are not finite do not count; a map
+    /// without any other has the range 0...0.
+    public mutating func range(of map: Plane, at timeSeconds: Double) -> (low: Float, high: Float) {
+        switch scale {
+        case .frame:
+            return Self.finiteRange(of: map)
+        case .fixed(let minimum, let maximum):
+            return (minimum, maximum)
+        case .smooth(let halfLifeSeconds):
+            let (minimum, maximum) = Self.finiteRange(of: map)
+            guard let last = followed, timeSeconds >= last.timeSeconds else {
+                followed = (Double(minimum), Double(maximum), timeSeconds)
+                return (minimum, maximum)
+            }
+            let k = 1 - exp2(-(timeSeconds - last.timeSeconds) / halfLifeSeconds)
+            let low = last.low + k * (Double(minimum) - last.low)
+            let high = last.high + k * (Double(maximum) - last.high)
+            followed = (low, high, timeSeconds)
+            return (Float(low), Float(high))
+        }
+    }
+
+    /// The map as heat: (m − low) / (high − low), all 0 where the range is empty (a constant map).
+    ///
+    /// With `smooth` and `fixed`, values outside the range give heats outside 0...1, which the colour map clamps;
+    /// NaN stays NaN.
+    public mutating func heat(of map: Plane, at timeSeconds: Double) -> Plane {
+        let (low, high) = range(of: map, at: timeSeconds)
+        guard high > low else { return Plane(height: map.height, width: map.width) }
+        // matplotlib subtracts in float32 and divides by the float64 difference rounded to float32.
+        let span = Float(Double(high) - Double(low))
+        return Plane(height: map.height, width: map.width, values: map.values.map { ($0 - low) / span })
+    }
+
+    private static func finiteRange(of map: Plane) -> (low: Float, high: Float) {
+        var low = Float.infinity
+        var high = -Float.infinity
+        for value in map.values where value.isFinite {
+            low = min(low, value)
+            high = max(high, value)
+        }
+        return low <= high ? (low, high) : (0, 0)
+    }
+}
