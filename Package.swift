@@ -57,7 +57,7 @@ let package = Package(
 
         .target(
             name: "Fixtures", path: "Tests/Fixtures",
-            exclude: ["make_goldens.py", "golden_scripts", "make_colormaps.py"],
+            exclude: ["make_goldens.py", "golden_scripts", "make_colormaps.py", "make_resampling.py"],
             resources: [.copy("goldens")], swiftSettings: strict),
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(
