@@ -167,13 +167,11 @@ public final class Canvas {
     // MARK: Text
 
     /// Text with its baseline through `y`. `angle` turns it about (x, y), in degrees, clockwise; −90 reads upwards.
-    ///
-    /// Where the system has no font at all (`FontSupport.isAvailable`), nothing is drawn.
     public func text(
         _ text: String, x: Double, y: Double, font: CanvasFont, _ color: CanvasColor,
         anchor: TextAnchor = .start, angle: Double = 0
     ) {
-        guard FontSupport.isAvailable, !text.isEmpty else { return }
+        guard !text.isEmpty else { return }
         let shift =
             switch anchor {
             case .start: 0.0
@@ -192,14 +190,13 @@ public final class Canvas {
 
     /// How far the text reaches along its baseline, and how far the font does above and below it.
     public func measure(_ text: String, font: CanvasFont) -> TextMeasure {
-        guard FontSupport.isAvailable else { return TextMeasure(width: 0, ascent: 0, descent: 0) }
         use(font)
-        var text_extents = cairo_text_extents_t()
-        cairo_text_extents(context, text, &text_extents)
-        var font_extents = cairo_font_extents_t()
-        cairo_font_extents(context, &font_extents)
+        var advance = cairo_text_extents_t()
+        cairo_text_extents(context, text, &advance)
+        var typeface = cairo_font_extents_t()
+        cairo_font_extents(context, &typeface)
         return TextMeasure(
-            width: text_extents.x_advance, ascent: font_extents.ascent, descent: font_extents.descent)
+            width: advance.x_advance, ascent: typeface.ascent, descent: typeface.descent)
     }
 
     // MARK: Results

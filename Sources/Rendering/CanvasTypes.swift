@@ -1,5 +1,3 @@
-import CCairo
-
 /// A colour on a `Canvas`, each part 0...1, sRGB-encoded.
 public struct CanvasColor: Sendable, Equatable {
     public var red: Double
@@ -23,7 +21,10 @@ public struct CanvasColor: Sendable, Equatable {
     public static let black = CanvasColor(gray: 0)
 }
 
-/// A typeface and size on a `Canvas`. Fontconfig takes the nearest family it has.
+/// A typeface and size on a `Canvas`.
+///
+/// Fontconfig takes the nearest family it has; where a system has no font at all (a bare container), Cairo draws
+/// with its own built-in strokes, which are plain but readable.
 public struct CanvasFont: Sendable, Equatable {
     /// Em size in pixels.
     public var size: Double
@@ -50,22 +51,4 @@ public struct TextMeasure: Sendable, Equatable {
     public let ascent: Double
     /// The font's depth below the baseline, positive.
     public let descent: Double
-}
-
-/// Whether this system can draw text.
-public enum FontSupport {
-    /// False where Fontconfig finds no font at all (a bare container). Captions are then left empty; installing
-    /// `fonts-dejavu-core` brings them back. Found out once: an error in the middle of a drawing would make Cairo
-    /// ignore the rest of it.
-    public static let isAvailable: Bool = {
-        guard let surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1) else { return false }
-        defer { cairo_surface_destroy(surface) }
-        guard let context = cairo_create(surface) else { return false }
-        defer { cairo_destroy(context) }
-        cairo_select_font_face(context, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL)
-        cairo_set_font_size(context, 16)
-        var extents = cairo_text_extents_t()
-        cairo_text_extents(context, "head", &extents)
-        return cairo_status(context) == CAIRO_STATUS_SUCCESS && extents.width > 0 && extents.height > 0
-    }()
 }

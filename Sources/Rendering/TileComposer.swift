@@ -73,7 +73,7 @@ public struct TileComposer: Sendable {
             height: height, width: width, background: CanvasColor(gray: Double(background) / 255))
         let indent = Double(height) * 0.3
         let room = Double(width) - 2 * indent
-        var font = CanvasFont(size: (Double(height) * 0.62).rounded())
+        var font = CanvasFont(size: (Double(height) * 0.64).rounded())
         while font.size > 10, canvas.measure(text, font: font).width > room { font.size -= 1 }
         var shown = text
         while !shown.isEmpty, canvas.measure(shown, font: font).width > room {

@@ -77,9 +77,9 @@ public struct TileGrid: Sendable, Equatable {
         max(1, Int((Double(width) / aspect).rounded()))
     }
 
-    /// A tenth of the tile, but readable on small tiles and modest on large ones.
+    /// A ninth of the tile, but readable on small tiles and modest on large ones.
     private static func captionHeight(_ captions: Bool, _ tileHeight: Int) -> Int {
-        captions ? min(44, max(18, (tileHeight + 5) / 10)) : 0
+        captions ? min(38, max(20, (tileHeight + 4) / 9)) : 0
     }
 
     /// The number of columns with the least cost: the share of empty places, plus a little for each doubling of

@@ -81,15 +81,23 @@ import Testing
         #expect(upRows.upperBound <= 100 && upRows.count > 30 && upColumns.upperBound <= 100)
     }
 
-    @Test func textGrowsWithItsLengthSizeAndWeight() throws {
+    @Test func textGrowsWithItsLengthAndSize() throws {
         let canvas = try Canvas.pixels(height: 10, width: 10)
         let plain = canvas.measure("attention", font: CanvasFont(size: 20)).width
         #expect(abs(canvas.measure("attention", font: CanvasFont(size: 40)).width - 2 * plain) < 1)
-        #expect(canvas.measure("attention", font: CanvasFont(size: 20, bold: true)).width > plain)
         #expect(canvas.measure("attention distance", font: CanvasFont(size: 20)).width > plain * 1.5)
         #expect(canvas.measure("", font: CanvasFont(size: 20)).width == 0)
         // A family that nobody has falls back to one that is there.
         #expect(canvas.measure("a", font: CanvasFont(size: 20, family: "No Such Family")).width > 0)
+    }
+
+    @Test func boldTextIsDarker() throws {
+        func darkness(bold: Bool) throws -> Int {
+            let canvas = try Canvas.pixels(height: 80, width: 400)
+            canvas.text("attention", x: 10, y: 60, font: CanvasFont(size: 50, bold: bold), .black)
+            return try canvas.image().bytes.reduce(0) { $0 + 255 - Int($1) }
+        }
+        #expect(try Double(darkness(bold: true)) > 1.1 * Double(darkness(bold: false)))
     }
 
     @Test func aCanvasOfShapesBecomesAnSVGDocument() throws {
