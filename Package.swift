@@ -35,7 +35,7 @@ let package = Package(
                 "CZip", "COpenSSL",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
-            swiftSettings: strict),
+            exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
         .target(
             name: "ViT", dependencies: ["Pixels", "Checkpoints", "CKernels", "COpenBLAS"],
             swiftSettings: strict),
@@ -57,7 +57,13 @@ let package = Package(
 
         .target(
             name: "Fixtures", path: "Tests/Fixtures",
-            exclude: ["make_goldens.py", "golden_scripts", "make_colormaps.py", "make_resampling.py"],
+            exclude: [
+                "make_goldens.py",
+                "golden_scripts",
+                "make_colormaps.py",
+                "make_resampling.py",
+                "make_checkpoint_goldens.py",
+            ],
             resources: [.copy("goldens")], swiftSettings: strict),
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,126 @@
+import SwiftProtobuf
+
+/// One initialiser of an ONNX graph: description, and where its values lie.
+struct ONNXInitializer: Sendable {
+    private enum Values: Sendable {
+        /// Little-endian elements at this place in the file.
+        case raw(Range<Int>)
+        /// In the message's typed lists; it lies at this place in the file and is decoded again when asked for.
+        case typed(message: Range<Int>)
+    }
+
+    let name: String
+    let description: TensorDescription
+    private let values: Values
+
+    /// - Parameter range: where the `TensorProto` lies in the file.
+    /// - Throws: `FormatError` where it is malformed, its values are not as many as its shape says, its type is not
+    ///   read here, or its values lie in another file.
+    init(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws {
+        let message = try Self.decode(bytes, range)
+        let name = message.name
+        guard message.dataLocation == 0 else {
+            throw FormatError.unsupported(
+                "initialiser \(quoted(name)) lies in another file",
+                nextStep: "save the model as a single file")
+        }
+        guard let type = ElementType(onnx: message.dataType) else {
+            throw FormatError.unsupported("initialiser \(quoted(name)) has the ONNX type \(message.dataType)")
+        }
+        self.name = name
+        description = try TensorDescription(
+            shape: message.dims.map { Int($0) }, elementType: type)
+
+        var raw: Range<Int>?
+        var fields = ProtobufFields(bytes, range)
+        while let field = try fields.next() {
+            if field.number == 9, let content = field.content { raw = content }
+        }
+        let count: Int
+        if let raw {
+            values = .raw(raw)
+            count = raw.count / type.byteCount
+            guard raw.count % type.byteCount == 0 else {
+                throw FormatError("initialiser \(quoted(name)) of \(description) has \(raw.count) bytes")
+            }
+        } else {
+            values = .typed(message: range)
+            count =
+                switch type {
+                case .float32: message.floatData.count
+                case .float64: message.doubleData.count
+                // The lists of 64-bit integers are not decoded: no weight is one.
+                case .int64, .uint64, .uint32: description.elementCount
+                default: message.int32Data.count
+                }
+        }
+        guard count == description.elementCount else {
+            throw FormatError("initialiser \(quoted(name)) of \(description) has \(count) values")
+        }
+    }
+
+    /// The values as Float32, row-major.
+    /// - Throws: `FormatError` where they are integers.
+    func floats(_ bytes: UnsafeRawBufferPointer) throws -> [Float] {
+        let type = description.elementType
+        switch values {
+        case .raw(let range): return try type.floats(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        case .typed(let range):
+            let message = try Self.decode(bytes, range)
+            switch type {
+            case .float32: return message.floatData
+            case .float64: return message.doubleData.map { Float($0) }
+            case .float16, .bfloat16:
+                // Each 16-bit pattern lies in the low bits of an int32.
+                return try message.int32Data.map { UInt16(truncatingIfNeeded: $0) }.withUnsafeBytes(
+                    type.floats)
+            default: throw FormatError("it holds \(type), not floating-point numbers")
+            }
+        }
+    }
+
+    /// Where aligned or unaligned Float32 values lie in the file; nil where they do not lie there as such.
+    var rawFloatRange: Range<Int>? {
+        if case .raw(let range) = values, description.elementType == .float32 { range } else { nil }
+    }
+
+    private static func decode(
+        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>
+    ) throws -> ONNXTensorProto {
+        try decodeProtobuf(UnsafeRawBufferPointer(rebasing: bytes[range]))
+    }
+}
+
+extension ElementType {
+    /// From ONNX's `TensorProto.DataType`; nil for text, complex numbers and types of 8 bits and fewer.
+    init?(onnx code: Int32) {
+        switch code {
+        case 1: self = .float32
+        case 2: self = .uint8
+        case 3: self = .int8
+        case 4: self = .uint16
+        case 5: self = .int16
+        case 6: self = .int32
+        case 7: self = .int64
+        case 9: self = .bool
+        case 10: self = .float16
+        case 11: self = .float64
+        case 12: self = .uint32
+        case 13: self = .uint64
+        case 16: self = .bfloat16
+        default: return nil
+        }
+    }
+}
+
+/// Decodes a message, dropping the fields that the schema leaves out.
+/// - Throws: `FormatError`.
+func decodeProtobuf<Decoded: Message>(_ bytes: UnsafeRawBufferPointer) throws -> Decoded {
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    do {
+        return try Decoded(serializedBytes: bytes.bytes, options: options)
+    } catch {
+        throw FormatError("its protobuf encoding is malformed: \(oneLine("\(error)"))")
+    }
+}
