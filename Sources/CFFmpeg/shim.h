@@ -3,6 +3,11 @@
 #ifndef VITVIDEO_CFFMPEG_SHIM_H
 #define VITVIDEO_CFFMPEG_SHIM_H
 
+#include <errno.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <libavcodec/avcodec.h>
 #include <libavfilter/avfilter.h>
 #include <libavfilter/buffersink.h>
@@ -12,7 +17,32 @@
 #include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/parseutils.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
+
+// AVERROR() and the AVERROR_ constants are function-like macros.
+static inline int cff_averror(int posix_errno) { return AVERROR(posix_errno); }
+static inline int cff_error_end_of_file(void) { return AVERROR_EOF; }
+static inline int cff_error_invalid_data(void) { return AVERROR_INVALIDDATA; }
+
+// AV_NOPTS_VALUE is computed with a cast.
+static inline int64_t cff_no_timestamp(void) { return AV_NOPTS_VALUE; }
+
+// A bit-wise or of macros of differing integer types.
+static inline int cff_sws_exact_flags(void) {
+    return SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
+}
+
+// A pixel format Swift would import as a macro alias of another enumerator.
+static inline enum AVPixelFormat cff_pixel_format_none(void) { return AV_PIX_FMT_NONE; }
+
+// MKTAG is a function-like macro; Apple's players ask for 'hvc1' on HEVC.
+static inline unsigned cff_tag(char a, char b, char c, char d) { return MKTAG(a, b, c, d); }
+
+// renameat2 is a GNU extension that Swift's Glibc module leaves out; flag 1 is RENAME_NOREPLACE.
+static inline int cff_rename_without_replacing(const char *from, const char *to) {
+    return (int)syscall(SYS_renameat2, -100, from, -100, to, 1);
+}
 
 #endif

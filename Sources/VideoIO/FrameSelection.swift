@@ -1,0 +1,153 @@
+/// Which frames of a video to deliver: all of them, a Python slice over the decoded frames, or a span of time.
+///
+/// Frames are counted from 0 in the order they are shown. A span `start..<end` holds the frames whose
+/// timestamp, counted from the start of the file as ffmpeg's `-ss` counts it, lies in it.
+public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
+    enum Range: Sendable, Hashable {
+        case all
+        /// `start:stop:step` with Python's meaning; negative numbers count from the end, `step` is at least 1.
+        case slice(start: Int, stop: Int?, step: Int)
+        /// Microseconds from the start of the file; `end` is exclusive.
+        case time(start: Int64, end: Int64?)
+    }
+
+    let range: Range
+
+    /// Every frame.
+    public static let all = FrameSelection(range: .all)
+
+    private init(range: Range) { self.range = range }
+
+    /// A Python slice: `:50`, `100:`, `10:20`, `::10`, `-10:`.
+    /// - Throws: `VideoIOError` of kind `usage` where the text is no slice or its step is not positive.
+    public init(slice text: String) throws {
+        func fail(_ reason: String, _ nextStep: String) -> VideoIOError {
+            VideoIOError(.usage, "read the frame range '\(text)'", reason: reason, nextStep: nextStep)
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count) else {
+            if let frame = Int(text), frame >= 0 {
+                throw fail("a slice has a colon", "write \(frame):\(frame + 1) for frame \(frame) alone")
+            }
+            throw fail("it is not A:B or A:B:STEP", "write for example :50, 100: or ::10")
+        }
+        let numbers = try parts.map { part -> Int? in
+            let trimmed = part.filter { $0 != " " }
+            if trimmed.isEmpty { return nil }
+            guard let number = Int(trimmed) else {
+                throw fail("'\(part)' is not a whole number", "write for example :50, 100: or ::10")
+            }
+            return number
+        }
+        let step = (numbers.count > 2 ? numbers[2] : nil) ?? 1
+        guard step > 0 else { throw fail("the step must be at least 1", "video is read forwards only") }
+        let (start, stop) = (numbers[0] ?? 0, numbers[1])
+        range = start == 0 && stop == nil && step == 1 ? .all : .slice(start: start, stop: stop, step: step)
+    }
+
+    /// A span of time in ffmpeg's syntax: from `start` (`-ss`) until before `end` (`-to`), or for `duration`
+    /// (`-t`) from `start` on. All `nil` is every frame.
+    /// - Throws: `VideoIOError` of kind `usage` for malformed or negative times, an empty span, or both `end`
+    ///   and `duration`.
+    public init(start: String?, end: String? = nil, duration: String? = nil) throws {
+        func microseconds(_ text: String?) throws -> Int64? {
+            guard let text else { return nil }
+            let value = try MediaTime.parseMicroseconds(text)
+            guard value >= 0 else {
+                throw VideoIOError(.usage, "use the time '\(text)'", reason: "it is negative")
+            }
+            return value
+        }
+        guard end == nil || duration == nil else {
+            throw VideoIOError(
+                .usage, "select frames", reason: "an end (-to) and a duration (-t) were both given",
+                nextStep: "give one of them")
+        }
+        let from = try microseconds(start)
+        var until = try microseconds(end)
+        if let length = try microseconds(duration) {
+            let (sum, overflow) = (from ?? 0).addingReportingOverflow(length)
+            until = overflow ? nil : sum
+        }
+        if let until, until <= from ?? 0 {
+            throw VideoIOError(
+                .usage, "select frames",
+                reason: "the span from \(start ?? "0") to \(end ?? duration ?? "") is empty")
+        }
+        range = from == nil && until == nil ? .all : .time(start: from ?? 0, end: until)
+    }
+
+    /// Whether every frame is selected.
+    public var isAll: Bool { range == .all }
+
+    public var description: String {
+        switch range {
+        case .all: return "all frames"
+        case .slice(let start, let stop, let step):
+            return FrameSelection.describe(start: start, stop: stop, step: step)
+        case .time(let start, let end): return FrameSelection.describe(start: start, end: end)
+        }
+    }
+
+    static func describe(start: Int, stop: Int?, step: Int) -> String {
+        "frames \(start):\(stop.map(String.init) ?? "")" + (step == 1 ? "" : ":\(step)")
+    }
+
+    static func describe(start: Int64, end: Int64?) -> String {
+        let text = "the span from \(Double(start) / 1_000_000) s"
+        return end.map { text + " to \(Double($0) / 1_000_000) s" } ?? text + " on"
+    }
+
+    /// The rule for one file, where no end counts from the file's own.
+    var rule: SelectionPlan.Rule {
+        switch range {
+        case .all: .all
+        case .slice(let start, let stop, let step):
+            .slice(ResolvedSlice(first: max(0, start), stop: stop, step: step))
+        case .time(let start, let end): .time(start: start, end: end)
+        }
+    }
+}
+
+/// A slice with its negative ends resolved: frames `first`, `first + step`, … below `stop`.
+struct ResolvedSlice: Equatable {
+    var first: Int
+    var stop: Int?
+    var step: Int
+
+    init(first: Int, stop: Int?, step: Int) {
+        self.first = first
+        self.stop = stop
+        self.step = step
+    }
+
+    /// - Parameter count: the number of frames, needed where an end is negative.
+    /// - Returns: `nil` where `count` is needed and missing.
+    init?(start: Int, stop: Int?, step: Int, count: Int?) {
+        func resolve(_ end: Int) -> Int? {
+            if end >= 0 { return end }
+            guard let count else { return nil }
+            return max(0, count + end)
+        }
+        guard let first = resolve(start) else { return nil }
+        self.first = first
+        self.step = step
+        if let stop {
+            guard let resolved = resolve(stop) else { return nil }
+            self.stop = resolved
+        }
+    }
+
+    /// Whether no video of any length has a frame in it.
+    var isEmpty: Bool { stop.map { $0 <= first } ?? false }
+
+    func contains(_ index: Int) -> Bool {
+        index >= first && (stop.map { index < $0 } ?? true) && (index - first) % step == 0
+    }
+
+    /// How many of the first `count` frames are selected.
+    func selectedCount(of count: Int) -> Int {
+        let end = min(stop ?? count, count)
+        return end > first ? (end - first + step - 1) / step : 0
+    }
+}

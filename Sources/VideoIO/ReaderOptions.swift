@@ -1,0 +1,86 @@
+import Pixels
+
+/// How to read a video.
+public struct ReaderOptions: Sendable {
+    /// Which frames to deliver.
+    public var frames: FrameSelection
+    /// Whether audio packets come along with the frames.
+    public var keepAudio: Bool
+    /// Decoder threads; 0 lets FFmpeg choose by the number of cores.
+    public var threads: Int
+    /// Which of the video streams, from 0; `nil` takes the one FFmpeg holds best.
+    public var videoStream: Int?
+    /// Frames a second of a sequence of pictures, which has no clock of its own.
+    public var sequenceFrameRate: Rational
+    /// Called for each warning as it arises, on the thread that reads. Warnings are also collected in
+    /// `VideoReader.warnings`.
+    public var onWarning: (@Sendable (MediaWarning) -> Void)?
+
+    public init(
+        frames: FrameSelection = .all, keepAudio: Bool = true, threads: Int = 0, videoStream: Int? = nil,
+        sequenceFrameRate: Rational = Rational(25, 1), onWarning: (@Sendable (MediaWarning) -> Void)? = nil
+    ) {
+        self.frames = frames
+        self.keepAudio = keepAudio
+        self.threads = threads
+        self.videoStream = videoStream
+        self.sequenceFrameRate = sequenceFrameRate
+        self.onWarning = onWarning
+    }
+}
+
+/// What is known of a video once it is open.
+public struct VideoInfo: Sendable {
+    /// Size of the pictures delivered: upright, with square pixels.
+    public let height: Int
+    public let width: Int
+    /// Size of the pictures as stored.
+    public let sourceHeight: Int
+    public let sourceWidth: Int
+    /// Seconds per tick of every `FrameTime` delivered.
+    public let timeBase: Rational
+    /// Frames a second: the average for a variable rate, `nil` where unknown.
+    public let frameRate: Rational?
+    /// How many frames the selection holds, exact or estimated from duration and rate; `nil` where the input
+    /// does not say. For progress only.
+    public let expectedFrameCount: Int?
+    /// Length of the whole input; `nil` where unknown.
+    public let durationSeconds: Double?
+    /// FFmpeg's names of the codec and of the stored pixel format.
+    public let codecName: String
+    public let pixelFormatName: String
+    /// FFmpeg's name of the container.
+    public let formatName: String
+    /// Whether the input is one still picture.
+    public let isStill: Bool
+    /// The audio streams whose packets come with the frames; empty without `keepAudio`.
+    public let audioStreams: [AudioStreamInfo]
+}
+
+/// One frame, with what came before it.
+public struct VideoFrame: Sendable {
+    public let image: RGBImage
+    /// Number of the frame in the source, from 0, in the order frames are shown.
+    public let index: Int
+    /// When the source shows it.
+    public let time: FrameTime
+    /// When an output shows it: as the source does, or, where the selection leaves out the beginning, counted
+    /// from the first frame selected.
+    public let outputTime: FrameTime
+    /// Audio packets of the selection that were found up to this frame, in order, on the output's clock.
+    public let packets: [CompressedPacket]
+}
+
+/// Collects warnings, each text once, and passes them on.
+final class WarningLog {
+    private(set) var warnings: [MediaWarning] = []
+    private let onWarning: (@Sendable (MediaWarning) -> Void)?
+
+    init(_ onWarning: (@Sendable (MediaWarning) -> Void)?) { self.onWarning = onWarning }
+
+    func add(_ warning: MediaWarning) {
+        guard !warnings.contains(warning) else { return }
+        warnings.append(warning)
+        onWarning?(warning)
+    }
+}
