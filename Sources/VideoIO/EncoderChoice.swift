@@ -1,0 +1,146 @@
+import CFFmpeg
+
+/// Which encoder to use, with what pixel format and settings.
+struct EncoderChoice {
+    let codec: UnsafePointer<AVCodec>
+    let format: AVPixelFormat
+    /// Whether the encoder keeps the timestamps it is given whatever their clock; the others are fed frame
+    /// numbers, since MPEG-4 for one knows no clock finer than 1/65535 s.
+    let keepsClock: Bool
+
+    var name: String { String(cString: codec.pointee.name) }
+
+    /// Rows and columns come in multiples of this.
+    var blockSize: PictureSize {
+        guard let descriptor = av_pix_fmt_desc_get(format), descriptor.pointee.nb_components >= 3 else {
+            return PictureSize(height: 1, width: 1)
+        }
+        return PictureSize(
+            height: 1 << Int(descriptor.pointee.log2_chroma_h),
+            width: 1 << Int(descriptor.pointee.log2_chroma_w))
+    }
+
+    var isRGB: Bool {
+        format == AV_PIX_FMT_PAL8
+            || av_pix_fmt_desc_get(format).map { $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0 }
+                ?? false
+    }
+
+    /// - Parameter name: an encoder's (`libx264`) or a codec's (`h264`).
+    /// - Throws: `VideoIOError` of kind `usage` for an unknown name, `unavailable` for a codec without encoder.
+    init(named name: String) throws {
+        guard let codec = EncoderChoice.encoder(named: name) else {
+            let isCodec = avcodec_descriptor_get_by_name(name) != nil
+            throw VideoIOError(
+                isCodec ? .unavailable : .usage, "encode with '\(name)'",
+                reason: isCodec ? "this FFmpeg has no encoder for it" : "there is no such video codec",
+                nextStep: "try h264, hevc, vp9, av1, ffv1, prores or mpeg4")
+        }
+        self.codec = codec
+        format = try EncoderChoice.pixelFormat(for: codec)
+        keepsClock = [
+            AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_VP8, AV_CODEC_ID_VP9, AV_CODEC_ID_AV1,
+        ].contains(codec.pointee.id)
+    }
+
+    private static func encoder(named name: String) -> UnsafePointer<AVCodec>? {
+        // Where FFmpeg has several for a codec, the one that is fast and everywhere.
+        let preferred = [
+            "h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
+            "av1": "libsvtav1", "prores": "prores_ks",
+        ]
+        if let choice = preferred[name], let codec = avcodec_find_encoder_by_name(choice) { return codec }
+        let codec =
+            avcodec_find_encoder_by_name(name)
+            ?? avcodec_descriptor_get_by_name(name).flatMap { avcodec_find_encoder($0.pointee.id) }
+        guard let codec, codec.pointee.type == AVMEDIA_TYPE_VIDEO else { return nil }
+        return codec
+    }
+
+    /// yuv420p where the encoder has it, for that plays everywhere; lossless encoders keep the RGB they get.
+    private static func pixelFormat(for codec: UnsafePointer<AVCodec>) throws -> AVPixelFormat {
+        guard let list = codec.pointee.pix_fmts else { return AV_PIX_FMT_YUV420P }
+        var offered: [AVPixelFormat] = []
+        var next = list
+        while next.pointee != cff_pixel_format_none() {
+            offered.append(next.pointee)
+            next += 1
+        }
+        let rgb = [
+            AV_PIX_FMT_RGB24, AV_PIX_FMT_BGR0, AV_PIX_FMT_BGR24, AV_PIX_FMT_GBRP, AV_PIX_FMT_0RGB,
+            AV_PIX_FMT_BGRA,
+        ]
+        let yuv = [
+            AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P,
+            AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUV420P10LE,
+        ]
+        let properties = avcodec_descriptor_get(codec.pointee.id)?.pointee.props ?? 0
+        let isLossless = properties & AV_CODEC_PROP_LOSSLESS != 0 && properties & AV_CODEC_PROP_LOSSY == 0
+        let order = isLossless ? rgb + yuv : yuv + rgb
+        if codec.pointee.id == AV_CODEC_ID_MJPEG { return AV_PIX_FMT_YUVJ444P }
+        if codec.pointee.id == AV_CODEC_ID_GIF { return AV_PIX_FMT_PAL8 }
+        guard let format = order.first(where: offered.contains) else {
+            throw VideoIOError(
+                .unavailable, "encode with '\(String(cString: codec.pointee.name))'",
+                reason: "it takes none of the usual pixel formats", nextStep: "try h264")
+        }
+        return format
+    }
+
+    /// Sets quality and speed where the encoder knows them.
+    /// - Parameters:
+    ///   - crf: constant rate factor, 0 for lossless up to 51 (63 for VP9 and AV1).
+    ///   - preset: one of x264's names; other encoders get their nearest speed.
+    func apply(crf: Double, preset: String, to context: UnsafeMutablePointer<AVCodecContext>) throws {
+        guard let settings = context.pointee.priv_data else { return setQuantizer(crf, context) }
+        func has(_ option: String) -> Bool { av_opt_find(settings, option, nil, 0, 0) != nil }
+        func set(_ option: String, _ value: String) throws {
+            let code = av_opt_set(settings, option, value, 0)
+            guard code >= 0 else {
+                throw VideoIOError(
+                    .usage, "encode with \(name)", reason: "it does not take '\(value)' for \(option)",
+                    code: code)
+            }
+        }
+        if has("crf") {
+            // Without a bit rate these encoders hold the quality.
+            context.pointee.bit_rate = 0
+            try set("crf", name == "libx264" || name == "libx265" ? "\(crf)" : "\(Int(crf.rounded()))")
+        } else {
+            setQuantizer(crf, context)
+        }
+        switch name {
+        case "libsvtav1": try set("preset", try speed(preset, [12, 11, 10, 9, 8, 7, 6, 4, 2, 0]))
+        case "libvpx", "libvpx-vp9":
+            try set("cpu-used", try speed(preset, [5, 5, 4, 4, 3, 2, 1, 0, 0, 0]))
+            try set("deadline", "good")
+            if has("row-mt") { try set("row-mt", "1") }
+        case "libaom-av1":
+            try set("cpu-used", try speed(preset, [8, 7, 6, 6, 5, 4, 3, 2, 1, 0]))
+            try set("row-mt", "1")
+        case "libx264", "libx264rgb", "libx265": try set("preset", preset)
+        default: break
+        }
+    }
+
+    private static let presets = [
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
+        "placebo",
+    ]
+
+    private func speed(_ preset: String, _ speeds: [Int]) throws -> String {
+        if Int(preset) != nil { return preset }
+        guard let rank = EncoderChoice.presets.firstIndex(of: preset) else {
+            throw VideoIOError(
+                .usage, "encode with \(name)", reason: "there is no preset '\(preset)'",
+                nextStep: "use one of \(EncoderChoice.presets.joined(separator: ", "))")
+        }
+        return String(speeds[rank])
+    }
+
+    /// Encoders without rate factor get a fixed quantizer of like quality: 3 of 31 for the default 18.
+    private func setQuantizer(_ crf: Double, _ context: UnsafeMutablePointer<AVCodecContext>) {
+        context.pointee.flags |= AV_CODEC_FLAG_QSCALE
+        context.pointee.global_quality = Int32(max(1, min(31, (crf / 6).rounded()))) * FF_QP2LAMBDA
+    }
+}

@@ -1,0 +1,210 @@
+import CFFmpeg
+import Pixels
+
+/// Owns one output container: packets in, a file out.
+final class Muxer {
+    private let context: UnsafeMutablePointer<AVFormatContext>
+    private let path: String
+    /// Stream numbers in the container by position in the audio list given; `nil` for those left out.
+    private(set) var audioIndex: [Int?] = []
+    private var lastAudioDTS: [Int: Int64] = [:]
+    private let holdsNegativeTimes: Bool
+    private var hasHeader = false
+    private var isOpen = true
+
+    /// - Parameters:
+    ///   - name: of FFmpeg's muxer.
+    ///   - file: the file to write, which exists.
+    ///   - path: the file's final name, for messages.
+    ///   - describeVideo: fills in the video stream's parameters.
+    /// - Throws: `VideoIOError`; also where the container refuses a stream.
+    init(
+        _ name: String, file: String, path: String, video encoder: VideoEncoder, timeBase: Rational,
+        frameRate: Rational?, audio: [AudioStreamInfo], warn: (MediaWarning) -> Void
+    ) throws {
+        self.path = path
+        var created: UnsafeMutablePointer<AVFormatContext>?
+        let code = avformat_alloc_output_context2(&created, nil, name, "file:\(file)")
+        guard code >= 0, let context = created else {
+            throw VideoIOError(
+                .unavailable, "write", path: path, reason: "FFmpeg has no \(name) muxer", code: code)
+        }
+        self.context = context
+        holdsNegativeTimes = name == "mp4" || name == "mov"
+        try addVideo(encoder, timeBase: timeBase, frameRate: frameRate)
+        try audio.forEach { try addAudio($0, warn: warn) }
+
+        // FFmpeg would move everything to make a first time zero or positive; times are ours to keep.
+        context.pointee.avoid_negative_ts = 0
+        let opened = avio_open2(&context.pointee.pb, "file:\(file)", AVIO_FLAG_WRITE, nil, nil)
+        guard opened >= 0 else {
+            throw VideoIOError(.cantCreate, "create", path: path, reason: ffmpegText(opened), code: opened)
+        }
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        if holdsNegativeTimes {
+            av_dict_set(&options, "movflags", "+faststart", 0)
+            // A clock of at least 1 kHz is taken as it is; coarser ones FFmpeg multiplies, which is exact too.
+            if timeBase.denominator >= 1000 {
+                av_dict_set_int(&options, "video_track_timescale", Int64(timeBase.denominator), 0)
+            }
+            av_dict_set_int(
+                &options, "movie_timescale",
+                Muxer.movieClock(Int(timeBase.denominator), audio.map { Int($0.sampleRate) }), 0)
+        }
+        try MediaLog.listening { lastError in
+            let code = avformat_write_header(context, &options)
+            guard code >= 0 else {
+                throw VideoIOError(
+                    code == cff_averror(ENOSPC) || code == cff_averror(EIO) ? .inputOutput : .unavailable,
+                    "write", path: path, reason: lastError() ?? "the \(name) container refused a stream",
+                    code: code)
+            }
+        }
+        hasHeader = true
+    }
+
+    deinit {
+        close()
+        avformat_free_context(context)
+    }
+
+    /// A start that is not zero is stored on the movie's clock, so that should tell each stream's ticks apart.
+    private static func movieClock(_ video: Int, _ sampleRates: [Int]) -> Int64 {
+        func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
+        let video = video >= 1000 ? video : video * 1000
+        let common = sampleRates.reduce(video) { common, rate in
+            rate > 0 && common <= 1_000_000 ? common / divisor(common, rate) * rate : common
+        }
+        return Int64(common <= 1_000_000 ? common : min(video, Int(Int32.max)))
+    }
+
+    private func newStream() throws -> UnsafeMutablePointer<AVStream> {
+        guard let stream = avformat_new_stream(context, nil) else {
+            throw VideoIOError.outOfMemory("write \(path)")
+        }
+        return stream
+    }
+
+    private func addVideo(_ encoder: VideoEncoder, timeBase: Rational, frameRate: Rational?) throws {
+        let codec = encoder.context.pointee.codec_id
+        guard avformat_query_codec(context.pointee.oformat, codec, FF_COMPLIANCE_NORMAL) != 0 else {
+            throw VideoIOError(
+                .usage, "write", path: path,
+                reason: "its container does not take \(String(cString: avcodec_get_name(codec)))",
+                nextStep: "choose another --codec, or .mkv, which takes nearly everything")
+        }
+        let stream = try newStream()
+        guard avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context) >= 0 else {
+            throw VideoIOError.outOfMemory("write \(path)")
+        }
+        if codec == AV_CODEC_ID_HEVC, holdsNegativeTimes {
+            stream.pointee.codecpar.pointee.codec_tag = cff_tag(0x68, 0x76, 0x63, 0x31)  // hvc1
+        }
+        stream.pointee.time_base = AVRational(timeBase)
+        if let frameRate { stream.pointee.avg_frame_rate = AVRational(frameRate) }
+        stream.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+    }
+
+    private func addAudio(_ info: AudioStreamInfo, warn: (MediaWarning) -> Void) throws {
+        guard
+            avformat_query_codec(
+                context.pointee.oformat, info.parameters.pointer.pointee.codec_id, FF_COMPLIANCE_NORMAL)
+                == 1
+        else {
+            audioIndex.append(nil)
+            warn(
+                MediaWarning(
+                    .audio,
+                    "\(path): the container does not take \(info.codecName) audio; the stream is dropped"))
+            return
+        }
+        let stream = try newStream()
+        guard avcodec_parameters_copy(stream.pointee.codecpar, info.parameters.pointer) >= 0 else {
+            throw VideoIOError.outOfMemory("write \(path)")
+        }
+        // The tag is the old container's name for the codec.
+        stream.pointee.codecpar.pointee.codec_tag = 0
+        stream.pointee.time_base = AVRational(info.timeBase)
+        stream.pointee.disposition = info.disposition
+        if let language = info.language { av_dict_set(&stream.pointee.metadata, "language", language, 0) }
+        audioIndex.append(Int(stream.pointee.index))
+    }
+
+    /// Writes a video packet; takes over its data.
+    func writeVideo(_ output: VideoEncoder.Output, shiftedBy shift: Int64) throws {
+        let packet = output.packet
+        let clock = Rational(context.pointee.streams[0]!.pointee.time_base)
+        func convert(_ ticks: Int64) -> Int64 {
+            ticks == noTimestamp ? ticks : rescale(ticks + shift, from: output.timeBase, to: clock)
+        }
+        packet.pointee.pts = convert(packet.pointee.pts)
+        packet.pointee.dts = convert(packet.pointee.dts)
+        packet.pointee.duration = rescale(packet.pointee.duration, from: output.timeBase, to: clock)
+        packet.pointee.stream_index = 0
+        try check(av_interleaved_write_frame(context, packet))
+    }
+
+    /// Writes an audio packet.
+    /// - Parameter shift: seconds × 10⁶ to add to its times.
+    /// - Returns: whether it could be written as it is; `false` where its times had to be adapted.
+    func writeAudio(_ source: CompressedPacket, shiftedBy shift: FrameTime) throws -> Bool {
+        guard source.audioStreamIndex < audioIndex.count, let index = audioIndex[source.audioStreamIndex],
+            let stream = context.pointee.streams[index]
+        else { return true }
+        guard let packet = av_packet_clone(source.packet) else {
+            throw VideoIOError.outOfMemory("write \(path)")
+        }
+        var owned: UnsafeMutablePointer<AVPacket>? = packet
+        defer { av_packet_free(&owned) }
+        let clock = Rational(stream.pointee.time_base)
+        let offset = rescale(shift.ptsTicks, from: shift.timeBase, to: source.timeBase)
+        packet.pointee.pts = rescale(packet.pointee.pts + offset, from: source.timeBase, to: clock)
+        packet.pointee.dts = rescale(packet.pointee.dts + offset, from: source.timeBase, to: clock)
+        packet.pointee.duration = rescale(packet.pointee.duration, from: source.timeBase, to: clock)
+        packet.pointee.stream_index = Int32(index)
+        packet.pointee.pos = -1
+
+        var isUnchanged = true
+        // Matroska's clock starts at zero: a codec's run-in from before that goes there.
+        if !holdsNegativeTimes, packet.pointee.pts < 0 { packet.pointee.pts = 0 }
+        packet.pointee.dts = min(packet.pointee.dts, packet.pointee.pts)
+        if !holdsNegativeTimes, packet.pointee.dts < 0 { packet.pointee.dts = 0 }
+        if let last = lastAudioDTS[index] {
+            let least = holdsNegativeTimes ? last + 1 : last
+            if packet.pointee.dts < least {
+                packet.pointee.dts = least
+                isUnchanged = false
+            }
+            if packet.pointee.pts < packet.pointee.dts { packet.pointee.pts = packet.pointee.dts }
+        }
+        lastAudioDTS[index] = packet.pointee.dts
+        try check(av_interleaved_write_frame(context, packet))
+        return isUnchanged
+    }
+
+    /// Completes the file.
+    func finish() throws {
+        guard isOpen else { return }
+        try check(av_write_trailer(context))
+        hasHeader = false
+        isOpen = false
+        let code = avio_closep(&context.pointee.pb)
+        try check(code)
+    }
+
+    /// Closes the file as it is.
+    private func close() {
+        guard isOpen else { return }
+        isOpen = false
+        avio_closep(&context.pointee.pb)
+    }
+
+    private func check(_ code: Int32) throws {
+        let pending = context.pointee.pb?.pointee.error ?? 0
+        let worst = code < 0 ? code : min(0, pending)
+        guard worst < 0 else { return }
+        throw VideoIOError(
+            .inputOutput, "write", path: path, reason: "the file could not be written to", code: worst)
+    }
+}

@@ -1,0 +1,148 @@
+import CFFmpeg
+import Pixels
+
+/// Owns one encoder: RGB pictures in, packets out.
+final class VideoEncoder {
+    let choice: EncoderChoice
+    let context: UnsafeMutablePointer<AVCodecContext>
+    /// Size of the encoded pictures: as given, made even where the chroma is subsampled.
+    let size: PictureSize
+    private let given: PictureSize
+    private let packet: UnsafeMutablePointer<AVPacket>
+    private let feeder: PictureFeeder
+    /// Times of the frames inside the encoder, by the number or timestamp they were given.
+    private var times: [Int64: FrameTime] = [:]
+    private var counter: Int64 = 0
+
+    /// One encoded frame. Its `pts` and `dts` are in `timeBase` ticks; the packet is valid until the closure
+    /// that receives it returns.
+    struct Output {
+        var packet: UnsafeMutablePointer<AVPacket>
+        var timeBase: Rational
+    }
+
+    init(
+        _ choice: EncoderChoice, height: Int, width: Int, timeBase: Rational, frameRate: Rational?,
+        crf: Double,
+        preset: String, threads: Int, needsGlobalHeader: Bool
+    ) throws {
+        guard let packet = av_packet_alloc(), let context = avcodec_alloc_context3(choice.codec) else {
+            throw VideoIOError.outOfMemory("encode")
+        }
+        self.choice = choice
+        self.packet = packet
+        self.context = context
+        given = PictureSize(height: height, width: width)
+        let block = choice.blockSize
+        size = PictureSize(
+            height: (height + block.height - 1) / block.height * block.height,
+            width: (width + block.width - 1) / block.width * block.width)
+        let rate = frameRate ?? Rational(25, 1)
+        context.pointee.width = Int32(clamping: size.width)
+        context.pointee.height = Int32(clamping: size.height)
+        context.pointee.pix_fmt = choice.format
+        context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+        context.pointee.framerate = AVRational(rate)
+        context.pointee.time_base =
+            choice.keepsClock ? AVRational(timeBase) : VideoEncoder.countingClock(choice, rate)
+        context.pointee.thread_count = Int32(clamping: max(0, threads))
+        var output = PictureScaler.Layout(size: size, format: choice.format)
+        if choice.isRGB {
+            output.isFullRange = true
+            if choice.format != AV_PIX_FMT_PAL8 { context.pointee.colorspace = AVCOL_SPC_RGB }
+        } else if choice.format == AV_PIX_FMT_YUVJ444P {
+            // JPEG files are BT.601, full range, by definition (JFIF 1.02).
+            output.matrix = SWS_CS_ITU601
+            output.isFullRange = true
+            context.pointee.colorspace = AVCOL_SPC_BT470BG
+            context.pointee.color_range = AVCOL_RANGE_JPEG
+        } else {
+            output.chromaHorizontal = block.width == 2 ? 0 : -513
+            output.chromaVertical = block.height == 2 ? 128 : -513
+            context.pointee.colorspace = AVCOL_SPC_BT709
+            context.pointee.color_primaries = AVCOL_PRI_BT709
+            context.pointee.color_trc = AVCOL_TRC_BT709
+            context.pointee.color_range = AVCOL_RANGE_MPEG
+            if block.height == 2 { context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT }
+        }
+        if needsGlobalHeader { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }
+        feeder = try PictureFeeder(given: given, to: output, threads: min(4, max(1, threads)))
+        if !choice.keepsClock { context.pointee.max_b_frames = 0 }
+        try choice.apply(crf: crf, preset: preset, to: context)
+        try MediaLog.listening { lastError in
+            let code = avcodec_open2(context, choice.codec, nil)
+            guard code >= 0 else {
+                throw VideoIOError(
+                    .unavailable, "encode \(size.width)x\(size.height) with \(choice.name)",
+                    reason: lastError() ?? "the encoder refused its settings", code: code)
+            }
+        }
+    }
+
+    deinit {
+        var ownedContext: UnsafeMutablePointer<AVCodecContext>? = context
+        avcodec_free_context(&ownedContext)
+        var ownedPacket: UnsafeMutablePointer<AVPacket>? = packet
+        av_packet_free(&ownedPacket)
+    }
+
+    /// Encoders that are fed frame numbers count with the frame rate, which MPEG-2 wants to be a broadcast one.
+    private static func countingClock(_ choice: EncoderChoice, _ rate: Rational) -> AVRational {
+        guard let rates = choice.codec.pointee.supported_framerates else {
+            let fits = rate.numerator <= 65_535 && rate.denominator <= 65_535 && rate.numerator > 0
+            return fits ? AVRational(num: rate.denominator, den: rate.numerator) : AVRational(num: 1, den: 25)
+        }
+        let nearest = rates[Int(av_find_nearest_q_idx(AVRational(rate), rates))]
+        return AVRational(num: nearest.den, den: nearest.num)
+    }
+
+    /// Encodes a picture and hands on what is ready.
+    func encode(_ image: RGBImage, at time: FrameTime, _ receive: (Output) throws -> Void) throws {
+        for handle in try feeder.frames(from: image) { try send(handle, at: time, receive) }
+    }
+
+    private func send(_ handle: FrameHandle, at time: FrameTime, _ receive: (Output) throws -> Void) throws {
+        let label = choice.keepsClock ? time.ptsTicks : counter
+        counter += 1
+        times[label] = time
+        let raw = handle.frame
+        raw.pointee.pts = label
+        raw.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        raw.pointee.colorspace = context.pointee.colorspace
+        raw.pointee.color_range = context.pointee.color_range
+        raw.pointee.color_primaries = context.pointee.color_primaries
+        raw.pointee.color_trc = context.pointee.color_trc
+        raw.pointee.quality = context.pointee.global_quality
+        raw.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+        try push(raw, receive)
+    }
+
+    /// Hands on everything still inside.
+    func flush(_ receive: (Output) throws -> Void) throws { try push(nil, receive) }
+
+    private func push(_ frame: UnsafeMutablePointer<AVFrame>?, _ receive: (Output) throws -> Void) throws {
+        var code = avcodec_send_frame(context, frame)
+        if code < 0, code != FFmpegCode.endOfFile { throw failure(code) }
+        while true {
+            code = avcodec_receive_packet(context, packet)
+            if code == FFmpegCode.tryAgain || code == FFmpegCode.endOfFile { return }
+            guard code >= 0 else { throw failure(code) }
+            defer { av_packet_unref(packet) }
+            let label = packet.pointee.pts
+            let time = times.removeValue(forKey: label)
+            if !choice.keepsClock, let time {
+                packet.pointee.pts = time.ptsTicks
+                packet.pointee.dts = time.ptsTicks
+            }
+            packet.pointee.duration = time?.durationTicks ?? 0
+            let clock = time?.timeBase ?? Rational(context.pointee.time_base)
+            try receive(Output(packet: packet, timeBase: clock))
+        }
+    }
+
+    private func failure(_ code: Int32) -> VideoIOError {
+        VideoIOError(
+            .unavailable, "encode with \(choice.name)", reason: "the encoder failed at frame \(counter)",
+            code: code)
+    }
+}

@@ -1,0 +1,181 @@
+import CFFmpeg
+import Pixels
+
+/// What every kind of output can do.
+protocol PictureOutput: AnyObject {
+    func write(_ image: RGBImage, at time: FrameTime) throws
+    func write(_ packets: [CompressedPacket]) throws
+    /// Completes the output and gives it `name`, or its own name for `nil`.
+    func finish(as name: String?) throws
+    /// Removes what was written.
+    func abandon()
+}
+
+/// Writes frames to a video, a GIF, a picture or a sequence of pictures, as the name's extension says.
+///
+/// Nothing stands under the output's name until `finish` has completed it. Of several ways to end, `finish`,
+/// `finishPartial` and `abandon`, the first one counts; a writer that is let go of without any is abandoned.
+///
+/// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
+/// made on.
+public final class VideoWriter: @unchecked Sendable {
+    /// The output's name.
+    public let path: String
+    /// Size of the frames in the file: as given, except that formats with halved chroma need even sizes.
+    public let encodedHeight: Int
+    public let encodedWidth: Int
+    private let output: any PictureOutput
+    private let format: OutputFormat
+    private let log: WarningLog
+    private let timeBase: Rational
+    private let size: PictureSize
+    private var lastTime: FrameTime?
+    private var lastTicks: Int64?
+    private var isOpen = true
+
+    /// Starts an output for `height × width` frames.
+    /// - Throws: `VideoIOError`: `usage` for an extension or codec that does not fit, `cantCreate` where the
+    ///   name is taken or the directory does not take a file, `unavailable` where FFmpeg lacks the encoder.
+    public static func create(
+        _ path: String, height: Int, width: Int, options: WriterOptions = WriterOptions()
+    ) throws -> VideoWriter {
+        try VideoWriter(path, size: PictureSize(height: height, width: width), options: options)
+    }
+
+    private init(_ path: String, size: PictureSize, options: WriterOptions) throws {
+        MediaLog.install()
+        self.path = path
+        self.size = size
+        format = try OutputFormat(path: path)
+        var options = options
+        // GIF counts in hundredths of a second.
+        if format == .gif { options.timeBase = Rational(1, 100) }
+        timeBase = options.timeBase
+        log = WarningLog(options.onWarning)
+        if !format.takesAudio, !options.audio.isEmpty {
+            log.add(MediaWarning(.audio, "\(path): the format holds no sound; the audio is dropped"))
+            options.audio = []
+        }
+        let encoded: PictureSize
+        switch format {
+        case .movie(let muxer, let codec):
+            let movie = try MovieOutput(
+                path, size: size, muxer: muxer, codec: options.codec ?? codec, options: options, log: log)
+            (output, encoded) = (movie, movie.encodedSize)
+        case .gif:
+            let movie = try MovieOutput(
+                path, size: size, muxer: "gif", codec: "gif", options: options, log: log)
+            (output, encoded) = (movie, size)
+        case .still(let codec):
+            (output, encoded) = (try StillOutput(path, size: size, codec: codec, options: options), size)
+        case .sequence(let codec):
+            (output, encoded) = (try SequenceOutput(path, size: size, codec: codec, options: options), size)
+        }
+        (encodedHeight, encodedWidth) = (encoded.height, encoded.width)
+        if encoded != size {
+            log.add(
+                MediaWarning(
+                    .picture,
+                    "\(path): the format needs even sizes; the last row or column is repeated to \(encoded.width)x\(encoded.height)"
+                ))
+        }
+    }
+
+    deinit { if isOpen { output.abandon() } }
+
+    /// What had to be worked around so far, each text once.
+    public var warnings: [MediaWarning] { log.warnings }
+
+    /// Writes a frame.
+    /// - Parameters:
+    ///   - image: of the size given at the start.
+    ///   - time: when it is shown, later than the frame before.
+    /// - Throws: `VideoIOError` of kind `inputOutput` where the file cannot be written.
+    public func write(_ image: RGBImage, at time: FrameTime) throws {
+        try checkOpen()
+        if let last = lastTime,
+            av_compare_ts(
+                time.ptsTicks, AVRational(time.timeBase), last.ptsTicks, AVRational(last.timeBase)) <= 0
+        {
+            throw VideoIOError(
+                .usage, "write a frame to", path: path,
+                reason: "its time \(time.seconds) s is not after that of the frame before")
+        }
+        lastTime = time
+        var time = time
+        if time.timeBase != timeBase {
+            time = FrameTime(
+                ptsTicks: rescale(time.ptsTicks, from: time.timeBase, to: timeBase),
+                durationTicks: rescale(time.durationTicks, from: time.timeBase, to: timeBase),
+                timeBase: timeBase)
+            if let lastTicks, time.ptsTicks <= lastTicks {
+                log.add(
+                    MediaWarning(
+                        .timestamps,
+                        "\(path): the format counts in \(timeBase.numerator)/\(timeBase.denominator) s; frames closer than that are moved"
+                    ))
+                time.ptsTicks = lastTicks + 1
+            }
+        }
+        lastTicks = time.ptsTicks
+        try output.write(image, at: time)
+    }
+
+    /// Writes audio packets, in the order the reader gave them; those of streams that the format does not take
+    /// are left out.
+    public func write(_ packets: [CompressedPacket]) throws {
+        try checkOpen()
+        if format.takesAudio { try output.write(packets) }
+    }
+
+    /// Completes the output and gives it its name.
+    /// - Throws: `VideoIOError`; nothing is left behind then.
+    public func finish() throws {
+        try checkOpen()
+        isOpen = false
+        guard lastTicks != nil else {
+            output.abandon()
+            throw VideoIOError(.badData, "write", path: path, reason: "there is not one frame to write")
+        }
+        do { try output.finish(as: nil) } catch {
+            output.abandon()
+            throw error
+        }
+    }
+
+    /// Completes what there is as a playable file of its own, `out.partial.mp4` for `out.mp4`, in place of any
+    /// earlier one.
+    /// - Returns: its name; `nil` where no frame was written, so that there is no file.
+    public func finishPartial() throws -> String? {
+        try checkOpen()
+        isOpen = false
+        guard lastTicks != nil else {
+            output.abandon()
+            return nil
+        }
+        if case .sequence = format {
+            // Its pictures are complete one by one.
+            try output.finish(as: nil)
+            return path
+        }
+        let name = OutputFormat.partialName(of: path)
+        do { try output.finish(as: name) } catch {
+            output.abandon()
+            throw error
+        }
+        return name
+    }
+
+    /// Removes what was written. Does nothing after another ending.
+    public func abandon() {
+        guard isOpen else { return }
+        isOpen = false
+        output.abandon()
+    }
+
+    private func checkOpen() throws {
+        guard isOpen else {
+            throw VideoIOError(.usage, "write", path: path, reason: "the writer was already finished")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Pixels
+
+/// How to write a video.
+public struct WriterOptions: Sendable {
+    /// A codec (`h264`) or encoder (`libx264`); `nil` takes what is usual for the extension.
+    public var codec: String?
+    /// Constant rate factor, where the encoder has one: 0 is lossless, 51 the worst.
+    public var crf: Double
+    /// Speed, by x264's names; other encoders take their nearest.
+    public var preset: String
+    /// Frames a second: a hint for rate control and for the length of the last frame.
+    public var frameRate: Rational?
+    /// The clock of the timestamps, best the source's, so that none has to be rounded.
+    public var timeBase: Rational
+    /// Streams whose packets will be written, by position in `VideoInfo.audioStreams`.
+    public var audio: [AudioStreamInfo]
+    /// Whether an existing file is replaced.
+    public var overwrite: Bool
+    /// Encoder threads; 0 lets FFmpeg choose.
+    public var threads: Int
+    /// Called for each warning as it arises, on the thread that writes.
+    public var onWarning: (@Sendable (MediaWarning) -> Void)?
+
+    public init(
+        codec: String? = nil, crf: Double = 18, preset: String = "veryfast", frameRate: Rational? = nil,
+        timeBase: Rational = Rational(1, 12_800), audio: [AudioStreamInfo] = [], overwrite: Bool = false,
+        threads: Int = 0, onWarning: (@Sendable (MediaWarning) -> Void)? = nil
+    ) {
+        self.codec = codec
+        self.crf = crf
+        self.preset = preset
+        self.frameRate = frameRate
+        self.timeBase = timeBase
+        self.audio = audio
+        self.overwrite = overwrite
+        self.threads = threads
+        self.onWarning = onWarning
+    }
+
+    /// Options that carry on clock, rate and audio of a source.
+    public init(like info: VideoInfo) {
+        self.init(frameRate: info.frameRate, timeBase: info.timeBase, audio: info.audioStreams)
+    }
+}
