@@ -3,6 +3,8 @@
 #ifndef VITVIDEO_CKERNELS_H
 #define VITVIDEO_CKERNELS_H
 
+#include "attention_kernels.h"
+#include "cpu_features.h"
 #include "resize_kernels.h"
 #include "transformer_kernels.h"
 #include "pixel_kernels.h"

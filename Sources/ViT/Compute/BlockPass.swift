@@ -81,36 +81,28 @@ struct BlockPass {
         all.withUnsafeMutableBufferPointer { all in
             for head in 0..<c.heads {
                 let matrix = all.baseAddress! + head * tokens * tokens
-                scores(matrix, head: head, queries: 0..<tokens)
+                let queries = scratch.queryKeyValue + head * c.headWidth
+                blas.product(
+                    matrix, stride: tokens, queries, stride: 3 * d, queries + d, stride: 3 * d,
+                    bTransposed: true, m: tokens, n: tokens, k: c.headWidth)
+                vv_softmax_rows(matrix, tokens, tokens, tokens, softmaxScale)
             }
         }
         return all
     }
 
-    /// normed = the heads' outputs softmax(QKᵀ/√d)·V, side by side, in tiles of queries.
+    /// normed = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
     func attend() {
         let headWidth = c.headWidth
         for head in 0..<c.heads {
-            let values = scratch.queryKeyValue + 2 * d + head * headWidth
-            for start in stride(from: 0, to: tokens, by: Scratch.queryTile) {
-                let queries = start..<min(start + Scratch.queryTile, tokens)
-                scores(scratch.scores, head: head, queries: queries)
-                blas.product(
-                    scratch.normed + start * d + head * headWidth, stride: d, scratch.scores, stride: tokens,
-                    values, stride: 3 * d, bTransposed: false, m: queries.count, n: headWidth, k: tokens)
-            }
+            let queries = scratch.queryKeyValue + head * headWidth
+            vv_attention_pack(
+                scratch.packedKeys, scratch.packedValues, queries + d, queries + 2 * d, 3 * d, tokens,
+                headWidth)
+            vv_attention(
+                scratch.normed + head * headWidth, d, queries, 3 * d, tokens, scratch.packedKeys,
+                scratch.packedValues, tokens, headWidth, softmaxScale, scratch.attention)
         }
-    }
-
-    /// to [queries, tokens] = softmax of the queries' scores with every key of a head.
-    private func scores(_ to: UnsafeMutablePointer<Float>, head: Int, queries: Range<Int>) {
-        let headWidth = c.headWidth
-        let query = scratch.queryKeyValue + queries.lowerBound * 3 * d + head * headWidth
-        let key = scratch.queryKeyValue + d + head * headWidth
-        blas.product(
-            to, stride: tokens, query, stride: 3 * d, key, stride: 3 * d, bTransposed: true,
-            m: queries.count, n: tokens, k: headWidth)
-        vv_softmax_rows(to, queries.count, tokens, tokens, softmaxScale)
     }
 
     /// state += scale₁ ⊙ (normed · Wᵀ + b), the attention branch.

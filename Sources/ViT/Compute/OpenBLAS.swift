@@ -1,3 +1,4 @@
+import CKernels
 import COpenBLAS
 import Foundation
 
@@ -5,7 +6,8 @@ import Foundation
 ///
 /// OpenBLAS 0.3.21 takes CPUs newer than itself for an old core (an AMD Zen 5 for a Haswell, half its
 /// speed). It reads `OPENBLAS_CORETYPE` in the library's constructor, so the variable is set from
-/// CPUID first and the library opened with `dlopen` afterwards.
+/// CPUID first and the library opened with `dlopen` afterwards. Where another library of the process has
+/// brought it along already, only `MathLibrary.prepareProcess` comes early enough.
 ///
 /// Products run on the calling thread: parallelism is the caller's.
 final class OpenBLAS: Sendable {
@@ -26,9 +28,7 @@ final class OpenBLAS: Sendable {
     private static let instance = Result<OpenBLAS, ModelError> { () throws(ModelError) in try load() }
 
     private static func load() throws(ModelError) -> OpenBLAS {
-        if let core = widestCore() { setenv("OPENBLAS_CORETYPE", core, 0) }
-        // Without this the library starts a thread per core that would never be given work.
-        setenv("OPENBLAS_NUM_THREADS", "1", 1)
+        MathLibrary.setEnvironment()
         // The handle is never closed: the functions stay in use until the process ends.
         guard let library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL) else {
             throw ModelError.mathLibraryMissing(
@@ -43,13 +43,11 @@ final class OpenBLAS: Sendable {
         let getCoreName = unsafeBitCast(
             try symbol("openblas_get_corename"), to: vv_openblas_get_corename.self)
         let sgemm = unsafeBitCast(try symbol("cblas_sgemm"), to: vv_cblas_sgemm.self)
+        let setThreads = unsafeBitCast(
+            try symbol("openblas_set_num_threads"), to: vv_openblas_set_num_threads.self)
+        setThreads(1)
         let coreName = getCoreName().map { String(cString: $0) } ?? "unknown core"
         return OpenBLAS(coreName: coreName, sgemm: sgemm)
-    }
-
-    /// The widest kernel set this CPU can run, or nil to leave the choice to the library.
-    private static func widestCore() -> String? {
-        vv_cpu_has_avx512() != 0 ? "SkylakeX" : nil
     }
 
     /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major with the given row strides in floats.
@@ -67,8 +65,30 @@ final class OpenBLAS: Sendable {
     }
 }
 
-/// Facts about the arithmetic in use, for diagnostics.
+/// The arithmetic in use.
 public enum MathLibrary {
+    /// Starts the program anew with OpenBLAS's environment where that is not set yet. FFmpeg's own dependencies
+    /// load OpenBLAS before `main`, and it looks at its environment only then.
+    ///
+    /// To be called first thing in `main`. Returns where nothing needs to change or the program cannot be
+    /// started anew, which costs speed and nothing else.
+    public static func prepareProcess() {
+        guard getenv(coreVariable) == nil, widestCore != nil else { return }
+        setEnvironment()
+        execv("/proc/self/exe", CommandLine.unsafeArgv)
+    }
+
+    fileprivate static func setEnvironment() {
+        if let widestCore { setenv(coreVariable, widestCore, 0) }
+        // Without this the library starts a thread per core that would never be given work.
+        setenv("OPENBLAS_NUM_THREADS", "1", 1)
+    }
+
+    private static let coreVariable = "OPENBLAS_CORETYPE"
+
+    /// The widest kernel set this CPU can run, or nil to leave the choice to the library.
+    private static let widestCore: String? = vv_cpu_has_avx512() ? "SkylakeX" : nil
+
     /// Such as `OpenBLAS (SkylakeX)`.
     ///
     /// - Throws: `ModelError.mathLibraryMissing`.

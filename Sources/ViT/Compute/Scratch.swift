@@ -1,3 +1,5 @@
+import CKernels
+
 /// The buffers of a forward pass, allocated once per number of tokens.
 ///
 /// Memory grows linearly with the tokens: no buffer is tokens × tokens.
@@ -9,8 +11,10 @@ final class Scratch {
     let normed: UnsafeMutablePointer<Float>
     /// Queries, keys and values, `tokens × 3D`.
     let queryKeyValue: UnsafeMutablePointer<Float>
-    /// Attention scores of a tile of queries with all keys, `queryTile × tokens`.
-    let scores: UnsafeMutablePointer<Float>
+    /// One head's keys and values as the attention kernel wants them, and its working space.
+    let packedKeys: UnsafeMutablePointer<Float>
+    let packedValues: UnsafeMutablePointer<Float>
+    let attention: UnsafeMutablePointer<Float>
     /// The feed-forward part's hidden values for a tile of rows; SwiGLU's product behind them.
     let hidden: UnsafeMutablePointer<Float>
     /// A tile of a branch's output before it joins the residual stream, `rowTile × D`.
@@ -18,9 +22,6 @@ final class Scratch {
 
     private let width: Int
 
-    /// Queries handled together: enough to keep the products efficient, few enough that their scores
-    /// against every key stay small.
-    static let queryTile = 128
     /// Rows handled together in the feed-forward part, so that the hidden values stay in cache.
     static let rowTile = 256
 
@@ -29,16 +30,27 @@ final class Scratch {
         width = c.width
         let rows = min(tokens, Scratch.rowTile)
         let hiddenValues = c.feedForward == .swiglu ? 3 * c.feedForwardWidth : c.feedForwardWidth
-        state = .allocate(capacity: tokens * c.width)
-        normed = .allocate(capacity: tokens * c.width)
-        queryKeyValue = .allocate(capacity: tokens * 3 * c.width)
-        scores = .allocate(capacity: min(tokens, Scratch.queryTile) * tokens)
-        hidden = .allocate(capacity: rows * hiddenValues)
-        branch = .allocate(capacity: rows * c.width)
+        state = Scratch.buffer(tokens * c.width)
+        normed = Scratch.buffer(tokens * c.width)
+        queryKeyValue = Scratch.buffer(tokens * 3 * c.width)
+        let packed = vv_attention_packed_count(tokens, c.headWidth)
+        packedKeys = Scratch.buffer(packed)
+        packedValues = Scratch.buffer(packed)
+        attention = Scratch.buffer(vv_attention_scratch_count(c.headWidth))
+        hidden = Scratch.buffer(rows * hiddenValues)
+        branch = Scratch.buffer(rows * c.width)
     }
 
     deinit {
-        for buffer in [state, normed, queryKeyValue, scores, hidden, branch] { buffer.deallocate() }
+        for buffer in [state, normed, queryKeyValue, packedKeys, packedValues, attention, hidden, branch] {
+            buffer.deallocate()
+        }
+    }
+
+    /// Aligned to whole cache lines, which the widest vectors fill.
+    private static func buffer(_ count: Int) -> UnsafeMutablePointer<Float> {
+        UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
+            .bindMemory(to: Float.self, capacity: count)
     }
 
     /// The residual stream for reading.

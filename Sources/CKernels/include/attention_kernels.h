@@ -1,0 +1,26 @@
+#ifndef VITVIDEO_ATTENTION_KERNELS_H
+#define VITVIDEO_ATTENTION_KERNELS_H
+
+#include <stddef.h>
+
+// Attention of one head, softmax(scale · Q·Kᵀ)·V, in tiles that stay in cache: the tokens × tokens
+// matrix is never in memory. A tile of queries meets the keys block by block; the running maximum and
+// sum of each row are corrected as the blocks go by (Milakov & Gimelshein 2018; Dao et al. 2022).
+
+/// Floats that one head's packed keys and packed values each take.
+size_t vv_attention_packed_count(size_t tokens, size_t head_width);
+
+/// Floats of scratch that vv_attention needs.
+size_t vv_attention_scratch_count(size_t head_width);
+
+/// Arranges one head's keys and values [tokens, head_width], rows `stride` floats apart, for vv_attention.
+void vv_attention_pack(float *packed_keys, float *packed_values, const float *keys,
+                       const float *values, size_t stride, size_t tokens, size_t head_width);
+
+/// out [query_count, head_width], rows `out_stride` apart = softmax(scale · Q·Kᵀ)·V for queries
+/// [query_count, head_width], rows `query_stride` apart, against all packed keys and values.
+void vv_attention(float *out, size_t out_stride, const float *queries, size_t query_stride,
+                  size_t query_count, const float *packed_keys, const float *packed_values,
+                  size_t tokens, size_t head_width, float scale, float *scratch);
+
+#endif

@@ -1,0 +1,12 @@
+#ifndef VITVIDEO_CPU_FEATURES_H
+#define VITVIDEO_CPU_FEATURES_H
+
+#include <stdbool.h>
+
+/// Whether the CPU has the AVX-512 sets that servers have had since Skylake: F, BW, DQ and VL.
+bool vv_cpu_has_avx512(void);
+
+/// Whether the CPU multiplies pairs of bfloat16 natively (AVX-512 BF16).
+bool vv_cpu_has_bfloat16(void);
+
+#endif
