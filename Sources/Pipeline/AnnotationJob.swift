@@ -1,0 +1,67 @@
+import VideoIO
+
+/// Decodes, analyses and hands on the frames of one clip.
+public struct AnnotationJob {
+    public enum Outcome: Sendable, Equatable {
+        case complete(frames: Int)
+        /// Stopped on request; the outputs so far are playable under these names.
+        case interrupted(frames: Int, partialPaths: [String])
+
+        public var frames: Int {
+            switch self {
+            case .complete(let frames), .interrupted(let frames, _): frames
+            }
+        }
+    }
+
+    let reader: VideoReader
+    let settings: AnalysisSettings
+    let workers: Int
+    let sinks: [any FrameSink]
+    let stop: StopRequest
+    public let meters = StageMeters()
+
+    /// - Parameter workers: inference threads, each with a frame of its own.
+    public init(
+        reader: VideoReader, settings: AnalysisSettings, workers: Int, sinks: [any FrameSink],
+        stop: StopRequest
+    ) {
+        self.reader = reader
+        self.settings = settings
+        self.workers = workers
+        self.sinks = sinks
+        self.stop = stop
+    }
+
+    /// - Parameter progress: called after each frame has reached the sinks, with the number of frames done
+    ///   and the frame's index in the source.
+    /// - Throws: the first error of any stage, after removing the unfinished outputs.
+    public func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> Outcome {
+        var frames = 0
+        do {
+            let pipeline = OrderedPipeline<VideoFrame, AnnotatedFrame>(
+                source: { [reader, stop] in stop.isRequested ? nil : try reader.nextFrame() },
+                makeWorker: { [settings] in try FrameAnalyzer(settings).analyze },
+                workers: workers, queueDepth: 2, meters: meters)
+            try pipeline.run { frame in
+                for sink in sinks { try sink.consume(frame) }
+                frames += 1
+                try progress(frames, frame.frame.index)
+            }
+            if stop.isRequested {
+                if frames == 0 {
+                    for sink in sinks { sink.abandon() }
+                    return .interrupted(frames: 0, partialPaths: [])
+                }
+                return .interrupted(
+                    frames: frames, partialPaths: try sinks.compactMap { try $0.finishPartial() })
+            }
+            let trailing = try reader.trailingPackets()
+            for sink in sinks { try sink.finish(trailing: trailing) }
+            return .complete(frames: frames)
+        } catch {
+            for sink in sinks { sink.abandon() }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import VideoIO
+
+/// Where annotated frames go: a video, an archive of arrays. Used by one thread at a time.
+///
+/// A sink works under a temporary name; the output appears under its own name with `finish`.
+public protocol FrameSink: AnyObject {
+    func consume(_ frame: AnnotatedFrame) throws
+
+    /// Completes the output and gives it its name.
+    ///
+    /// - Parameter trailing: audio that follows the last frame.
+    /// - Throws: what the writer throws; nothing is left under the output's name then.
+    func finish(trailing: [CompressedPacket]) throws
+
+    /// Completes what there is of the output under a name with `.partial` before the extension.
+    ///
+    /// - Returns: that name; nil where there was nothing to keep.
+    func finishPartial() throws -> String?
+
+    /// Removes what was written.
+    func abandon()
+
+    /// Files to remove where the process has to end at once. Fixed from the start.
+    var temporaryPaths: [String] { get }
+}

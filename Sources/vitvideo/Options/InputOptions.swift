@@ -1,0 +1,43 @@
+import ArgumentParser
+import VideoIO
+
+/// What is read, and which of its frames.
+struct InputOptions: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "Video, picture, numbered pictures (frames/f%03d.png), or '-' for standard input.",
+            valueName: "input"))
+    var input: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Frames as a Python slice: 50:100, 100:, ::10, -25:.", valueName: "a:b[:step]"))
+    var frames: String?
+
+    @Option(
+        name: .customLong("ss", withSingleDash: true),
+        help: ArgumentHelp("Start at this time, as ffmpeg writes it: 90, 1:30, 500ms.", valueName: "time"))
+    var start: String?
+
+    @Option(
+        name: .customLong("to", withSingleDash: true),
+        help: ArgumentHelp("Stop at this time.", valueName: "time"))
+    var end: String?
+
+    @Option(
+        name: .customShort("t"), help: ArgumentHelp("Stop after this duration.", valueName: "duration"))
+    var duration: String?
+
+    func validate() throws {
+        if frames != nil && (start != nil || end != nil || duration != nil) {
+            throw ValidationError("--frames and -ss/-to/-t both choose a range; give one of them")
+        }
+    }
+
+    /// - Throws: `VideoIOError` of kind `usage` for a malformed range.
+    func selection() throws -> FrameSelection {
+        if let frames { return try FrameSelection(slice: frames) }
+        if start == nil && end == nil && duration == nil { return .all }
+        return try FrameSelection(start: start, end: end, duration: duration)
+    }
+}

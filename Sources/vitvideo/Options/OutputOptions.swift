@@ -1,0 +1,50 @@
+import ArgumentParser
+import VideoIO
+
+/// What is written, and how.
+struct OutputOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Output; the extension decides: mp4, mov, mkv, webm, gif, png, or numbered out-%04d.png.",
+            valueName: "file"))
+    var output: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Raw attention as a NumPy archive: attention [frames, heads, rows, cols], frame, time, meta.",
+            valueName: "file.npz"))
+    var export: String?
+
+    @Flag(name: [.customShort("y"), .long], help: "Replace existing outputs.")
+    var overwrite = false
+
+    @Flag(help: "Leave the sound out.")
+    var noAudio = false
+
+    @Option(
+        help: ArgumentHelp("Video encoder by FFmpeg's name. (default: h264, for webm vp9)", valueName: "name")
+    )
+    var codec: String?
+
+    @Option(help: ArgumentHelp("Constant quality, lower is better.", valueName: "n"))
+    var crf: Double = 18
+
+    @Option(help: ArgumentHelp("Encoder speed: ultrafast to veryslow.", valueName: "name"))
+    var preset: String = "veryfast"
+
+    func writerOptions(for info: VideoInfo, onWarning: @escaping @Sendable (MediaWarning) -> Void)
+        -> WriterOptions
+    {
+        WriterOptions(
+            codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
+            audio: info.audioStreams, overwrite: overwrite, onWarning: onWarning)
+    }
+
+    func validate() throws {
+        if output == nil && export == nil {
+            throw ValidationError("nothing to write; give -o FILE or --export FILE.npz")
+        }
+        if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+    }
+}

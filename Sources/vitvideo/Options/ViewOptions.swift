@@ -1,0 +1,91 @@
+import ArgumentParser
+import Probing
+import Rendering
+
+extension View: ExpressibleByArgument {}
+extension Interpolation: ExpressibleByArgument {}
+extension HeadFusion: ExpressibleByArgument {}
+
+/// What is shown of the attention, and how.
+struct ViewOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            heads: a grid of the frame, the fused map and every head. overlay: the fused map over the frame. \
+            heatmap: the fused map alone. side-by-side: heatmap and frame. mask: the most attended patches in \
+            colour, the rest dimmed.
+            """))
+    var view: View = .heads
+
+    @Option(help: ArgumentHelp("Block whose attention is shown, negative from the end.", valueName: "n"))
+    var layer: Int = -1
+
+    @Option(help: ArgumentHelp("Heads to show, fuse and export: 0,3. (default: all)", valueName: "list"))
+    var heads: HeadList?
+
+    @Option(help: "How the heads are fused.")
+    var fusion: HeadFusion = .mean
+
+    @Option(help: ArgumentHelp("Opacity of the heat, 0 to 1.", valueName: "share"))
+    var alpha: Double = 0.6
+
+    @Option(
+        help: ArgumentHelp(
+            "Colour map: \(ColorMap.all.map(\.name).joined(separator: ", ")).", valueName: "name"))
+    var colormap: ColorMapArgument = ColorMapArgument(.inferno)
+
+    @Option(help: "How maps are enlarged to the frame.")
+    var interpolation: Interpolation = .bilinear
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            frame: each map from its own minimum to its maximum. smooth[:SECONDS]: limits that follow with a \
+            half-life, without flicker. MIN:MAX: fixed limits.
+            """, valueName: "scale"))
+    var scale: String = "frame"
+
+    @Option(
+        help: ArgumentHelp("Share of the attention that the mask view keeps.", valueName: "share"))
+    var threshold: Double = 0.6
+
+    func validate() throws {
+        guard (0...1).contains(alpha) else { throw ValidationError("--alpha is between 0 and 1") }
+        guard threshold > 0, threshold <= 1 else {
+            throw ValidationError("--threshold is above 0 and at most 1")
+        }
+    }
+
+    /// - Throws: `RenderingError` for a malformed --scale.
+    func style() throws -> HeatStyle {
+        HeatStyle(
+            colorMap: colormap.value, alpha: alpha, interpolation: interpolation,
+            scale: try HeatScale(parsing: scale))
+    }
+}
+
+/// `0,3`.
+struct HeadList: ExpressibleByArgument {
+    let indices: [Int]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let indices = parts.compactMap { $0 }
+        guard indices.count == parts.count, Set(indices).count == indices.count else { return nil }
+        self.indices = indices
+    }
+}
+
+struct ColorMapArgument: ExpressibleByArgument, CustomStringConvertible {
+    let value: ColorMap
+
+    init(_ value: ColorMap) { self.value = value }
+
+    init?(argument: String) {
+        guard let map = ColorMap.named(argument) else { return nil }
+        value = map
+    }
+
+    var description: String { value.name }
+    static var allValueStrings: [String] { ColorMap.all.map(\.name) }
+}

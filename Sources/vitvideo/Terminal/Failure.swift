@@ -1,0 +1,65 @@
+import Checkpoints
+import Rendering
+import ViT
+import VideoIO
+
+/// An error as the person at the terminal meets it: one line and an exit code.
+struct Failure: Error {
+    let status: ExitStatus
+    let message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    /// Nil for errors that are not the modules' own, such as those of parsing the command line.
+    init?(_ error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
+        case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
+        case let error as ModelError: self.init(ExitStatus(error), error.description)
+        case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
+        default: return nil
+        }
+    }
+}
+
+extension ExitStatus {
+    init(_ kind: VideoIOError.Kind) {
+        switch kind {
+        case .usage: self = .usage
+        case .badData: self = .badData
+        case .noInput: self = .noInput
+        case .unavailable: self = .unavailable
+        case .cantCreate: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        }
+    }
+
+    init(_ kind: CheckpointError.Kind) {
+        switch kind {
+        case .noInput: self = .noInput
+        case .invalidData, .unsupported, .refused: self = .badData
+        case .cannotCreate: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        }
+    }
+
+    init(_ error: ModelError) {
+        switch error {
+        case .inputTooSmall, .noSuchBlock, .noSuchHead, .unknownModel: self = .usage
+        case .weightsDoNotFit: self = .badData
+        case .mathLibraryMissing, .weightsNotFound: self = .unavailable
+        case .cacheNotWritable: self = .cannotCreate
+        }
+    }
+
+    init(_ kind: RenderingError.Kind) {
+        switch kind {
+        case .invalidOption: self = .usage
+        case .drawingFailed: self = .software
+        }
+    }
+}

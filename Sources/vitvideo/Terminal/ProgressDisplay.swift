@@ -1,0 +1,93 @@
+import Foundation
+import Pipeline
+
+/// Shows how far a job is: a bar on a terminal, one JSON object a line, or nothing.
+final class ProgressDisplay {
+    enum Style { case bar, json, none }
+
+    private let style: Style
+    private let total: Int?
+    private let start = ContinuousClock.now
+    private var lastDrawn: ContinuousClock.Instant?
+    private var hasBar = false
+
+    /// - Parameter total: frames expected, nil where unknown.
+    init(style: Style, total: Int?) {
+        self.style = style
+        self.total = total
+    }
+
+    /// Called after each frame; draws at most ten times a second.
+    func update(frames: Int, lastFrame: Int) {
+        guard style != .none else { return }
+        let now = ContinuousClock.now
+        if let lastDrawn, now - lastDrawn < .milliseconds(100), frames != total { return }
+        lastDrawn = now
+        let seconds = max((now - start) / .seconds(1), 1e-6)
+        switch style {
+        case .bar: drawBar(frames: frames, seconds: seconds)
+        case .json: writeObject(frames: frames, lastFrame: lastFrame, seconds: seconds)
+        case .none: break
+        }
+    }
+
+    /// Leaves the bar's line, so that what follows starts on one of its own.
+    func finish() {
+        if hasBar { StandardError.write("\n") }
+        hasBar = false
+    }
+
+    private func drawBar(frames: Int, seconds: Double) {
+        let rate = Double(frames) / seconds
+        var text = " \(frames)"
+        var bar = ""
+        if let total, total > 0 {
+            let remaining = Double(max(total - frames, 0)) / rate
+            text += "/\(total) frames  \(Self.rate(rate)) fps  ETA \(Self.clock(remaining))"
+            bar = Self.bar(
+                share: min(Double(frames) / Double(total), 1),
+                width: min(StandardError.columns - text.count - 4, 40))
+        } else {
+            text += " frames  \(Self.rate(rate)) fps  \(Self.clock(seconds))"
+        }
+        // \u{1B}[K clears what a longer line before left behind.
+        StandardError.write(
+            "\r" + bar + text.prefix(max(StandardError.columns - bar.count - 1, 0)) + "\u{1B}[K")
+        hasBar = true
+    }
+
+    private func writeObject(frames: Int, lastFrame: Int, seconds: Double) {
+        let rate = Double(frames) / seconds
+        var fields = ["\"frames\":\(frames)", "\"frame\":\(lastFrame)"]
+        if let total { fields.append("\"total\":\(total)") }
+        fields.append("\"fps\":\(Self.decimal(rate))")
+        fields.append("\"elapsed_seconds\":\(Self.decimal(seconds))")
+        if let total, rate > 0 {
+            fields.append("\"eta_seconds\":\(Self.decimal(Double(max(total - frames, 0)) / rate))")
+        }
+        StandardError.line("{" + fields.joined(separator: ",") + "}")
+    }
+
+    // MARK: Text
+
+    /// A bar with eighths of a cell; empty where there is no room for one.
+    static func bar(share: Double, width: Int) -> String {
+        guard width >= 8 else { return "" }
+        let eighths = Int(share * Double(width) * 8)
+        let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
+        let filled = String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
+        return filled.padding(toLength: width, withPad: " ", startingAt: 0) + "▕"
+    }
+
+    static func clock(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds < 360_000 else { return "--:--" }
+        let whole = Int(seconds.rounded())
+        let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+        return hours > 0
+            ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
+    }
+
+    static func rate(_ value: Double) -> String { String(format: value < 10 ? "%.2f" : "%.1f", value) }
+
+    private static func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
+}

@@ -1,0 +1,15 @@
+import Synchronization
+import VideoIO
+
+/// Warnings of the threads of a job, kept until the progress bar is done.
+final class WarningList: Sendable {
+    private let warnings = Mutex<[MediaWarning]>([])
+
+    func add(_ warning: MediaWarning) {
+        warnings.withLock { $0.append(warning) }
+    }
+
+    func print() {
+        for warning in warnings.withLock({ $0 }) { StandardError.line("vitvideo: warning: \(warning)") }
+    }
+}
