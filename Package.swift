@@ -68,7 +68,8 @@ let package = Package(
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Fixtures"], swiftSettings: strict),
-        .testTarget(name: "ViTTests", dependencies: ["ViT", "CKernels", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "ViTTests", dependencies: ["ViT", "VideoIO", "CKernels", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "ProbingTests", dependencies: ["Probing", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "RenderingTests", dependencies: ["Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Fixtures"], swiftSettings: strict),

@@ -34,13 +34,16 @@ import Testing
                 ForwardRequest(
                     attentionBlocks: Set(blocks), wantsTokens: true, wantsLogits: c.classes > 0),
                 observing: Set(stages)
-            ) { stage, values in
+            ) { stage, head, values in
                 seen += 1
-                let golden = try golden.cases.floats("\(caseName)/\(stage.goldenName)")
-                let error = relativeError(values, golden)
+                var expected = try golden.cases.floats("\(caseName)/\(stage.goldenName)")
+                if let head {
+                    expected = Array(expected[head * values.count..<(head + 1) * values.count])
+                }
+                let error = relativeError(values, expected)
                 #expect(error <= Self.tolerance, "\(name) \(caseName) \(stage): \(error)")
             }
-            #expect(seen == stages.count)
+            #expect(seen == 2 + c.depth + c.depth * c.heads)
             #expect(
                 relativeError(result.tokens, try golden.cases.floats("\(caseName)/norm")) <= Self.tolerance)
             if c.classes > 0 {
@@ -97,12 +100,39 @@ import Testing
         #expect(try golden.model.block(at: -1) == 2)
         #expect(throws: ModelError.noSuchBlock(-4, depth: 3)) { try golden.model.block(at: -4) }
     }
+
+    /// Queries and keys of every head, as the original splits them.
+    @Test(arguments: Golden.names, ["native", "wide"]) func queriesAndKeys(name: String, caseName: String)
+        throws
+    {
+        let golden = try Golden(name)
+        let c = golden.model.configuration
+        let blocks = 0..<c.depth
+        _ = try ForwardPass(model: golden.model).run(
+            try golden.input(caseName), ForwardRequest(attentionBlocks: []),
+            observing: Set(blocks.map { .queriesKeysValues(block: $0) })
+        ) { stage, _, values in
+            guard case .queriesKeysValues(let block) = stage else { return }
+            let tokens = values.count / (3 * c.width)
+            for (part, letter) in ["q", "k"].enumerated() {
+                let expected = try golden.cases.floats("\(caseName)/\(letter).\(block)")
+                let found = (0..<c.heads).flatMap { head in
+                    (0..<tokens).flatMap { token in
+                        let start = token * 3 * c.width + part * c.width + head * c.headWidth
+                        return values[start..<start + c.headWidth]
+                    }
+                }
+                #expect(relativeError(found, expected) <= Self.tolerance)
+            }
+        }
+    }
 }
 
 extension ForwardStage {
     var goldenName: String {
         switch self {
         case .embedding: "embed"
+        case .queriesKeysValues(let block): "qkv.\(block)"
         case .attention(let block): "attention.\(block)"
         case .block(let block): "block.\(block)"
         case .norm: "norm"

@@ -75,20 +75,15 @@ struct BlockPass {
         }
     }
 
-    /// Attention of every head, `heads × tokens × tokens`, out of queryKeyValue.
-    func allAttention() -> [Float] {
-        var all = [Float](repeating: 0, count: c.heads * tokens * tokens)
-        all.withUnsafeMutableBufferPointer { all in
-            for head in 0..<c.heads {
-                let matrix = all.baseAddress! + head * tokens * tokens
-                let queries = scratch.queryKeyValue + head * c.headWidth
-                blas.product(
-                    matrix, stride: tokens, queries, stride: 3 * d, queries + d, stride: 3 * d,
-                    bTransposed: true, m: tokens, n: tokens, k: c.headWidth)
-                vv_softmax_rows(matrix, tokens, tokens, tokens, softmaxScale)
-            }
-        }
-        return all
+    /// Lends one head's whole attention, `tokens × tokens`, out of queryKeyValue.
+    func withAttentionMatrix(head: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Void) rethrows {
+        let queries = scratch.queryKeyValue + head * c.headWidth
+        let matrix = scratch.attentionMatrix()
+        blas.product(
+            matrix, stride: tokens, queries, stride: 3 * d, queries + d, stride: 3 * d, bTransposed: true,
+            m: tokens, n: tokens, k: c.headWidth)
+        vv_softmax_rows(matrix, tokens, tokens, tokens, softmaxScale)
+        try body(UnsafeBufferPointer(start: matrix, count: tokens * tokens))
     }
 
     /// normed = the heads' outputs softmax(QKᵀ/√d)·V, side by side.

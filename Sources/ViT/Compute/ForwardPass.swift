@@ -44,7 +44,9 @@ public struct ForwardResult: Sendable {
 public enum ForwardStage: Sendable, Hashable {
     /// `tokens × D` after patch embedding, special tokens and positions.
     case embedding
-    /// `heads × tokens × tokens`. Costs memory for the whole of it while observed.
+    /// `tokens × 3D`: queries, keys and values of all heads, before the softmax's scaling.
+    case queriesKeysValues(block: Int)
+    /// Shown once per head, in order: `tokens × tokens`, row by row what a token attends to.
     case attention(block: Int)
     /// `tokens × D` after a block.
     case block(Int)
@@ -55,7 +57,10 @@ public enum ForwardStage: Sendable, Hashable {
 /// Runs a model over one picture at a time on the calling thread. Each worker owns one; scratch memory
 /// is kept between frames of one size.
 public final class ForwardPass {
-    public typealias Observer = (ForwardStage, UnsafeBufferPointer<Float>) throws -> Void
+    /// - Parameter head: the head that `.attention` shows, nil for other stages.
+    public typealias Observer = (
+        _ stage: ForwardStage, _ head: Int?, _ values: UnsafeBufferPointer<Float>
+    ) throws -> Void
 
     public let model: Model
     private let blas: OpenBLAS
@@ -83,7 +88,7 @@ public final class ForwardPass {
         let tokens = c.specialTokens + input.rows * input.columns
         if scratch.tokens != tokens { scratch = Scratch(configuration: c, tokens: tokens) }
         func show(_ stage: ForwardStage, _ values: UnsafeBufferPointer<Float>) throws {
-            if observing.contains(stage) { try observer?(stage, values) }
+            if observing.contains(stage) { try observer?(stage, nil, values) }
         }
         let state = scratch.state
         let blocks = BlockPass(configuration: c, blas: blas, scratch: scratch)
@@ -107,11 +112,16 @@ public final class ForwardPass {
                     heads: c.heads, rows: input.rows, columns: input.columns,
                     values: blocks.attention(from: request.queryToken, weights))
             }
-            if isComplete && !wantsAll { break }
+            let wantsQueriesKeysValues = observing.contains(.queriesKeysValues(block: index))
+            if isComplete && !wantsAll && !wantsQueriesKeysValues { break }
             blocks.projectQueriesKeysValues(weights)
-            if wantsAll {
-                let all = blocks.allAttention()
-                try all.withUnsafeBufferPointer { try show(.attention(block: index), $0) }
+            try show(.queriesKeysValues(block: index), scratch.queryKeyValueBuffer)
+            if wantsAll, let observer {
+                for head in 0..<c.heads {
+                    try blocks.withAttentionMatrix(head: head) { matrix in
+                        try observer(.attention(block: index), head, matrix)
+                    }
+                }
             }
             if isComplete { break }
             blocks.attend()
@@ -133,7 +143,7 @@ public final class ForwardPass {
     private func lastNeededBlock(_ request: ForwardRequest, _ observing: Set<ForwardStage>) -> Int {
         let observed = observing.compactMap { stage -> Int? in
             switch stage {
-            case .attention(let block), .block(let block): block
+            case .attention(let block), .queriesKeysValues(let block), .block(let block): block
             case .embedding, .norm: nil
             }
         }

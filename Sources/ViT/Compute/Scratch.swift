@@ -2,7 +2,7 @@ import CKernels
 
 /// The buffers of a forward pass, allocated once per number of tokens.
 ///
-/// Memory grows linearly with the tokens: no buffer is tokens × tokens.
+/// Memory grows linearly with the tokens, unless a whole attention matrix is asked for.
 final class Scratch {
     let tokens: Int
     /// The residual stream, `tokens × D`.
@@ -21,6 +21,7 @@ final class Scratch {
     let branch: UnsafeMutablePointer<Float>
 
     private let width: Int
+    private var matrix: UnsafeMutablePointer<Float>?
 
     /// Rows handled together in the feed-forward part, so that the hidden values stay in cache.
     static let rowTile = 256
@@ -45,12 +46,26 @@ final class Scratch {
         for buffer in [state, normed, queryKeyValue, packedKeys, packedValues, attention, hidden, branch] {
             buffer.deallocate()
         }
+        matrix?.deallocate()
     }
 
     /// Aligned to whole cache lines, which the widest vectors fill.
     private static func buffer(_ count: Int) -> UnsafeMutablePointer<Float> {
         UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
             .bindMemory(to: Float.self, capacity: count)
+    }
+
+    /// Room for one head's `tokens × tokens` matrix, made when first asked for.
+    func attentionMatrix() -> UnsafeMutablePointer<Float> {
+        if let matrix { return matrix }
+        let made = Scratch.buffer(tokens * tokens)
+        matrix = made
+        return made
+    }
+
+    /// Queries, keys and values for reading.
+    var queryKeyValueBuffer: UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: queryKeyValue, count: tokens * 3 * width)
     }
 
     /// The residual stream for reading.
