@@ -40,10 +40,10 @@ public struct TensorDescription: Sendable, Equatable, CustomStringConvertible {
     /// Bytes the tensor takes when stored without gaps.
     var byteCount: Int { elementCount * elementType.byteCount }
 
-    /// The largest rank taken from a file: NumPy's and PyTorch's own limit.
-    static let largestRank = 64
+    /// The largest rank taken from a file. Weights have five dimensions at most; NumPy long allowed this many.
+    static let largestRank = 32
 
-    /// - Throws: `FormatError` where a size is negative, there are more than 64 of them, or the size in bytes
+    /// - Throws: `FormatError` where a size is negative, there are more than 32 of them, or the size in bytes
     ///   does not fit an `Int`.
     init(shape: [Int], elementType: ElementType) throws {
         self.shape = shape

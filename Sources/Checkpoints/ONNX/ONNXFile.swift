@@ -21,6 +21,7 @@ struct ONNXFile: TensorSource {
         var metadata: [String: String] = [:]
         let (initializers, names) = try file.withBytes { bytes in
             var graph: Range<Int>?
+            var hasOperatorSet = false
             var model = ProtobufFields(bytes, 0..<bytes.count)
             while let field = try model.next() {
                 guard let content = field.content else { continue }
@@ -28,8 +29,14 @@ struct ONNXFile: TensorSource {
                 case 2: metadata["producer_name"] = String(decoding: bytes[content], as: UTF8.self)
                 case 3: metadata["producer_version"] = String(decoding: bytes[content], as: UTF8.self)
                 case 7: graph = content
+                case 8: hasOperatorSet = true
                 default: break
                 }
+            }
+            // ONNX demands one, and it comes last: without it the end of the file is missing.
+            guard hasOperatorSet else {
+                throw FormatError(
+                    "it names no operator set", nextStep: "the file is cut short or damaged: get it again")
             }
             guard let graph else { throw FormatError("it holds no graph") }
             return try Self.read(bytes, graph)

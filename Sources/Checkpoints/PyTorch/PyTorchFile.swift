@@ -1,12 +1,137 @@
-enum PyTorchLegacyLayout {
-    static let signature: [UInt8] = [
-        0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e,
-    ]
-}
+/// A file written by `torch.save`, in either of its formats.
 struct PyTorchFile: TensorSource {
-    let tensors: [(name: String, description: TensorDescription)] = []
-    let key: String? = nil
-    init(archive: ZipArchive, key: String?) throws { throw FormatError.unsupported("it is a PyTorch file") }
-    init(legacy: MappedFile, key: String?) throws { throw FormatError.unsupported("it is a PyTorch file") }
-    func floats(_ index: Int) throws -> [Float] { [] }
+    /// Where the bytes of storages lie.
+    private enum Bytes: Sendable {
+        case archive(ZipArchive, entries: [String: ZipArchive.Entry])
+        /// Offsets of storages in the mapped file by key.
+        case mapped(MappedFile, offsets: [String: Int])
+    }
+
+    let tensors: [(name: String, description: TensorDescription)]
+    /// The dictionary of a training checkpoint that the tensors come from; nil at the top.
+    let key: String?
+    private let parts: [(storage: PickledStorage, tensor: PickledTensor)]
+    private let bytes: Bytes
+
+    /// Reads the zip format: `<name>/data.pkl`, and each storage as `<name>/data/<key>`.
+    /// - Throws: `FormatError` as `Unpickler` and `StateDictionary`, and where storages are missing, have another
+    ///   size than the pickle says, or are big-endian.
+    init(archive: ZipArchive, key: String?) throws {
+        let entries = Dictionary(archive.entries.map { ($0.name, $0) }) { first, _ in first }
+        guard
+            let pickle = archive.entries.first(where: {
+                $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl")
+            })
+        else { throw FormatError("it has no data.pkl") }
+        let prefix = pickle.name.dropLast("data.pkl".count)
+        guard entries[prefix + "constants.pkl"] == nil else {
+            throw FormatError.unsupported(
+                "it is a TorchScript program", nextStep: "save the model's state_dict() instead")
+        }
+        if let byteOrder = entries[prefix + "byteorder"] {
+            guard byteOrder.byteCount == 6, try archive.read(byteOrder).elementsEqual("little".utf8) else {
+                throw FormatError.unsupported("it is not little-endian")
+            }
+        }
+        let (value, heap, _) = try archive.read(pickle).withUnsafeBytes { try Unpickler.load($0) }
+        var storageEntries: [String: ZipArchive.Entry] = [:]
+        for storage in heap.storages where storageEntries[storage.key] == nil {
+            storageEntries[storage.key] = entries["\(prefix)data/\(storage.key)"]
+        }
+        try self.init(
+            StateDictionary(value, heap, key: key), heap, .archive(archive, entries: storageEntries),
+            fileByteCount: archive.fileByteCount
+        ) { storage in
+            guard let entry = storageEntries[storage.key] else {
+                throw FormatError("storage \(quoted(storage.key)) is missing")
+            }
+            return entry.byteCount
+        }
+    }
+
+    /// Reads the format before PyTorch 1.6; see `PyTorchLegacyLayout`.
+    /// - Throws: as the other initialiser.
+    init(legacy file: MappedFile, key: String?) throws {
+        let layout = try file.withBytes { try PyTorchLegacyLayout($0) }
+        try self.init(
+            StateDictionary(layout.value, layout.heap, key: key), layout.heap,
+            .mapped(file, offsets: layout.storages.mapValues(\.lowerBound)), fileByteCount: file.count
+        ) { storage in
+            guard let range = layout.storages[storage.key] else {
+                throw FormatError("storage \(quoted(storage.key)) is missing")
+            }
+            return range.count
+        }
+    }
+
+    private init(
+        _ state: StateDictionary, _ heap: PickleHeap, _ bytes: Bytes, fileByteCount: Int,
+        actualByteCount: (PickledStorage) throws -> Int
+    ) throws {
+        for (name, tensor) in state.tensors {
+            let storage = heap.storages[tensor.storage]
+            guard try storage.byteCount() == actualByteCount(storage) else {
+                throw FormatError(
+                    "the storage of tensor \(quoted(name)) has \(try actualByteCount(storage)) bytes, "
+                        + "not \(try storage.byteCount())",
+                    nextStep: "the file is cut short or damaged: get it again")
+            }
+            // With strides of 0 a single number can pass for a tensor of any size.
+            guard tensor.description.elementCount <= fileByteCount else {
+                throw FormatError("tensor \(quoted(name)) of \(tensor.description) is larger than the file")
+            }
+        }
+        tensors = state.tensors.map { ($0.name, $0.tensor.description) }
+        parts = state.tensors.map { (heap.storages[$0.tensor.storage], $0.tensor) }
+        key = state.key
+        self.bytes = bytes
+    }
+
+    func floats(_ index: Int) throws -> [Float] {
+        let (storage, tensor) = parts[index]
+        let range = Self.byteRange(storage, tensor)
+        switch bytes {
+        case .archive(let archive, let entries):
+            guard let entry = entries[storage.key] else { throw FormatError("its storage is missing") }
+            return try archive.read(entry, range).withUnsafeBytes { try Self.floats($0, tensor) }
+        case .mapped(let file, let offsets):
+            guard let offset = offsets[storage.key] else { throw FormatError("its storage is missing") }
+            return try file.withBytes { bytes in
+                let start = offset + range.lowerBound
+                return try Self.floats(
+                    UnsafeRawBufferPointer(rebasing: bytes[start..<(start + range.count)]), tensor)
+            }
+        }
+    }
+
+    func withMappedFloats<Result>(
+        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+    ) throws -> Result? {
+        let (storage, tensor) = parts[index]
+        guard case .mapped(let file, let offsets) = bytes, tensor.description.elementType == .float32,
+            tensor.layout.isContiguous, let offset = offsets[storage.key]
+        else { return nil }
+        let range = Self.byteRange(storage, tensor)
+        return try file.withBytes { bytes in
+            let start = offset + range.lowerBound
+            return try withAlignedFloats(
+                UnsafeRawBufferPointer(rebasing: bytes[start..<(start + range.count)]), body)
+        }
+    }
+
+    /// Where the tensor's elements lie in the storage.
+    private static func byteRange(_ storage: PickledStorage, _ tensor: PickledTensor) -> Range<Int> {
+        let size = tensor.description.elementType.byteCount
+        let viewStart = storage.view.lowerBound * (storage.elementType?.byteCount ?? 1)
+        let start = viewStart + tensor.layout.offset * size
+        return start..<(start + tensor.layout.span * size)
+    }
+
+    private static func floats(_ bytes: UnsafeRawBufferPointer, _ tensor: PickledTensor) throws -> [Float] {
+        let type = tensor.description.elementType
+        if tensor.layout.isContiguous { return try type.floats(bytes) }
+        return try tensor.layout.gathered(bytes, elementSize: type.byteCount).withUnsafeBytes {
+            try type.floats($0)
+        }
+    }
 }

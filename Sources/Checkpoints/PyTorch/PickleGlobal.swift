@@ -1,0 +1,74 @@
+/// The functions and classes that a pickle may name: what tensors and the plain data beside them in training
+/// checkpoints need. Each is understood here; none is ever looked up or called. Any other name ends the reading.
+enum PickleGlobal: Sendable, Equatable {
+    /// `collections.OrderedDict`
+    case orderedDictionary
+    /// `torch._utils._rebuild_tensor_v2` and its forerunner: (storage, offset, size, stride, …)
+    case rebuildTensor
+    /// `torch._utils._rebuild_tensor_v3`, whose storage is bytes: (storage, offset, size, stride, _, _, dtype, …)
+    case rebuildTypedTensor
+    /// `torch._utils._rebuild_parameter`: (tensor, …)
+    case rebuildParameter
+    /// `torch.FloatStorage` and the like
+    case storage(ElementType)
+    /// `torch.storage.UntypedStorage`, counted in bytes
+    case untypedStorage
+    /// `torch.float32` and the like
+    case type(ElementType)
+    /// `torch.Size`, a tuple
+    case size
+    /// A class whose values are passed over: Namespace of options, device, NumPy scalar.
+    case plainData
+
+    /// - Throws: `FormatError` of kind `.refused` for every name that is not on the list.
+    init(module: String, name: String) throws {
+        guard let global = Self.allowed["\(module).\(name)"] else {
+            throw FormatError(
+                "its pickle asks for \(quoted("\(module).\(name)")), which weights do not need; nothing was run",
+                kind: .refused, nextStep: "save only the state_dict, or get the file from its author again")
+        }
+        self = global
+    }
+
+    private static let allowed: [String: PickleGlobal] = [
+        "collections.OrderedDict": .orderedDictionary,
+        "torch._utils._rebuild_tensor": .rebuildTensor,
+        "torch._utils._rebuild_tensor_v2": .rebuildTensor,
+        "torch._utils._rebuild_tensor_v3": .rebuildTypedTensor,
+        "torch._utils._rebuild_parameter": .rebuildParameter,
+        "torch.DoubleStorage": .storage(.float64),
+        "torch.FloatStorage": .storage(.float32),
+        "torch.HalfStorage": .storage(.float16),
+        "torch.BFloat16Storage": .storage(.bfloat16),
+        "torch.LongStorage": .storage(.int64),
+        "torch.IntStorage": .storage(.int32),
+        "torch.ShortStorage": .storage(.int16),
+        "torch.CharStorage": .storage(.int8),
+        "torch.ByteStorage": .storage(.uint8),
+        "torch.BoolStorage": .storage(.bool),
+        "torch.UntypedStorage": .untypedStorage,
+        "torch.storage.UntypedStorage": .untypedStorage,
+        "torch.float64": .type(.float64),
+        "torch.float32": .type(.float32),
+        "torch.float16": .type(.float16),
+        "torch.bfloat16": .type(.bfloat16),
+        "torch.int64": .type(.int64),
+        "torch.int32": .type(.int32),
+        "torch.int16": .type(.int16),
+        "torch.int8": .type(.int8),
+        "torch.uint64": .type(.uint64),
+        "torch.uint32": .type(.uint32),
+        "torch.uint16": .type(.uint16),
+        "torch.uint8": .type(.uint8),
+        "torch.bool": .type(.bool),
+        "torch.Size": .size,
+        "torch.device": .plainData,
+        "argparse.Namespace": .plainData,
+        // DINO's training checkpoints: the learning rate in the optimizer's state is a NumPy scalar, whose bytes
+        // protocol 2 writes as text to be encoded.
+        "numpy.core.multiarray.scalar": .plainData,
+        "numpy._core.multiarray.scalar": .plainData,
+        "numpy.dtype": .plainData,
+        "_codecs.encode": .plainData,
+    ]
+}

@@ -1,0 +1,82 @@
+/// A value on the unpickler's stack. Containers lie in a `PickleHeap` and are referred to by index: they can be
+/// filled after they have been referred to, cycles leak nothing, and however deep a pickle nests, freeing it does
+/// not recurse.
+enum PickleValue: Sendable, Equatable {
+    case none
+    case bool(Bool)
+    case int(Int)
+    case string(String)
+    case sequence(Int)
+    case dictionary(Int)
+    case global(PickleGlobal)
+    case storage(Int)
+    case tensor(Int)
+    /// Plain data that nothing here depends on: floating-point numbers, bytes, sets, options.
+    case other
+}
+
+/// A storage that a pickle refers to.
+struct PickledStorage: Sendable, Equatable {
+    /// Names the bytes in the archive.
+    let key: String
+    /// Nil for an untyped storage, whose elements are bytes.
+    let elementType: ElementType?
+    /// Elements in the whole storage.
+    let elementCount: Int
+    /// The part of it that is meant; legacy files have views of storages.
+    let view: Range<Int>
+
+    /// - Throws: `FormatError` where the size in bytes does not fit an `Int`.
+    func byteCount() throws -> Int {
+        let (bytes, overflow) = elementCount.multipliedReportingOverflow(by: elementType?.byteCount ?? 1)
+        guard !overflow else { throw FormatError("storage \(quoted(key)) is too large") }
+        return bytes
+    }
+}
+
+/// A tensor that a pickle has put together.
+struct PickledTensor: Sendable, Equatable {
+    let storage: Int
+    let description: TensorDescription
+    /// In elements from the beginning of the storage's view; known to lie within it.
+    let layout: StridedLayout
+}
+
+/// What a pickle has built.
+struct PickleHeap: Sendable {
+    /// Tuples and lists.
+    var sequences: [[PickleValue]] = []
+    /// Keys and values in the order they were set; the last of equal keys counts.
+    var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
+    var storages: [PickledStorage] = []
+    var tensors: [PickledTensor] = []
+
+    mutating func sequence(_ items: [PickleValue]) -> PickleValue {
+        sequences.append(items)
+        return .sequence(sequences.count - 1)
+    }
+
+    mutating func dictionary(_ pairs: [(key: PickleValue, value: PickleValue)] = []) -> PickleValue {
+        dictionaries.append(pairs)
+        return .dictionary(dictionaries.count - 1)
+    }
+
+    /// The items of a tuple or list; nil for other values.
+    func items(_ value: PickleValue) -> [PickleValue]? {
+        if case .sequence(let index) = value { sequences[index] } else { nil }
+    }
+
+    /// A tuple or list of integers.
+    /// - Throws: `FormatError` for other values.
+    func integers(_ value: PickleValue) throws -> [Int] {
+        guard let items = items(value), items.count <= TensorDescription.largestRank else {
+            throw FormatError("a tensor in its pickle has a malformed size or stride")
+        }
+        return try items.map {
+            guard case .int(let integer) = $0 else {
+                throw FormatError("a tensor in its pickle has a malformed size or stride")
+            }
+            return integer
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Checkpoints
+import Foundation
+import Testing
+
+/// Files that are cut, overwritten, or no weights at all.
+@Suite("Damaged and foreign files")
+struct DamageTests {
+    static let goldens = [
+        "types.safetensors", "zip.pth", "legacy.pth", "protocol4.pth", "training.pth", "training_legacy.pth",
+        "stored.npz", "deflated.npz", "tiny.onnx", "typed.onnx",
+    ]
+
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Opens and reads everything; errors are fine as long as they are ours and one line.
+    private func readAll(_ path: String, _ remark: String) {
+        do {
+            let checkpoint = try Checkpoint.open(path)
+            for name in checkpoint.names {
+                guard let description = checkpoint[name], description.elementType.isFloatingPoint else {
+                    continue
+                }
+                let values = try checkpoint.floats(name)
+                #expect(values.count == description.elementCount, "\(remark)")
+            }
+        } catch let error as CheckpointError {
+            #expect(!error.description.contains("\n"), "\(remark)")
+        } catch {
+            Issue.record("\(remark): \(error)")
+        }
+    }
+
+    @Test("cut anywhere, a file is an error and never a crash", arguments: goldens)
+    func truncation(name: String) throws {
+        let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden(name))))
+        for length in stride(from: 0, to: whole.count, by: max(whole.count / 500, 1)) {
+            let path = try directory.file("cut", whole[..<length])
+            #expect(throws: CheckpointError.self, "\(name) cut to \(length) bytes") {
+                let checkpoint = try Checkpoint.open(path)
+                for name in checkpoint.names where checkpoint[name]?.elementType.isFloatingPoint == true {
+                    _ = try checkpoint.floats(name)
+                }
+            }
+        }
+    }
+
+    @Test("with bytes overwritten, a file is read or refused and never a crash", arguments: goldens)
+    func mutation(name: String) throws {
+        let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden(name))))
+        var random = SplitMix64(state: 7)
+        for round in 0..<500 {
+            var bytes = whole
+            for _ in 0...random.next() % 4 {
+                let interesting: [UInt8] = [0, 1, 0x7f, 0x80, 0xff, UInt8(truncatingIfNeeded: random.next())]
+                bytes[Int(random.next() % UInt64(bytes.count))] = interesting[Int(random.next() % 6)]
+            }
+            readAll(try directory.file("changed", bytes), "\(name), round \(round)")
+        }
+    }
+
+    @Test("no file, a directory, a pipe and an empty file")
+    func noInput() throws {
+        let fifo = directory.path + "/fifo"
+        #expect(mkfifo(fifo, 0o600) == 0)
+        expectRefusal(directory.path + "/absent.pth", .noInput, "No such file or directory (errno 2)")
+        expectRefusal(directory.path, .noInput, "it is a directory")
+        expectRefusal(fifo, .noInput, "not a regular file")
+        expectRefusal(try directory.file("empty.pth"), .invalidData, "the file is empty")
+    }
+
+    @Test(
+        "what people have in place of weights is named",
+        arguments: [
+            ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
+            ("<!DOCTYPE html><html>404</html>", "a web page"), ("\u{89}HDF\r\n\u{1a}\n        ", "HDF5"),
+            ("\u{93}NUMPY\u{1}\u{0}v\u{0}{'descr'", "single NumPy array"), ("hello", "neither safetensors"),
+        ])
+    func foreign(text: String, reason: String) throws {
+        let path = try directory.file("x.pth", text.unicodeScalars.map { UInt8($0.value) })
+        expectRefusal(path, .unsupported, reason)
+    }
+
+    @Test("the format is told by the content, not by the name")
+    func misnamed() throws {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: golden("types.safetensors")))
+        let checkpoint = try Checkpoint.open(directory.file("weights.pth", bytes))
+        #expect(checkpoint.format == .safetensors)
+        #expect(checkpoint.metadata == ["format": "pt", "note": "é\n"])
+        try ExpectedTensors.check(checkpoint)
+    }
+}
+
+/// Steele, Lea and Flood's generator: seeded, so that a failure comes again.
+struct SplitMix64 {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

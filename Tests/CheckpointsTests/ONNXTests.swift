@@ -1,0 +1,142 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite("ONNX models")
+struct ONNXTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test("an exported PyTorch model comes back under its parameters' names, shapes and values")
+    func exported() throws {
+        let model = try Checkpoint.open(golden("tiny.onnx"))
+        let expected = try Checkpoint.open(golden("tiny_onnx.safetensors"))
+        #expect(model.format == .onnx)
+        #expect(model.metadata["producer_name"] == "pytorch")
+        #expect(Set(model.names).isSuperset(of: expected.names))
+        for name in expected.names {
+            #expect(model[name] == expected[name], "\(name)")
+            #expect(try model.floats(name) == expected.floats(name), "\(name)")
+        }
+        // What is left are constants of the interpolation, which are no parameters.
+        let rest = Set(model.names).subtracting(expected.names)
+        #expect(rest.allSatisfy { !$0.hasPrefix("backbone") && !$0.contains("MatMul") }, "\(rest)")
+    }
+
+    @Test("values in typed lists")
+    func typed() throws {
+        let model = try Checkpoint.open(golden("typed.onnx"))
+        #expect(model.names == ["f32", "f64", "f16", "bf16", "i64"])
+        for name in ["f32", "f64", "f16", "bf16"] {
+            #expect(try model.floats(name) == [0, 1.5, -2.25], "\(name)")
+        }
+        #expect(model["i64"]?.elementType == .int64)
+        #expect(throws: CheckpointError.self) { try model.floats("i64") }
+    }
+
+    @Test("weights in another file are refused, whatever path they name")
+    func external() {
+        expectRefusal(golden("external.onnx"), .unsupported, "'w' lies in another file")
+    }
+
+    // MARK: By hand
+
+    private static func varint(_ value: UInt64) -> [UInt8] {
+        value < 0x80 ? [UInt8(value)] : [UInt8(value & 0x7f) | 0x80] + varint(value >> 7)
+    }
+
+    private static func field(_ number: UInt64, _ content: [UInt8]) -> [UInt8] {
+        varint(number << 3 | 2) + varint(UInt64(content.count)) + content
+    }
+
+    private static func field(_ number: UInt64, _ value: UInt64) -> [UInt8] {
+        varint(number << 3) + varint(value)
+    }
+
+    private static func initializer(
+        _ name: String, _ dims: [Int64], _ raw: [UInt8], type: UInt64 = 1
+    ) -> [UInt8] {
+        let message =
+            dims.flatMap { field(1, UInt64(bitPattern: $0)) } + field(2, type) + field(8, Array(name.utf8))
+        return field(5, message + field(9, raw))
+    }
+
+    private func file(_ graph: [UInt8]) throws -> String {
+        try directory.file("x.onnx", Self.field(1, 7) + Self.field(7, graph) + Self.field(8, [0x10, 14]))
+    }
+
+    @Test("the hand-made model is good as long as it does not lie")
+    func honest() throws {
+        let node = Self.field(
+            1,
+            Self.field(1, Array("x".utf8)) + Self.field(1, Array("onnx::MatMul_1".utf8))
+                + Self.field(3, Array("/a/fc/MatMul".utf8)) + Self.field(4, Array("MatMul".utf8)))
+        let values = ([1, 2, 3, 4, 5, 6] as [Float]).flatMap { ZipBuilder.bytes($0.bitPattern) }
+        let model = try Checkpoint.open(file(node + Self.initializer("onnx::MatMul_1", [2, 3], values)))
+        #expect(model.names == ["a.fc.weight"])
+        #expect(model["a.fc.weight"]?.shape == [3, 2])
+        #expect(try model.floats("a.fc.weight") == [1, 4, 2, 5, 3, 6])
+    }
+
+    @Test(
+        "shapes that lie, overflow or are negative, and unknown types, are refused",
+        arguments: [
+            ([3], 1, "has 2 values"), ([1], 1, "has 2 values"), ([-2], 1, "negative"),
+            ([1 << 32, 1 << 32], 1, "too large"), ([0, 1 << 62, 1 << 62], 1, "too large"),
+            ([2], 11, "has 1 values"),
+            ([2], 8, "ONNX type 8"), ([2], 0, "ONNX type 0"), ([2], 17, "ONNX type 17"),
+        ] as [([Int64], UInt64, String)])
+    func liars(dims: [Int64], type: UInt64, reason: String) throws {
+        let path = try file(Self.initializer("w", dims, [0, 0, 0, 0, 0, 0, 0, 0], type: type))
+        #expect {
+            try Checkpoint.open(path)
+        } throws: { error in
+            "\(error)".contains(reason)
+        }
+    }
+
+    @Test("names twice, lengths beyond the end, unknown wire types, no graph")
+    func malformed() throws {
+        let one = Self.initializer("w", [1], [0, 0, 0, 0])
+        expectRefusal(try file(one + one), .invalidData, "two initialisers are named 'w'")
+        expectRefusal(
+            try directory.file("a", Self.field(1, 7) + [0x3a, 0xff, 0xff, 0xff, 0x7f]), .invalidData,
+            "beyond the end")
+        expectRefusal(
+            try directory.file("b", Self.field(1, 7) + [0x3a] + [UInt8](repeating: 0xff, count: 12)),
+            .invalidData,
+            "malformed")
+        expectRefusal(try directory.file("c", Self.field(1, 7) + [0x0b, 0, 0]), .invalidData, "malformed")
+        expectRefusal(
+            try directory.file("d", Self.field(1, 7) + Self.field(8, [])), .invalidData, "no graph")
+        expectRefusal(
+            try directory.file("e", Self.field(1, 7) + Self.field(7, one)), .invalidData, "no operator set")
+    }
+
+    @Test("a million empty nodes take no memory to speak of and no time")
+    func emptyNodes() throws {
+        let nodes = [UInt8]([0x0a, 0x00]).repeated(1_000_000)
+        let model = try Checkpoint.open(file(nodes + Self.initializer("w", [1], [0, 0, 0, 0])))
+        #expect(model.names == ["w"])
+    }
+
+    @Test("a shape with a side of 0 and one beyond all bounds is transposed at once")
+    func emptyTransposed() throws {
+        let node = Self.field(
+            1,
+            Self.field(1, Array("x".utf8)) + Self.field(1, Array("onnx::MatMul_1".utf8))
+                + Self.field(3, Array("/a/MatMul".utf8)) + Self.field(4, Array("MatMul".utf8)))
+        let model = try Checkpoint.open(file(node + Self.initializer("onnx::MatMul_1", [1 << 50, 0], [])))
+        #expect(try model.floats("a.weight") == [])
+    }
+}
+
+extension [UInt8] {
+    fileprivate func repeated(_ times: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count * times) { buffer, initializedCount in
+            for index in 0..<(count * times) { buffer[index] = self[index % count] }
+            initializedCount = count * times
+        }
+    }
+}
