@@ -34,8 +34,16 @@ struct ZipBuilder {
 
     /// CRC-32 as zip uses it.
     static func checksum(_ data: [UInt8]) -> UInt32 {
-        ~data.reduce(~UInt32(0)) { crc, byte in
-            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc >> 1 ^ (crc & 1 == 0 ? 0 : 0xedb8_8320) }
+        var crc = ~UInt32(0)
+        table.withUnsafeBufferPointer { table in
+            data.withUnsafeBufferPointer { data in
+                for byte in data { crc = crc >> 8 ^ table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] }
+            }
         }
+        return ~crc
+    }
+
+    private static let table: [UInt32] = (0..<256).map { byte in
+        (0..<8).reduce(UInt32(byte)) { crc, _ in crc >> 1 ^ (crc & 1 == 0 ? 0 : 0xedb8_8320) }
     }
 }

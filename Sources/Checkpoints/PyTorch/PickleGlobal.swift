@@ -7,7 +7,7 @@ enum PickleGlobal: Sendable, Equatable {
     case rebuildTensor
     /// `torch._utils._rebuild_tensor_v3`, whose storage is bytes: (storage, offset, size, stride, _, _, dtype, …)
     case rebuildTypedTensor
-    /// `torch._utils._rebuild_parameter`: (tensor, …)
+    /// `torch._utils._rebuild_parameter`, also `…_with_state`: (tensor, …)
     case rebuildParameter
     /// `torch.FloatStorage` and the like
     case storage(ElementType)
@@ -36,6 +36,7 @@ enum PickleGlobal: Sendable, Equatable {
         "torch._utils._rebuild_tensor_v2": .rebuildTensor,
         "torch._utils._rebuild_tensor_v3": .rebuildTypedTensor,
         "torch._utils._rebuild_parameter": .rebuildParameter,
+        "torch._utils._rebuild_parameter_with_state": .rebuildParameter,
         "torch.DoubleStorage": .storage(.float64),
         "torch.FloatStorage": .storage(.float32),
         "torch.HalfStorage": .storage(.float16),
