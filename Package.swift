@@ -27,6 +27,9 @@ let package = Package(
         // Row kernels in C, the instruction set chosen at run time.
         .target(name: "CKernels", cSettings: kernelFlags),
 
+        // oneDNN, opened at run time.
+        .target(name: "COneDNN", cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+
         .target(name: "Pixels", swiftSettings: strict),
         .target(name: "VideoIO", dependencies: ["Pixels", "CFFmpeg"], swiftSettings: strict),
         .target(
@@ -37,7 +40,7 @@ let package = Package(
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
         .target(
-            name: "ViT", dependencies: ["Pixels", "Checkpoints", "CKernels", "COpenBLAS"],
+            name: "ViT", dependencies: ["Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(name: "Probing", dependencies: ["Pixels", "ViT"], swiftSettings: strict),
         .target(

@@ -44,21 +44,47 @@ VV_INLINE float vv_erf(float x) {
     return copysignf(1.0f - vv_exp(-t * q), x);
 }
 
+// The upper half of a float, rounded to nearest even. NaN does not occur in what is converted here.
+VV_INLINE uint16_t vv_bfloat16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+// A row's mean and 1 / √(variance + epsilon).
+VV_INLINE void vv_moments(const float *x, size_t width, float epsilon, float *mean, float *inverse) {
+#pragma clang fp reassociate(on)
+    float sum = 0;
+    for (size_t i = 0; i < width; i++) sum += x[i];
+    *mean = sum / (float)width;
+    // The variance is taken around the mean: E[x²] − mean² would cancel for large offsets.
+    float squares = 0;
+    for (size_t i = 0; i < width; i++) squares += (x[i] - *mean) * (x[i] - *mean);
+    *inverse = 1.0f / sqrtf(squares / (float)width + epsilon);
+}
+
 VV_CLONES
 void vv_layer_norm(float *out, const float *x, const float *gamma, const float *beta, size_t rows,
                    size_t width, float epsilon) {
     for (size_t row = 0; row < rows; row++) {
-#pragma clang fp reassociate(on)
         const float *in = x + row * width;
         float *to = out + row * width;
-        float sum = 0;
-        for (size_t i = 0; i < width; i++) sum += in[i];
-        float mean = sum / (float)width;
-        // The variance is taken around the mean: E[x²] − mean² would cancel for large offsets.
-        float squares = 0;
-        for (size_t i = 0; i < width; i++) squares += (in[i] - mean) * (in[i] - mean);
-        float inverse = 1.0f / sqrtf(squares / (float)width + epsilon);
+        float mean, inverse;
+        vv_moments(in, width, epsilon, &mean, &inverse);
         for (size_t i = 0; i < width; i++) to[i] = (in[i] - mean) * inverse * gamma[i] + beta[i];
+    }
+}
+
+VV_CLONES
+void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const float *beta,
+                        size_t rows, size_t width, float epsilon) {
+    for (size_t row = 0; row < rows; row++) {
+        const float *in = x + row * width;
+        uint16_t *to = out + row * width;
+        float mean, inverse;
+        vv_moments(in, width, epsilon, &mean, &inverse);
+        for (size_t i = 0; i < width; i++)
+            to[i] = vv_bfloat16((in[i] - mean) * inverse * gamma[i] + beta[i]);
     }
 }
 
@@ -106,28 +132,21 @@ void vv_bias_gelu(float *x, const float *bias, size_t rows, size_t width) {
     }
 }
 
+VV_INLINE float vv_gated(float gate, float value) { return gate / (1.0f + vv_exp(-gate)) * value; }
+
 VV_CLONES
-void vv_bias_swiglu(float *out, const float *x, const float *bias, size_t rows, size_t width) {
+void vv_swiglu(float *out, const float *x, size_t rows, size_t width) {
     for (size_t row = 0; row < rows; row++) {
         const float *gate = x + row * 2 * width;
-        const float *value = gate + width;
-        float *to = out + row * width;
-        for (size_t i = 0; i < width; i++) {
-            float g = gate[i] + bias[i];
-            to[i] = g / (1.0f + vv_exp(-g)) * (value[i] + bias[width + i]);
-        }
+        for (size_t i = 0; i < width; i++) out[row * width + i] = vv_gated(gate[i], gate[width + i]);
     }
 }
 
 VV_CLONES
-void vv_add_residual(float *residual, const float *x, const float *bias, const float *scale,
-                     size_t rows, size_t width) {
+void vv_swiglu_bf16(uint16_t *out, const float *x, size_t rows, size_t width) {
     for (size_t row = 0; row < rows; row++) {
-        float *r = residual + row * width;
-        const float *v = x + row * width;
-        if (scale)
-            for (size_t i = 0; i < width; i++) r[i] += scale[i] * (v[i] + bias[i]);
-        else
-            for (size_t i = 0; i < width; i++) r[i] += v[i] + bias[i];
+        const float *gate = x + row * 2 * width;
+        for (size_t i = 0; i < width; i++)
+            out[row * width + i] = vv_bfloat16(vv_gated(gate[i], gate[width + i]));
     }
 }

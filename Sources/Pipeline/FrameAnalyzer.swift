@@ -5,7 +5,7 @@ import VideoIO
 
 /// What is computed for each frame.
 public struct AnalysisSettings: Sendable {
-    public var model: Model
+    public var engine: Engine
     public var resolution: Resolution
     /// The block whose attention is shown, 0-based.
     public var block: Int
@@ -20,14 +20,14 @@ public struct AnalysisSettings: Sendable {
     ///   - heads: nil for all.
     /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`.
     public init(
-        model: Model, resolution: Resolution, layer: Int = -1, heads: [Int]? = nil,
+        engine: Engine, resolution: Resolution, layer: Int = -1, heads: [Int]? = nil,
         fusion: HeadFusion = .mean,
         maskMass: Double? = nil
     ) throws {
-        self.model = model
+        self.engine = engine
         self.resolution = resolution
-        block = try model.block(at: layer)
-        let count = model.configuration.heads
+        block = try engine.model.block(at: layer)
+        let count = engine.model.configuration.heads
         self.heads = heads ?? Array(0..<count)
         if let wrong = self.heads.first(where: { !(0..<count).contains($0) }) {
             throw ModelError.noSuchHead(wrong, heads: count)
@@ -35,6 +35,8 @@ public struct AnalysisSettings: Sendable {
         self.fusion = fusion
         self.maskMass = maskMass
     }
+
+    public var model: Model { engine.model }
 
     /// Where the patch grid lies on frames of this size.
     ///
@@ -65,7 +67,7 @@ final class FrameAnalyzer {
         self.settings = settings
         preprocessor = Preprocessor(
             configuration: settings.model.configuration, resolution: settings.resolution)
-        pass = try ForwardPass(model: settings.model)
+        pass = try ForwardPass(engine: settings.engine)
     }
 
     func analyze(_ frame: VideoFrame) throws -> AnnotatedFrame {

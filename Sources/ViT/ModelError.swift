@@ -5,8 +5,12 @@ public enum ModelError: Error, Sendable, Equatable {
     /// A block index outside the model.
     case noSuchBlock(Int, depth: Int)
     case noSuchHead(Int, heads: Int)
-    /// OpenBLAS could not be opened.
-    case mathLibraryMissing(reason: String)
+    /// OpenBLAS or oneDNN could not be opened.
+    case mathLibraryMissing(library: String, reason: String, package: String)
+    /// A library refused an operation.
+    case mathLibraryFailed(library: String, operation: String)
+    /// The precision asked for cannot be had.
+    case precisionUnavailable(String)
     /// Tensors that the architecture needs and the checkpoint lacks, has too many of, or has in other shapes.
     case weightsDoNotFit(path: String, problems: [String])
     case unknownModel(String, known: [String])
@@ -25,8 +29,12 @@ extension ModelError: CustomStringConvertible {
             "there is no layer \(block): the model has layers 0 to \(depth - 1), or -1 to -\(depth) from the end"
         case .noSuchHead(let head, let heads):
             "there is no head \(head): the model has heads 0 to \(heads - 1)"
-        case .mathLibraryMissing(let reason):
-            "cannot load OpenBLAS: \(reason); install libopenblas0"
+        case .mathLibraryMissing(let library, let reason, let package):
+            "cannot load \(library): \(reason); install \(package)"
+        case .mathLibraryFailed(let library, let operation):
+            "\(library) failed at \(operation); try --backend openblas --precision fp32"
+        case .precisionUnavailable(let reason):
+            "cannot compute in bf16: \(reason); use --precision fp32"
         case .weightsDoNotFit(let path, let problems):
             "\(path): the weights do not fit the model: " + problems.prefix(8).joined(separator: "; ")
                 + (problems.count > 8 ? "; and \(problems.count - 8) more" : "")

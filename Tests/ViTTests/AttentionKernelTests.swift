@@ -19,8 +19,46 @@ import Testing
             vv_attention(
                 &out, width, queries, stride, tokens, keys, values, tokens, width, scale, &scratch)
         }
-        var worst = 0.0
-        for query in 0..<tokens {
+        let expected = Self.attention(data, tokens: tokens, width: width, stride: stride, scale: scale)
+        let worst =
+            zip(out, expected).map { abs(Double($0) - $1) }.max { $0 < $1 || $1.isNaN } ?? .infinity
+        #expect(worst < 1e-5, "largest difference \(worst)")
+    }
+
+    /// In bfloat16, against the plain definition on the same rounded inputs: only the output and the
+    /// probabilities are rounded further, to 8 bits.
+    @Test(
+        .enabled(if: vv_cpu_has_bfloat16()), arguments: [(1, 64), (17, 16), (48, 64), (197, 64), (333, 80)])
+    func bfloat16(tokens: Int, width: Int) {
+        let stride = 3 * width
+        let data = KernelTests.values(tokens * stride, seed: UInt64(tokens), spread: 3)
+            .map(KernelTests.nearestBFloat16)
+        let exact = data.map { Float(bitPattern: UInt32($0) << 16) }
+        let scale = 1 / Float(width).squareRoot()
+        var out = [UInt16](repeating: 0, count: tokens * width)
+        var keys = [UInt8](repeating: 0xFF, count: vv_attention_bf16_packed_bytes(tokens, width))
+        var values = keys
+        let scratch = UnsafeMutableRawPointer.allocate(
+            byteCount: vv_attention_bf16_scratch_bytes(width), alignment: 64)
+        defer { scratch.deallocate() }
+        data.withUnsafeBufferPointer { data in
+            let queries = data.baseAddress!
+            vv_attention_bf16_pack(
+                &keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
+            vv_attention_bf16(
+                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, scratch)
+        }
+        let expected = Self.attention(exact, tokens: tokens, width: width, stride: stride, scale: scale)
+        let largest = expected.map(abs).max() ?? 0
+        for (found, expected) in zip(out, expected) {
+            let difference = abs(Double(Float(bitPattern: UInt32(found) << 16)) - expected)
+            #expect(difference <= largest / 128)
+        }
+    }
+
+    /// softmax(scale · QKᵀ)·V in double precision, `tokens × width`.
+    static func attention(_ data: [Float], tokens: Int, width: Int, stride: Int, scale: Float) -> [Double] {
+        (0..<tokens).flatMap { query in
             var weights = (0..<tokens).map { key in
                 (0..<width).reduce(0.0) {
                     $0 + Double(data[query * stride + $1]) * Double(data[key * stride + width + $1])
@@ -29,16 +67,11 @@ import Testing
             let largest = weights.max() ?? 0
             weights = weights.map { exp($0 - largest) }
             let sum = weights.reduce(0, +)
-            for i in 0..<width {
-                let expected =
-                    (0..<tokens).reduce(0.0) {
-                        $0 + weights[$1] * Double(data[$1 * stride + 2 * width + i])
-                    } / sum
-                let difference = abs(Double(out[query * width + i]) - expected)
-                worst = difference.isNaN ? .infinity : max(worst, difference)
+            return (0..<width).map { i in
+                (0..<tokens).reduce(0.0) { $0 + weights[$1] * Double(data[$1 * stride + 2 * width + i]) }
+                    / sum
             }
         }
-        #expect(worst < 1e-5, "largest difference \(worst)")
     }
 
     /// Scores that grow along the keys make every block correct the maximum of those before.

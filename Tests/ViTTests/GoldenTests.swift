@@ -20,10 +20,12 @@ import Testing
         #expect(golden.caseNames.count >= 5)
     }
 
-    @Test(arguments: Golden.names) func everyStage(name: String) throws {
+    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN])
+    func everyStage(name: String, library: Engine.Library) throws {
         let golden = try Golden(name)
         let c = golden.model.configuration
-        let pass = try ForwardPass(model: golden.model)
+        let pass = try ForwardPass(
+            engine: try Engine(model: golden.model, library: library, precision: .float32), threads: 2)
         for caseName in golden.caseNames {
             let blocks = 0..<c.depth
             let stages =

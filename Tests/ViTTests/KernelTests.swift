@@ -74,31 +74,35 @@ import Testing
     @Test(arguments: widths) func swiglu(width: Int) {
         let rows = 3
         let x = Self.values(rows * 2 * width, seed: 7)
-        let bias = Self.values(2 * width, seed: 8)
         var out = [Float](repeating: 0, count: rows * width)
-        vv_bias_swiglu(&out, x, bias, rows, width)
+        vv_swiglu(&out, x, rows, width)
+        var rounded = [UInt16](repeating: 0, count: rows * width)
+        vv_swiglu_bf16(&rounded, x, rows, width)
         for row in 0..<rows {
             for i in 0..<width {
-                let gate = Double(x[row * 2 * width + i] + bias[i])
-                let value = Double(x[row * 2 * width + width + i] + bias[width + i])
+                let gate = Double(x[row * 2 * width + i])
+                let value = Double(x[row * 2 * width + width + i])
                 #expect(abs(Double(out[row * width + i]) - gate / (1 + exp(-gate)) * value) < 1e-5)
+                #expect(Self.nearestBFloat16(out[row * width + i]) == rounded[row * width + i])
             }
         }
     }
 
-    @Test(arguments: widths) func residual(width: Int) {
-        let rows = 3
-        let start = Self.values(rows * width, seed: 9)
-        let x = Self.values(rows * width, seed: 10)
-        let (bias, scale) = (Self.values(width, seed: 11), Self.values(width, seed: 12))
-        var scaled = start
-        vv_add_residual(&scaled, x, bias, scale, rows, width)
-        var plain = start
-        vv_add_residual(&plain, x, bias, nil, rows, width)
-        for i in x.indices {
-            let branch = Double(x[i]) + Double(bias[i % width])
-            #expect(abs(Double(scaled[i]) - (Double(start[i]) + Double(scale[i % width]) * branch)) < 1e-5)
-            #expect(abs(Double(plain[i]) - (Double(start[i]) + branch)) < 1e-5)
-        }
+    @Test(arguments: widths) func layerNormToBFloat16(width: Int) {
+        let x = Self.values(3 * width, seed: 13)
+        let (gamma, beta) = (Self.values(width, seed: 14), Self.values(width, seed: 15))
+        var out = [Float](repeating: 0, count: x.count)
+        vv_layer_norm(&out, x, gamma, beta, 3, width, 1e-6)
+        var rounded = [UInt16](repeating: 0, count: x.count)
+        vv_layer_norm_bf16(&rounded, x, gamma, beta, 3, width, 1e-6)
+        #expect(rounded == out.map(Self.nearestBFloat16))
+    }
+
+    /// The nearer of the two bfloat16 neighbours, the even one of two equally near.
+    static func nearestBFloat16(_ x: Float) -> UInt16 {
+        let low = UInt16(x.bitPattern >> 16)
+        let rest = x.bitPattern & 0xFFFF
+        if rest > 0x8000 { return low + 1 }
+        return rest == 0x8000 ? low + (low & 1) : low
     }
 }

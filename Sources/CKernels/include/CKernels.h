@@ -3,6 +3,7 @@
 #ifndef VITVIDEO_CKERNELS_H
 #define VITVIDEO_CKERNELS_H
 
+#include "attention_bf16_kernels.h"
 #include "attention_kernels.h"
 #include "cpu_features.h"
 #include "resize_kernels.h"

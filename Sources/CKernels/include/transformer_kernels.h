@@ -2,6 +2,7 @@
 #define VITVIDEO_TRANSFORMER_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 // All matrices are row-major. `stride` is the distance between two rows in floats.
 
@@ -9,6 +10,10 @@
 /// `out` may be `x`.
 void vv_layer_norm(float *out, const float *x, const float *gamma, const float *beta, size_t rows,
                    size_t width, float epsilon);
+
+/// The same to bfloat16, rounded to nearest even.
+void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const float *beta,
+                        size_t rows, size_t width, float epsilon);
 
 /// In place: each row of scores [rows, columns] becomes softmax(scale · row).
 void vv_softmax_rows(float *scores, size_t rows, size_t columns, size_t stride, float scale);
@@ -19,11 +24,10 @@ void vv_add_bias(float *x, const float *bias, size_t rows, size_t width);
 /// In place: x = GELU(x + bias), with GELU(v) = v · (1 + erf(v / √2)) / 2, over rows × width.
 void vv_bias_gelu(float *x, const float *bias, size_t rows, size_t width);
 
-/// out [rows, width] = SiLU(x[:, :width]) · x[:, width:] after adding bias [2·width] to x [rows, 2·width].
-void vv_bias_swiglu(float *out, const float *x, const float *bias, size_t rows, size_t width);
+/// out [rows, width] = SiLU(x[:, :width]) · x[:, width:] for x [rows, 2·width].
+void vv_swiglu(float *out, const float *x, size_t rows, size_t width);
 
-/// In place: residual += scale ⊙ (x + bias), over rows × width. `scale` [width] may be null for 1.
-void vv_add_residual(float *residual, const float *x, const float *bias, const float *scale,
-                     size_t rows, size_t width);
+/// The same to bfloat16, rounded to nearest even.
+void vv_swiglu_bf16(uint16_t *out, const float *x, size_t rows, size_t width);
 
 #endif

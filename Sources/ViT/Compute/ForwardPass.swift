@@ -54,47 +54,61 @@ public enum ForwardStage: Sendable, Hashable {
     case norm
 }
 
-/// Runs a model over one picture at a time on the calling thread. Each worker owns one; scratch memory
-/// is kept between frames of one size.
+/// Runs a model over one picture at a time. Each worker owns one; scratch memory is kept between frames of one
+/// size.
 public final class ForwardPass {
     /// - Parameter head: the head that `.attention` shows, nil for other stages.
     public typealias Observer = (
         _ stage: ForwardStage, _ head: Int?, _ values: UnsafeBufferPointer<Float>
     ) throws -> Void
 
-    public let model: Model
+    private let engine: Engine
     private let blas: OpenBLAS
+    private let team: ThreadTeam
     private var scratch: Scratch
 
+    /// - Parameter threads: threads that share one picture's work, the calling one included.
     /// - Throws: `ModelError.mathLibraryMissing`.
-    public init(model: Model) throws {
-        self.model = model
+    public init(engine: Engine, threads: Int = 1) throws {
+        self.engine = engine
         blas = try OpenBLAS.shared()
-        scratch = Scratch(configuration: model.configuration, tokens: 0)
+        team = ThreadTeam(threads: threads)
+        scratch = Scratch(
+            configuration: engine.model.configuration, precision: engine.precision, tokens: 0,
+            threads: team.threads)
+    }
+
+    /// A pass in 32-bit floats over the best library there is.
+    ///
+    /// - Throws: `ModelError.mathLibraryMissing`.
+    public convenience init(model: Model) throws {
+        try self.init(engine: try Engine(model: model))
     }
 
     /// - Parameters:
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
-    /// - Throws: `ModelError.noSuchBlock`, and what the observer throws.
+    /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, and what the observer throws.
     public func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
         observer: Observer? = nil
     ) throws -> ForwardResult {
-        let c = model.configuration
+        let c = engine.model.configuration
         for block in request.attentionBlocks where !(0..<c.depth).contains(block) {
             throw ModelError.noSuchBlock(block, depth: c.depth)
         }
         let tokens = c.specialTokens + input.rows * input.columns
-        if scratch.tokens != tokens { scratch = Scratch(configuration: c, tokens: tokens) }
-        func show(_ stage: ForwardStage, _ values: UnsafeBufferPointer<Float>) throws {
-            if observing.contains(stage) { try observer?(stage, nil, values) }
+        if scratch.tokens != tokens {
+            scratch = Scratch(
+                configuration: c, precision: engine.precision, tokens: tokens, threads: team.threads)
         }
-        let state = scratch.state
-        let blocks = BlockPass(configuration: c, blas: blas, scratch: scratch)
+        let pass = BlockPass(engine: engine, blas: blas, scratch: scratch, team: team)
+        func show(_ stage: ForwardStage) throws {
+            if observing.contains(stage) { try observer?(stage, nil, scratch.stateBuffer) }
+        }
 
-        embed(input)
-        try show(.embedding, scratch.stateBuffer)
+        try embed(input)
+        try show(.embedding)
 
         var result = ForwardResult()
         let runsToEnd =
@@ -102,38 +116,31 @@ public final class ForwardPass {
             || observing.contains { $0 == .norm || $0 == .block(c.depth - 1) }
         let lastBlock = runsToEnd ? c.depth - 1 : lastNeededBlock(request, observing)
         for index in 0..<(lastBlock + 1) {
-            let weights = model.weights.blocks[index]
-            blocks.normalize(weights.norm1)
-            let wantsRow = request.attentionBlocks.contains(index)
-            let wantsAll = observing.contains(.attention(block: index))
-            let isComplete = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
-            if wantsRow {
+            let block = engine.blocks[index]
+            if request.attentionBlocks.contains(index) {
                 result.attention[index] = TokenAttention(
                     heads: c.heads, rows: input.rows, columns: input.columns,
-                    values: blocks.attention(from: request.queryToken, weights))
+                    values: try pass.attention(from: request.queryToken, block))
             }
-            let wantsQueriesKeysValues = observing.contains(.queriesKeysValues(block: index))
-            if isComplete && !wantsAll && !wantsQueriesKeysValues { break }
-            blocks.projectQueriesKeysValues(weights)
-            try show(.queriesKeysValues(block: index), scratch.queryKeyValueBuffer)
-            if wantsAll, let observer {
-                for head in 0..<c.heads {
-                    try blocks.withAttentionMatrix(head: head) { matrix in
-                        try observer(.attention(block: index), head, matrix)
-                    }
-                }
+            let isComplete = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
+            let isObserved =
+                observing.contains(.attention(block: index))
+                || observing.contains(.queriesKeysValues(block: index))
+            if isComplete && !isObserved { break }
+            try pass.projectQueriesKeysValues(block)
+            if isObserved, let observer {
+                try showAttention(of: index, pass, observing: observing, observer: observer)
             }
             if isComplete { break }
-            blocks.attend()
-            blocks.project(weights)
-            blocks.feedForward(weights)
-            try show(.block(index), scratch.stateBuffer)
+            try pass.attend()
+            try pass.projectAndFeedForward(block)
+            try show(.block(index))
         }
         guard runsToEnd else { return result }
 
-        let norm = model.weights.norm
-        vv_layer_norm(state, state, norm.gamma, norm.beta, tokens, c.width, BlockPass.epsilon)
-        try show(.norm, scratch.stateBuffer)
+        let norm = engine.model.weights.norm
+        vv_layer_norm(scratch.state, scratch.state, norm.gamma, norm.beta, tokens, c.width, BlockPass.epsilon)
+        try show(.norm)
         if request.wantsTokens { result.tokens = [Float](scratch.stateBuffer) }
         if request.wantsLogits { result.logits = logits() }
         return result
@@ -150,25 +157,44 @@ public final class ForwardPass {
         return (observed + request.attentionBlocks).max() ?? -1
     }
 
-    /// state = [special tokens; patches · Wᵀ + b + positions].
-    private func embed(_ input: PatchMatrix) {
-        let c = model.configuration
-        let weights = model.weights
-        let count = input.rows * input.columns
-        scratch.state.update(from: weights.specialTokens, count: weights.specialTokens.count)
+    private func showAttention(
+        of index: Int, _ pass: BlockPass, observing: Set<ForwardStage>, observer: Observer
+    ) throws {
+        let values = pass.queriesKeysValues()
+        if observing.contains(.queriesKeysValues(block: index)) {
+            try values.withUnsafeBufferPointer { try observer(.queriesKeysValues(block: index), nil, $0) }
+        }
+        guard observing.contains(.attention(block: index)) else { return }
+        for head in 0..<engine.model.configuration.heads {
+            try observer(.attention(block: index), head, pass.attentionMatrix(head: head, values))
+        }
+    }
+
+    /// state = [special tokens; positions + patches · Wᵀ + b].
+    private func embed(_ input: PatchMatrix) throws {
+        let c = engine.model.configuration
+        let special = engine.model.weights.specialTokens
         let patches = scratch.state + c.specialTokens * c.width
-        blas.product(
-            patches, stride: c.width, input.values, stride: c.patchValues, weights.patchEmbedding.weight,
-            stride: c.patchValues, bTransposed: true, m: count, n: c.width, k: c.patchValues)
-        let positions = model.patchPositions(rows: input.rows, columns: input.columns)
-        vv_add_bias(patches, weights.patchEmbedding.bias, count, c.width)
-        vv_add_bias(patches, positions, 1, count * c.width)
+        scratch.state.update(from: special, count: special.count)
+        let positions = engine.model.patchPositions(rows: input.rows, columns: input.columns)
+        patches.update(from: positions, count: positions.count)
+        let count = input.rows * input.columns
+        let tiles = (count + Scratch.rowTile - 1) / Scratch.rowTile
+        try input.values.withUnsafeBufferPointer { values in
+            try team.run(count: tiles) { tile, _ in
+                let start = tile * Scratch.rowTile
+                try engine.embedding.apply(
+                    rows: min(Scratch.rowTile, count - start),
+                    input: values.baseAddress! + start * c.patchValues, output: patches + start * c.width)
+            }
+        }
     }
 
     private func logits() -> [Float] {
-        guard let head = model.weights.head else { return [] }
+        let weights = engine.model.weights
+        guard let head = weights.head else { return [] }
         var logits = apply(head, toToken: 0)
-        if let second = model.weights.distillationHead {
+        if let second = weights.distillationHead {
             for (i, value) in apply(second, toToken: 1).enumerated() { logits[i] = (logits[i] + value) / 2 }
         }
         return logits

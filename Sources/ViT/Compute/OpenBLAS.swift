@@ -31,12 +31,11 @@ final class OpenBLAS: Sendable {
         MathLibrary.setEnvironment()
         // The handle is never closed: the functions stay in use until the process ends.
         guard let library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL) else {
-            throw ModelError.mathLibraryMissing(
-                reason: dlerror().map { String(cString: $0) } ?? "unknown reason")
+            throw missing(dlerror().map { String(cString: $0) } ?? "unknown reason")
         }
         func symbol(_ name: String) throws(ModelError) -> UnsafeMutableRawPointer {
             guard let address = dlsym(library, name) else {
-                throw ModelError.mathLibraryMissing(reason: "it has no \(name)")
+                throw missing("it has no \(name)")
             }
             return address
         }
@@ -48,6 +47,10 @@ final class OpenBLAS: Sendable {
         setThreads(1)
         let coreName = getCoreName().map { String(cString: $0) } ?? "unknown core"
         return OpenBLAS(coreName: coreName, sgemm: sgemm)
+    }
+
+    private static func missing(_ reason: String) -> ModelError {
+        .mathLibraryMissing(library: "OpenBLAS", reason: reason, package: "libopenblas0")
     }
 
     /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major with the given row strides in floats.
@@ -88,9 +91,4 @@ public enum MathLibrary {
 
     /// The widest kernel set this CPU can run, or nil to leave the choice to the library.
     private static let widestCore: String? = vv_cpu_has_avx512() ? "SkylakeX" : nil
-
-    /// Such as `OpenBLAS (SkylakeX)`.
-    ///
-    /// - Throws: `ModelError.mathLibraryMissing`.
-    public static func describe() throws -> String { "OpenBLAS (\(try OpenBLAS.shared().coreName))" }
 }

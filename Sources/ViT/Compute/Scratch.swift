@@ -7,67 +7,89 @@ final class Scratch {
     let tokens: Int
     /// The residual stream, `tokens × D`.
     let state: UnsafeMutablePointer<Float>
-    /// LayerNorm's output, later the heads' joined output, `tokens × D`.
-    let normed: UnsafeMutablePointer<Float>
-    /// Queries, keys and values, `tokens × 3D`.
-    let queryKeyValue: UnsafeMutablePointer<Float>
-    /// One head's keys and values as the attention kernel wants them, and its working space.
-    let packedKeys: UnsafeMutablePointer<Float>
-    let packedValues: UnsafeMutablePointer<Float>
-    let attention: UnsafeMutablePointer<Float>
-    /// The feed-forward part's hidden values for a tile of rows; SwiGLU's product behind them.
-    let hidden: UnsafeMutablePointer<Float>
-    /// A tile of a branch's output before it joins the residual stream, `rowTile × D`.
-    let branch: UnsafeMutablePointer<Float>
+    /// Queries, keys and values, `tokens × 3D` in the engine's precision.
+    let queryKeyValue: UnsafeMutableRawPointer
+    /// The heads' outputs side by side, `tokens × D` in the engine's precision.
+    let joined: UnsafeMutableRawPointer
+    /// Each head's keys and values as the attention kernel wants them.
+    let packedKeys: UnsafeMutableRawPointer
+    let packedValues: UnsafeMutableRawPointer
+    /// Bytes of one head's packed keys, and of its packed values.
+    let packedBytes: Int
+    /// Working space of each thread.
+    let threads: [ThreadScratch]
 
     private let width: Int
-    private var matrix: UnsafeMutablePointer<Float>?
+    private var matrix: UnsafeMutableRawPointer?
 
-    /// Rows handled together in the feed-forward part, so that the hidden values stay in cache.
+    /// Rows that a thread handles together in the linear layers: enough for efficient products, few enough that
+    /// the hidden values stay in cache.
     static let rowTile = 256
 
-    init(configuration c: Configuration, tokens: Int) {
+    init(configuration c: Configuration, precision: Precision, tokens: Int, threads: Int) {
         self.tokens = tokens
         width = c.width
-        let rows = min(tokens, Scratch.rowTile)
-        let hiddenValues = c.feedForward == .swiglu ? 3 * c.feedForwardWidth : c.feedForwardWidth
-        state = Scratch.buffer(tokens * c.width)
-        normed = Scratch.buffer(tokens * c.width)
-        queryKeyValue = Scratch.buffer(tokens * 3 * c.width)
-        let packed = vv_attention_packed_count(tokens, c.headWidth)
-        packedKeys = Scratch.buffer(packed)
-        packedValues = Scratch.buffer(packed)
-        attention = Scratch.buffer(vv_attention_scratch_count(c.headWidth))
-        hidden = Scratch.buffer(rows * hiddenValues)
-        branch = Scratch.buffer(rows * c.width)
+        state = allocate(bytes: tokens * c.width * 4).assumingMemoryBound(to: Float.self)
+        queryKeyValue = allocate(bytes: tokens * 3 * c.width * precision.byteCount)
+        joined = allocate(bytes: tokens * c.width * precision.byteCount)
+        let bytes =
+            precision == .bfloat16
+            ? vv_attention_bf16_packed_bytes(tokens, c.headWidth)
+            : vv_attention_packed_count(tokens, c.headWidth) * 4
+        packedBytes = (bytes + cacheLine - 1) / cacheLine * cacheLine
+        packedKeys = allocate(bytes: c.heads * packedBytes)
+        packedValues = allocate(bytes: c.heads * packedBytes)
+        self.threads = (0..<threads).map { _ in
+            ThreadScratch(configuration: c, precision: precision, rows: min(tokens, Scratch.rowTile))
+        }
     }
 
     deinit {
-        for buffer in [state, normed, queryKeyValue, packedKeys, packedValues, attention, hidden, branch] {
+        for buffer in [UnsafeMutableRawPointer(state), queryKeyValue, joined, packedKeys, packedValues] {
             buffer.deallocate()
         }
         matrix?.deallocate()
     }
 
-    /// Aligned to whole cache lines, which the widest vectors fill.
-    private static func buffer(_ count: Int) -> UnsafeMutablePointer<Float> {
-        UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
-            .bindMemory(to: Float.self, capacity: count)
-    }
-
     /// Room for one head's `tokens × tokens` matrix, made when first asked for.
     func attentionMatrix() -> UnsafeMutablePointer<Float> {
-        if let matrix { return matrix }
-        let made = Scratch.buffer(tokens * tokens)
+        let made = matrix ?? allocate(bytes: tokens * tokens * 4)
         matrix = made
-        return made
-    }
-
-    /// Queries, keys and values for reading.
-    var queryKeyValueBuffer: UnsafeBufferPointer<Float> {
-        UnsafeBufferPointer(start: queryKeyValue, count: tokens * 3 * width)
+        return made.assumingMemoryBound(to: Float.self)
     }
 
     /// The residual stream for reading.
     var stateBuffer: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: state, count: tokens * width) }
+}
+
+/// One thread's working space.
+final class ThreadScratch {
+    /// LayerNorm's output for a tile of rows, `rowTile × D` in the engine's precision or in 32-bit floats.
+    let normed: UnsafeMutableRawPointer
+    /// The feed-forward part's hidden values for a tile of rows, for SwiGLU gate and value.
+    let hidden: UnsafeMutableRawPointer
+    /// SwiGLU's product for a tile of rows.
+    let gated: UnsafeMutableRawPointer
+    /// What the attention kernel needs.
+    let attention: UnsafeMutableRawPointer
+
+    init(configuration c: Configuration, precision: Precision, rows: Int) {
+        normed = allocate(bytes: rows * c.width * 4)
+        hidden = allocate(bytes: rows * c.feedForwardWidth * (c.feedForward == .swiglu ? 8 : 4))
+        gated = allocate(bytes: c.feedForward == .swiglu ? rows * c.feedForwardWidth * 4 : 1)
+        attention = allocate(
+            bytes: precision == .bfloat16
+                ? vv_attention_bf16_scratch_bytes(c.headWidth) : vv_attention_scratch_count(c.headWidth) * 4)
+    }
+
+    deinit {
+        for buffer in [normed, hidden, gated, attention] { buffer.deallocate() }
+    }
+}
+
+/// Bytes that the widest vectors fill; buffers start at a multiple of it.
+private let cacheLine = 64
+
+private func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+    .allocate(byteCount: bytes, alignment: cacheLine)
 }

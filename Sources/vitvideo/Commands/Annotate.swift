@@ -26,8 +26,10 @@ struct Annotate: ParsableCommand {
                 onWarning: warnings.add))
         let info = reader.info
         let vit = try model.load()
+        let engine = try running.engine(for: vit, isExact: output.export != nil)
+        if !running.quiet, let notice = engine.notice { StandardError.line("vitvideo: note: \(notice)") }
         let settings = try AnalysisSettings(
-            model: vit, resolution: model.resolution(for: vit), layer: view.layer,
+            engine: engine, resolution: model.resolution(for: vit), layer: view.layer,
             heads: view.heads?.indices, fusion: view.fusion,
             maskMass: view.view == .mask ? view.threshold : nil)
         let layout = try settings.layout(height: info.height, width: info.width)
@@ -45,7 +47,7 @@ struct Annotate: ParsableCommand {
                 "\(input.input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
             StandardError.line(
                 "\(vit.name): \(layout.columns)×\(layout.rows) patches of \(vit.configuration.patchSize), "
-                    + "layer \(settings.block), \(running.workerCount) workers, \(try MathLibrary.describe())"
+                    + "layer \(settings.block), \(running.workerCount) workers, \(engine.description)"
             )
         }
 

@@ -1,8 +1,17 @@
 import ArgumentParser
 import Foundation
+import ViT
+
+extension Engine.Library: ExpressibleByArgument {}
 
 /// How the work is done and what is said meanwhile.
 struct RunOptions: ParsableArguments {
+    enum PrecisionArgument: String, ExpressibleByArgument, CaseIterable {
+        case auto, fp32, bf16
+
+        var value: Precision? { Precision(rawValue: rawValue) }
+    }
+
     enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
         case auto, json, none
     }
@@ -10,6 +19,16 @@ struct RunOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Inference threads, a frame each. (default: the number of cores)", valueName: "n"))
     var workers: Int?
+
+    @Option(help: "Library of the matrix products.")
+    var backend: Engine.Library = .auto
+
+    @Option(
+        help: """
+            Number format of the products. auto is fp32 where numbers are exported, and for pictures bf16 on CPUs \
+            that have it natively.
+            """)
+    var precision: PrecisionArgument = .auto
 
     @Option(help: "Progress on standard error: a bar if that is a terminal, a JSON object a line, or none.")
     var progress: ProgressStyle = .auto
@@ -23,6 +42,12 @@ struct RunOptions: ParsableArguments {
     func validate() throws {
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024") }
         if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
+    }
+
+    /// - Parameter isExact: whether numbers are wanted and not only pictures.
+    /// - Throws: `ModelError` where the library or the precision asked for is not to be had.
+    func engine(for model: Model, isExact: Bool) throws -> Engine {
+        try Engine(model: model, library: backend, precision: precision.value ?? (isExact ? .float32 : nil))
     }
 
     var workerCount: Int { workers ?? ProcessInfo.processInfo.activeProcessorCount }

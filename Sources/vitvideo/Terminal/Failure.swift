@@ -51,7 +51,8 @@ extension ExitStatus {
         switch error {
         case .inputTooSmall, .noSuchBlock, .noSuchHead, .unknownModel: self = .usage
         case .weightsDoNotFit: self = .badData
-        case .mathLibraryMissing, .weightsNotFound: self = .unavailable
+        case .mathLibraryMissing, .mathLibraryFailed, .precisionUnavailable, .weightsNotFound:
+            self = .unavailable
         case .cacheNotWritable: self = .cannotCreate
         }
     }

@@ -1,0 +1,41 @@
+#ifndef VITVIDEO_ONEDNN_LINEAR_H
+#define VITVIDEO_ONEDNN_LINEAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// A narrow door to oneDNN 2.x: linear layers with fused epilogues. The library is opened with dlopen, so
+// that the program also runs where it is missing. Every function may be called from several threads;
+// products run on the calling thread alone.
+
+typedef enum { VV_DNN_FLOAT32, VV_DNN_BFLOAT16 } vv_dnn_type;
+
+typedef enum {
+    VV_DNN_BIAS,      ///< output = x·Wᵀ + b
+    VV_DNN_GELU,      ///< output = GELU(x·Wᵀ + b), by erf
+    VV_DNN_RESIDUAL,  ///< output += x·Wᵀ + b
+} vv_dnn_epilogue;
+
+typedef struct vv_dnn_layer vv_dnn_layer;
+
+/// Opens the library once. Returns null, or what is wrong.
+const char *vv_dnn_open(void);
+
+/// Such as "2.6.3"; only after vv_dnn_open succeeded.
+const char *vv_dnn_version(void);
+
+/// Whether this CPU multiplies bfloat16 natively, so that bfloat16 is worth using.
+bool vv_dnn_has_native_bfloat16(void);
+
+/// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs] are copied into the library's layout for
+/// inputs and weights of type `input` and outputs of type `output`. Returns null if the library refuses.
+vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t outputs, size_t inputs,
+                                  vv_dnn_epilogue epilogue, vv_dnn_type input, vv_dnn_type output);
+
+void vv_dnn_layer_destroy(vv_dnn_layer *layer);
+
+/// Runs the layer over `rows` rows: `input` [rows, inputs], `output` [rows, outputs], both packed.
+/// Kernels are made once per number of rows and kept. Returns false if the library fails.
+bool vv_dnn_layer_apply(vv_dnn_layer *layer, size_t rows, const void *input, void *output);
+
+#endif

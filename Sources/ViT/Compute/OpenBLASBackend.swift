@@ -1,0 +1,38 @@
+import CKernels
+
+/// Linear layers over OpenBLAS, in 32-bit floats.
+struct OpenBLASBackend: Backend {
+    private let blas: OpenBLAS
+
+    /// - Throws: `ModelError.mathLibraryMissing`.
+    init() throws { blas = try OpenBLAS.shared() }
+
+    var description: String { "OpenBLAS (\(blas.coreName))" }
+
+    func makeLayer(
+        _ linear: Linear, _ epilogue: Epilogue, input: Precision, output: Precision
+    ) throws -> any LinearLayer {
+        guard input == .float32, output == .float32 else {
+            throw ModelError.mathLibraryFailed(library: "OpenBLAS", operation: "bfloat16 products")
+        }
+        return Layer(blas: blas, linear: linear, epilogue: epilogue)
+    }
+
+    private struct Layer: LinearLayer {
+        let blas: OpenBLAS
+        let linear: Linear
+        let epilogue: Epilogue
+
+        func apply(rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer) {
+            let output = output.assumingMemoryBound(to: Float.self)
+            blas.product(
+                output, stride: linear.outputs, input.assumingMemoryBound(to: Float.self),
+                stride: linear.inputs, linear.weight, stride: linear.inputs, bTransposed: true, m: rows,
+                n: linear.outputs, k: linear.inputs, beta: epilogue == .residual ? 1 : 0)
+            switch epilogue {
+            case .bias, .residual: vv_add_bias(output, linear.bias, rows, linear.outputs)
+            case .gelu: vv_bias_gelu(output, linear.bias, rows, linear.outputs)
+            }
+        }
+    }
+}
