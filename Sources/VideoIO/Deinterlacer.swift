@@ -56,9 +56,9 @@ final class Deinterlacer {
             ready = try flush()
             size = frameSize
             format = frame.handle.pixelFormat
-            // bwdif refuses pictures of fewer than three rows or columns.
+            // bwdif refuses pictures with fewer than three rows or columns, of chroma too.
             let fits =
-                Deinterlacer.formats.contains(format.rawValue) && min(frameSize.height, frameSize.width) >= 4
+                Deinterlacer.formats.contains(format.rawValue) && min(frameSize.height, frameSize.width) >= 16
             graph =
                 fits
                 ? try FilterGraph(

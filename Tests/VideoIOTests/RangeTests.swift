@@ -68,4 +68,122 @@ import VideoIO
             #expect(part.outputTicks == part.ticks.map { $0 - origin }, "\(slice)")
         }
     }
+
+    /// Frames between the beginning and the range are not decoded: breaking them breaks nothing.
+    @Test(arguments: ["mp4", "mkv", "ts"])
+    func longSkipsSeek(ending: String) throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip("in.\(ending)", size: "96x64", frames: 200, RangeTests.openGOP)
+        let slice = try readAll(source, slice: "190:193")
+        let span = try readAll(
+            source, ReaderOptions(frames: FrameSelection(start: "7.6", duration: "120ms")))
+        #expect(slice.indices == [190, 191, 192])
+        #expect(span.indices == [190, 191, 192])
+
+        // Zero the picture data of the frames from 60 to 140; MPEG-TS keeps its packet headers.
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: source))
+        let packets = try Probe.packets(source, stream: "v", "pos,size").map {
+            $0.split(separator: ",").compactMap { Int($0) }
+        }
+        if ending == "ts" {
+            for position in stride(from: packets[60][1], to: packets[140][1], by: 188) {
+                let isPayload = bytes[position + 1] & 0x5f == 1 && bytes[position + 3] & 0x20 == 0
+                if isPayload { bytes.replaceSubrange(position + 4..<position + 188, with: Data(count: 184)) }
+            }
+        } else {
+            for packet in packets[60..<140] where packet[0] > 100 {
+                bytes.replaceSubrange(
+                    packet[1] + 30..<packet[1] + packet[0] - 10, with: Data(count: packet[0] - 40))
+            }
+        }
+        let broken = scratch.path("broken.\(ending)")
+        try bytes.write(to: URL(fileURLWithPath: broken))
+        let rest = try readAll(broken, slice: "190:193")
+        #expect(rest.indices == slice.indices)
+        #expect(rest.frames.map(\.image) == slice.frames.map(\.image))
+        #expect(!rest.has(.damage), "\(rest.warnings)")
+        #expect(try readAll(broken).has(.damage), "the damage must be there to be seen")
+    }
+
+    @Test func timesSelectWhatFFmpegSelects() throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip(
+            "in.mp4", frames: 100, filter: RangeTests.variable, RangeTests.bFrames + RangeTests.passthrough)
+        let times = try Probe.frameTimes(source)
+        for (start, end) in [(0.0, 1.0), (0.5, 0.9), (2.5, 3.1), (3.0, 99)] {
+            // The file's beginning, from which positions count, is its first frame's time.
+            let expected = times.indices.filter {
+                times[$0] - times[0] >= start && times[$0] - times[0] < end
+            }
+            let part = try readAll(
+                source, ReaderOptions(frames: FrameSelection(start: "\(start)", end: "\(end)")))
+            #expect(part.indices == expected, "\(start) to \(end)")
+            #expect(part.outputTicks[0] == (expected[0] == 0 ? part.ticks[0] : 0))
+        }
+    }
+
+    @Test(arguments: ["mp4", "mkv", "ts"])
+    func audioIsCutAndMovedWithTheFrames(ending: String) throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip(
+            "in.\(ending)", frames: 200, audio: ["-c:a", "aac"], RangeTests.bFrames)
+        let all = try readAll(source)
+        for slice in ["10:60", "120:", "100:150:7"] {
+            let part = try readAll(source, slice: slice)
+            let first = part.frames[0]
+            let numbers = slice.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+            let start = first.time.seconds
+            let end = numbers[1].map { all.frames[$0].time.seconds } ?? .infinity
+            let expected = all.packets.filter {
+                let time = Double($0.ptsTicks!) * $0.timeBase.value
+                return time >= start - 1e-9 && time < end - 1e-9
+            }
+            #expect(!expected.isEmpty)
+            #expect(part.packets.map(\.bytes) == expected.map(\.bytes), "\(slice)")
+            for (packet, original) in zip(part.packets, expected) {
+                let moved = Double(packet.ptsTicks!) * packet.timeBase.value
+                let tick = packet.timeBase.value
+                #expect(abs(moved - (Double(original.ptsTicks!) * tick - start)) <= tick)
+            }
+        }
+    }
+
+    @Test func emptyRangesSayHowManyFramesThereAre() throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip("in.mp4", frames: 30, ["-c:v", "libx264"])
+        for slice in ["30:", "100:200", "10:5", "5:5", "-3:-10", "5000:"] {
+            let error = failure {
+                try VideoReader.open(source, options: ReaderOptions(frames: FrameSelection(slice: slice)))
+            }
+            #expect(error?.kind == .badData, "\(slice)")
+            #expect(error?.description.contains("30 frames") == true, "\(slice): \(error?.description ?? "")")
+            #expect(error?.description.contains("\n") == false)
+        }
+        let late = failure {
+            try VideoReader.open(source, options: ReaderOptions(frames: FrameSelection(start: "50")))
+        }
+        #expect(late?.description.contains("30 frames") == true, "\(late?.description ?? "")")
+        #expect(try readAll(source, slice: "-500:2").indices == [0, 1])
+        #expect(try readAll(source, slice: "28:500").indices == [28, 29])
+    }
+
+    @Test func selectionsAreParsedStrictly() throws {
+        #expect(try FrameSelection(slice: ":") == .all)
+        #expect(try FrameSelection(slice: "0::1").isAll)
+        #expect(try FrameSelection(slice: "1:20:3").description == "frames 1:20:3")
+        for text in ["", "5", "a:b", "1:2:0", "1:2:-1", "1:2:3:4", "1.5:2", "::x"] {
+            #expect(failure { try FrameSelection(slice: text) }?.kind == .usage, "\(text)")
+        }
+        #expect(try MediaTime.parseSeconds("00:01:02.5") == 62.5)
+        #expect(try MediaTime.parseSeconds("90") == 90)
+        #expect(try MediaTime.parseSeconds("1500ms") == 1.5)
+        #expect(try MediaTime.parseSeconds("200us") == 0.0002)
+        #expect(try MediaTime.parseSeconds("-2:03") == -123)
+        for text in ["", "abc", "1:2:3:4", "12x", "1:99"] {
+            #expect(failure { try MediaTime.parseSeconds(text) }?.kind == .usage, "\(text)")
+        }
+        #expect(failure { try FrameSelection(start: "5", end: "5") }?.kind == .usage)
+        #expect(failure { try FrameSelection(start: "5", end: "9", duration: "1") }?.kind == .usage)
+        #expect(failure { try FrameSelection(start: "-1") }?.kind == .usage)
+    }
 }
