@@ -25,7 +25,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
-from golden_scripts import real, resize, tiny  # noqa: E402
+from golden_scripts import families, real, resize, tiny  # noqa: E402
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = ["torch", "torchvision", "timm", "transformers", "matplotlib", "numpy", "onnx", "onnxruntime"]
@@ -46,6 +46,7 @@ def main() -> None:
 
     tiny.make(GOLDENS / "vit")
     resize.make_synthetic(GOLDENS / "vit")
+    families.make(GOLDENS / "families")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

@@ -2,115 +2,86 @@ import Checkpoints
 
 /// Turns a checkpoint's tensors into weights, or says exactly what does not fit.
 struct WeightLoader {
-    /// A canonical tensor's sources, in the order they are stacked.
-    private struct Source {
-        let name: String
-        let rule: NameTable.Rule
-        var shape: [Int]
-    }
-
-    private let checkpoint: Checkpoint
-    private var sources: [String: [Source]] = [:]
-    private var unexpected: [String] = []
-
-    /// Prefixes that training code and wrappers put before the model's own names.
-    private static let wrappers = ["module.", "backbone.", "model.", "_orig_mod.", "dinov2."]
+    private let tensors: CanonicalTensors
+    private var path: String { tensors.checkpoint.path }
 
     init(_ checkpoint: Checkpoint) {
-        self.checkpoint = checkpoint
-        let wrapper = WeightLoader.wrapper(of: checkpoint.names)
-        let inside = checkpoint.names.filter { $0.hasPrefix(wrapper) }
-        let table = WeightLoader.table(for: inside.map { String($0.dropFirst(wrapper.count)) })
-        for full in inside {
-            let name = String(full.dropFirst(wrapper.count))
-            guard let description = checkpoint[full], !table.ignores(name) else { continue }
-            guard let (rule, block) = table.rule(for: name) else {
-                unexpected.append(name)
-                continue
-            }
-            let target = rule.target.replacing("#", with: block.map(String.init) ?? "#")
-            sources[target, default: []].append(
-                Source(name: full, rule: rule, shape: description.shape))
-        }
-        for name in sources.keys { sources[name]?.sort { $0.rule.part < $1.rule.part } }
-    }
-
-    /// The prefix before the class token's name, so that `module.backbone.cls_token` gives `module.backbone.`.
-    /// Tensors outside it (a projection head beside the backbone) are not the model's.
-    private static func wrapper(of names: [String]) -> String {
-        let anchors = ["cls_token", "embeddings.cls_token"]
-        for name in names {
-            for anchor in anchors where name.hasSuffix(anchor) {
-                var rest = name.dropLast(anchor.count)
-                let wrapper = rest
-                while let known = wrappers.first(where: { rest.hasPrefix($0) }) {
-                    rest = rest.dropFirst(known.count)
-                }
-                if rest.isEmpty { return String(wrapper) }
-            }
-        }
-        return ""
-    }
-
-    private static func table(for names: [String]) -> NameTable {
-        names.contains { $0.hasPrefix("embeddings.") } ? .huggingFaceDinov2 : .torch
-    }
-
-    /// The shape of a canonical tensor as it would be assembled; nil where the checkpoint has none.
-    private func shape(_ name: String) -> [Int]? {
-        guard let parts = sources[name], var shape = parts.first?.shape else { return nil }
-        if parts.count > 1, !shape.isEmpty { shape[0] = parts.reduce(0) { $0 + ($1.shape.first ?? 0) } }
-        return shape
+        tensors = CanonicalTensors(checkpoint)
     }
 
     // MARK: Architecture
 
     /// Reads the architecture off the tensors' shapes.
     ///
-    /// - Parameter heads: number of heads; nil for heads of 64, as all published families have.
+    /// - Parameters:
+    ///   - heads: number of heads; nil for what the file tells, else for heads of the usual width.
+    ///   - family: conventions to follow; guessed where nil.
     /// - Throws: `ModelError.weightsDoNotFit` naming what is missing to tell the architecture.
     func inferConfiguration(heads: Int?, family: Configuration.Family?) throws -> Configuration {
-        guard let token = shape("cls_token"), token.count == 3, let width = token.last,
-            let patch = shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
-            let table = shape("pos_embed"), table.count == 3
+        guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last,
+            let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
+            let table = tensors.shape("pos_embed"), table.count == 3
         else {
             throw problem([
                 "no class token, patch embedding or position table of a known family: is this a ViT checkpoint?"
             ])
         }
-        let distilled = shape("dist_token") != nil
-        let registers = shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
-        let layerScale = shape("blocks.0.ls1.gamma") != nil
-        let depth = (0...).first { shape("blocks.\($0).norm1.weight") == nil } ?? 0
-        let gated = shape("blocks.0.mlp.w12.weight")
-        let hidden = gated.map { $0[0] / 2 } ?? shape("blocks.0.mlp.fc1.weight")?.first ?? 4 * width
-        let positions = table[1] - (distilled ? 2 : 1)
-        let grid = Int(Double(max(positions, 0)).squareRoot().rounded())
-        guard grid * grid == positions else {
-            throw problem(["pos_embed holds \(positions) patch positions, which is not a square grid"])
+        let distilled = tensors.shape("dist_token") != nil
+        let registers = tensors.shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
+        let layerScale = tensors.shape("blocks.0.ls1.gamma") != nil
+        let depth = (0...).first { tensors.shape("blocks.\($0).norm1.weight") == nil } ?? 0
+        let gated = tensors.shape("blocks.0.mlp.w12.weight")
+        let hidden = gated.map { $0[0] / 2 } ?? tensors.shape("blocks.0.mlp.fc1.weight")?.first ?? 4 * width
+        let special = distilled ? 2 : 1
+        // timm's newer models have no entries for the special tokens.
+        guard let grid = Self.squareSide(table[1] - special) ?? Self.squareSide(table[1]) else {
+            throw problem(["pos_embed holds \(table[1]) positions, which is not a square grid"])
         }
-        let heads = heads ?? width / 64
-        guard heads > 0, width % heads == 0 else {
+        guard let heads = heads ?? storedHeads ?? Self.usualHeads(width: width), heads > 0, width % heads == 0
+        else {
             throw problem(["a width of \(width) does not divide into heads of 64; give --num-heads"])
         }
-        let classes = shape("head.weight")?.first ?? 0
+        let classes = tensors.shape("head.weight")?.first ?? 0
         return Configuration(
-            family: family
-                ?? Self.guessFamily(
-                    registers: registers, layerScale: layerScale, distilled: distilled, classes: classes),
+            family: family ?? guessFamily(registers, layerScale: layerScale, distilled, classes: classes),
             patchSize: side, width: width, depth: depth, heads: heads, feedForwardWidth: hidden,
             feedForward: gated == nil ? .gelu : .swiglu, registers: registers,
             hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
             nativeColumns: grid, classes: classes)
     }
 
-    private static func guessFamily(
-        registers: Int, layerScale: Bool, distilled: Bool, classes: Int
+    /// The side of a grid of so many patches; nil where they make no square.
+    private static func squareSide(_ patches: Int) -> Int? {
+        let side = Int(Double(max(patches, 0)).squareRoot().rounded())
+        return side > 0 && side * side == patches ? side : nil
+    }
+
+    /// JAX keeps the heads as an axis of their own: a query kernel is (D, heads, width).
+    private var storedHeads: Int? {
+        tensors.storedShape("blocks.0.attn.qkv.weight").flatMap { $0.count == 3 ? $0[1] : nil }
+    }
+
+    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16.
+    private static func usualHeads(width: Int) -> Int? {
+        if [1280, 1408, 1664].contains(width) { return 16 }
+        return width % 64 == 0 ? width / 64 : nil
+    }
+
+    /// The family as far as tensors tell it. A DeiT without a distillation token has those of a supervised ViT;
+    /// there the file's name decides.
+    private func guessFamily(
+        _ registers: Int, layerScale: Bool, _ distilled: Bool, classes: Int
     ) -> Configuration.Family {
         if registers > 0 { return .dinov2Registers }
-        if layerScale { return .dinov2 }
+        // DINOv2's backbones come without a classifier, DeiT III, which has LayerScale too, with one.
+        if layerScale { return classes == 0 ? .dinov2 : .deit }
         if distilled { return .deit }
-        return classes > 0 ? .vit : .dino
+        // Hugging Face's supervised backbones carry a pooler, its DINO nothing.
+        if classes == 0, !tensors.hasStored("pooler.dense.weight") {
+            return storedHeads == nil ? .dino : .vit
+        }
+        let file = path.split(separator: "/").last ?? ""
+        return file.lowercased().hasPrefix("deit") ? .deit : .vit
     }
 
     // MARK: Weights
@@ -118,21 +89,9 @@ struct WeightLoader {
     /// - Throws: `ModelError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
     ///   `CheckpointError` where the file cannot be read.
     func weights(for configuration: Configuration) throws -> Weights {
-        let required = CanonicalNames.required(by: configuration)
-        var problems: [String] = []
-        for (name, expected) in required {
-            guard let found = shape(name) else {
-                problems.append("missing \(name)")
-                continue
-            }
-            if found != expected { problems.append("\(name) is \(found), not \(expected)") }
-        }
-        let known = Set(required.map(\.name))
-        problems += unexpected.map { "unexpected \($0)" }
-        problems += sources.keys.filter { !known.contains($0) }.sorted().map { "unexpected \($0)" }
-        guard problems.isEmpty else { throw problem(problems) }
-        return try Weights(configuration: configuration) { name in
-            try (sources[name] ?? []).flatMap { try checkpoint.floats($0.name) }
+        try check(configuration)
+        return try Weights(configuration: configuration, linearHead: linearHead(for: configuration)) {
+            try values($0, for: configuration)
         }
     }
 
@@ -142,13 +101,62 @@ struct WeightLoader {
     func canonicalTensors(
         for configuration: Configuration
     ) throws -> [(name: String, shape: [Int], values: [Float])] {
-        _ = try weights(for: configuration)
-        return try CanonicalNames.required(by: configuration).map { name, shape in
-            (name, shape, try (sources[name] ?? []).flatMap { try checkpoint.floats($0.name) })
+        try check(configuration)
+        return try (CanonicalNames.required(by: configuration) + optional(for: configuration)).map {
+            ($0.name, $0.shape, try values($0.name, for: configuration))
         }
     }
 
+    /// Checks names and shapes without reading the values.
+    ///
+    /// - Throws: `ModelError.weightsDoNotFit`.
+    func check(_ configuration: Configuration) throws {
+        let required = CanonicalNames.required(by: configuration)
+        let optional = optional(for: configuration)
+        var problems: [String] = []
+        for (name, expected) in required + optional {
+            guard var found = tensors.shape(name) else {
+                problems.append("missing \(name)")
+                continue
+            }
+            if name == "pos_embed", found.count == 3 { found[1] += addedPositions(for: configuration) }
+            if found != expected {
+                problems.append("\(tensors.described(name)) is \(found), not \(expected)")
+            }
+        }
+        let known = Set((required + optional).map(\.name))
+        problems += tensors.problems
+        problems += tensors.names.filter { !known.contains($0) }.map { "unexpected \(tensors.described($0))" }
+        guard problems.isEmpty else { throw problem(problems) }
+    }
+
+    /// Zero entries to put before a position table that has none for the special tokens, whose positions are
+    /// then in the tokens already (timm's `no_embed_class`).
+    private func addedPositions(for c: Configuration) -> Int {
+        tensors.shape("pos_embed")?.dropFirst().first == c.nativeRows * c.nativeColumns
+            ? c.positionedSpecialTokens : 0
+    }
+
+    private func values(_ name: String, for configuration: Configuration) throws -> [Float] {
+        let values = try tensors.values(name)
+        guard name == "pos_embed" else { return values }
+        return [Float](repeating: 0, count: addedPositions(for: configuration) * configuration.width) + values
+    }
+
+    /// Tensors that may come with the model: a classifier on class token and mean patch token.
+    private func optional(for c: Configuration) -> [(name: String, shape: [Int])] {
+        guard let classes = tensors.shape("linear_head.weight")?.first else { return [] }
+        return [("linear_head.weight", [classes, 2 * c.width]), ("linear_head.bias", [classes])]
+    }
+
+    private func linearHead(for configuration: Configuration) throws -> LinearHead? {
+        guard let shape = tensors.shape("linear_head.weight") else { return nil }
+        return LinearHead(
+            classes: shape[0], width: configuration.width, blocks: 1, includesMeanPatch: true,
+            weight: try tensors.values("linear_head.weight"), bias: try tensors.values("linear_head.bias"))
+    }
+
     private func problem(_ problems: [String]) -> ModelError {
-        .weightsDoNotFit(path: checkpoint.path, problems: problems)
+        .weightsDoNotFit(path: path, problems: problems)
     }
 }

@@ -45,9 +45,15 @@ struct Weights: Sendable {
     let head: Linear?
     /// Classifier on the distillation token.
     let distillationHead: Linear?
+    /// Classifier on class token and mean patch token.
+    let linearHead: LinearHead?
 
     /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)`, of that shape.
-    init(configuration c: Configuration, tensors: (String) throws -> [Float]) rethrows {
+    init(
+        configuration c: Configuration, linearHead: LinearHead? = nil,
+        tensors: (String) throws -> [Float]
+    ) rethrows {
+        self.linearHead = linearHead
         func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws -> Linear {
             Linear(
                 outputs: outputs, inputs: inputs, weight: try tensors(name + ".weight"),

@@ -1,0 +1,92 @@
+import Checkpoints
+
+/// A linear classifier on features of a frozen backbone: DINO's and DINOv2's published classifiers, and that of
+/// Hugging Face's `Dinov2ForImageClassification`.
+///
+/// The features are the class tokens of the last `blocks` blocks, earliest first, each after the model's final
+/// LayerNorm, then, where `includesMeanPatch`, the mean of the last block's patch tokens after that LayerNorm.
+/// (DINO's `eval_linear.py`: four class tokens and no mean for ViT-S, one class token and the mean for ViT-B.)
+public struct LinearHead: Sendable, Equatable {
+    public let classes: Int
+    /// The backbone's embedding dimension D.
+    public let width: Int
+    /// How many of the last blocks give their class token.
+    public let blocks: Int
+    public let includesMeanPatch: Bool
+    /// `classes × features`, row-major.
+    public let weight: [Float]
+    /// `classes`.
+    public let bias: [Float]
+
+    /// Number of features, `width · (blocks + 1)` with the mean patch token, else `width · blocks`.
+    public var features: Int { width * (blocks + (includesMeanPatch ? 1 : 0)) }
+
+    /// - Parameter features: in the order that the type describes; `self.features` of them.
+    /// - Returns: one logit a class.
+    public func logits(_ features: [Float]) -> [Float] {
+        precondition(features.count == self.features, "features must be those the head was trained on")
+        var logits = bias
+        weight.withUnsafeBufferPointer { weight in
+            features.withUnsafeBufferPointer { features in
+                for row in logits.indices {
+                    var sum: Float = 0
+                    for i in features.indices { sum += weight[row * features.count + i] * features[i] }
+                    logits[row] += sum
+                }
+            }
+        }
+        return logits
+    }
+
+    /// Loads a classifier published beside a backbone: DINO's `*_linearweights.pth` (`linear.weight`) or DINOv2's
+    /// `*_linear_head.pth` (`weight`).
+    ///
+    /// - Parameter configuration: the backbone's, whose width tells how many tokens the features are.
+    /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
+    public static func load(_ path: String, for configuration: Configuration) throws -> LinearHead {
+        let checkpoint = try Checkpoint.open(path)
+        func problem(_ text: String) -> ModelError { .weightsDoNotFit(path: path, problems: [text]) }
+        var own: [String: String] = [:]
+        for name in checkpoint.names {
+            own[name.hasPrefix("module.") ? String(name.dropFirst(7)) : name] = name
+        }
+        let isDINO = own["linear.weight"] != nil
+        let prefix = isDINO ? "linear." : ""
+        guard let weightName = own[prefix + "weight"], let biasName = own[prefix + "bias"], own.count == 2,
+            let shape = checkpoint[weightName]?.shape, shape.count == 2
+        else {
+            throw problem(
+                "no linear classifier: expected weight and bias alone, found "
+                    + checkpoint.names.prefix(4).joined(separator: ", "))
+        }
+        guard checkpoint[biasName]?.shape == [shape[0]] else {
+            throw problem("\(biasName) is \(checkpoint[biasName]?.shape ?? []), not [\(shape[0])]")
+        }
+        let tokens = shape[1] / max(configuration.width, 1)
+        guard shape[1] == tokens * configuration.width, [1, 2, 4, 5].contains(tokens),
+            tokens <= configuration.depth + 1
+        else {
+            throw problem(
+                "a classifier on \(shape[1]) features does not belong to a backbone of width "
+                    + "\(configuration.width)")
+        }
+        // One or four class tokens stand alone; the second of two and the fifth of five is the mean.
+        let hasMean = tokens == 2 || tokens == 5
+        var weight = try checkpoint.floats(weightName)
+        if isDINO, tokens == 2 { weight = deinterleaved(weight, rows: shape[0], width: configuration.width) }
+        return LinearHead(
+            classes: shape[0], width: configuration.width, blocks: hasMean ? tokens - 1 : tokens,
+            includesMeanPatch: hasMean, weight: weight, bias: try checkpoint.floats(biasName))
+    }
+
+    /// DINO stacks class token and mean along a new last axis before flattening, so that its features alternate
+    /// between them, channel by channel.
+    private static func deinterleaved(_ weight: [Float], rows: Int, width: Int) -> [Float] {
+        AxisOrder([0], [2, 1]).rearranged(weight, shape: [rows, width, 2])
+    }
+}
+
+extension Model {
+    /// The classifier on class token and mean patch token that came with the weights; nil without one.
+    public var linearHead: LinearHead? { weights.linearHead }
+}

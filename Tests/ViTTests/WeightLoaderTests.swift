@@ -1,0 +1,151 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@testable import ViT
+
+/// What is said of checkpoints that do not fit, and what is read off the shapes of those that do.
+@Suite struct WeightLoaderTests {
+    typealias Tensor = (name: String, shape: [Int], values: [Float])
+
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func configuration(
+        family: Configuration.Family = .vit, width: Int = 128, rows: Int = 2, columns: Int = 2
+    ) -> Configuration {
+        Configuration(
+            family: family, patchSize: 2, width: width, depth: 1, heads: width / 64, feedForwardWidth: 8,
+            nativeRows: rows, nativeColumns: columns, classes: 3)
+    }
+
+    /// Every tensor of a configuration, all values different.
+    private func tensors(_ c: Configuration) -> [Tensor] {
+        var next: Float = 0
+        return CanonicalNames.required(by: c).map { name, shape in
+            let values = (0..<shape.reduce(1, *)).map { _ -> Float in
+                next += 1
+                return next
+            }
+            return (name, shape, values)
+        }
+    }
+
+    private func loader(_ tensors: [Tensor], file: String = "w.safetensors") throws -> WeightLoader {
+        let path = directory.file(file)
+        try Safetensors.write(tensors, to: path)
+        return WeightLoader(try Checkpoint.open(path))
+    }
+
+    private func problems(_ tensors: [Tensor], _ c: Configuration) throws -> [String] {
+        do {
+            try loader(tensors).check(c)
+            return []
+        } catch ModelError.weightsDoNotFit(_, let problems) {
+            return problems
+        }
+    }
+
+    @Test func everyMismatchIsListed() throws {
+        let c = configuration()
+        var list = tensors(c)
+        #expect(try problems(list, c) == [])
+        list.removeAll { $0.name == "norm.bias" }
+        let index = try #require(list.firstIndex { $0.name == "blocks.0.norm1.weight" })
+        list[index] = ("blocks.0.norm1.weight", [64], [Float](repeating: 0, count: 64))
+        list.append(("blocks.0.attn.q_norm.weight", [64], [Float](repeating: 0, count: 64)))
+        list.append(("blocks.1.norm1.weight", [128], [Float](repeating: 0, count: 128)))
+        #expect(
+            try problems(list, c) == [
+                "blocks.0.norm1.weight is [64], not [128]", "missing norm.bias",
+                "unexpected blocks.0.attn.q_norm.weight", "unexpected blocks.1.norm1.weight",
+            ])
+    }
+
+    @Test func aRepresentationLayerIsRefused() throws {
+        let c = configuration()
+        let list = tensors(c) + [("pre_logits.fc.weight", [1], [0])]
+        #expect(try problems(list, c).first?.hasPrefix("pre_logits.fc.weight:") == true)
+    }
+
+    /// Projection heads are passed over where they lie beside a backbone, and nowhere else.
+    @Test func projectionHeadsOnlyBesideABackbone() throws {
+        var c = configuration(family: .dino)
+        c.classes = 0
+        let inside = tensors(c).map { ("backbone.\($0.name)", $0.shape, $0.values) as Tensor }
+        let head: Tensor = ("head.mlp.0.weight", [1], [0])
+        #expect(try problems(inside + [head], c) == [])
+        #expect(try problems(inside + [("head.weight", [1], [0])], c) == ["unexpected head.weight"])
+        #expect(try problems(inside + [("criterion.center", [1], [0])], c) == ["unexpected criterion.center"])
+        #expect(try problems(tensors(c) + [head], c) == ["unexpected head.mlp.0.weight"])
+    }
+
+    @Test func aNamedGridMayBeOblong() throws {
+        let c = configuration(rows: 2, columns: 3)
+        let list = tensors(c)
+        #expect(try problems(list, c) == [])
+        #expect(throws: ModelError.self) { try loader(list).inferConfiguration(heads: nil, family: nil) }
+        let model = try Model.load(directory.file("w.safetensors"), configuration: c)
+        #expect(model.weights.patchPositions.count == 6 * c.width)
+
+        // The same without an entry for the class token: nothing is added to it.
+        let bare = list.map { tensor -> Tensor in
+            tensor.name == "pos_embed"
+                ? (tensor.name, [1, 6, c.width], Array(tensor.values[c.width...])) : tensor
+        }
+        let weights = try loader(bare).weights(for: c)
+        #expect(weights.patchPositions == model.weights.patchPositions)
+        #expect(weights.specialTokens == list[0].values)
+    }
+
+    @Test(arguments: [(128, 2), (1280, 16), (1408, 16), (192, 3)]) func headsByWidth(
+        width: Int, heads: Int
+    ) throws {
+        let c = try loader(tensors(configuration(width: width))).inferConfiguration(heads: nil, family: nil)
+        #expect(c.heads == heads)
+    }
+
+    @Test func anOddWidthNeedsHeads() throws {
+        let odd = try loader(tensors(configuration(width: 96)))
+        #expect(throws: ModelError.self) { try odd.inferConfiguration(heads: nil, family: nil) }
+        #expect(try odd.inferConfiguration(heads: 3, family: nil).heads == 3)
+        #expect(throws: ModelError.self) { try odd.inferConfiguration(heads: 5, family: nil) }
+    }
+
+    /// DeiT and the supervised ViT have the same tensors.
+    @Test func theFileNameTellsDeiT() throws {
+        let list = tensors(configuration())
+        for (file, family) in [
+            ("deit_base_patch16_224-b5f2ef4d.pth", Configuration.Family.deit), ("vit_base.pth", .vit),
+        ] {
+            let c = try loader(list, file: file).inferConfiguration(heads: nil, family: nil)
+            #expect(c.family == family)
+            #expect(
+                try loader(list, file: file).inferConfiguration(heads: nil, family: .dino).family == .dino)
+        }
+    }
+
+    @Test func somethingElseIsNamedAsSuch() throws {
+        let other = try loader([("conv1.weight", [2], [1, 2])])
+        #expect(throws: ModelError.self) { try other.inferConfiguration(heads: nil, family: nil) }
+        #expect(throws: ModelError.self) { try other.weights(for: configuration()) }
+    }
+
+    @Test func axesAreRearrangedAsByTranspose() {
+        let shape = [2, 3, 4]
+        let values = (0..<24).map(Float.init)
+        let order = AxisOrder([2], [0, 1])
+        #expect(order.shape(of: shape) == [4, 6])
+        #expect(order.shape(of: [2, 3]) == nil)
+        let expected = (0..<4).flatMap { c in (0..<6).map { row in Float(row * 4 + c) } }
+        #expect(order.rearranged(values, shape: shape) == expected)
+        #expect(AxisOrder([0, 1, 2]).rearranged(values, shape: shape) == values)
+        #expect(AxisOrder([1], [0]).rearranged([], shape: [0, 3]) == [])
+        let kernel = AxisOrder([3], [2], [0], [1])
+        #expect(kernel.shape(of: [1, 2, 3, 2]) == [2, 3, 1, 2])
+        #expect(
+            kernel.rearranged((0..<12).map(Float.init), shape: [1, 2, 3, 2])
+                == [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11])
+    }
+}
