@@ -23,6 +23,7 @@ let package = Package(
         .systemLibrary(name: "CCairo"),
         .systemLibrary(name: "CZip"),
         .systemLibrary(name: "COpenSSL"),
+        .systemLibrary(name: "CCurl"),
 
         // Row kernels in C, the instruction set chosen at run time.
         .target(name: "CKernels", cSettings: kernelFlags),
@@ -39,8 +40,10 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
+        .target(name: "Downloads", dependencies: ["Checkpoints", "CCurl"], swiftSettings: strict),
         .target(
-            name: "ViT", dependencies: ["Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
+            name: "ViT",
+            dependencies: ["Pixels", "Checkpoints", "Downloads", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(name: "Probing", dependencies: ["Pixels", "ViT"], swiftSettings: strict),
         .target(
@@ -71,6 +74,8 @@ let package = Package(
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints"], swiftSettings: strict),
         .testTarget(
             name: "ViTTests", dependencies: ["ViT", "VideoIO", "CKernels", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "ProbingTests", dependencies: ["Probing", "Fixtures"], swiftSettings: strict),

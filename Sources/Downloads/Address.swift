@@ -1,0 +1,40 @@
+import CCurl
+
+/// A URL taken apart by libcurl's own parser, so that what is checked is what will be asked for.
+struct Address {
+    let text: String
+    let scheme: String
+    let host: String
+
+    /// Nil for text that is not an absolute URL.
+    init?(_ text: String) {
+        guard let parts = curl_url() else { return nil }
+        defer { curl_url_cleanup(parts) }
+        guard curl_url_set(parts, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
+            let scheme = Address.part(CURLUPART_SCHEME, of: parts),
+            let host = Address.part(CURLUPART_HOST, of: parts)
+        else { return nil }
+        self.text = text
+        self.scheme = scheme.lowercased()
+        self.host = host.lowercased()
+    }
+
+    private static func part(_ which: CURLUPart, of parts: OpaquePointer) -> String? {
+        var value: UnsafeMutablePointer<CChar>?
+        guard curl_url_get(parts, which, &value, 0) == CURLUE_OK, let value else { return nil }
+        defer { curl_free(value) }
+        return String(cString: value)
+    }
+
+    /// Whether the host is this machine.
+    var isLoopback: Bool {
+        if host == "localhost" || host == "[::1]" { return true }
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return numbers.count == 4 && numbers[0] == 127 && numbers.allSatisfy { $0 != nil }
+    }
+
+    /// https anywhere; plain http, which anyone on the way can alter, only to this machine or where asked for.
+    func isAllowed(plainHTTP: Bool) -> Bool {
+        scheme == "https" || (scheme == "http" && (plainHTTP || isLoopback))
+    }
+}

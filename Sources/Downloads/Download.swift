@@ -1,0 +1,103 @@
+import CCurl
+import Checkpoints
+import Foundation
+
+/// A file to be fetched over HTTPS.
+///
+/// The file appears under its name only when it is complete and has passed its checks. Until then it is
+/// `<path>.part`, which a later run goes on with if the file on the server is still the same. Broken connections,
+/// stalls and passing server errors are tried again by themselves. Several processes may fetch the same file at
+/// once: one does the work, the others wait for it.
+public struct Download: Sendable {
+    /// How much has arrived, in bytes; `total` is nil while the server has not told.
+    public struct Progress: Sendable, Equatable {
+        public let received: Int64
+        public let total: Int64?
+
+        public init(received: Int64, total: Int64?) {
+            self.received = received
+            self.total = total
+        }
+    }
+
+    /// Patience, and what is allowed.
+    public struct Options: Sendable {
+        /// Allow plain http to hosts other than this machine, and redirects to it.
+        public var allowsPlainHTTP = false
+        public var connectSeconds = 30
+        /// Seconds without 100 bytes a second after which a connection counts as dead.
+        public var stallSeconds = 30
+        /// Attempts in a row that bring nothing new before giving up.
+        public var attempts = 5
+        /// Pause after the first failed attempt in seconds; it doubles each time, up to sixteenfold.
+        public var retryDelaySeconds = 0.5
+
+        public init() {}
+    }
+
+    public let url: String
+    /// Where the file shall be. The directory must exist.
+    public let path: String
+    /// The file's size in bytes, where known.
+    public var size: Int64?
+    /// The file's SHA-256 in lower-case hexadecimal, or the first digits of it; empty for no check.
+    public var sha256: String
+    public var options: Options
+
+    public init(
+        from url: String, to path: String, size: Int64? = nil, sha256: String = "",
+        options: Options = Options()
+    ) {
+        self.url = url
+        self.path = path
+        self.size = size
+        self.sha256 = sha256
+        self.options = options
+    }
+
+    /// Fetches the file, on the calling thread. A file that is there already and passes the checks is left alone.
+    ///
+    /// - Parameters:
+    ///   - progress: called as bytes arrive, also while another process fetches the file.
+    ///   - isCancelled: asked several times a second; when true the download stops and keeps its part.
+    /// - Throws: `DownloadError`.
+    public func run(
+        progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
+    ) throws {
+        // The closures outlive nothing: Fetch is gone before this returns.
+        try withoutActuallyEscaping(isCancelled) { isCancelled in
+            try withoutActuallyEscaping(progress) { progress in
+                try Fetch(self, isCancelled: isCancelled, progress: progress).run()
+            }
+        }
+    }
+
+    /// Whether the file is at its place with the right size and hash.
+    ///
+    /// - Throws: `DownloadError` where it cannot be read.
+    public func isPresent() throws -> Bool {
+        guard FileManager.default.fileExists(atPath: path) else { return false }
+        return try mismatch(of: path) == nil
+    }
+
+    /// What is wrong with a file's size or hash; nil where it is as expected.
+    func mismatch(of file: String) throws -> String? {
+        var info = stat()
+        guard stat(file, &info) == 0 else {
+            throw DownloadError(.inputOutput, url: url, reason: "\(file): \(systemText(errno))")
+        }
+        if let size, Int64(info.st_size) != size { return "it has \(info.st_size) bytes, not \(size)" }
+        guard !sha256.isEmpty else { return nil }
+        let hash: String
+        do {
+            hash = try ContentHash.sha256(ofFile: file)
+        } catch {
+            throw DownloadError(.inputOutput, url: url, reason: "\(error)")
+        }
+        return hash.hasPrefix(sha256.lowercased())
+            ? nil : "its SHA-256 is \(hash), which does not begin with \(sha256)"
+    }
+}
+
+/// The system's text for an error number.
+func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -1,0 +1,132 @@
+import Foundation
+
+/// A download in progress: `<path>.part`, and beside it `<path>.part.origin`, which says of which version of the
+/// file the part is, so that a later run may go on with it.
+///
+/// It is locked while open, against other processes that fetch the same file; the system frees the lock of one
+/// that dies. It belongs to one thread.
+final class PartialFile {
+    /// Where a part comes from.
+    struct Origin: Equatable {
+        var url: String
+        /// Entity tag or date; empty where the server sent neither.
+        var validator: String
+        var total: Int64?
+    }
+
+    /// A system call that failed.
+    struct Failure: Error {
+        let operation: String
+        let path: String
+        let code: Int32
+    }
+
+    let path: String
+    private let finalPath: String
+    private var originPath: String { path + ".origin" }
+    private let descriptor: Int32
+    private(set) var size: Int64
+
+    private init(finalPath: String, path: String, descriptor: Int32, size: Int64) {
+        self.finalPath = finalPath
+        self.path = path
+        self.descriptor = descriptor
+        self.size = size
+    }
+
+    /// Opens or creates the part of a file, waiting while another process holds it.
+    ///
+    /// - Parameter waiting: called several times a second while waiting with the part's size; throw to give up.
+    /// - Throws: `Failure`, and what `waiting` throws.
+    static func open(for finalPath: String, waiting: (Int64) throws -> Void) throws -> PartialFile {
+        let path = finalPath + ".part"
+        while true {
+            let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw Failure(operation: "create", path: path, code: errno) }
+            var opened = stat()
+            do {
+                while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+                    guard errno == EWOULDBLOCK || errno == EINTR else {
+                        throw Failure(operation: "lock", path: path, code: errno)
+                    }
+                    fstat(descriptor, &opened)
+                    try waiting(Int64(opened.st_size))
+                    usleep(100_000)
+                }
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            // Whoever held the lock may have renamed or removed the file meanwhile: then the lock is on a file
+            // that is no longer the part.
+            var named = stat()
+            if fstat(descriptor, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino,
+                opened.st_dev == named.st_dev
+            {
+                return PartialFile(
+                    finalPath: finalPath, path: path, descriptor: descriptor, size: Int64(opened.st_size))
+            }
+            close(descriptor)
+        }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(size))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Failure(operation: "write", path: path, code: errno) }
+            size += Int64(count)
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// Throws away what was received.
+    func restart() throws {
+        unlink(originPath)
+        guard size > 0 else { return }
+        guard ftruncate(descriptor, 0) == 0 else {
+            throw Failure(operation: "truncate", path: path, code: errno)
+        }
+        size = 0
+    }
+
+    /// Bytes that the disk has free for us; nil where that cannot be told.
+    var freeBytes: Int64? {
+        var disk = statvfs()
+        guard fstatvfs(descriptor, &disk) == 0, disk.f_blocks > 0 else { return nil }
+        let (bytes, overflow) = Int64(clamping: disk.f_bavail).multipliedReportingOverflow(
+            by: Int64(clamping: disk.f_frsize))
+        return overflow ? nil : bytes
+    }
+
+    /// What the part is of; nil where nothing usable was noted.
+    var origin: Origin? {
+        guard let text = try? String(contentsOfFile: originPath, encoding: .utf8) else { return nil }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count == 4 else { return nil }
+        return Origin(url: String(lines[0]), validator: String(lines[1]), total: Int64(lines[2]))
+    }
+
+    /// Notes what the part is of. Without the note a later run starts anew, so a failure does no harm.
+    func note(_ origin: Origin) {
+        let text = "\(origin.url)\n\(origin.validator)\n\(origin.total.map(String.init) ?? "")\n"
+        try? text.write(toFile: originPath, atomically: true, encoding: .utf8)
+    }
+
+    /// Flushes to the disk and gives the file its name.
+    func finish() throws {
+        guard fsync(descriptor) == 0 else { throw Failure(operation: "write", path: path, code: errno) }
+        guard rename(path, finalPath) == 0 else {
+            throw Failure(operation: "create", path: finalPath, code: errno)
+        }
+        unlink(originPath)
+    }
+
+    func remove() {
+        unlink(originPath)
+        unlink(path)
+    }
+
+    deinit { close(descriptor) }
+}

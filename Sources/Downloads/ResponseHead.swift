@@ -1,0 +1,58 @@
+/// What the headers of a response tell about its body.
+struct ResponseHead {
+    private(set) var status = 0
+    private(set) var contentLength: Int64?
+    /// `Content-Range: bytes first-last/total`, of which a 416 has only the total.
+    private(set) var rangeStart: Int64?
+    private(set) var rangeTotal: Int64?
+    /// What `If-Range` takes: a strong entity tag, else the date of the last change.
+    private(set) var validator: String?
+
+    private var hasStrongTag = false
+
+    /// Takes in one header line. A status line begins anew, since a response may follow an interim one.
+    mutating func add(_ line: String) {
+        if line.hasPrefix("HTTP/") {
+            self = ResponseHead()
+            let parts = line.split(whereSeparator: \.isWhitespace)
+            if parts.count > 1 { status = Int(parts[1]) ?? 0 }
+            return
+        }
+        guard let colon = line.firstIndex(of: ":") else { return }
+        let value = line[line.index(after: colon)...].trimmed
+        switch line[..<colon].lowercased() {
+        case "content-length": contentLength = Int64(value)
+        case "content-range": readRange(value)
+        case "etag" where !value.hasPrefix("W/"):
+            validator = value
+            hasStrongTag = true
+        case "last-modified" where !hasStrongTag: validator = value
+        default: break
+        }
+    }
+
+    private mutating func readRange(_ value: String) {
+        guard value.lowercased().hasPrefix("bytes ") else { return }
+        let parts = value.dropFirst(6).split(separator: "/")
+        guard parts.count == 2 else { return }
+        rangeStart = parts[0].split(separator: "-").first.flatMap { Int64($0) }
+        rangeTotal = Int64(parts[1])
+    }
+
+    /// Size of the whole file, where the server tells.
+    var total: Int64? { status == 200 ? contentLength : rangeTotal }
+
+    var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) }
+
+    /// Statuses that may be gone at the next attempt.
+    var isTransientFailure: Bool { [408, 425, 429, 500, 502, 503, 504].contains(status) }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        var rest = self
+        while let first = rest.first, first.isWhitespace { rest.removeFirst() }
+        while let last = rest.last, last.isWhitespace { rest.removeLast() }
+        return String(rest)
+    }
+}
