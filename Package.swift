@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline",
+                "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "Probing", "Rendering", "Pipeline",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -71,13 +71,17 @@ let package = Package(
                 "make_checkpoint_goldens.py",
             ],
             resources: [.copy("goldens")], swiftSettings: strict),
+        .target(name: "LocalServer", path: "Tests/LocalServer", swiftSettings: strict),
         .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints"], swiftSettings: strict),
+            name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints", "LocalServer"],
+            swiftSettings: strict),
         .testTarget(
-            name: "ViTTests", dependencies: ["ViT", "VideoIO", "CKernels", "Fixtures"], swiftSettings: strict),
+            name: "ViTTests",
+            dependencies: ["ViT", "VideoIO", "CKernels", "Fixtures", "LocalServer"],
+            swiftSettings: strict),
         .testTarget(name: "ProbingTests", dependencies: ["Probing", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "RenderingTests", dependencies: ["Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Fixtures"], swiftSettings: strict),

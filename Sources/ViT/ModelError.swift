@@ -1,3 +1,5 @@
+import Downloads
+
 /// What can go wrong between a checkpoint and an attention map.
 public enum ModelError: Error, Sendable, Equatable {
     /// The picture holds no whole patch.
@@ -16,6 +18,16 @@ public enum ModelError: Error, Sendable, Equatable {
     case unknownModel(String, known: [String])
     /// A known model whose weights are nowhere on this machine.
     case weightsNotFound(model: String, path: String, source: String)
+    /// A known model whose weights could not be fetched.
+    case pullFailed(model: String, DownloadError)
+    /// A file that is not the published one.
+    case wrongHash(path: String, expected: String, found: String)
+    /// ImageNet's class names could not be fetched.
+    case labelsPullFailed(DownloadError)
+    /// A list of class names that is none, or has another number of names than expected.
+    case labelsDoNotFit(path: String, problem: String)
+    /// The list of ImageNet's class names is not on this machine.
+    case labelsNotFound(path: String, source: String)
     case cacheNotWritable(String)
 }
 
@@ -43,6 +55,19 @@ extension ModelError: CustomStringConvertible {
         case .weightsNotFound(let model, let path, let source):
             "the weights of '\(model)' are not at \(path); download \(source) and run "
                 + "'vitvideo models import FILE --as \(model)'"
+        case .pullFailed(let model, let error):
+            "\(error)"
+                + (error.kind == .cancelled
+                    ? "" : "; or get the file elsewhere and run 'vitvideo models import FILE --as \(model)'")
+        case .wrongHash(let path, let expected, let found):
+            "\(path): the SHA-256 is \(found), where that of the published file begins \(expected.prefix(16)); "
+                + "delete it and run 'vitvideo models pull'"
+        case .labelsPullFailed(let error):
+            "\(error)" + (error.kind == .cancelled ? "" : "; or name a file with --labels")
+        case .labelsDoNotFit(let path, let problem):
+            "\(path): \(problem); expected one class name a line"
+        case .labelsNotFound(let path, let source):
+            "the class names are not at \(path); download \(source) there, or name a file with --labels"
         case .cacheNotWritable(let directory):
             "\(directory): cannot create the model cache; set VITVIDEO_CACHE to a directory you can write"
         }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Downloads
 import Foundation
+import LocalServer
 import Testing
 
 /// Downloads from servers that misbehave in every way a large file meets with.
@@ -65,7 +66,7 @@ import Testing
     @Test func aServerThatIgnoresRangesSendsTheFileAnew() throws {
         let server = try rack.serve { [file] _, index in
             file.response(
-                to: TestServer.Request(path: "", headers: [:]), limit: index == 0 ? 120_000 : nil)
+                to: TestServer.Request(path: ""), limit: index == 0 ? 120_000 : nil)
         }
         try download(server.url("/m.pth")).run()
         #expect(try received() == file.bytes)
@@ -88,7 +89,7 @@ import Testing
 
     @Test func anUnchangingFailureEndsTheAttempts() throws {
         let server = try rack.serve { [file] _, _ in
-            file.response(to: TestServer.Request(path: "", headers: [:]), limit: 1000)
+            file.response(to: TestServer.Request(path: ""), limit: 1000)
         }
         let error = try failure(download(server.url("/m.pth")))
         #expect(error.kind == .unavailable)

@@ -65,6 +65,27 @@ import Testing
         }
     }
 
+    /// What an import writes is read back as the same model.
+    @Test(arguments: cases) func canonicalTensorsLoadAgain(_ item: Case) throws {
+        let source = Fixtures.golden("families/\(item.file)").path
+        let model = try Model.load(source, heads: 2, family: item.family)
+        let directory = try TemporaryDirectory()
+        let copy = directory.file("copy.safetensors")
+        let loader = WeightLoader(try Checkpoint.open(source))
+        try Safetensors.write(
+            try loader.canonicalTensors(for: model.configuration),
+            metadata: ["num_heads": "2", "family": item.family.rawValue], to: copy)
+        let again = try Model.load(copy)
+        #expect(again.configuration == model.configuration)
+        #expect(again.linearHead == model.linearHead)
+        #expect((again.linearHead != nil) == item.name.hasPrefix("hf_dinov2"))
+        #expect(again.weights.specialTokens == model.weights.specialTokens)
+        #expect(again.weights.patchEmbedding.weight == model.weights.patchEmbedding.weight)
+        #expect(
+            again.weights.blocks.map(\.queryKeyValue.weight)
+                == model.weights.blocks.map(\.queryKeyValue.weight))
+    }
+
     private func input(_ file: Checkpoint, _ name: String, _ c: Configuration) throws -> PatchMatrix {
         let shape = try #require(file[name]).shape
         return Preprocessor(configuration: c, resolution: .native).patches(

@@ -1,51 +1,247 @@
 import Checkpoints
+import Downloads
 import Foundation
 
-/// The directory where imported weights are kept, one safetensors file a model.
+/// The directory where weights are kept, and what of them is elsewhere on this machine.
+///
+/// Imported weights are `<model>.safetensors`, under canonical names. Pulled ones stay as they were published, under
+/// the published file's own name, so that their hash remains that of the source; beside them `<file>.sha256` says
+/// what it was, since not every publisher does.
 public struct ModelCache: Sendable {
+    /// Where a model's weights were found.
+    public struct Location: Sendable, Hashable {
+        public enum Origin: String, Sendable {
+            case imported, pulled
+            case torchHub = "torch.hub"
+            case huggingFace = "Hugging Face"
+        }
+
+        public let path: String
+        public let origin: Origin
+    }
+
     public let directory: String
+    /// A URL in place of the publishers': `<mirror>/<file name>`; nil for the publishers' own.
+    public let mirror: String?
+    let foreign: ForeignCaches
 
-    public init(directory: String) { self.directory = directory }
+    /// - Parameters:
+    ///   - mirror: a server that has the published files; https, or http on this machine.
+    ///   - environment: where the variables come from that tell PyTorch's and Hugging Face's caches.
+    public init(
+        directory: String, mirror: String? = nil,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        self.directory = directory
+        self.mirror = mirror
+        foreign = ForeignCaches(environment: environment)
+    }
 
-    /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`.
+    /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a server
+    /// in place of the publishers'.
     public static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
         -> ModelCache
     {
         func set(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-        if let own = set("VITVIDEO_CACHE") { return ModelCache(directory: own) }
-        let base = set("XDG_CACHE_HOME") ?? (set("HOME") ?? NSHomeDirectory()) + "/.cache"
-        return ModelCache(directory: base + "/vitvideo")
+        let directory =
+            set("VITVIDEO_CACHE") ?? ForeignCaches(environment: environment).userCache + "/vitvideo"
+        return ModelCache(directory: directory, mirror: set("VITVIDEO_MIRROR"), environment: environment)
     }
 
-    /// Where a model's weights are, or would be.
+    // MARK: Finding
+
+    /// Where a model's imported weights are, or would be.
     public func path(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.name).safetensors" }
 
-    public func has(_ entry: ModelZoo.Entry) -> Bool {
-        FileManager.default.fileExists(atPath: path(of: entry))
+    /// Where a model's pulled weights are, or would be.
+    public func pulledPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
+
+    public func has(_ entry: ModelZoo.Entry) -> Bool { find(entry) != nil }
+
+    /// The model's weights on this machine: imported, pulled, torch.hub's, Hugging Face's, the first there is.
+    public func find(_ entry: ModelZoo.Entry) -> Location? {
+        let candidates: [Location] = [
+            Location(path: path(of: entry), origin: .imported),
+            Location(path: pulledPath(of: entry), origin: .pulled),
+            Location(path: "\(foreign.torchCheckpoints)/\(entry.fileName)", origin: .torchHub),
+        ]
+        if let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+            return found
+        }
+        for repository in entry.huggingFace {
+            if let path = foreign.huggingFaceFile(repository) {
+                return Location(path: path, origin: .huggingFace)
+            }
+        }
+        return nil
     }
 
-    /// Loads a known model out of the cache.
+    // MARK: Loading
+
+    /// Loads a known model, fetching its weights first where they are nowhere on this machine.
     ///
-    /// - Parameter positionInterpolation: how positions are carried to another grid; nil for the family's way.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound`, `ModelError.weightsDoNotFit`,
-    ///   `CheckpointError`.
-    public func load(_ name: String, positionInterpolation: PositionInterpolation? = nil) throws -> Model {
+    /// - Parameters:
+    ///   - offline: never fetch.
+    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
+    ///   - progress: called as bytes arrive, where the weights have to be fetched.
+    ///   - isCancelled: asked several times a second while fetching.
+    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound` when offline, `ModelError.pullFailed`,
+    ///   `ModelError.wrongHash`, `ModelError.weightsDoNotFit`, `CheckpointError`.
+    public func load(
+        _ name: String, offline: Bool = false, positionInterpolation: PositionInterpolation? = nil,
+        progress: (Download.Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
+    ) throws -> Model {
         let entry = try ModelZoo.entry(named: name)
-        guard has(entry) else {
+        if find(entry) == nil {
+            guard !offline else {
+                throw ModelError.weightsNotFound(
+                    model: entry.name, path: path(of: entry), source: entry.source)
+            }
+            _ = try pull(entry, progress: progress, isCancelled: isCancelled)
+        }
+        return try load(entry, positionInterpolation: positionInterpolation)
+    }
+
+    func load(_ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil) throws -> Model {
+        guard let location = find(entry) else {
             throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
         }
-        return try Model.load(
-            path(of: entry), name: entry.name, configuration: entry.configuration,
+        let model = try Model.load(
+            location.path, name: entry.name, configuration: entry.configuration,
             positionInterpolation: positionInterpolation)
+        try check(model.weightsHash, of: location, entry)
+        return model
     }
+
+    /// The hash that a found file should have: the published one, else what it was when pulled; empty where
+    /// neither is known.
+    private func expectedHash(of location: Location, _ entry: ModelZoo.Entry) -> String {
+        switch location.origin {
+        // These are other files with the same weights.
+        case .imported, .huggingFace: return ""
+        case .torchHub: return entry.sha256
+        case .pulled:
+            let isWhole = entry.sha256.count == 64
+            return isWhole ? entry.sha256 : notedHash(location.path) ?? entry.sha256
+        }
+    }
+
+    /// What a pulled file's hash was when it came.
+    private func notedHash(_ path: String) -> String? {
+        (try? String(contentsOfFile: path + ".sha256", encoding: .utf8)).map { String($0.prefix(64)) }
+    }
+
+    private func check(_ hash: String, of location: Location, _ entry: ModelZoo.Entry) throws {
+        let expected = expectedHash(of: location, entry)
+        guard hash.hasPrefix(expected) else {
+            throw ModelError.wrongHash(path: location.path, expected: expected, found: hash)
+        }
+    }
+
+    // MARK: Pulling
+
+    /// Fetches a known model's weights, going on with a broken download, and checks size, hash, names and shapes.
+    ///
+    /// - Returns: the path of the file.
+    /// - Throws: `ModelError.unknownModel`, `ModelError.pullFailed`, `ModelError.weightsDoNotFit`,
+    ///   `ModelError.cacheNotWritable`, `CheckpointError`. A file that does not pass is not kept.
+    public func pull(
+        _ name: String, progress: (Download.Progress) -> Void = { _ in },
+        isCancelled: () -> Bool = { false }
+    ) throws -> String {
+        try pull(try ModelZoo.entry(named: name), progress: progress, isCancelled: isCancelled)
+    }
+
+    func pull(
+        _ entry: ModelZoo.Entry, progress: (Download.Progress) -> Void = { _ in },
+        isCancelled: () -> Bool = { false }
+    ) throws -> String {
+        let path = pulledPath(of: entry)
+        // One that changed since it came is not what the check below would take it for.
+        if let noted = notedHash(path), FileManager.default.fileExists(atPath: path),
+            try ContentHash.sha256(ofFile: path) != noted
+        {
+            try? FileManager.default.removeItem(atPath: path)
+        }
+        do {
+            try fetch(
+                entry.source, to: path, size: entry.size, sha256: entry.sha256, progress: progress,
+                isCancelled: isCancelled)
+        } catch let error as DownloadError {
+            throw ModelError.pullFailed(model: entry.name, error)
+        }
+        do {
+            try WeightLoader(try Checkpoint.open(path)).check(entry.configuration)
+        } catch {
+            try? FileManager.default.removeItem(atPath: path)
+            throw error
+        }
+        let note = "\(try ContentHash.sha256(ofFile: path))  \(entry.fileName)\n"
+        do {
+            try note.write(toFile: path + ".sha256", atomically: true, encoding: .utf8)
+        } catch {
+            throw ModelError.cacheNotWritable(directory)
+        }
+        return path
+    }
+
+    /// Fetches a published file, from the mirror where there is one.
+    func fetch(
+        _ source: String, to path: String, size: Int64? = nil, sha256: String = "",
+        progress: (Download.Progress) -> Void, isCancelled: () -> Bool
+    ) throws {
+        try makeDirectory()
+        var url = source
+        if let mirror, let file = source.split(separator: "/").last {
+            url = (mirror.hasSuffix("/") ? mirror : mirror + "/") + file
+        }
+        try Download(from: url, to: path, size: size, sha256: sha256)
+            .run(progress: progress, isCancelled: isCancelled)
+    }
+
+    // MARK: Verifying
+
+    /// What `verify` found out.
+    public struct Verification: Sendable, Equatable {
+        public let location: Location
+        public let sha256: String
+        /// The hash, or its first digits, that the file was held to; empty where none is known for a file of this
+        /// origin, so that only names and shapes were checked.
+        public let expected: String
+    }
+
+    /// Reads a model's weights and holds them to the published hash and the model's names and shapes.
+    ///
+    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound`, `ModelError.wrongHash`,
+    ///   `ModelError.weightsDoNotFit`, `CheckpointError`.
+    public func verify(_ name: String) throws -> Verification {
+        try verify(try ModelZoo.entry(named: name))
+    }
+
+    func verify(_ entry: ModelZoo.Entry) throws -> Verification {
+        guard let location = find(entry) else {
+            throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
+        }
+        let hash = try ContentHash.sha256(ofFile: location.path)
+        try check(hash, of: location, entry)
+        try WeightLoader(try Checkpoint.open(location.path)).check(entry.configuration)
+        return Verification(
+            location: location, sha256: hash, expected: expectedHash(of: location, entry))
+    }
+
+    // MARK: Importing
 
     /// Reads weights in any known format, checks them against the named model and writes them into the cache.
     ///
+    /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
     /// - Returns: the path of the file written.
-    /// - Throws: as `load`, and `CheckpointError` where the cache cannot be written.
-    public func importWeights(from path: String, as name: String) throws -> String {
+    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsDoNotFit`, `ModelError.cacheNotWritable`, and
+    ///   `CheckpointError` where a file cannot be read or written.
+    public func importWeights(
+        from path: String, as name: String, checkpointKey: String? = nil
+    ) throws -> String {
         let entry = try ModelZoo.entry(named: name)
-        let loader = WeightLoader(try Checkpoint.open(path))
+        let loader = WeightLoader(try Checkpoint.open(path, key: checkpointKey))
         let tensors = try loader.canonicalTensors(for: entry.configuration)
         try makeDirectory()
         let target = self.path(of: entry)
@@ -66,35 +262,5 @@ public struct ModelCache: Sendable {
         } catch {
             throw ModelError.cacheNotWritable(directory)
         }
-    }
-}
-
-extension Model {
-    /// Loads weights from a file in any known format.
-    ///
-    /// - Parameters:
-    ///   - name: what to call the model; the file's name where nil.
-    ///   - configuration: the expected architecture; read off the tensors where nil.
-    ///   - heads: number of heads where the architecture is read off and heads are not 64 wide.
-    ///   - family: conventions to follow where the architecture is read off; guessed where nil.
-    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
-    /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
-    public static func load(
-        _ path: String, name: String? = nil, configuration: Configuration? = nil, heads: Int? = nil,
-        family: Configuration.Family? = nil, positionInterpolation: PositionInterpolation? = nil
-    ) throws -> Model {
-        let checkpoint = try Checkpoint.open(path)
-        let loader = WeightLoader(checkpoint)
-        var configuration =
-            try configuration
-            ?? loader.inferConfiguration(
-                heads: heads ?? checkpoint.metadata["num_heads"].flatMap { Int($0) },
-                family: family ?? checkpoint.metadata["family"].flatMap(Configuration.Family.init(rawValue:)))
-        if let positionInterpolation { configuration.positionInterpolation = positionInterpolation }
-        return Model(
-            configuration: configuration,
-            name: name ?? checkpoint.metadata["model"] ?? URL(fileURLWithPath: path).lastPathComponent,
-            weightsHash: try ContentHash.sha256(ofFile: path),
-            weights: try loader.weights(for: configuration))
     }
 }

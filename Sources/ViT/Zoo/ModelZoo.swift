@@ -5,7 +5,18 @@ public enum ModelZoo {
         public let configuration: Configuration
         /// Where the original weights are published.
         public let source: String
+        /// SPDX identifier of the weights' licence.
         public let licence: String
+        /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where the
+        /// publishers give none and none is known.
+        public var sha256 = ""
+        /// Size of the file at `source` in bytes, where known.
+        public var size: Int64?
+        /// Repositories of the Hugging Face hub that hold the same weights.
+        public var huggingFace: [String] = []
+
+        /// The published file's own name.
+        public var fileName: String { String(source.split(separator: "/").last ?? "") }
     }
 
     /// The model used where none is named.
@@ -25,26 +36,74 @@ public enum ModelZoo {
 
     public static let entries: [Entry] = dino + dinov2 + deit + augreg
 
+    /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; these are the ones
+    /// that many independent projects pin.
+    private struct File {
+        let size: Int64?
+        let sha256: String
+
+        static let unknown = File(size: nil, sha256: "")
+    }
+
+    // MARK: DINO
+
     private static let dino: [Entry] = [
         dino("dino_vits16", small, patch: 16, file: "dino_deitsmall16_pretrain"),
         dino("dino_vits8", small, patch: 8, file: "dino_deitsmall8_pretrain"),
-        dino("dino_vitb16", base, patch: 16, file: "dino_vitbase16_pretrain"),
+        dino(
+            "dino_vitb16", base, patch: 16, file: "dino_vitbase16_pretrain",
+            File(
+                size: 343_242_485, sha256: "bf34ad0f424b9029b593e8dc3ed553bf26e88bcba0d32bf3e62a6209cb64c85e")
+        ),
         dino("dino_vitb8", base, patch: 8, file: "dino_vitbase8_pretrain"),
     ]
 
-    private static func dino(_ name: String, _ size: Size, patch: Int, file: String) -> Entry {
+    private static func dino(
+        _ name: String, _ size: Size, patch: Int, file: String, _ known: File = .unknown
+    ) -> Entry {
         Entry(
             name: name, configuration: size.configuration(family: .dino, patch: patch, side: 224),
-            source: "https://dl.fbaipublicfiles.com/dino/\(file)/\(file).pth", licence: "Apache-2.0")
+            source: "https://dl.fbaipublicfiles.com/dino/\(file)/\(file).pth", licence: "Apache-2.0",
+            sha256: known.sha256, size: known.size,
+            huggingFace: [
+                "timm/vit_\(size.name)_patch\(patch)_224.dino", "facebook/\(name.replacing("_", with: "-"))",
+            ])
     }
 
+    // MARK: DINOv2
+
     private static let dinov2: [Entry] = [
-        dinov2("dinov2_vits14", small), dinov2("dinov2_vits14", small, registers: 4),
-        dinov2("dinov2_vitb14", base), dinov2("dinov2_vitb14", base, registers: 4),
-        dinov2("dinov2_vitl14", large), dinov2("dinov2_vitl14", large, registers: 4),
+        dinov2(
+            "dinov2_vits14", small,
+            File(size: 88_283_115, sha256: "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9")
+        ),
+        dinov2(
+            "dinov2_vits14", small, registers: 4,
+            File(size: 88_291_785, sha256: "f433177089a681826f849f194ece3bb48f4d63fb38d32fc837e3dc7a4e5641fb")
+        ),
+        dinov2(
+            "dinov2_vitb14", base,
+            File(
+                size: 346_378_731, sha256: "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73")
+        ),
+        dinov2(
+            "dinov2_vitb14", base, registers: 4,
+            File(
+                size: 346_393_545, sha256: "73182a088cf94833c94b1666d1c99e02fe87e2007bff57b564fb6206e25dba71")
+        ),
+        dinov2(
+            "dinov2_vitl14", large,
+            File(
+                size: 1_217_586_395,
+                sha256: "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428")),
+        dinov2(
+            "dinov2_vitl14", large, registers: 4,
+            File(
+                size: 1_217_607_321,
+                sha256: "36e4deffbaef061a2576705b0c36f93621e2ae20bf6274694821b0b492551b51")),
     ]
 
-    private static func dinov2(_ name: String, _ size: Size, registers: Int = 0) -> Entry {
+    private static func dinov2(_ name: String, _ size: Size, registers: Int = 0, _ known: File) -> Entry {
         let plain = registers == 0
         return Entry(
             name: plain ? name : name + "_reg",
@@ -53,8 +112,14 @@ public enum ModelZoo {
                 layerScale: true),
             source:
                 "https://dl.fbaipublicfiles.com/dinov2/\(name)/\(name)_\(plain ? "" : "reg4_")pretrain.pth",
-            licence: "Apache-2.0")
+            licence: "Apache-2.0", sha256: known.sha256, size: known.size,
+            huggingFace: [
+                "timm/vit_\(size.name)_patch14_\(plain ? "" : "reg4_")dinov2.lvd142m",
+                "facebook/dinov2-\(plain ? "" : "with-registers-")\(size.name)",
+            ])
     }
+
+    // MARK: DeiT
 
     private static let deit: [Entry] = [
         deit("deit_tiny_patch16_224", tiny, hash: "a1311bcf"),
@@ -65,13 +130,18 @@ public enum ModelZoo {
         deit("deit_base_distilled_patch16_224", base, hash: "df68dfff", distilled: true),
     ]
 
+    /// - Parameter hash: the first digits of the file's SHA-256, which torch.hub's convention puts into its name.
     private static func deit(_ name: String, _ size: Size, hash: String, distilled: Bool = false) -> Entry {
         Entry(
             name: name,
             configuration: size.configuration(
                 family: .deit, patch: 16, side: 224, distilled: distilled, classes: 1000),
-            source: "https://dl.fbaipublicfiles.com/deit/\(name)-\(hash).pth", licence: "Apache-2.0")
+            source: "https://dl.fbaipublicfiles.com/deit/\(name)-\(hash).pth", licence: "Apache-2.0",
+            sha256: hash,
+            huggingFace: ["timm/\(name).fb_in1k", "facebook/\(name.replacing("_", with: "-"))"])
     }
+
+    // MARK: AugReg
 
     private static let augreg: [Entry] = [
         augreg(
@@ -90,13 +160,14 @@ public enum ModelZoo {
             name: name, configuration: size.configuration(family: .vit, patch: 16, side: 224, classes: 1000),
             source: "https://storage.googleapis.com/vit_models/augreg/"
                 + "\(file)--imagenet2012-steps_20k-lr_0.01-res_224.npz",
-            licence: "Apache-2.0")
+            licence: "Apache-2.0", huggingFace: ["timm/\(name)"])
     }
 
     // MARK: Sizes
 
     /// Width, depth and heads of a size class.
     private struct Size {
+        let name: String
         let width: Int
         let depth: Int
         let heads: Int
@@ -112,8 +183,8 @@ public enum ModelZoo {
         }
     }
 
-    private static let tiny = Size(width: 192, depth: 12, heads: 3)
-    private static let small = Size(width: 384, depth: 12, heads: 6)
-    private static let base = Size(width: 768, depth: 12, heads: 12)
-    private static let large = Size(width: 1024, depth: 24, heads: 16)
+    private static let tiny = Size(name: "tiny", width: 192, depth: 12, heads: 3)
+    private static let small = Size(name: "small", width: 384, depth: 12, heads: 6)
+    private static let base = Size(name: "base", width: 768, depth: 12, heads: 12)
+    private static let large = Size(name: "large", width: 1024, depth: 24, heads: 16)
 }

@@ -4,20 +4,25 @@ import Foundation
 /// thread of its own and serves one request.
 ///
 /// Safe to share: what changes is only touched under `lock`.
-final class TestServer: @unchecked Sendable {
-    struct Request: Sendable {
-        let path: String
+public final class TestServer: @unchecked Sendable {
+    public struct Request: Sendable {
+        public let path: String
         /// Names in lower case.
-        let headers: [String: String]
+        public let headers: [String: String]
+
+        public init(path: String, headers: [String: String] = [:]) {
+            self.path = path
+            self.headers = headers
+        }
 
         /// The first byte of `Range: bytes=first-`.
-        var rangeStart: Int? {
+        public var rangeStart: Int? {
             headers["range"].flatMap { Int($0.dropFirst("bytes=".count).prefix { $0 != "-" }) }
         }
     }
 
     /// One thing that is done with a connection.
-    enum Step: Sendable {
+    public enum Step: Sendable {
         case send([UInt8])
         /// Sends nothing more until the other side hangs up.
         case stall
@@ -26,28 +31,30 @@ final class TestServer: @unchecked Sendable {
     }
 
     /// Opens once, for everyone.
-    final class Gate: @unchecked Sendable {
+    public final class Gate: @unchecked Sendable {
         private let condition = NSCondition()
         private var isOpen = false
 
-        func open() {
+        public init() {}
+
+        public func open() {
             condition.withLock {
                 isOpen = true
                 condition.broadcast()
             }
         }
 
-        func wait() { condition.withLock { while !isOpen { condition.wait() } } }
+        public func wait() { condition.withLock { while !isOpen { condition.wait() } } }
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let listener: Int32
     private let handler: @Sendable (Request, Int) -> [Step]
     private let lock = NSLock()
     private var received: [Request] = []
 
     /// - Parameter handler: what to do with the n-th request, from 0; then the connection is closed.
-    init(_ handler: @escaping @Sendable (_ request: Request, _ index: Int) -> [Step]) throws {
+    public init(_ handler: @escaping @Sendable (_ request: Request, _ index: Int) -> [Step]) throws {
         self.handler = handler
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.listener = listener
@@ -78,13 +85,15 @@ final class TestServer: @unchecked Sendable {
     deinit { close(listener) }
 
     /// Takes no more connections. Until then the server keeps itself alive.
-    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+    public func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     /// Stops servers at the end of a test, and not when the test last mentions them.
-    final class Rack {
+    public final class Rack {
         private var servers: [TestServer] = []
 
-        func serve(
+        public init() {}
+
+        public func serve(
             _ handler: @escaping @Sendable (_ request: Request, _ index: Int) -> [Step]
         ) throws -> TestServer {
             servers.append(try TestServer(handler))
@@ -94,10 +103,10 @@ final class TestServer: @unchecked Sendable {
         deinit { for server in servers { server.stop() } }
     }
 
-    func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
     /// All requests so far.
-    var requests: [Request] { lock.withLock { received } }
+    public var requests: [Request] { lock.withLock { received } }
 
     private func serve(_ connection: Int32) {
         guard let request = readRequest(connection) else { return }
@@ -146,7 +155,7 @@ final class TestServer: @unchecked Sendable {
 
 extension TestServer.Step {
     /// A status line and headers.
-    static func head(_ status: String, _ headers: [String] = []) -> Self {
+    public static func head(_ status: String, _ headers: [String] = []) -> Self {
         .send(
             Array(
                 (["HTTP/1.1 \(status)"] + headers + ["Connection: close", "", ""]).joined(separator: "\r\n")
@@ -155,12 +164,17 @@ extension TestServer.Step {
 }
 
 /// A file as a well-behaved server has it.
-struct ServedFile: Sendable {
-    var bytes: [UInt8]
-    var tag = "\"v1\""
+public struct ServedFile: Sendable {
+    public var bytes: [UInt8]
+    public var tag: String
+
+    public init(bytes: [UInt8], tag: String = "\"v1\"") {
+        self.bytes = bytes
+        self.tag = tag
+    }
 
     /// The response to a request, ranges honoured as HTTP says; broken off after `limit` bytes of the body.
-    func response(to request: TestServer.Request, limit: Int? = nil) -> [TestServer.Step] {
+    public func response(to request: TestServer.Request, limit: Int? = nil) -> [TestServer.Step] {
         var start = request.rangeStart ?? 0
         if let expected = request.headers["if-range"], expected != tag { start = 0 }
         if start >= bytes.count, start > 0 {

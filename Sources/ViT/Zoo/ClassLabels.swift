@@ -1,0 +1,89 @@
+import Downloads
+import Foundation
+
+/// The names of a classifier's classes.
+public struct ClassLabels: Sendable, Equatable {
+    /// One name a class, as in the file: often several words for one thing, separated by commas.
+    public let names: [String]
+
+    /// ImageNet-1k's classes as WordNet lemmas, in the order of the classifiers' logits; published with Big Transfer.
+    public static let imageNetSource =
+        "https://storage.googleapis.com/bit_models/ilsvrc2012_wordnet_lemmas.txt"
+    public static let imageNetCount = 1000
+
+    public init(names: [String]) { self.names = names }
+
+    /// Reads a text file with one name a line; empty lines at the end do not count.
+    ///
+    /// - Parameter count: how many names there must be; nil for any number.
+    /// - Throws: `ModelError.labelsDoNotFit`, also where the file cannot be read.
+    public init(contentsOf path: String, count: Int? = nil) throws {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw ModelError.labelsDoNotFit(path: path, problem: "cannot be read")
+        }
+        guard let text = String(data: data, encoding: .utf8), !text.contains("\0") else {
+            throw ModelError.labelsDoNotFit(path: path, problem: "is not a text file")
+        }
+        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        while lines.last == "" { lines.removeLast() }
+        guard !lines.isEmpty else { throw ModelError.labelsDoNotFit(path: path, problem: "is empty") }
+        if let count, lines.count != count {
+            throw ModelError.labelsDoNotFit(path: path, problem: "has \(lines.count) names, not \(count)")
+        }
+        names = lines
+    }
+
+    /// ImageNet-1k's names, out of the cache, where they are fetched to at first use.
+    ///
+    /// - Throws: `ModelError.labelsNotFound` when offline, `ModelError.labelsPullFailed`,
+    ///   `ModelError.labelsDoNotFit`, `ModelError.cacheNotWritable`.
+    public static func imageNet(
+        from cache: ModelCache, offline: Bool = false, isCancelled: () -> Bool = { false }
+    ) throws -> ClassLabels {
+        let path = "\(cache.directory)/\(imageNetSource.split(separator: "/").last ?? "")"
+        if !FileManager.default.fileExists(atPath: path) {
+            guard !offline else { throw ModelError.labelsNotFound(path: path, source: imageNetSource) }
+            do {
+                try cache.fetch(imageNetSource, to: path, progress: { _ in }, isCancelled: isCancelled)
+            } catch let error as DownloadError {
+                throw ModelError.labelsPullFailed(error)
+            }
+            do {
+                return try ClassLabels(contentsOf: path, count: imageNetCount)
+            } catch {
+                try? FileManager.default.removeItem(atPath: path)
+                throw error
+            }
+        }
+        return try ClassLabels(contentsOf: path, count: imageNetCount)
+    }
+
+    /// A class's first name, for a caption: "great_white_shark, white_shark" is "great white shark". Beyond the list
+    /// the class's number.
+    public func shortName(_ index: Int) -> String {
+        guard names.indices.contains(index) else { return "class \(index)" }
+        return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")
+    }
+
+    /// A class and how likely the classifier holds it.
+    public struct Ranked: Sendable, Equatable {
+        public let index: Int
+        public let name: String
+        /// Softmax over all classes.
+        public let probability: Float
+    }
+
+    /// The likeliest classes, likeliest first; of equals the lower index.
+    public func top(_ count: Int, of logits: [Float]) -> [Ranked] {
+        guard let largest = logits.max() else { return [] }
+        let sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }
+        return logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count).map {
+            Ranked(index: $0, name: shortName($0), probability: exp(logits[$0] - largest) / sum)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+
+/// Where PyTorch and Hugging Face keep what they have downloaded. Files found there are used in place.
+struct ForeignCaches {
+    let environment: [String: String]
+
+    /// A variable's value, a leading `~` made the home directory; nil where it is not set or empty.
+    private func value(_ name: String) -> String? {
+        guard let text = environment[name], !text.isEmpty else { return nil }
+        return text == "~" || text.hasPrefix("~/") ? home + text.dropFirst() : text
+    }
+
+    var home: String { environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() }
+
+    /// `$XDG_CACHE_HOME`, else `~/.cache`.
+    var userCache: String { value("XDG_CACHE_HOME") ?? home + "/.cache" }
+
+    /// As `torch.hub.get_dir`, and the folder that `load_state_dict_from_url` fills.
+    var torchCheckpoints: String { (value("TORCH_HOME") ?? userCache + "/torch") + "/hub/checkpoints" }
+
+    /// As `huggingface_hub.constants.HF_HUB_CACHE`.
+    var huggingFaceHub: String {
+        value("HF_HUB_CACHE") ?? value("HUGGINGFACE_HUB_CACHE")
+            ?? (value("HF_HOME") ?? userCache + "/huggingface") + "/hub"
+    }
+
+    /// The weights of a repository's current snapshot; nil where there are none.
+    func huggingFaceFile(_ repository: String) -> String? {
+        let folder = "\(huggingFaceHub)/models--\(repository.replacing("/", with: "--"))"
+        let files = FileManager.default
+        var snapshots = (try? files.contentsOfDirectory(atPath: folder + "/snapshots"))?.sorted() ?? []
+        if let current = try? String(contentsOfFile: folder + "/refs/main", encoding: .utf8) {
+            let current = current.trimmingCharacters(in: .whitespacesAndNewlines)
+            snapshots = snapshots.filter { $0 == current } + snapshots.filter { $0 != current }
+        }
+        for snapshot in snapshots {
+            for name in ["model.safetensors", "pytorch_model.bin"] {
+                let path = "\(folder)/snapshots/\(snapshot)/\(name)"
+                // A snapshot links to blobs, and the link may be left without its blob.
+                if files.fileExists(atPath: path) { return path }
+            }
+        }
+        return nil
+    }
+}
