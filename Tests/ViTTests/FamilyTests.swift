@@ -121,7 +121,7 @@ import Testing
         _ = try ForwardPass(model: model).run(
             try input(expected, "input", c), ForwardRequest(attentionBlocks: [], wantsTokens: true),
             observing: Set((0..<4).map { .block($0) })
-        ) { _, state in
+        ) { _, _, state in
             lastTokens = normed(state, model.weights.norm, c.width)
             classTokens += lastTokens[..<c.width]
         }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Downloads
 import Rendering
 import ViT
 import VideoIO
@@ -50,10 +51,21 @@ extension ExitStatus {
     init(_ error: ModelError) {
         switch error {
         case .inputTooSmall, .noSuchBlock, .noSuchHead, .unknownModel: self = .usage
-        case .weightsDoNotFit: self = .badData
-        case .mathLibraryMissing, .mathLibraryFailed, .precisionUnavailable, .weightsNotFound:
+        case .weightsDoNotFit, .wrongHash, .labelsDoNotFit: self = .badData
+        case .mathLibraryMissing, .mathLibraryFailed, .precisionUnavailable, .weightsNotFound, .labelsNotFound:
             self = .unavailable
+        case .pullFailed(_, let error), .labelsPullFailed(let error): self.init(error.kind)
         case .cacheNotWritable: self = .cannotCreate
+        }
+    }
+
+    init(_ kind: DownloadError.Kind) {
+        switch kind {
+        case .unavailable, .refused: self = .unavailable
+        case .wrongContent: self = .badData
+        case .cannotCreate: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        case .cancelled: self = .interrupted
         }
     }
 
