@@ -4,8 +4,7 @@ import Fixtures
 import Foundation
 import LocalServer
 import Testing
-
-@testable import ViT
+import ViT
 
 /// Where weights are looked for, how they get there, and what is refused.
 @Suite struct ModelCacheTests {

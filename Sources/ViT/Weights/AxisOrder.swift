@@ -1,13 +1,13 @@
 /// How a stored tensor's axes make up those the engine wants: one group of source axes for each target axis, the
 /// axes of a group laid out in one, the last fastest. `[1, 2], [0]` turns (D, heads, width) into
 /// (heads · width, D).
-struct AxisOrder: Sendable, Equatable {
+package struct AxisOrder: Sendable, Equatable {
     private let groups: [[Int]]
 
-    init(_ groups: [Int]...) { self.groups = groups }
+    package init(_ groups: [Int]...) { self.groups = groups }
 
     /// The target's shape; nil where the source has another number of axes.
-    func shape(of source: [Int]) -> [Int]? {
+    package func shape(of source: [Int]) -> [Int]? {
         guard source.count == groups.joined().count else { return nil }
         return groups.map { $0.reduce(1) { $0 * source[$1] } }
     }
@@ -15,7 +15,7 @@ struct AxisOrder: Sendable, Equatable {
     /// Row-major values in the target's order.
     ///
     /// - Parameter shape: the source's, of as many axes as there are in the groups.
-    func rearranged(_ values: [Float], shape: [Int]) -> [Float] {
+    package func rearranged(_ values: [Float], shape: [Int]) -> [Float] {
         let axes = Array(groups.joined())
         if axes == Array(axes.indices) { return values }
         var strides = [Int](repeating: 1, count: shape.count)

@@ -1,11 +1,11 @@
 import Checkpoints
 
 /// Turns a checkpoint's tensors into weights, or says exactly what does not fit.
-struct WeightLoader {
+package struct WeightLoader {
     private let tensors: CanonicalTensors
     private var path: String { tensors.checkpoint.path }
 
-    init(_ checkpoint: Checkpoint) {
+    package init(_ checkpoint: Checkpoint) {
         tensors = CanonicalTensors(checkpoint)
     }
 
@@ -17,7 +17,7 @@ struct WeightLoader {
     ///   - heads: number of heads; nil for what the file tells, else for heads of the usual width.
     ///   - family: conventions to follow; guessed where nil.
     /// - Throws: `ModelError.weightsDoNotFit` naming what is missing to tell the architecture.
-    func inferConfiguration(heads: Int?, family: Configuration.Family?) throws -> Configuration {
+    package func inferConfiguration(heads: Int?, family: Configuration.Family?) throws -> Configuration {
         guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last,
             let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
             let table = tensors.shape("pos_embed"), table.count == 3
@@ -88,7 +88,7 @@ struct WeightLoader {
 
     /// - Throws: `ModelError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
     ///   `CheckpointError` where the file cannot be read.
-    func weights(for configuration: Configuration) throws -> Weights {
+    package func weights(for configuration: Configuration) throws -> Weights {
         try check(configuration)
         return try Weights(configuration: configuration, linearHead: linearHead(for: configuration)) {
             try values($0, for: configuration)
@@ -98,7 +98,7 @@ struct WeightLoader {
     /// Every canonical tensor of a configuration, for writing it elsewhere.
     ///
     /// - Throws: as `weights(for:)`.
-    func canonicalTensors(
+    package func canonicalTensors(
         for configuration: Configuration
     ) throws -> [(name: String, shape: [Int], values: [Float])] {
         try check(configuration)
@@ -110,7 +110,7 @@ struct WeightLoader {
     /// Checks names and shapes without reading the values.
     ///
     /// - Throws: `ModelError.weightsDoNotFit`.
-    func check(_ configuration: Configuration) throws {
+    package func check(_ configuration: Configuration) throws {
         let required = CanonicalNames.required(by: configuration)
         let optional = optional(for: configuration)
         var problems: [String] = []

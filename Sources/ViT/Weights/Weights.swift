@@ -1,52 +1,52 @@
 import Checkpoints
 
 /// A linear layer: `y = x · weightᵀ + bias`.
-struct Linear: Sendable {
-    let outputs: Int
-    let inputs: Int
+package struct Linear: Sendable {
+    package let outputs: Int
+    package let inputs: Int
     /// `outputs × inputs`.
-    let weight: [Float]
+    package let weight: [Float]
     /// `outputs`.
-    let bias: [Float]
+    package let bias: [Float]
 }
 
 /// A LayerNorm's scale and shift.
-struct Norm: Sendable {
-    let gamma: [Float]
-    let beta: [Float]
+package struct Norm: Sendable {
+    package let gamma: [Float]
+    package let beta: [Float]
 }
 
 /// The weights of one transformer block.
-struct BlockWeights: Sendable {
-    let norm1: Norm
+package struct BlockWeights: Sendable {
+    package let norm1: Norm
     /// Queries, keys and values stacked: `3D × D`.
-    let queryKeyValue: Linear
-    let projection: Linear
+    package let queryKeyValue: Linear
+    package let projection: Linear
     /// LayerScale of the attention branch, `D`; nil where the model has none.
-    let scale1: [Float]?
-    let norm2: Norm
+    package let scale1: [Float]?
+    package let norm2: Norm
     /// To the hidden layer; for SwiGLU gate and value stacked.
-    let expand: Linear
-    let contract: Linear
+    package let expand: Linear
+    package let contract: Linear
     /// LayerScale of the feed-forward branch.
-    let scale2: [Float]?
+    package let scale2: [Float]?
 }
 
 /// All weights of a model, as 32-bit floats.
-struct Weights: Sendable {
-    let patchEmbedding: Linear
+package struct Weights: Sendable {
+    package let patchEmbedding: Linear
     /// `1 × D`, and so on: the tokens before the patches, in order, with their positions already added.
-    let specialTokens: [Float]
+    package let specialTokens: [Float]
     /// `nativeRows · nativeColumns × D`.
-    let patchPositions: [Float]
-    let blocks: [BlockWeights]
-    let norm: Norm
+    package let patchPositions: [Float]
+    package let blocks: [BlockWeights]
+    package let norm: Norm
     /// Classifier on the class token, nil without one.
-    let head: Linear?
+    package let head: Linear?
     /// Classifier on the distillation token.
-    let distillationHead: Linear?
+    package let distillationHead: Linear?
     /// Classifier on class token and mean patch token.
-    let linearHead: LinearHead?
+    package let linearHead: LinearHead?
 
     /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)`, of that shape.
     init(

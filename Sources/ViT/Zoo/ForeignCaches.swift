@@ -1,8 +1,10 @@
 import Foundation
 
 /// Where PyTorch and Hugging Face keep what they have downloaded. Files found there are used in place.
-struct ForeignCaches {
+package struct ForeignCaches: Sendable {
     let environment: [String: String]
+
+    package init(environment: [String: String]) { self.environment = environment }
 
     /// A variable's value, a leading `~` made the home directory; nil where it is not set or empty.
     private func value(_ name: String) -> String? {
@@ -16,10 +18,12 @@ struct ForeignCaches {
     var userCache: String { value("XDG_CACHE_HOME") ?? home + "/.cache" }
 
     /// As `torch.hub.get_dir`, and the folder that `load_state_dict_from_url` fills.
-    var torchCheckpoints: String { (value("TORCH_HOME") ?? userCache + "/torch") + "/hub/checkpoints" }
+    package var torchCheckpoints: String {
+        (value("TORCH_HOME") ?? userCache + "/torch") + "/hub/checkpoints"
+    }
 
     /// As `huggingface_hub.constants.HF_HUB_CACHE`.
-    var huggingFaceHub: String {
+    package var huggingFaceHub: String {
         value("HF_HUB_CACHE") ?? value("HUGGINGFACE_HUB_CACHE")
             ?? (value("HF_HOME") ?? userCache + "/huggingface") + "/hub"
     }

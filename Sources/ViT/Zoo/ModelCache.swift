@@ -102,7 +102,9 @@ public struct ModelCache: Sendable {
         return try load(entry, positionInterpolation: positionInterpolation)
     }
 
-    func load(_ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil) throws -> Model {
+    package func load(_ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil) throws
+        -> Model
+    {
         guard let location = find(entry) else {
             throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
         }
@@ -152,7 +154,7 @@ public struct ModelCache: Sendable {
         try pull(try ModelZoo.entry(named: name), progress: progress, isCancelled: isCancelled)
     }
 
-    func pull(
+    package func pull(
         _ entry: ModelZoo.Entry, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
     ) throws -> String {
@@ -218,7 +220,7 @@ public struct ModelCache: Sendable {
         try verify(try ModelZoo.entry(named: name))
     }
 
-    func verify(_ entry: ModelZoo.Entry) throws -> Verification {
+    package func verify(_ entry: ModelZoo.Entry) throws -> Verification {
         guard let location = find(entry) else {
             throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
         }

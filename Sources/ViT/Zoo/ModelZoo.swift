@@ -9,11 +9,25 @@ public enum ModelZoo {
         public let licence: String
         /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where the
         /// publishers give none and none is known.
-        public var sha256 = ""
+        public let sha256: String
         /// Size of the file at `source` in bytes, where known.
-        public var size: Int64?
+        public let size: Int64?
         /// Repositories of the Hugging Face hub that hold the same weights.
-        public var huggingFace: [String] = []
+        public let huggingFace: [String]
+
+        /// - Parameter sha256: of the file at `source` or its first digits; empty for unknown.
+        package init(
+            name: String, configuration: Configuration, source: String, licence: String,
+            sha256: String = "", size: Int64? = nil, huggingFace: [String] = []
+        ) {
+            self.name = name
+            self.configuration = configuration
+            self.source = source
+            self.licence = licence
+            self.sha256 = sha256
+            self.size = size
+            self.huggingFace = huggingFace
+        }
 
         /// The published file's own name.
         public var fileName: String { String(source.split(separator: "/").last ?? "") }
