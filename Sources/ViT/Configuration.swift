@@ -26,6 +26,9 @@ public struct Configuration: Sendable, Hashable {
     public var classes: Int
     /// How positions are carried to another grid; the family's way unless chosen otherwise.
     public var positionInterpolation: PositionInterpolation
+    /// What LayerNorm adds to the variance: 1e-6 in the original code of every family and in timm, 1e-12 in
+    /// Hugging Face's `ViTModel` and `DeiTModel`.
+    public var layerNormEpsilon: Float = 1e-6
 
     public init(
         family: Family, patchSize: Int, width: Int, depth: Int, heads: Int, feedForwardWidth: Int? = nil,
@@ -110,4 +113,7 @@ public enum PositionInterpolation: String, Sendable, Hashable {
     case scaled = "hub"
     /// DINOv2 with registers and timm: bicubic, a = −0.5, antialiased, to the explicit size.
     case antialiased = "timm"
+    /// Hugging Face's `ViTModel`, `DeiTModel` and `Dinov2Model`: bicubic, a = −0.75, no antialiasing, to the
+    /// explicit size.
+    case plain = "transformers"
 }

@@ -2,8 +2,6 @@ import CKernels
 
 /// The steps of one transformer block over the buffers of a forward pass.
 struct BlockPass {
-    static let epsilon: Float = 1e-6
-
     private let c: Configuration
     private let precision: Precision
     private let blas: OpenBLAS
@@ -80,7 +78,7 @@ struct BlockPass {
                 let normed = thread.normed.assumingMemoryBound(to: Float.self)
                 vv_layer_norm(
                     normed, scratch.state + start * d, block.norm1.gamma, block.norm1.beta, rows, d,
-                    BlockPass.epsilon)
+                    c.layerNormEpsilon)
                 blas.product(
                     to + start * heads, stride: heads, normed, stride: d, carried, stride: d,
                     bTransposed: true, m: rows, n: heads, k: d)
@@ -98,7 +96,7 @@ struct BlockPass {
         let layer = block.plainQueryKeyValue
         var normed = [Float](repeating: 0, count: d)
         vv_layer_norm(
-            &normed, scratch.state + token * d, block.norm1.gamma, block.norm1.beta, 1, d, BlockPass.epsilon)
+            &normed, scratch.state + token * d, block.norm1.gamma, block.norm1.beta, 1, d, c.layerNormEpsilon)
         var query = [Float](layer.bias[..<d])
         blas.product(
             &query, stride: d, normed, stride: d, layer.weight, stride: d, bTransposed: true, m: 1, n: d,
@@ -158,11 +156,11 @@ struct BlockPass {
         case .float32:
             vv_layer_norm(
                 out.assumingMemoryBound(to: Float.self), state, norm.gamma, norm.beta, rows, d,
-                BlockPass.epsilon)
+                c.layerNormEpsilon)
         case .bfloat16:
             vv_layer_norm_bf16(
                 out.assumingMemoryBound(to: UInt16.self), state, norm.gamma, norm.beta, rows, d,
-                BlockPass.epsilon)
+                c.layerNormEpsilon)
         }
     }
 

@@ -139,7 +139,8 @@ public final class ForwardPass {
         guard runsToEnd else { return result }
 
         let norm = engine.model.weights.norm
-        vv_layer_norm(scratch.state, scratch.state, norm.gamma, norm.beta, tokens, c.width, BlockPass.epsilon)
+        vv_layer_norm(
+            scratch.state, scratch.state, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
         try show(.norm)
         if request.wantsTokens { result.tokens = [Float](scratch.stateBuffer) }
         if request.wantsLogits { result.logits = logits() }

@@ -17,6 +17,10 @@ enum PositionEmbedding {
                 from: fromRows, to: rows, scale: (Double(rows) + 0.1) / Double(fromRows))
             horizontal = .bicubic(
                 from: fromColumns, to: columns, scale: (Double(columns) + 0.1) / Double(fromColumns))
+        case .plain:
+            vertical = .bicubic(from: fromRows, to: rows, scale: Double(rows) / Double(fromRows))
+            horizontal = .bicubic(
+                from: fromColumns, to: columns, scale: Double(columns) / Double(fromColumns))
         case .antialiased:
             let filter = { ResizeWeights.cubic($0, a: -0.5) }
             vertical = .antialiased(from: fromRows, to: rows, radius: 2, filter: filter)

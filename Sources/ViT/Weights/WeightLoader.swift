@@ -42,12 +42,19 @@ package struct WeightLoader {
             throw problem(["a width of \(width) does not divide into heads of 64; give --num-heads"])
         }
         let classes = tensors.shape("head.weight")?.first ?? 0
-        return Configuration(
+        var configuration = Configuration(
             family: family ?? guessFamily(registers, layerScale: layerScale, distilled, classes: classes),
             patchSize: side, width: width, depth: depth, heads: heads, feedForwardWidth: hidden,
             feedForward: gated == nil ? .gelu : .swiglu, registers: registers,
             hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
             nativeColumns: grid, classes: classes)
+        // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
+        // antialiases, as the original does.)
+        if let rule = tensors.table.positionInterpolation, registers == 0 {
+            configuration.positionInterpolation = rule
+        }
+        if let epsilon = tensors.table.layerNormEpsilon { configuration.layerNormEpsilon = epsilon }
+        return configuration
     }
 
     /// The side of a grid of so many patches; nil where they make no square.

@@ -18,11 +18,14 @@ extension NameTable {
         ] {
             rules += layer(source, target)
         }
-        return NameTable(
+        var table = NameTable(
             classToken: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."], rules: rules,
             ignored: ["embeddings.mask_token", "pooler.*"],
             classifiersBeside: ["classifier.*", "cls_classifier.*", "distillation_classifier.*"],
             ignoredBeside: ["decoder.*"])
+        table.positionInterpolation = .plain
+        table.layerNormEpsilon = 1e-12
+        return table
     }()
 
     /// `Dinov2Model`, `Dinov2WithRegistersModel` and their `ForImageClassification`, whose classifier takes the
@@ -43,10 +46,12 @@ extension NameTable {
         rules += layer("#.mlp.gate_proj", "blocks.#.mlp.w12", part: 0)
         rules += layer("#.mlp.up_proj", "blocks.#.mlp.w12", part: 1)
         rules += layer("classifier", "linear_head")
-        return NameTable(
+        var table = NameTable(
             classToken: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."], rules: rules,
             ignored: ["embeddings.mask_token"], classifiersBeside: ["classifier.*"],
             ignoredBeside: ["decoder.*"])
+        table.positionInterpolation = .plain
+        return table
     }()
 
     private static let huggingFaceEmbeddings =

@@ -32,6 +32,9 @@ struct NameTable: Sendable {
     let ignoredBeside: [String]
     /// Tensors without which the result would be wrong, and which the engine has no use for.
     let refused: [String]
+    /// Where the library does not compute as the family's original code does.
+    var positionInterpolation: PositionInterpolation?
+    var layerNormEpsilon: Float?
     private let rules: [String: Rule]
 
     init(
