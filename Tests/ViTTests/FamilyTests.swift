@@ -22,9 +22,11 @@ import ViT
     }
 
     static let cases = [
+        Case(file: "dino.pth", family: .dino),
         Case(file: "dino_wrapped.safetensors", family: .dino),
         Case(file: "dinov2_chunked.safetensors", family: .dinov2, gated: true),
         Case(file: "dinov2_registers.safetensors", family: .dinov2Registers, registers: 3),
+        Case(file: "deit.pth", family: .deit, classes: 5),
         Case(file: "deit_distilled.safetensors", family: .deit, classes: 5, distilled: true),
         Case(file: "timm_registers.safetensors", family: .dinov2Registers, registers: 4, gated: true),
         Case(file: "hf_vit.safetensors", family: .vit, classes: 5),
