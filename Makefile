@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev \
-	libopenblas-dev libcairo2-dev libzip-dev libssl-dev fonts-dejavu-core pkg-config python3-pip
+	libopenblas-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev libdnnl-dev fonts-dejavu-core pkg-config python3-pip
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)

@@ -2,18 +2,18 @@
 ///
 /// Either end can close: the producer's (nothing more will come, perhaps because of an error) and the
 /// consumer's (nothing more is wanted).
-struct BoundedBuffer<Element> {
-    let capacity: Int
+package struct BoundedBuffer<Element> {
+    package let capacity: Int
     private var elements: [Element] = []
     private var ending: Ending?
     private var isCancelled = false
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0, "a queue holds at least one element")
         self.capacity = capacity
     }
 
-    mutating func push(_ element: Element) -> PushOutcome {
+    package mutating func push(_ element: Element) -> PushOutcome {
         if isCancelled || ending != nil { return .closed }
         if elements.count == capacity { return .full }
         elements.append(element)
@@ -23,7 +23,7 @@ struct BoundedBuffer<Element> {
     /// What was stored before the end still comes out.
     ///
     /// - Throws: the producer's error, once everything stored before it has been taken.
-    mutating func pop() throws -> PopOutcome<Element> {
+    package mutating func pop() throws -> PopOutcome<Element> {
         if isCancelled { return .ended }
         if !elements.isEmpty { return .element(elements.removeFirst()) }
         guard let ending else { return .empty }
@@ -32,12 +32,12 @@ struct BoundedBuffer<Element> {
     }
 
     /// Closes the producer's end; the first ending counts.
-    mutating func close(_ result: Ending) {
+    package mutating func close(_ result: Ending) {
         if ending == nil { ending = result }
     }
 
     /// Closes the consumer's end and drops what is stored.
-    mutating func cancel() {
+    package mutating func cancel() {
         isCancelled = true
         elements.removeAll()
     }

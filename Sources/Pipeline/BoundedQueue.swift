@@ -1,15 +1,15 @@
 /// A first-in-first-out queue between threads that holds at most `capacity` elements: a producer that is
 /// ahead waits, and so memory is bounded by the queue and not by the clip.
-final class BoundedQueue<Element: Sendable>: Sendable {
+package final class BoundedQueue<Element: Sendable>: Sendable {
     private let buffer: Monitor<BoundedBuffer<Element>>
 
     /// - Parameter capacity: at least 1.
-    init(capacity: Int) { buffer = Monitor(BoundedBuffer(capacity: capacity)) }
+    package init(capacity: Int) { buffer = Monitor(BoundedBuffer(capacity: capacity)) }
 
     /// Waits for room and stores an element.
     ///
     /// - Returns: false when the queue is closed and the producer should stop.
-    func push(_ element: Element) -> Bool {
+    package func push(_ element: Element) -> Bool {
         buffer.wait { $0.push(element).accepted }
     }
 
@@ -17,16 +17,16 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     ///
     /// - Returns: nil at the end.
     /// - Throws: the producer's error, after everything stored before it.
-    func pop() throws -> Element? {
+    package func pop() throws -> Element? {
         try buffer.wait { try $0.pop().settled }
     }
 
     /// The producer's end: nothing more will come.
-    func finish() { buffer.change { $0.close(.success(())) } }
+    package func finish() { buffer.change { $0.close(.success(())) } }
 
     /// The producer's end: nothing more will come, because of an error.
-    func fail(_ error: any Error) { buffer.change { $0.close(.failure(error)) } }
+    package func fail(_ error: any Error) { buffer.change { $0.close(.failure(error)) } }
 
     /// The consumer's end: nothing more is wanted; a waiting producer is told to stop.
-    func cancel() { buffer.change { $0.cancel() } }
+    package func cancel() { buffer.change { $0.cancel() } }
 }

@@ -1,8 +1,8 @@
 /// How a queue's producers ended: with nothing more to come, or with an error.
-typealias Ending = Result<Void, any Error>
+package typealias Ending = Result<Void, any Error>
 
 /// What came of offering a value to a queue.
-enum PushOutcome: Equatable {
+package enum PushOutcome: Equatable {
     case stored
     /// The producer has to wait.
     case full
@@ -10,7 +10,7 @@ enum PushOutcome: Equatable {
     case closed
 
     /// Whether the value was taken; nil while that is not decided.
-    var accepted: Bool? {
+    package var accepted: Bool? {
         switch self {
         case .stored: true
         case .closed: false
@@ -20,14 +20,14 @@ enum PushOutcome: Equatable {
 }
 
 /// What came of asking a queue for a value.
-enum PopOutcome<Element> {
+package enum PopOutcome<Element> {
     case element(Element)
     /// The consumer has to wait.
     case empty
     case ended
 
     /// The element, or nil inside for the end; nil while that is not decided.
-    var settled: Element?? {
+    package var settled: Element?? {
         switch self {
         case .element(let element): .some(element)
         case .ended: .some(nil)

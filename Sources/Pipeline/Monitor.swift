@@ -3,16 +3,16 @@ import Foundation
 /// A value shared by threads that wait for each other's changes to it.
 ///
 /// Safe to share: `state` is only touched while `condition` is locked.
-final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State>: @unchecked Sendable {
     private let condition = NSCondition()
     private var state: State
 
-    init(_ state: State) { self.state = state }
+    package init(_ state: State) { self.state = state }
 
     /// Tries `attempt` under the lock until it gives a result, waiting in between for another thread's
     /// change, and wakes the others when it did.
     @discardableResult
-    func wait<Result>(until attempt: (inout State) throws -> Result?) rethrows -> Result {
+    package func wait<Result>(until attempt: (inout State) throws -> Result?) rethrows -> Result {
         condition.lock()
         defer { condition.unlock() }
         while true {
@@ -25,7 +25,7 @@ final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Changes the state under the lock and wakes the waiting threads.
-    func change(_ body: (inout State) -> Void) {
+    package func change(_ body: (inout State) -> Void) {
         condition.lock()
         defer { condition.unlock() }
         body(&state)

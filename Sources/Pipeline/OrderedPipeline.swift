@@ -3,18 +3,30 @@
 ///     source thread ─▶ bounded queue ─▶ worker threads ─▶ ordered results ─▶ sink, on the calling thread
 ///
 /// The first error anywhere stops everything and is thrown.
-struct OrderedPipeline<Input: Sendable, Output: Sendable> {
+package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
     /// Gives the next item, or nil at the end. Called on one thread of its own.
-    let source: @Sendable () throws -> Input?
+    package let source: @Sendable () throws -> Input?
     /// Makes one worker's function; called once on each worker's thread.
-    let makeWorker: @Sendable () throws -> (Input) throws -> Output
-    let workers: Int
+    package let makeWorker: @Sendable () throws -> (Input) throws -> Output
+    package let workers: Int
     /// Items waiting between the stages.
-    let queueDepth: Int
-    let meters: StageMeters
+    package let queueDepth: Int
+    package let meters: StageMeters
+
+    package init(
+        source: @escaping @Sendable () throws -> Input?,
+        makeWorker: @escaping @Sendable () throws -> (Input) throws -> Output, workers: Int, queueDepth: Int,
+        meters: StageMeters
+    ) {
+        self.source = source
+        self.makeWorker = makeWorker
+        self.workers = workers
+        self.queueDepth = queueDepth
+        self.meters = meters
+    }
 
     /// - Throws: the first error of the source, of a worker or of the sink.
-    func run(sink: (Output) throws -> Void) throws {
+    package func run(sink: (Output) throws -> Void) throws {
         let queue = BoundedQueue<(Int, Input)>(capacity: queueDepth)
         let results = OrderedResults<Output>(capacity: workers + queueDepth)
         let remaining = Monitor(workers)

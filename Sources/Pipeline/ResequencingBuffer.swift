@@ -2,19 +2,19 @@
 ///
 /// Results 0, 1, 2, … arrive in any order, at most `capacity` ahead of the next one due, which is always
 /// accepted: whoever holds it never waits, so the buffer cannot lock up.
-struct ResequencingBuffer<Element> {
-    let capacity: Int
+package struct ResequencingBuffer<Element> {
+    package let capacity: Int
     private var next = 0
     private var waiting: [Int: Element] = [:]
     private var ending: Ending?
     private var isCancelled = false
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0, "a buffer holds at least one element")
         self.capacity = capacity
     }
 
-    mutating func insert(_ element: Element, at index: Int) -> PushOutcome {
+    package mutating func insert(_ element: Element, at index: Int) -> PushOutcome {
         if isCancelled || ending != nil { return .closed }
         if index >= next + capacity { return .full }
         waiting[index] = element
@@ -22,7 +22,7 @@ struct ResequencingBuffer<Element> {
     }
 
     /// - Throws: the producers' error, once every result before the gap it left has been taken.
-    mutating func pop() throws -> PopOutcome<Element> {
+    package mutating func pop() throws -> PopOutcome<Element> {
         if isCancelled { return .ended }
         if let element = waiting.removeValue(forKey: next) {
             next += 1
@@ -33,11 +33,11 @@ struct ResequencingBuffer<Element> {
         return .ended
     }
 
-    mutating func close(_ result: Ending) {
+    package mutating func close(_ result: Ending) {
         if ending == nil { ending = result }
     }
 
-    mutating func cancel() {
+    package mutating func cancel() {
         isCancelled = true
         waiting.removeAll()
     }

@@ -2,11 +2,11 @@ import Foundation
 
 /// A named thread that can be joined. Long-running stages run on these, never on Swift's cooperative pool,
 /// which expects work that does not block.
-final class StageThread: Sendable {
+package final class StageThread: Sendable {
     private let done = Monitor(false)
 
     /// Starts at once.
-    init(name: String, _ body: @escaping @Sendable () -> Void) {
+    package init(name: String, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread { [done] in
             body()
             done.change { $0 = true }
@@ -19,5 +19,5 @@ final class StageThread: Sendable {
     }
 
     /// Waits for the body to return.
-    func join() { done.wait { $0 ? true : nil } }
+    package func join() { done.wait { $0 ? true : nil } }
 }

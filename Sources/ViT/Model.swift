@@ -18,7 +18,7 @@ public final class Model: Sendable {
     }
 
     /// Positions of the patches on a grid, `rows · columns × D`, interpolated once per grid.
-    func patchPositions(rows: Int, columns: Int) -> [Float] {
+    package func patchPositions(rows: Int, columns: Int) -> [Float] {
         positions.value(rows: rows, columns: columns) {
             PositionEmbedding.interpolated(
                 weights.patchPositions, configuration: configuration, rows: rows, columns: columns)

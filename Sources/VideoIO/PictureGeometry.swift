@@ -116,7 +116,9 @@ struct ColourCoding: Equatable {
         let alwaysFull = [AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUVJ440P]
         let descriptor = av_pix_fmt_desc_get(format)
         // Deep RGB reaches 8 bits by way of YUV inside libswscale; both ways must then use one matrix.
-        if let descriptor, descriptor.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0 { matrix = SWS_CS_ITU709 }
+        if let descriptor, descriptor.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0 {
+            matrix = SWS_CS_ITU709
+        }
         // FFmpeg holds grey without a tag to be full range, as still images are.
         let isGrey = descriptor.map { $0.pointee.nb_components <= 2 } ?? false
         switch frame.pointee.color_range {

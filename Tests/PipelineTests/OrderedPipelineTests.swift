@@ -1,6 +1,5 @@
+import Pipeline
 import Testing
-
-@testable import Pipeline
 
 @Suite struct OrderedPipelineTests {
     /// Counts up to a limit; safe to call from one thread at a time.

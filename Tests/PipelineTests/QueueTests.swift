@@ -1,7 +1,6 @@
 import Foundation
+import Pipeline
 import Testing
-
-@testable import Pipeline
 
 struct Boom: Error, Equatable { let number: Int }
 

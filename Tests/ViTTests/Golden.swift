@@ -2,8 +2,7 @@ import Checkpoints
 import Fixtures
 import Foundation
 import Testing
-
-@testable import ViT
+import ViT
 
 /// A tiny seeded model with what the original implementations computed from it.
 struct Golden: CustomTestStringConvertible {

@@ -1,8 +1,7 @@
 import Checkpoints
 import Fixtures
 import Testing
-
-@testable import ViT
+import ViT
 
 /// Tiny models against PyTorch, timm and transformers, block by block.
 @Suite struct GoldenTests {

@@ -2,8 +2,7 @@ import Checkpoints
 import Fixtures
 import Pixels
 import Testing
-
-@testable import ViT
+import ViT
 
 @Suite struct PreprocessorTests {
     static let configuration = Configuration(

@@ -2,9 +2,8 @@ import Checkpoints
 import Fixtures
 import Pixels
 import Testing
+import ViT
 import VideoIO
-
-@testable import ViT
 
 /// The published DINOv2 ViT-S/14 on real frames, against timm.
 @Suite struct RealWeightsTests {

@@ -68,7 +68,8 @@ import VideoIO
         let sequence = try readAll(
             scratch.path("f%03d.png"), ReaderOptions(sequenceFrameRate: Rational(10, 1)))
         #expect(sequence.frames.map { $0.image[3, 3].red } == [70, 80, 90, 100, 110])
-        #expect(sequence.frames.map(\.time.ptsTicks) == [0, 1, 2, 3, 4] && sequence.info.timeBase.value == 0.1)
+        #expect(
+            sequence.frames.map(\.time.ptsTicks) == [0, 1, 2, 3, 4] && sequence.info.timeBase.value == 0.1)
         #expect(!sequence.info.isStill && sequence.warnings == [])
         let tail = try readAll(scratch.path("f%03d.png"), slice: "-2:")
         #expect(tail.frames.map { $0.image[0, 0].red } == [100, 110])

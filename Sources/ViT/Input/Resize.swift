@@ -2,11 +2,11 @@ import CKernels
 import Pixels
 
 /// Antialiased bilinear resizing of a picture (torchvision ≥ 0.17), in 32-bit floats.
-struct Resize: Sendable {
+package struct Resize: Sendable {
     private let vertical: ResizeWeights
     private let horizontal: ResizeWeights
 
-    init(from source: (height: Int, width: Int), to target: (height: Int, width: Int)) {
+    package init(from source: (height: Int, width: Int), to target: (height: Int, width: Int)) {
         vertical = .antialiased(
             from: source.height, to: target.height, radius: 1, filter: ResizeWeights.triangle)
         horizontal = .antialiased(
@@ -17,7 +17,9 @@ struct Resize: Sendable {
     /// `scale[channel] · value + offset[channel]` with the value in 0…255.
     ///
     /// - Returns: `3 × height × width`.
-    func planes(of image: RGBImage, height: Int, width: Int, scale: [Float], offset: [Float]) -> [Float] {
+    package func planes(of image: RGBImage, height: Int, width: Int, scale: [Float], offset: [Float])
+        -> [Float]
+    {
         let stride = image.width * 3
         var line = [Float](repeating: 0, count: stride)
         return [Float](unsafeUninitializedCapacity: 3 * height * width) { planes, count in

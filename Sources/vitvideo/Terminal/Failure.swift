@@ -52,7 +52,8 @@ extension ExitStatus {
         switch error {
         case .inputTooSmall, .noSuchBlock, .noSuchHead, .unknownModel: self = .usage
         case .weightsDoNotFit, .wrongHash, .labelsDoNotFit: self = .badData
-        case .mathLibraryMissing, .mathLibraryFailed, .precisionUnavailable, .weightsNotFound, .labelsNotFound:
+        case .mathLibraryMissing, .mathLibraryFailed, .precisionUnavailable, .weightsNotFound,
+            .labelsNotFound:
             self = .unavailable
         case .pullFailed(_, let error), .labelsPullFailed(let error): self.init(error.kind)
         case .cacheNotWritable: self = .cannotCreate
