@@ -1,4 +1,5 @@
 import CFFmpeg
+import Glibc
 
 /// Which encoder to use, with what pixel format and settings.
 struct EncoderChoice {
@@ -26,10 +27,12 @@ struct EncoderChoice {
                 ?? false
     }
 
-    /// - Parameter name: an encoder's (`libx264`) or a codec's (`h264`).
+    /// - Parameters:
+    ///   - name: an encoder's (`libx264`) or a codec's (`h264`).
+    ///   - size: of the pictures.
     /// - Throws: `VideoIOError` of kind `usage` for an unknown name, `unavailable` for a codec without encoder.
-    init(named name: String) throws {
-        guard let codec = EncoderChoice.encoder(named: name) else {
+    init(named name: String, size: PictureSize) throws {
+        guard let codec = EncoderChoice.encoder(named: name, size: size) else {
             let isCodec = avcodec_descriptor_get_by_name(name) != nil
             throw VideoIOError(
                 isCodec ? .unavailable : .usage, "encode with '\(name)'",
@@ -43,11 +46,12 @@ struct EncoderChoice {
         ].contains(codec.pointee.id)
     }
 
-    private static func encoder(named name: String) -> UnsafePointer<AVCodec>? {
+    private static func encoder(named name: String, size: PictureSize) -> UnsafePointer<AVCodec>? {
         // Where FFmpeg has several for a codec, the one that is fast and everywhere.
         let preferred = [
             "h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
-            "av1": "libsvtav1", "prores": "prores_ks",
+            // SVT-AV1 refuses pictures of fewer than 64 rows or columns.
+            "av1": min(size.height, size.width) >= 64 ? "libsvtav1" : "libaom-av1", "prores": "prores_ks",
         ]
         if let choice = preferred[name], let codec = avcodec_find_encoder_by_name(choice) { return codec }
         let codec =
@@ -110,7 +114,10 @@ struct EncoderChoice {
             setQuantizer(crf, context)
         }
         switch name {
-        case "libsvtav1": try set("preset", try speed(preset, [12, 11, 10, 9, 8, 7, 6, 4, 2, 0]))
+        case "libsvtav1":
+            // It writes to standard error by itself, and takes its log level from nowhere else.
+            setenv("SVT_LOG", "0", 0)
+            try set("preset", try speed(preset, [12, 11, 10, 9, 8, 7, 6, 4, 2, 0]))
         case "libvpx", "libvpx-vp9":
             try set("cpu-used", try speed(preset, [5, 5, 4, 4, 3, 2, 1, 0, 0, 0]))
             try set("deadline", "good")
@@ -118,7 +125,11 @@ struct EncoderChoice {
         case "libaom-av1":
             try set("cpu-used", try speed(preset, [8, 7, 6, 6, 5, 4, 3, 2, 1, 0]))
             try set("row-mt", "1")
-        case "libx264", "libx264rgb", "libx265": try set("preset", preset)
+        case "libx265":
+            try set("preset", preset)
+            // It, too, would write to standard error.
+            try set("x265-params", "log-level=none")
+        case "libx264", "libx264rgb": try set("preset", preset)
         default: break
         }
     }

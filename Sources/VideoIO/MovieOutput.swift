@@ -27,7 +27,7 @@ final class MovieOutput: PictureOutput {
         self.log = log
         timeBase = options.timeBase
         isGIF = name == "gif"
-        let choice = try EncoderChoice(named: codec)
+        let choice = try EncoderChoice(named: codec, size: size)
         let rate = options.frameRate
         nominalDuration =
             rate.map {

@@ -12,7 +12,8 @@ final class StillEncoder {
     init(codec: String, size: PictureSize) throws {
         self.codec = codec
         encoder = try VideoEncoder(
-            EncoderChoice(named: codec), height: size.height, width: size.width, timeBase: Rational(1, 25),
+            EncoderChoice(named: codec, size: size), height: size.height, width: size.width,
+            timeBase: Rational(1, 25),
             frameRate: Rational(25, 1), crf: 6, preset: "veryfast", threads: 1, needsGlobalHeader: false)
     }
 

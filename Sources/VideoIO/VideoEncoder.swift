@@ -63,6 +63,11 @@ final class VideoEncoder {
             context.pointee.color_primaries = AVCOL_PRI_BT709
             context.pointee.color_trc = AVCOL_TRC_BT709
             context.pointee.color_range = AVCOL_RANGE_MPEG
+            if choice.codec.pointee.id == AV_CODEC_ID_VP8 {
+                // VP8 is BT.601 and cannot say otherwise (RFC 6386, 9.2).
+                output.matrix = SWS_CS_ITU601
+                context.pointee.colorspace = AVCOL_SPC_BT470BG
+            }
             if block.height == 2 { context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT }
         }
         if needsGlobalHeader { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }

@@ -290,8 +290,9 @@ public final class VideoReader: @unchecked Sendable {
                 timeBase: info.timeBase)
         }
         var reason = session.failure
-        let declared = session.stream.pointee.nb_frames
-        if reason == nil, startsAtFirstPacket, declared > session.videoPackets, !info.isStill {
+        // MP4's sample table is exact; AVI's header counts frames that are only gaps.
+        let declared = info.formatName.hasPrefix("mov,") ? Int(session.stream.pointee.nb_frames) : 0
+        if reason == nil, startsAtFirstPacket, declared > session.videoPackets {
             reason = "\(declared) were promised"
         }
         if reason == nil, context.duration_estimation_method == AVFMT_DURATION_FROM_STREAM,

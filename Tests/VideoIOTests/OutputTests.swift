@@ -1,0 +1,283 @@
+import Foundation
+import Pixels
+import Testing
+import VideoIO
+
+/// Every kind of output, how it appears, and what is refused.
+@Suite struct OutputTests {
+    static func picture(_ shade: Int, height: Int = 48, width: Int = 64) -> RGBImage {
+        var image = RGBImage(height: height, width: width, gray: UInt8(shade))
+        for row in 0..<height / 2 { image[row, row] = (255, 0, 0) }
+        return image
+    }
+
+    static func time(_ frame: Int) -> FrameTime {
+        FrameTime(ptsTicks: Int64(frame) * 512, durationTicks: 512, timeBase: Rational(1, 12_800))
+    }
+
+    static func writer(_ path: String, overwrite: Bool = false, codec: String? = nil) throws -> VideoWriter {
+        try VideoWriter.create(
+            path, height: 48, width: 64,
+            options: WriterOptions(codec: codec, frameRate: Rational(25, 1), overwrite: overwrite))
+    }
+
+    @Test(arguments: ["mp4", "mov", "mkv", "webm", "gif", "png", "jpg"])
+    func nothingStandsUnderTheNameUntilFinished(ending: String) throws {
+        let scratch = try Scratch()
+        let path = scratch.path("out.\(ending)")
+        let writer = try OutputTests.writer(path)
+        try writer.write(OutputTests.picture(100), at: OutputTests.time(0))
+        #expect(!scratch.names.contains("out.\(ending)"))
+        #expect(scratch.names.count == 1 && scratch.names[0].hasPrefix("."))
+        try writer.finish()
+        #expect(scratch.names == ["out.\(ending)"])
+        #expect(try readAll(path).frames.count == 1)
+        #expect(failure { try writer.finish() }?.kind == .usage)
+    }
+
+    @Test(arguments: ["mp4", "mkv", "webm", "gif", "png", "o%d.png"])
+    func abandonedOutputsLeaveNothing(ending: String) throws {
+        let scratch = try Scratch()
+        let path = scratch.path(ending.contains("%") ? ending : "out.\(ending)")
+        do {
+            let writer = try OutputTests.writer(path)
+            try writer.write(OutputTests.picture(100), at: OutputTests.time(0))
+            writer.abandon()
+            #expect(scratch.names == [])
+            #expect(
+                failure { try writer.write(OutputTests.picture(1), at: OutputTests.time(1)) }?.kind == .usage)
+        }
+        do {
+            // Let go of without an ending.
+            _ = try OutputTests.writer(path)
+        }
+        #expect(scratch.names == [])
+        let empty = try OutputTests.writer(path)
+        if !ending.contains("%") { #expect(failure { try empty.finish() } != nil) }
+        #expect(scratch.names == [])
+    }
+
+    @Test(arguments: ["mp4", "mov", "mkv", "webm", "gif"])
+    func partialOutputsPlay(ending: String) throws {
+        let scratch = try Scratch()
+        let writer = try OutputTests.writer(scratch.path("out.\(ending)"))
+        for frame in 0..<7 { try writer.write(OutputTests.picture(frame * 30), at: OutputTests.time(frame)) }
+        #expect(try writer.finishPartial() == scratch.path("out.partial.\(ending)"))
+        #expect(scratch.names == ["out.partial.\(ending)"])
+        #expect(try readAll(scratch.path("out.partial.\(ending)")).frames.count == 7)
+        let nothing = try OutputTests.writer(scratch.path("other.\(ending)"))
+        #expect(try nothing.finishPartial() == nil)
+        #expect(scratch.names == ["out.partial.\(ending)"])
+    }
+
+    @Test func existingFilesAreKept() throws {
+        let scratch = try Scratch()
+        let path = scratch.path("out.mp4")
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
+        let error = failure { try OutputTests.writer(path) }
+        #expect(error?.kind == .cantCreate && error?.description.contains("--overwrite") == true)
+        let writer = try OutputTests.writer(path, overwrite: true)
+        try writer.write(OutputTests.picture(9), at: OutputTests.time(0))
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("mine".utf8))
+        try writer.finish()
+        #expect(try readAll(path).frames.count == 1)
+
+        // Two runs to one output: the one that ends second finds the name taken.
+        let (one, two) = (
+            try OutputTests.writer(scratch.path("b.mp4")), try OutputTests.writer(scratch.path("b.mp4"))
+        )
+        try one.write(OutputTests.picture(9), at: OutputTests.time(0))
+        try two.write(OutputTests.picture(9), at: OutputTests.time(0))
+        try two.write(OutputTests.picture(9), at: OutputTests.time(1))
+        try one.finish()
+        #expect(failure { try two.finish() }?.kind == .cantCreate)
+        #expect(try readAll(scratch.path("b.mp4")).frames.count == 1)
+        #expect(scratch.names == ["b.mp4", "out.mp4"])
+
+        // A sequence is refused when any of its numbers is there.
+        try Data().write(to: URL(fileURLWithPath: scratch.path("s0009.png")))
+        #expect(failure { try OutputTests.writer(scratch.path("s%04d.png")) }?.kind == .cantCreate)
+        // A link is followed, not replaced.
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.path("link.png"), withDestinationPath: scratch.path("s0009.png"))
+        try StillImage.write(OutputTests.picture(3), to: scratch.path("link.png"), overwrite: true)
+        #expect(
+            try FileManager.default.destinationOfSymbolicLink(atPath: scratch.path("link.png"))
+                == scratch.path("s0009.png"))
+        #expect(try StillImage.read(scratch.path("s0009.png")) == OutputTests.picture(3))
+    }
+
+    @Test func placesThatTakeNoFileAreNamed() throws {
+        let scratch = try Scratch()
+        try FileManager.default.createDirectory(
+            atPath: scratch.path("folder.mp4"), withIntermediateDirectories: false)
+        try Data().write(to: URL(fileURLWithPath: scratch.path("file")))
+        try run("mkfifo", [scratch.path("pipe.mp4")])
+        for path in [
+            scratch.path("none/out.mp4"), scratch.path("folder.mp4"), scratch.path("file/out.mp4"),
+            scratch.path("pipe.mp4"),
+            "/proc/out.mp4", "/proc/out%d.png",
+        ] {
+            let error = failure { try OutputTests.writer(path, overwrite: true) }
+            #expect(error?.kind == .cantCreate, "\(path): \(error?.description ?? "")")
+            #expect(error?.description.contains("\n") == false)
+        }
+        for path in ["out", "out.xyz", "out.txt", ".mp4x"] {
+            #expect(failure { try OutputTests.writer(scratch.path(path)) }?.kind == .usage, "\(path)")
+        }
+        #expect(failure { try OutputTests.writer(scratch.path("a.mp4"), codec: "nonsense") }?.kind == .usage)
+        #expect(failure { try OutputTests.writer(scratch.path("a.webm"), codec: "h264") }?.kind == .usage)
+        #expect(scratch.names == ["file", "folder.mp4", "pipe.mp4"])
+    }
+
+    /// What a killed run left is removed by the next; what a living one is writing is not.
+    @Test func leftoversAreRemoved() throws {
+        let scratch = try Scratch()
+        let leftover = ".vitvideo-1-dead.tmp"
+        try Data("x".utf8).write(to: URL(fileURLWithPath: scratch.path(leftover)))
+        let first = try OutputTests.writer(scratch.path("a.mp4"))
+        #expect(!scratch.names.contains(leftover))
+        let second = try OutputTests.writer(scratch.path("b.mp4"))
+        #expect(scratch.names.count == 2)
+        for writer in [first, second] {
+            try writer.write(OutputTests.picture(1), at: OutputTests.time(0))
+            try writer.finish()
+        }
+        #expect(scratch.names == ["a.mp4", "b.mp4"])
+    }
+
+    @Test(arguments: [
+        ("h264", "mp4"), ("hevc", "mp4"), ("vp9", "mp4"), ("av1", "mkv"), ("mpeg4", "mp4"), ("ffv1", "mkv"),
+        ("prores", "mov"), ("mpeg2video", "mkv"), ("mjpeg", "mov"), ("libx264rgb", "mkv"), ("vp8", "webm"),
+    ])
+    func codecs(codec: String, ending: String) throws {
+        let scratch = try Scratch()
+        let path = scratch.path("out.\(ending)")
+        let writer = try OutputTests.writer(path, codec: codec)
+        // Uneven times on a 1/12800 clock, which MPEG-4's own cannot hold.
+        let ticks: [Int64] = [0, 512, 900, 1536, 3000, 3001 + 512, 4800]
+        let image = PictureTests.barImage(height: 48, width: 64)
+        for tick in ticks {
+            try writer.write(
+                image, at: FrameTime(ptsTicks: tick, durationTicks: 512, timeBase: Rational(1, 12_800)))
+        }
+        try writer.finish()
+        let back = try readAll(path)
+        let seconds = back.frames.map(\.time.seconds)
+        let precision = ending == "mp4" || ending == "mov" ? 1e-9 : 0.0006
+        try #require(seconds.count == ticks.count)
+        for (second, tick) in zip(seconds, ticks) { #expect(abs(second - Double(tick) / 12_800) < precision) }
+        let error = PictureTests.largestError(back.frames[3].image)
+        #expect(error <= (codec == "ffv1" ? 0 : 4), "off by \(error)")
+    }
+
+    @Test func pngHoldsOnePictureAndSequencesMany() throws {
+        let scratch = try Scratch()
+        let single = try OutputTests.writer(scratch.path("one.png"))
+        try single.write(OutputTests.picture(10), at: OutputTests.time(0))
+        let error = failure { try single.write(OutputTests.picture(20), at: OutputTests.time(1)) }
+        #expect(error?.kind == .usage && error?.description.contains("one-%04d.png") == true)
+        single.abandon()
+        let many = try OutputTests.writer(scratch.path("out-%04d.png"))
+        for frame in 0..<3 { try many.write(OutputTests.picture(frame), at: OutputTests.time(frame)) }
+        #expect(scratch.names == ["out-0001.png", "out-0002.png", "out-0003.png"])
+        try many.finish()
+        for frame in 0..<3 {
+            #expect(
+                try StillImage.read(scratch.path("out-000\(frame + 1).png")) == OutputTests.picture(frame))
+        }
+        #expect(try StillImage.pngBytes(OutputTests.picture(4)).starts(with: [0x89, 0x50, 0x4e, 0x47]))
+    }
+
+    @Test func gifsKeepTimesAndColours() throws {
+        let scratch = try Scratch()
+        let path = scratch.path("out.gif")
+        let writer = try OutputTests.writer(path)
+        let ticks: [Int64] = [1000, 1512, 2024, 4584, 5096]
+        let size = (height: 48, width: 64)
+        for (number, tick) in ticks.enumerated() {
+            var image = PictureTests.barImage(height: size.height, width: size.width)
+            for row in 0..<10 { image[row, 5 * number] = (255, 128, 0) }
+            try writer.write(
+                image, at: FrameTime(ptsTicks: tick, durationTicks: 512, timeBase: Rational(1, 12_800)))
+        }
+        try writer.finish()
+        let back = try readAll(path)
+        #expect(back.frames.map { ($0.time.seconds * 100).rounded() } == [0, 4, 8, 28, 32])
+        for (number, frame) in back.frames.enumerated() {
+            #expect(PictureTests.largestError(frame.image) <= 8)
+            #expect(abs(Int(frame.image[3, 5 * number].red) - 255) < 16)
+            if number > 0 {
+                #expect(
+                    abs(
+                        Int(frame.image[3, 5 * number - 5].green)
+                            - Int(PictureTests.bars[(5 * number - 5) * 8 / 64].1)) < 16)
+            }
+        }
+    }
+
+    @Test func framesMustFitAndAdvance() throws {
+        let scratch = try Scratch()
+        let writer = try OutputTests.writer(scratch.path("out.mp4"))
+        #expect(
+            failure { try writer.write(RGBImage(height: 47, width: 64), at: OutputTests.time(0)) }?.kind
+                == .usage)
+        try writer.write(OutputTests.picture(1), at: OutputTests.time(1))
+        #expect(failure { try writer.write(OutputTests.picture(1), at: OutputTests.time(1)) }?.kind == .usage)
+        try writer.write(OutputTests.picture(1), at: OutputTests.time(2))
+        try writer.finish()
+    }
+
+    @Test func audioThatDoesNotFitIsDropped() throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip("in.mp4", frames: 25, audio: ["-c:a", "aac"], ["-c:v", "libx264"])
+        for ending in ["webm", "gif", "o%02d.png"] {
+            let output = scratch.path(ending.contains("%") ? ending : "out.\(ending)")
+            let warnings = try copy(source, to: output)
+            #expect(warnings.contains { $0.kind == .audio })
+            #expect(try readAll(output).frames.count == 25)
+            #expect(try readAll(output).info.audioStreams.isEmpty)
+        }
+        let raw = try scratch.clip("raw.mov", frames: 25, audio: ["-c:a", "pcm_s16le"], ["-c:v", "libx264"])
+        let warnings = try copy(raw, to: scratch.path("pcm.mp4"))
+        let pcm = try readAll(scratch.path("pcm.mp4"))
+        #expect(pcm.frames.count == 25)
+        #expect(warnings.contains { $0.kind == .audio } == pcm.info.audioStreams.isEmpty)
+        let silent = try readAll(source, ReaderOptions(keepAudio: false))
+        #expect(silent.packets.isEmpty && silent.info.audioStreams.isEmpty)
+    }
+
+    /// AAC changes its framing between transport streams and MP4; times and sound must not.
+    @Test(arguments: [("ts", "mp4"), ("mp4", "mkv"), ("mkv", "mp4"), ("mp4", "mov")])
+    func audioMovesBetweenContainers(from: String, to: String) throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip(
+            "in.\(from)", frames: 50, audio: ["-c:a", "aac", "-metadata:s:a:0", "language=eng"],
+            ["-c:v", "libx264", "-bf", "2"])
+        let output = scratch.path("out.\(to)")
+        try copy(source, to: output)
+        #expect(try Probe.frameTimes(output).count == 50)
+        let precision = from == "mkv" || to == "mkv" ? 0.00101 : 0.00002
+        for (a, b) in zip(try Probe.frameTimes(output), try Probe.frameTimes(source)) {
+            #expect(abs(a - b) < precision)
+        }
+        let times = { (path: String) in
+            try Probe.packets(path, stream: "a", "pts_time").compactMap { Double($0) }
+        }
+        let (mine, theirs) = (try times(output), try times(source))
+        #expect(mine.count == theirs.count)
+        for (a, b) in zip(mine, theirs) where b >= 0 { #expect(abs(a - b) < precision) }
+        func sound(_ path: String) throws -> String {
+            try run("ffmpeg", ["-v", "error", "-i", path, "-map", "0:a", "-f", "md5", "-"])
+        }
+        if to != "mkv", from != "ts" { #expect(try sound(output) == sound(source)) }
+        #expect(
+            try run(
+                "ffprobe",
+                [
+                    "-v", "error", "-select_streams", "a", "-show_entries", "stream_tags=language", "-of",
+                    "csv=p=0", output,
+                ]
+            ).contains("eng"))
+    }
+}
