@@ -19,16 +19,17 @@ public final class OutputFile {
     private static let suffix = ".tmp"
 
     /// Makes sure that `path` can be created, and creates the temporary file.
+    /// - Parameter cleansUp: whether to look for what killed runs left in the directory.
     /// - Throws: `VideoIOError` of kind `cantCreate` where the name is taken and `overwrite` is false, where it
     ///   is not a regular file, or where the directory does not take a new file.
-    public init(path: String, overwrite: Bool) throws {
+    public init(path: String, overwrite: Bool, cleansUp: Bool = true) throws {
         // A link stays a link: it is its target that is replaced.
         let target = OutputFile.resolvingLink(path)
         self.path = target
         overwrites = overwrite
         try OutputFile.check(target, overwrite: overwrite)
         let directory = OutputFile.directory(of: target)
-        OutputFile.removeAbandonedFiles(in: directory)
+        if cleansUp { OutputFile.removeAbandonedFiles(in: directory) }
         var attempt = 0
         while true {
             let random = String(UInt64.random(in: 0...UInt64.max), radix: 36)

@@ -21,25 +21,25 @@ final class PictureFeeder {
     }
 
     /// The frame for a picture, with buffers of its own.
-    func frames(from image: RGBImage) throws -> [FrameHandle] {
+    func frame(from image: RGBImage) throws -> FrameHandle {
         guard image.height == given.height, image.width == given.width else {
             throw VideoIOError(
                 .usage, "write a frame",
                 reason: "it is \(image.width)x\(image.height), the output \(given.width)x\(given.height)")
         }
-        guard output.format != AV_PIX_FMT_PAL8 else { return [try paletted(image)] }
+        guard output.format != AV_PIX_FMT_PAL8 else { return try paletted(image) }
         guard let scaler else {
             // The encoder may hold the frame, so it gets one of its own.
             let handle = try FrameHandle(
                 height: output.size.height, width: output.size.width, format: AV_PIX_FMT_RGB24)
             fill(handle, from: image)
-            return [handle]
+            return handle
         }
         fill(staging, from: image)
         let handle = try FrameHandle(
             height: output.size.height, width: output.size.width, format: output.format)
         try scaler.convert(staging, into: handle)
-        return [handle]
+        return handle
     }
 
     private func fill(_ handle: FrameHandle, from image: RGBImage) {

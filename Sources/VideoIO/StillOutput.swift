@@ -112,7 +112,7 @@ final class SequenceOutput: PictureOutput {
 
     func write(_ image: RGBImage, at time: FrameTime) throws {
         let bytes = try encoder.encode(image)
-        let file = try OutputFile(path: name.path(count + 1), overwrite: overwrite)
+        let file = try OutputFile(path: name.path(count + 1), overwrite: overwrite, cleansUp: false)
         do {
             try writeWhole(bytes, to: file)
             try file.commit()

@@ -103,10 +103,7 @@ final class VideoEncoder {
 
     /// Encodes a picture and hands on what is ready.
     func encode(_ image: RGBImage, at time: FrameTime, _ receive: (Output) throws -> Void) throws {
-        for handle in try feeder.frames(from: image) { try send(handle, at: time, receive) }
-    }
-
-    private func send(_ handle: FrameHandle, at time: FrameTime, _ receive: (Output) throws -> Void) throws {
+        let handle = try feeder.frame(from: image)
         let label = choice.keepsClock ? time.ptsTicks : counter
         counter += 1
         times[label] = time
