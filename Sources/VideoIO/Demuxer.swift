@@ -104,8 +104,10 @@ final class Demuxer {
         while true {
             let code = MediaLog.listening { lastError in
                 let code = av_read_frame(context, packet)
-                if code < 0, code != FFmpegCode.endOfFile, code != FFmpegCode.tryAgain {
-                    lastFailure = lastError() ?? ffmpegText(code)
+                if code < 0, code != FFmpegCode.tryAgain {
+                    // Matroska ends in the middle with no more than a line in the log.
+                    let text = lastError() ?? (code == FFmpegCode.endOfFile ? nil : ffmpegText(code))
+                    lastFailure = text ?? lastFailure
                 }
                 return code
             }

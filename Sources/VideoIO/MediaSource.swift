@@ -57,6 +57,40 @@ struct MediaSource: Sendable {
     }
 }
 
+extension MediaSource {
+    /// Whether a file of a format that marks its end, or says its length, was cut short: FFmpeg's demuxers for
+    /// these do not look.
+    func lacksEndMark(format: String) -> Bool {
+        if format == "avi" { return isShorterThanRIFF }
+        let mark: [UInt8]
+        switch format {
+        case "gif": mark = [0x00, 0x3b]
+        case "image2" where path.lowercased().hasSuffix("jpg") || path.lowercased().hasSuffix("jpeg"),
+            "jpeg_pipe":
+            mark = [0xff, 0xd9]
+        default: return false
+        }
+        guard kind == .file, let handle = FileHandle(forReadingAtPath: path),
+            let size = try? handle.seekToEnd(),
+            (try? handle.seek(toOffset: size > 65_536 ? size - 65_536 : 0)) != nil,
+            let tail = try? handle.readToEnd()
+        else { return false }
+        // Programs append notes of their own after the end of a JPEG picture, so the mark may be anywhere here.
+        return format == "gif" ? !tail.suffix(2).elementsEqual(mark) : tail.range(of: Data(mark)) == nil
+    }
+}
+
+extension MediaSource {
+    /// Whether the length in a RIFF file's header reaches beyond the file.
+    fileprivate var isShorterThanRIFF: Bool {
+        guard kind == .file, let handle = FileHandle(forReadingAtPath: path),
+            let head = try? handle.read(upToCount: 8), head.count == 8, let size = try? handle.seekToEnd()
+        else { return false }
+        let length = head.suffix(4).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return length + 8 > size
+    }
+}
+
 /// A run of numbered pictures named by a printf-like pattern, `frames/f%03d.png`.
 struct ImageSequence {
     let firstNumber: Int

@@ -54,9 +54,9 @@ struct TimestampRepair {
     /// One line on what was mended; `nil` where nothing was.
     var summary: String? {
         var parts: [String] = []
-        if missing > 0 { parts.append("\(missing) frames had no timestamp") }
-        if reordered > 0 { parts.append("\(reordered) timestamps repeated or ran backwards") }
-        if restarts > 0 { parts.append("the clock restarted \(restarts) times") }
+        if missing > 0 { parts.append("\(counted(missing, "frame")) had no timestamp") }
+        if reordered > 0 { parts.append("\(counted(reordered, "timestamp")) repeated or ran backwards") }
+        if restarts > 0 { parts.append("the clock restarted \(counted(restarts, "time"))") }
         return parts.isEmpty ? nil : parts.joined(separator: ", ") + "; times were filled in"
     }
 }

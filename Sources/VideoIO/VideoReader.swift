@@ -262,7 +262,10 @@ public final class VideoReader: @unchecked Sendable {
     }
 
     private func reportRepairs(_ session: DecodeSession) {
-        if let summary = repair.summary { log.add(MediaWarning(.timestamps, "\(path): \(summary)")) }
+        // AVI numbers its frames; what the decoder reorders comes without a time, and filling it in is exact.
+        if let summary = repair.summary, info.formatName != "avi" || repair.reordered + repair.restarts > 0 {
+            log.add(MediaWarning(.timestamps, "\(path): \(summary)"))
+        }
         if let left = deinterlacer?.leftInterlaced, left > 0 {
             log.add(
                 MediaWarning(
@@ -275,7 +278,7 @@ public final class VideoReader: @unchecked Sendable {
             log.add(
                 MediaWarning(
                     .damage,
-                    "\(path) is damaged: \(packets) packets are broken and \(damagedFrames) frames have errors"
+                    "\(path) is damaged: \(counted(packets, "broken packet")) and \(counted(damagedFrames, "frame")) with errors"
                 ))
         }
     }
@@ -299,17 +302,24 @@ public final class VideoReader: @unchecked Sendable {
             let duration = ticks(context.duration), session.lastSeenMicroseconds != .min
         {
             let end = duration + (ticks(context.start_time) ?? 0)
-            let slack = Int64(max(0.5, 2 * longestGapSeconds) * 1_000_000)
+            let slack = Int64(max(0.15, 3 * longestGapSeconds) * 1_000_000)
             if session.lastSeenMicroseconds + slack < end {
                 reason =
                     "\(shortSeconds(Double(duration) / 1_000_000)) s were promised, there are \(shortSeconds(Double(session.lastSeenMicroseconds) / 1_000_000)) s"
             }
         }
+        if reason == nil, session.demuxer.source.lacksEndMark(format: info.formatName) {
+            reason = "its end is missing"
+        }
         if let reason {
             log.add(
-                MediaWarning(.damage, "\(path) ends early: \(nextIndex) frames could be read (\(reason))"))
+                MediaWarning(
+                    .damage, "\(path) ends early: \(counted(nextIndex, "frame")) could be read (\(reason))"))
         }
     }
 }
+
+/// "1 frame", "2 frames".
+func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
 func shortSeconds(_ seconds: Double) -> String { String(format: "%.2f", seconds) }
