@@ -62,7 +62,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "Fixtures", path: "Tests/Fixtures",
+            name: "Fixtures", dependencies: ["Checkpoints", "ViT"], path: "Tests/Fixtures",
             exclude: [
                 "make_goldens.py",
                 "golden_scripts",

@@ -1,0 +1,76 @@
+/// Shows the attention matrices of a picture's blocks in any order and as often as wanted, by strips of rows.
+///
+/// A forward pass leaves what went into each block, `depth × tokens × D` floats; from that any block's attention
+/// is a LayerNorm and two products away. No `tokens × tokens` matrix is ever in memory, let alone one a head or
+/// a block. Going from the last block to the first, rollout needs only a row where it would need a matrix.
+public final class AttentionReplay {
+    public let pass: ForwardPass
+    public let stripRows: Int
+
+    private var attention: BlockAttention?
+    private var inputs = FloatBuffer(0)
+    private var strip = FloatBuffer(0)
+
+    /// - Parameter stripRows: rows shown at once.
+    public init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
+        precondition(stripRows > 0, "a strip has rows")
+        self.pass = pass
+        self.stripRows = stripRows
+    }
+
+    /// Runs the model on a picture, to be shown by `show` until the next call.
+    ///
+    /// - Parameter request: what else the pass should give back.
+    /// - Throws: as `ForwardPass.run`.
+    public func record(
+        _ input: PatchMatrix, _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
+    ) throws -> ForwardResult {
+        let c = pass.model.configuration
+        let tokens = c.specialTokens + input.rows * input.columns
+        if attention?.tokens != tokens {
+            attention = try BlockAttention(configuration: c, tokens: tokens)
+            inputs = FloatBuffer(c.depth * tokens * c.width)
+            strip = FloatBuffer(min(stripRows, tokens) * tokens)
+        }
+        let inputs = inputs
+        let stages = [ForwardStage.embedding] + (0..<max(c.depth - 1, 0)).map { .block($0) }
+        return try pass.run(input, request, observing: Set(stages)) { stage, _, values in
+            let block =
+                switch stage {
+                case .block(let index): index + 1
+                default: 0
+                }
+            guard let from = values.baseAddress else { return }
+            (inputs.start + block * values.count).update(from: from, count: values.count)
+        }
+    }
+
+    /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
+    ///
+    /// - Throws: `ModelError.noSuchBlock`, and what the body throws.
+    public func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
+        let c = pass.model.configuration
+        guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }
+        guard let attention else { preconditionFailure("record comes before show") }
+        let tokens = attention.tokens
+        attention.load(pass.model.weights.blocks[block], input: inputs.start + block * tokens * c.width)
+        for firstRow in stride(from: 0, to: tokens, by: stripRows) {
+            let rows = min(stripRows, tokens - firstRow)
+            for head in 0..<c.heads {
+                attention.attention(head: head, firstRow: firstRow, rows: rows, into: strip.start)
+                try body(
+                    AttentionStrip(
+                        block: block, head: head, firstRow: firstRow, rows: rows, tokens: tokens,
+                        values: UnsafeBufferPointer(start: strip.start, count: rows * tokens)))
+            }
+        }
+    }
+
+    /// Bytes that a picture of so many tokens takes, beside the forward pass's own.
+    public static func memoryBytes(
+        _ c: Configuration, tokens: Int, stripRows: Int = AttentionStrip.usualRows
+    ) -> Int {
+        let states = (c.depth + 4) * tokens * c.width
+        return (states + min(stripRows, tokens) * tokens) * MemoryLayout<Float>.stride
+    }
+}

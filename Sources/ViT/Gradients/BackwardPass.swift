@@ -1,0 +1,205 @@
+import CKernels
+
+/// The reverse pass through a Vision Transformer, in 32-bit floats on the calling thread.
+///
+/// It runs its own plain forward pass first. Memory is `O(depth · tokens · D)`: each block's input and middle
+/// state are kept, everything inside a block is computed again, and attention goes by in strips of rows.
+/// Buffers are kept between pictures of one size.
+public final class BackwardPass {
+    public typealias Observer = (ObservedGradient) throws -> Void
+
+    public let model: Model
+    private let stripRows: Int
+    private var buffers: Buffers?
+
+    /// - Parameter stripRows: rows of attention handled and shown at once.
+    public init(model: Model, stripRows: Int = AttentionStrip.usualRows) {
+        precondition(stripRows > 0, "a strip has rows")
+        self.model = model
+        self.stripRows = stripRows
+    }
+
+    /// Everything that has the size of a picture.
+    private struct Buffers {
+        let record: ForwardRecord
+        let feedForward: FeedForwardBackward
+        let attention: AttentionBackward
+        /// The running gradient by the residual stream, `tokens × D`.
+        let gradient: FloatBuffer
+        /// The final LayerNorm's output, `tokens × D`.
+        let normed: FloatBuffer
+        /// `depth` times `tokens × D`: gradients by the heads' joined outputs, where they are kept.
+        var kept: FloatBuffer?
+        /// Another block's attention, for `replayAttention`.
+        var other: BlockAttention?
+
+        init(model: Model, rows: Int, columns: Int, stripRows: Int) throws {
+            record = try ForwardRecord(model: model, rows: rows, columns: columns, stripRows: stripRows)
+            let c = model.configuration
+            feedForward = try FeedForwardBackward(configuration: c, tokens: record.tokens)
+            attention = try AttentionBackward(
+                configuration: c, tokens: record.tokens, stripRows: stripRows)
+            gradient = FloatBuffer(record.tokens * c.width)
+            normed = FloatBuffer(record.tokens * c.width)
+        }
+    }
+
+    /// - Parameters:
+    ///   - input: normalised patches of one picture.
+    ///   - observing: stages that `observer` is called for, from the last block to the first.
+    /// - Throws: `GradientError` for a target that the model does not have, `ModelError.noSuchBlock`,
+    ///   `ModelError.mathLibraryMissing`, and what the observer throws.
+    public func run(
+        _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
+        observer: Observer? = nil
+    ) throws -> GradientResult {
+        let c = model.configuration
+        for stage in observing { try check(block: stage.block ?? 0) }
+        try check(request.target, tokens: c.specialTokens + input.rows * input.columns)
+        var buffers = try buffers(rows: input.rows, columns: input.columns)
+        let (record, gradient) = (buffers.record, buffers.gradient)
+        let states = record.tokens * c.width
+        if request.keepsAttention {
+            if buffers.kept == nil { buffers.kept = FloatBuffer(c.depth * states) }
+        } else {
+            buffers.kept = nil
+        }
+        self.buffers = buffers
+        let parameters = request.wantsParameters ? try ParameterGradients(configuration: c) : nil
+
+        record.run(input)
+        var result = start(
+            request.target, record, normed: buffers.normed, gradient: gradient, parameters)
+        func show(_ stage: GradientStage, _ value: UnsafeMutablePointer<Float>) throws {
+            guard observing.contains(stage) else { return }
+            try observer?(
+                ObservedGradient(
+                    stage: stage, head: nil, firstRow: 0, rows: record.tokens, columns: c.width,
+                    value: UnsafeBufferPointer(start: value, count: states),
+                    gradient: UnsafeBufferPointer(start: gradient.start, count: states)))
+        }
+        for block in (0..<c.depth).reversed() {
+            try show(.block(block), record.state(block + 1))
+            let weights = model.weights.blocks[block]
+            buffers.feedForward.run(
+                block: block, weights, gradient: gradient.start, middle: record.middle(block),
+                tokens: record.tokens, parameters: parameters)
+            record.load(block)
+            let joined = buffers.attention.enter(weights, gradient: gradient.start)
+            if let kept = buffers.kept { (kept.start + block * states).update(from: joined, count: states) }
+            let stages = Stages(block, observing)
+            try buffers.attention.forEachStrip(record.attention, joinedGradient: joined) { strip in
+                if stages.showsAttention { try observer?(observed(.attention(block: block), strip)) }
+            } byScores: { strip in
+                if stages.showsScores { try observer?(observed(.scores(block: block), strip)) }
+                buffers.attention.accumulate(strip, record.attention, wantsJoined: parameters != nil)
+            }
+            buffers.attention.leave(
+                block: block, weights, record.attention, gradient: gradient.start,
+                input: record.state(block), parameters: parameters)
+        }
+        try show(.embedding, record.state(0))
+
+        let embedding = try EmbeddingBackward(model: model, rows: input.rows, columns: input.columns)
+        if request.wantsInput { result.input = embedding.planes(gradient.start) }
+        if let parameters {
+            embedding.parameters(gradient.start, input: input, to: parameters)
+            result.parameters = parameters.take()
+        }
+        return result
+    }
+
+    /// Shows the gradient of one block's attention again, after a run that kept it, beside the attention of
+    /// another or the same block: in any order, where `run` goes from the last block to the first.
+    ///
+    /// - Parameters:
+    ///   - stage: `.attention` or `.scores` of a block.
+    ///   - attentionBlock: the block whose attention is shown as the value.
+    /// - Throws: `ModelError.noSuchBlock`, and what the observer throws.
+    public func replayAttention(
+        _ stage: GradientStage, besideBlock attentionBlock: Int, _ observer: Observer
+    ) throws {
+        guard let block = stage.block, stage != .block(block) else {
+            preconditionFailure("only attention is replayed")
+        }
+        try check(block: block)
+        try check(block: attentionBlock)
+        guard var buffers, let kept = buffers.kept else {
+            preconditionFailure("a run that keeps attention comes before its replay")
+        }
+        let c = model.configuration
+        let record = buffers.record
+        let tokens = record.tokens
+        record.load(block)
+        if attentionBlock != block {
+            let other = try buffers.other ?? BlockAttention(configuration: c, tokens: tokens)
+            other.load(model.weights.blocks[attentionBlock], input: record.state(attentionBlock))
+            buffers.other = other
+            self.buffers = buffers
+        }
+        func show(_ strip: AttentionBackward.Strip) throws {
+            // The strip's own attention has done its part once its gradient is there.
+            if attentionBlock != block, let other = buffers.other {
+                other.attention(
+                    head: strip.head, firstRow: strip.firstRow, rows: strip.rows, into: strip.value.start)
+            }
+            try observer(observed(stage, strip))
+        }
+        let isScores = stage == .scores(block: block)
+        try buffers.attention.forEachStrip(
+            record.attention, joinedGradient: kept.start + block * tokens * c.width
+        ) { strip in
+            if !isScores { try show(strip) }
+        } byScores: { strip in
+            if isScores { try show(strip) }
+        }
+    }
+
+    /// Which of a block's attention gradients are shown.
+    private struct Stages {
+        let showsAttention: Bool
+        let showsScores: Bool
+
+        init(_ block: Int, _ observing: Set<GradientStage>) {
+            showsAttention = observing.contains(.attention(block: block))
+            showsScores = observing.contains(.scores(block: block))
+        }
+    }
+
+    private func observed(_ stage: GradientStage, _ strip: AttentionBackward.Strip) -> ObservedGradient {
+        let tokens = buffers?.record.tokens ?? 0
+        let count = strip.rows * tokens
+        return ObservedGradient(
+            stage: stage, head: strip.head, firstRow: strip.firstRow, rows: strip.rows, columns: tokens,
+            value: UnsafeBufferPointer(start: strip.value.start, count: count),
+            gradient: UnsafeBufferPointer(start: strip.gradient.start, count: count))
+    }
+
+    private func check(block: Int) throws {
+        let depth = model.configuration.depth
+        guard (0..<depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: depth) }
+    }
+
+    private func buffers(rows: Int, columns: Int) throws -> Buffers {
+        if let buffers, buffers.record.rows == rows, buffers.record.columns == columns { return buffers }
+        buffers = nil
+        return try Buffers(model: model, rows: rows, columns: columns, stripRows: stripRows)
+    }
+
+    /// Bytes that a picture of so many tokens takes.
+    public static func memoryBytes(
+        _ c: Configuration, tokens: Int, request: GradientRequest, stripRows: Int = AttentionStrip.usualRows
+    ) -> Int {
+        // States, middles and what is kept; then a block's buffers; then two strips each for both passes.
+        let states = 2 * c.depth + (request.keepsAttention ? c.depth : 0) + 1
+        let block = 16 + (request.keepsAttention ? 4 : 0)
+        let strips = 3 * min(stripRows, tokens) * tokens
+        let tile = min(ForwardRecord.rowTile, tokens) * (9 * c.feedForwardWidth + 3 * c.width)
+        var parameters = 0
+        if request.wantsParameters {
+            parameters = CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) }
+        }
+        let floats = (states + block) * tokens * c.width + strips + tile + parameters
+        return floats * MemoryLayout<Float>.stride
+    }
+}

@@ -1,0 +1,82 @@
+import CKernels
+
+/// One block's attention matrices out of what went into the block, a strip of rows at a time, in 32-bit floats.
+///
+/// A strip of `rows × tokens` takes the place of the `tokens × tokens` matrix, so that memory grows linearly with
+/// the tokens.
+final class BlockAttention {
+    let tokens: Int
+    /// LayerNorm's output, `tokens × D`.
+    let normed: FloatBuffer
+    /// Queries, keys and values of all heads, `tokens × 3D`.
+    let queriesKeysValues: FloatBuffer
+
+    private let c: Configuration
+    private let product: MatrixProduct
+    private let scale: Float
+
+    /// - Throws: `ModelError.mathLibraryMissing`.
+    init(configuration: Configuration, tokens: Int) throws {
+        c = configuration
+        self.tokens = tokens
+        product = try MatrixProduct()
+        scale = 1 / Float(configuration.headWidth).squareRoot()
+        normed = FloatBuffer(tokens * configuration.width)
+        queriesKeysValues = FloatBuffer(tokens * 3 * configuration.width)
+    }
+
+    /// Turns to a block: normed = LayerNorm(input), queriesKeysValues = normed · Wᵀ + b.
+    ///
+    /// - Parameter input: `tokens × D`, what goes into the block.
+    func load(_ weights: BlockWeights, input: UnsafePointer<Float>) {
+        let d = c.width
+        let (norm, layer) = (weights.norm1, weights.queryKeyValue)
+        vv_layer_norm(normed.start, input, norm.gamma, norm.beta, tokens, d, BlockPass.epsilon)
+        product(
+            queriesKeysValues.start, stride: 3 * d, normed.start, stride: d, layer.weight, stride: d,
+            bTransposed: true, m: tokens, n: 3 * d, k: d)
+        vv_add_bias(queriesKeysValues.start, layer.bias, tokens, 3 * d)
+    }
+
+    /// One head's queries; keys lie D and values 2D floats further on, rows 3D floats apart.
+    func queries(head: Int) -> UnsafeMutablePointer<Float> {
+        queriesKeysValues.start + head * c.headWidth
+    }
+
+    /// strip [rows, tokens] = softmax(QKᵀ/√d) from `firstRow` on.
+    func attention(head: Int, firstRow: Int, rows: Int, into strip: UnsafeMutablePointer<Float>) {
+        let stride = 3 * c.width
+        let queries = queries(head: head)
+        product(
+            strip, stride: tokens, queries + firstRow * stride, stride: stride, queries + c.width,
+            stride: stride, bTransposed: true, m: rows, n: tokens, k: c.headWidth)
+        vv_softmax_rows(strip, rows, tokens, tokens, scale)
+    }
+}
+
+/// Some rows of one head's attention matrix; it lasts only for the call that it is lent to.
+public struct AttentionStrip {
+    public let block: Int
+    public let head: Int
+    /// The token whose attention the first row is.
+    public let firstRow: Int
+    public let rows: Int
+    public let tokens: Int
+    /// `rows × tokens`, each row what a token attends to.
+    public let values: UnsafeBufferPointer<Float>
+
+    public init(
+        block: Int, head: Int, firstRow: Int, rows: Int, tokens: Int, values: UnsafeBufferPointer<Float>
+    ) {
+        self.block = block
+        self.head = head
+        self.firstRow = firstRow
+        self.rows = rows
+        self.tokens = tokens
+        self.values = values
+    }
+
+    /// Rows of a strip where nothing else is asked for: enough for the matrix products to run at full speed, few
+    /// enough for two strips of a large picture to stay in cache.
+    public static let usualRows = 64
+}
