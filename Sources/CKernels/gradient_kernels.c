@@ -113,3 +113,25 @@ void vv_add_column_products(float *sums, const float *a, const float *b, const f
         for (size_t i = 0; i < width; i++)
             sums[i] += a[row * width + i] * (b[row * width + i] + bias[i]);
 }
+
+VV_CLONES
+void vv_bias_swiglu(float *out, const float *x, const float *bias, size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++) {
+        const float *gate = x + row * 2 * width;
+        for (size_t i = 0; i < width; i++)
+            out[row * width + i] = vv_gated(gate[i] + bias[i], gate[width + i] + bias[width + i]);
+    }
+}
+
+VV_CLONES
+void vv_add_residual(float *residual, const float *x, const float *bias, const float *scale,
+                     size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++) {
+        float *r = residual + row * width;
+        const float *v = x + row * width;
+        if (scale)
+            for (size_t i = 0; i < width; i++) r[i] += scale[i] * (v[i] + bias[i]);
+        else
+            for (size_t i = 0; i < width; i++) r[i] += v[i] + bias[i];
+    }
+}

@@ -48,4 +48,7 @@ VV_INLINE float vv_erf(float x) {
     return copysignf(1.0f - vv_exp(-t * q), x);
 }
 
+// SiLU(gate) · value.
+VV_INLINE float vv_gated(float gate, float value) { return gate / (1.0f + vv_exp(-gate)) * value; }
+
 #endif

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-// Row kernels of the reverse pass. All matrices are row-major; a `gradient` is that of one number (a
+// Row kernels of the reverse pass and of the forward pass it records. All matrices are row-major; a `gradient` is that of one number (a
 // class's logit) by the value it is named after.
 
 /// out [columns, rows] = the transpose of x [rows, columns], whose rows lie `stride` floats apart.
@@ -22,6 +22,13 @@ void vv_softmax_backward_rows(float *gradient, const float *probabilities, size_
 
 /// In place: gradient ⊙= GELU'(x + bias), over rows × width. GELU'(v) = Φ(v) + v·φ(v).
 void vv_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width);
+
+/// out [rows, width] = SiLU(x[:, :width]) · x[:, width:] after adding bias [2·width] to x [rows, 2·width].
+void vv_bias_swiglu(float *out, const float *x, const float *bias, size_t rows, size_t width);
+
+/// In place: residual += scale ⊙ (x + bias), over rows × width. `scale` [width] may be null for 1.
+void vv_add_residual(float *residual, const float *x, const float *bias, const float *scale,
+                     size_t rows, size_t width);
 
 /// x_gradient [rows, 2·width] of vv_bias_swiglu's input from out_gradient [rows, width].
 void vv_swiglu_backward(float *x_gradient, const float *out_gradient, const float *x,

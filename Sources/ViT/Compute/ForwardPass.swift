@@ -63,6 +63,7 @@ public final class ForwardPass {
     ) throws -> Void
 
     private let engine: Engine
+    public var model: Model { engine.model }
     private let blas: OpenBLAS
     private let team: ThreadTeam
     private var scratch: Scratch

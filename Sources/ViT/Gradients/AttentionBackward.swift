@@ -148,7 +148,7 @@ final class AttentionBackward {
             bTransposed: false, m: tokens, n: d, k: 3 * d)
         weights.norm1.backward(
             name + "norm1", stateGradient: gradient, gradient: branch.start, x: input, rows: tokens,
-            parameters: parameters)
+            epsilon: c.layerNormEpsilon, parameters: parameters)
     }
 
     private func unscaled(_ gradient: UnsafePointer<Float>, _ weights: BlockWeights) -> UnsafePointer<Float> {

@@ -31,7 +31,7 @@ final class BlockAttention {
     func load(_ weights: BlockWeights, input: UnsafePointer<Float>) {
         let d = c.width
         let (norm, layer) = (weights.norm1, weights.queryKeyValue)
-        vv_layer_norm(normed.start, input, norm.gamma, norm.beta, tokens, d, BlockPass.epsilon)
+        vv_layer_norm(normed.start, input, norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
         product(
             queriesKeysValues.start, stride: 3 * d, normed.start, stride: d, layer.weight, stride: d,
             bTransposed: true, m: tokens, n: 3 * d, k: d)

@@ -49,7 +49,7 @@ final class FeedForwardBackward {
         let d = c.width
         let (norm, expand, contract) = (weights.norm2, weights.expand, weights.contract)
         let isGated = c.feedForward == .swiglu
-        vv_layer_norm(normed.start, middle, norm.gamma, norm.beta, rows, d, BlockPass.epsilon)
+        vv_layer_norm(normed.start, middle, norm.gamma, norm.beta, rows, d, c.layerNormEpsilon)
         product(
             hidden.start, stride: expand.outputs, normed.start, stride: d, expand.weight, stride: d,
             bTransposed: true, m: rows, n: expand.outputs, k: d)
@@ -90,7 +90,7 @@ final class FeedForwardBackward {
             bTransposed: false, m: rows, n: d, k: expand.outputs)
         norm.backward(
             name + "norm2", stateGradient: gradient, gradient: branch.start, x: middle, rows: rows,
-            parameters: parameters)
+            epsilon: c.layerNormEpsilon, parameters: parameters)
     }
 
     /// activated = act(hidden + b), hidden staying as it is.

@@ -100,7 +100,7 @@ final class ForwardRecord {
         let d = c.width
         let weights = model.weights.blocks[block]
         let (norm, expand) = (weights.norm2, weights.expand)
-        vv_layer_norm(joined.start, middle(block), norm.gamma, norm.beta, tokens, d, BlockPass.epsilon)
+        vv_layer_norm(joined.start, middle(block), norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
         state(block + 1).update(from: middle(block), count: tokens * d)
         for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
             let count = min(ForwardRecord.rowTile, tokens - start)

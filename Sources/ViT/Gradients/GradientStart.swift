@@ -34,7 +34,7 @@ extension BackwardPass {
         let c = model.configuration
         let norm = model.weights.norm
         let last = record.state(c.depth)
-        vv_layer_norm(normed.start, last, norm.gamma, norm.beta, record.tokens, c.width, BlockPass.epsilon)
+        vv_layer_norm(normed.start, last, norm.gamma, norm.beta, record.tokens, c.width, c.layerNormEpsilon)
         var result = GradientResult(score: 0, logits: logits(normed.start))
 
         // The gradient by the LayerNorm's output; the heads' own parameters need that output still.
@@ -60,7 +60,7 @@ extension BackwardPass {
         gradient.clear()
         norm.backward(
             "norm", stateGradient: gradient.start, gradient: byNormed, x: last, rows: record.tokens,
-            parameters: parameters)
+            epsilon: c.layerNormEpsilon, parameters: parameters)
         return result
     }
 

@@ -82,11 +82,11 @@ extension Norm {
     /// `rows × D`, and to the gradients of scale and shift theirs, where parameters are wanted.
     func backward(
         _ name: String, stateGradient: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        x: UnsafePointer<Float>, rows: Int, parameters: ParameterGradients?
+        x: UnsafePointer<Float>, rows: Int, epsilon: Float, parameters: ParameterGradients?
     ) {
         vv_layer_norm_backward(
             stateGradient, parameters?[name + ".weight"], parameters?[name + ".bias"], gradient, x, gamma,
             rows,
-            gamma.count, BlockPass.epsilon)
+            gamma.count, epsilon)
     }
 }
