@@ -1,3 +1,4 @@
+import Rendering
 import VideoIO
 
 /// Decodes, analyses and hands on the frames of one clip.
@@ -15,20 +16,28 @@ public struct AnnotationJob {
     }
 
     let reader: VideoReader
-    let settings: AnalysisSettings
+    let recordings: [Recording]
+    let analysis: Analysis
     let workers: Int
+    let threadsPerFrame: Int
     let sinks: [any FrameSink]
     let stop: StopRequest
     public let meters = StageMeters()
 
-    /// - Parameter workers: inference threads, each with a frame of its own.
+    /// - Parameters:
+    ///   - recordings: videos that go along with the clip, read in step with it.
+    ///   - workers: inference threads, each with a frame of its own.
+    ///   - threadsPerFrame: threads that share a frame, the worker's included.
     public init(
-        reader: VideoReader, settings: AnalysisSettings, workers: Int, sinks: [any FrameSink],
-        stop: StopRequest
+        reader: VideoReader, recordings: [Recording] = [], analysis: Analysis, workers: Int,
+        threadsPerFrame: Int = 1,
+        sinks: [any FrameSink], stop: StopRequest
     ) {
         self.reader = reader
-        self.settings = settings
+        self.recordings = recordings
+        self.analysis = analysis
         self.workers = workers
+        self.threadsPerFrame = threadsPerFrame
         self.sinks = sinks
         self.stop = stop
     }
@@ -39,9 +48,16 @@ public struct AnnotationJob {
     public func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> Outcome {
         var frames = 0
         do {
-            let pipeline = OrderedPipeline<VideoFrame, AnnotatedFrame>(
-                source: { [reader, stop] in stop.isRequested ? nil : try reader.nextFrame() },
-                makeWorker: { [settings] in try FrameAnalyzer(settings).analyze },
+            // The published heatmaps, and this tool's unless told otherwise, are in inferno.
+            let inverse =
+                recordings.isEmpty || analysis.recordingGrid == nil ? nil : ColorMapInverse(.inferno)
+            let pipeline = OrderedPipeline<FrameInStep, AnnotatedFrame>(
+                source: { [frames = FramesInStep(reader: reader, recordings: recordings), stop] in
+                    stop.isRequested ? nil : try frames.next()
+                },
+                makeWorker: { [analysis, threadsPerFrame] in
+                    try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
+                },
                 workers: workers, queueDepth: 2, meters: meters)
             try pipeline.run { frame in
                 for sink in sinks { try sink.consume(frame) }
@@ -54,7 +70,7 @@ public struct AnnotationJob {
                     return .interrupted(frames: 0, partialPaths: [])
                 }
                 return .interrupted(
-                    frames: frames, partialPaths: try sinks.compactMap { try $0.finishPartial() })
+                    frames: frames, partialPaths: try sinks.flatMap { try $0.finishPartial() })
             }
             let trailing = try reader.trailingPackets()
             for sink in sinks { try sink.finish(trailing: trailing) }

@@ -13,7 +13,14 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "View") var view: ViewOptions
+    @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
     @OptionGroup(title: "Running") var running: RunOptions
+
+    func validate() throws {
+        if !comparison.panels.isEmpty && view.view != nil {
+            throw ValidationError("each --panel says what it shows; leave --view out")
+        }
+    }
 
     func run() throws {
         let selection = try input.selection()
@@ -25,31 +32,26 @@ struct Annotate: ParsableCommand {
                 frames: selection, keepAudio: output.output != nil && !output.noAudio,
                 onWarning: warnings.add))
         let info = reader.info
-        let vit = try model.load()
-        let engine = try running.engine(for: vit, isExact: output.export != nil)
-        if !running.quiet, let notice = engine.notice { StandardError.line("vitvideo: note: \(notice)") }
-        let settings = try AnalysisSettings(
-            engine: engine, resolution: model.resolution(for: vit), layer: view.layer,
-            heads: view.heads?.indices, fusion: view.fusion,
-            maskMass: view.view == .mask ? view.threshold : nil)
-        let layout = try settings.layout(height: info.height, width: info.width)
+        let plan = try AnnotationPlan(
+            comparison: comparison, model: model, view: view,
+            needsMaps: output.wantsNumbers, onWarning: warnings.add,
+            makeEngine: { try running.engine(for: $0, isExact: output.wantsNumbers) })
+        let analysis = try plan.analysis(
+            readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
+        let statistics = try makeStatistics(plan)
+        let schedule = running.schedule(frames: info.expectedFrameCount)
         let sinks = try makeSinks(
-            info: info, settings: settings, layout: layout, style: style, warnings: warnings)
+            info: info, plan: plan, style: style, statistics: statistics, warnings: warnings)
 
         let stop = StopRequest()
         let temporaries = sinks.flatMap(\.temporaryPaths)
         let interruption = Interruption(stop: stop) { for path in temporaries { unlink(path) } }
         defer { withExtendedLifetime(interruption) {} }
         let job = AnnotationJob(
-            reader: reader, settings: settings, workers: running.workerCount, sinks: sinks, stop: stop)
-        if running.verbose {
-            StandardError.line(
-                "\(input.input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
-            StandardError.line(
-                "\(vit.name): \(layout.columns)×\(layout.rows) patches of \(vit.configuration.patchSize), "
-                    + "layer \(settings.block), \(running.workerCount) workers, \(engine.description)"
-            )
-        }
+            reader: reader, recordings: plan.recordings, analysis: analysis, workers: schedule.workers,
+            threadsPerFrame: schedule.threadsPerFrame, sinks: sinks, stop: stop)
+        if running.verbose { try describe(info, plan, schedule) }
+        if !running.quiet { plan.notices.forEach { StandardError.line("vitvideo: note: \($0)") } }
 
         let display = ProgressDisplay(style: running.progressStyle, total: info.expectedFrameCount)
         let start = ContinuousClock.now
@@ -58,10 +60,13 @@ struct Annotate: ParsableCommand {
             defer { display.finish() }
             outcome = try job.run { frames, index in display.update(frames: frames, lastFrame: index) }
         }
-        if !running.quiet { warnings.print() }
+        if !running.quiet {
+            warnings.print()
+            for line in statistics?.summary.lines ?? [] { StandardError.line(line) }
+        }
         if running.verbose {
             StandardError.line(
-                TimingSummary(meters: job.meters, workers: running.workerCount).text(
+                TimingSummary(meters: job.meters, workers: schedule.workers).text(
                     frames: outcome.frames, seconds: (ContinuousClock.now - start) / .seconds(1)))
         }
         if case .interrupted(let frames, let paths) = outcome {
@@ -72,33 +77,67 @@ struct Annotate: ParsableCommand {
         }
     }
 
+    private func describe(_ info: VideoInfo, _ plan: AnnotationPlan, _ schedule: Schedule) throws {
+        StandardError.line(
+            "\(input.input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
+        for source in plan.sources {
+            let layout = try source.layout(height: info.height, width: info.width)
+            StandardError.line(
+                "\(source.name): \(layout.columns)×\(layout.rows) patches of "
+                    + "\(source.model.configuration.patchSize), layer \(source.block), \(schedule), \(source.engine.description)"
+            )
+        }
+    }
+
     /// The outputs asked for. Made before any inference, so that a bad output is found at once.
     private func makeSinks(
-        info: VideoInfo, settings: AnalysisSettings, layout: InputLayout, style: HeatStyle,
+        info: VideoInfo, plan: AnnotationPlan, style: HeatStyle, statistics: StatisticsSink?,
         warnings: WarningList
     ) throws -> [any FrameSink] {
-        var sinks: [any FrameSink] = []
-        if let path = output.output {
-            let renderer = ViewRenderer(
-                view: view.view, style: style, frameHeight: info.height, frameWidth: info.width,
-                placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
-                headLabels: settings.heads.map { "head \($0)" }, fusedLabel: view.fusion.rawValue)
-            let writer = try VideoWriter.create(
-                path, height: renderer.outputHeight, width: renderer.outputWidth,
-                options: output.writerOptions(for: info, onWarning: warnings.add))
-            sinks.append(VideoSink(renderer: renderer, writer: writer))
-        }
-        if let path = output.export {
-            do {
+        var sinks: [any FrameSink] = statistics.map { [$0] } ?? []
+        do {
+            if let path = output.output {
+                let renderer = try plan.renderer(
+                    style: style, frameHeight: info.height, frameWidth: info.width)
+                let writer = try VideoWriter.create(
+                    path, height: renderer.outputHeight, width: renderer.outputWidth,
+                    options: output.writerOptions(for: info, onWarning: warnings.add))
+                sinks.insert(VideoSink(renderer: renderer, writer: writer), at: 0)
+            }
+            if let path = output.export {
                 sinks.append(
                     try ExportSink(
-                        path: path, overwrite: output.overwrite, settings: settings,
+                        path: path, overwrite: output.overwrite, sources: plan.sources,
                         sourceHeight: info.height, sourceWidth: info.width, version: Version.current))
-            } catch {
-                for sink in sinks { sink.abandon() }
-                throw error
             }
+        } catch {
+            for sink in sinks { sink.abandon() }
+            throw error
         }
         return sinks
+    }
+
+    private func makeStatistics(_ plan: AnnotationPlan) throws -> StatisticsSink? {
+        guard output.wantsStatistics else { return nil }
+        var outputs: [any StatisticsOutput] = []
+        do {
+            if let path = output.stats {
+                outputs.append(
+                    try StatisticsTable(
+                        path: path, overwrite: output.overwrite, subjects: plan.subjects))
+            }
+            if let path = output.plot {
+                let name = URL(fileURLWithPath: input.input).lastPathComponent
+                outputs.append(
+                    try StatisticsPlot(
+                        path: path, overwrite: output.overwrite,
+                        title: "Attention over time: \(input.input == "-" ? "standard input" : name)",
+                        subjects: plan.subjects))
+            }
+        } catch {
+            for output in outputs { output.abandon() }
+            throw error
+        }
+        return StatisticsSink(subjects: plan.subjects, outputs: outputs)
     }
 }

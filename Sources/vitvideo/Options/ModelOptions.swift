@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import ViT
 
 extension PositionInterpolation: ExpressibleByArgument {}
@@ -34,11 +35,25 @@ struct ModelOptions: ParsableArguments {
             """))
     var positionRule: PositionInterpolation?
 
-    func load() throws -> Model {
-        guard let weights else {
-            return try ModelCache.standard().load(model, positionInterpolation: positionRule)
+    /// Which model a name on the command line means; nil for the main one.
+    ///
+    /// What is no known model is taken for a file.
+    func identity(of name: String?) -> ModelIdentity {
+        if name == nil, let weights { return .file(weights, isMain: true) }
+        let name = name ?? model
+        if let entry = try? ModelZoo.entry(named: name) { return .known(entry.name) }
+        return FileManager.default.fileExists(atPath: name) ? .file(name, isMain: false) : .known(name)
+    }
+
+    /// - Throws: `ModelError`, `CheckpointError`.
+    func load(_ identity: ModelIdentity) throws -> Model {
+        switch identity {
+        case .known(let name):
+            try ModelCache.standard().load(name, positionInterpolation: positionRule)
+        case .file(let path, let isMain):
+            // --num-heads is about --weights.
+            try Model.load(path, heads: isMain ? numHeads : nil, positionInterpolation: positionRule)
         }
-        return try Model.load(weights, heads: numHeads, positionInterpolation: positionRule)
     }
 
     func resolution(for model: Model) -> Resolution {
@@ -48,6 +63,26 @@ struct ModelOptions: ParsableArguments {
     func validate() throws {
         if let numHeads, numHeads < 1 { throw ValidationError("--num-heads must be at least 1") }
         if numHeads != nil && weights == nil { throw ValidationError("--num-heads goes with --weights") }
+    }
+}
+
+/// One of the models of a run.
+enum ModelIdentity: Hashable {
+    /// By its full name, aliases resolved.
+    case known(String)
+    /// By its weights; `isMain` for those of --weights.
+    case file(String, isMain: Bool)
+
+    var isFile: Bool {
+        if case .file = self { true } else { false }
+    }
+
+    /// The full name, or the file's without its extension.
+    var shortName: String {
+        switch self {
+        case .known(let name): name
+        case .file(let path, _): URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        }
     }
 }
 

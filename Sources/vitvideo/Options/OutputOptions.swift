@@ -12,9 +12,23 @@ struct OutputOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Raw attention as a NumPy archive: attention [frames, heads, rows, cols], frame, time, meta.",
-            valueName: "file.npz"))
+            """
+            Raw attention as a NumPy archive: attention [frames, heads, rows, cols], frame, time, meta; with \
+            several models attention.NAME and meta.NAME of each.
+            """, valueName: "file.npz"))
     var export: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            A table, one row per frame and model: entropy in nats of the fused map and of each head, share of \
+            the attention in the top 10 % of patches, correlation with the frame before and with each other \
+            model or recorded heatmap (read back from inferno).
+            """, valueName: "file.csv"))
+    var stats: String?
+
+    @Option(help: ArgumentHelp("These statistics drawn over time.", valueName: "file.png|svg"))
+    var plot: String?
 
     @Flag(name: [.customShort("y"), .long], help: "Replace existing outputs.")
     var overwrite = false
@@ -33,6 +47,11 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Encoder speed: ultrafast to veryslow.", valueName: "name"))
     var preset: String = "veryfast"
 
+    var wantsStatistics: Bool { stats != nil || plot != nil }
+
+    /// Whether numbers are written and not only pictures.
+    var wantsNumbers: Bool { export != nil || wantsStatistics }
+
     func writerOptions(for info: VideoInfo, onWarning: @escaping @Sendable (MediaWarning) -> Void)
         -> WriterOptions
     {
@@ -42,8 +61,9 @@ struct OutputOptions: ParsableArguments {
     }
 
     func validate() throws {
-        if output == nil && export == nil {
-            throw ValidationError("nothing to write; give -o FILE or --export FILE.npz")
+        if output == nil && export == nil && !wantsStatistics {
+            throw ValidationError(
+                "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
         }
         if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
     }

@@ -20,6 +20,10 @@ struct RunOptions: ParsableArguments {
         help: ArgumentHelp("Inference threads, a frame each. (default: the number of cores)", valueName: "n"))
     var workers: Int?
 
+    @Option(
+        help: ArgumentHelp("Threads for inference in all. (default: the number of cores)", valueName: "n"))
+    var threads: Int?
+
     @Option(help: "Library of the matrix products.")
     var backend: Engine.Library = .auto
 
@@ -40,6 +44,7 @@ struct RunOptions: ParsableArguments {
     var verbose = false
 
     func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024") }
         if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
     }
@@ -50,7 +55,14 @@ struct RunOptions: ParsableArguments {
         try Engine(model: model, library: backend, precision: precision.value ?? (isExact ? .float32 : nil))
     }
 
-    var workerCount: Int { workers ?? ProcessInfo.processInfo.activeProcessorCount }
+    /// How the cores are shared out: a frame a worker while there are frames enough, else several threads a frame.
+    ///
+    /// - Parameter frames: how many there are, nil where unknown.
+    func schedule(frames: Int?) -> Schedule {
+        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let count = min(workers ?? threads, max(frames ?? .max, 1))
+        return Schedule(workers: count, threadsPerFrame: max(threads / count, 1))
+    }
 
     var progressStyle: ProgressDisplay.Style {
         switch progress {
@@ -59,5 +71,16 @@ struct RunOptions: ParsableArguments {
         case .none: .none
         case .auto: StandardError.isTerminal ? .bar : .none
         }
+    }
+}
+
+/// How many frames are under way at once, and how many threads share each.
+struct Schedule: CustomStringConvertible {
+    let workers: Int
+    let threadsPerFrame: Int
+
+    var description: String {
+        let frames = "\(workers) worker\(workers == 1 ? "" : "s")"
+        return threadsPerFrame == 1 ? frames : "\(frames) of \(threadsPerFrame) threads"
     }
 }

@@ -13,9 +13,9 @@ struct ViewOptions: ParsableArguments {
             """
             heads: a grid of the frame, the fused map and every head. overlay: the fused map over the frame. \
             heatmap: the fused map alone. side-by-side: heatmap and frame. mask: the most attended patches in \
-            colour, the rest dimmed.
+            colour, the rest dimmed. (default: heads; with --compare heatmap)
             """))
-    var view: View = .heads
+    var view: View?
 
     @Option(help: ArgumentHelp("Block whose attention is shown, negative from the end.", valueName: "n"))
     var layer: Int = -1
@@ -48,6 +48,11 @@ struct ViewOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Share of the attention that the mask view keeps.", valueName: "share"))
     var threshold: Double = 0.6
+
+    /// What is shown of one model alone.
+    var singleView: View { view ?? .heads }
+    /// What is shown of each model beside others.
+    var comparisonView: View { view ?? .heatmap }
 
     func validate() throws {
         guard (0...1).contains(alpha) else { throw ValidationError("--alpha is between 0 and 1") }

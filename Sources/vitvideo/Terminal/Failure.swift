@@ -1,5 +1,6 @@
 import Checkpoints
 import Downloads
+import Pipeline
 import Rendering
 import ViT
 import VideoIO
@@ -22,6 +23,7 @@ struct Failure: Error {
         case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as ModelError: self.init(ExitStatus(error), error.description)
         case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
+        case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
         default: return nil
         }
     }
@@ -74,6 +76,14 @@ extension ExitStatus {
         switch kind {
         case .invalidOption: self = .usage
         case .drawingFailed: self = .software
+        }
+    }
+
+    init(_ kind: PipelineError.Kind) {
+        switch kind {
+        case .usage: self = .usage
+        case .badData: self = .badData
+        case .inputOutput: self = .inputOutput
         }
     }
 }

@@ -1,21 +1,18 @@
 import Pixels
-import Rendering
 import VideoIO
 
-/// Renders a view of each frame and encodes it.
+/// Renders each frame and encodes it.
 public final class VideoSink: FrameSink {
-    private var renderer: ViewRenderer
+    private var renderer: any FrameRenderer
     private let writer: VideoWriter
 
-    public init(renderer: ViewRenderer, writer: VideoWriter) {
+    public init(renderer: any FrameRenderer, writer: VideoWriter) {
         self.renderer = renderer
         self.writer = writer
     }
 
     public func consume(_ frame: AnnotatedFrame) throws {
-        let picture = try renderer.render(
-            frame: frame.frame.image, heads: frame.heads, fused: frame.fused, mask: frame.mask,
-            timeSeconds: frame.frame.time.seconds)
+        let picture = try renderer.render(frame)
         try writer.write(frame.frame.packets)
         try writer.write(picture, at: frame.frame.outputTime)
     }
@@ -25,7 +22,7 @@ public final class VideoSink: FrameSink {
         try writer.finish()
     }
 
-    public func finishPartial() throws -> String? { try writer.finishPartial() }
+    public func finishPartial() throws -> [String] { try writer.finishPartial().map { [$0] } ?? [] }
 
     public func abandon() { writer.abandon() }
 

@@ -14,8 +14,8 @@ public protocol FrameSink: AnyObject {
 
     /// Completes what there is of the output under a name with `.partial` before the extension.
     ///
-    /// - Returns: that name; nil where there was nothing to keep.
-    func finishPartial() throws -> String?
+    /// - Returns: that name, or those of several files; none where there was nothing to keep.
+    func finishPartial() throws -> [String]
 
     /// Removes what was written.
     func abandon()

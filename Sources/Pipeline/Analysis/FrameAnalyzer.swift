@@ -1,0 +1,72 @@
+import Pixels
+import Probing
+import Rendering
+import ViT
+import VideoIO
+
+/// What is computed for each frame.
+public struct Analysis: Sendable {
+    /// Each runs once on every frame, however many panels show it.
+    public var sources: [any MapSource]
+    /// Share of each fused map's mass that its mask keeps; nil for no masks.
+    public var maskMass: Double?
+    /// The grid on which recorded heatmaps are read back as maps; nil where they are only shown.
+    public var recordingGrid: InputLayout?
+
+    public init(
+        sources: [any MapSource], maskMass: Double? = nil, recordingGrid: InputLayout? = nil
+    ) {
+        self.sources = sources
+        self.maskMass = maskMass
+        self.recordingGrid = recordingGrid
+    }
+}
+
+/// A frame with all that was found out about it.
+public struct AnnotatedFrame: Sendable {
+    public let frame: VideoFrame
+    /// In the order of the analysis's sources.
+    public let maps: [FrameMaps]
+    /// 1 where a patch is within the mass threshold, for each source; empty where no masks were asked for.
+    public let masks: [Plane]
+    /// In the order of the job's recordings.
+    public let recorded: [RecordedFrame]
+}
+
+/// What a recording shows at the time of a frame.
+public struct RecordedFrame: Sendable {
+    public let picture: RGBImage
+    /// The heat read back from the colours, 0…1, where the analysis has a grid for it.
+    public let map: Plane?
+}
+
+/// One worker's share of the analysis: a whole frame at a time through every source, on the worker's thread.
+final class FrameAnalyzer {
+    private let analysis: Analysis
+    private let extractors: [(RGBImage) throws -> FrameMaps]
+    private let inverse: ColorMapInverse?
+
+    init(_ analysis: Analysis, inverse: ColorMapInverse?, threads: Int) throws {
+        self.analysis = analysis
+        self.inverse = inverse
+        extractors = try analysis.sources.map { try $0.makeExtractor(threads: threads) }
+    }
+
+    func analyze(_ input: FrameInStep) throws -> AnnotatedFrame {
+        let maps = try extractors.map { try $0(input.frame.image) }
+        return AnnotatedFrame(
+            frame: input.frame, maps: maps,
+            masks: analysis.maskMass.map { mass in
+                maps.map { MassThreshold.mask(of: $0.fused, mass: mass) }
+            } ?? [],
+            recorded: input.recorded.map { picture in
+                RecordedFrame(picture: picture, map: map(of: picture, besides: input.frame.image))
+            })
+    }
+
+    private func map(of picture: RGBImage, besides frame: RGBImage) -> Plane? {
+        guard let inverse, let grid = analysis.recordingGrid else { return nil }
+        return RecordedMap.resample(
+            inverse.heat(of: picture), to: grid, frameHeight: frame.height, frameWidth: frame.width)
+    }
+}

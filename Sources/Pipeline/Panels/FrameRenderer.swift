@@ -1,0 +1,37 @@
+import Pixels
+import Rendering
+
+/// Turns annotated frames of one clip, in order, into the pictures of a video.
+public protocol FrameRenderer {
+    /// Size of every picture in pixels.
+    var outputHeight: Int { get }
+    var outputWidth: Int { get }
+
+    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage
+}
+
+/// One view of the only source's maps, at the frame's own size.
+public struct SingleViewRenderer: FrameRenderer {
+    private var renderer: ViewRenderer
+
+    /// - Throws: `ModelError.inputTooSmall`.
+    public init(
+        view: View, source: any MapSource, style: HeatStyle, frameHeight: Int, frameWidth: Int
+    ) throws {
+        let layout = try source.layout(height: frameHeight, width: frameWidth)
+        renderer = ViewRenderer(
+            view: view, style: style, frameHeight: frameHeight, frameWidth: frameWidth,
+            placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
+            headLabels: source.partNames, fusedLabel: source.fusedName)
+    }
+
+    public var outputHeight: Int { renderer.outputHeight }
+    public var outputWidth: Int { renderer.outputWidth }
+
+    public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
+        try renderer.render(
+            frame: frame.frame.image, heads: frame.maps[0].parts, fused: frame.maps[0].fused,
+            mask: frame.masks.first, timeSeconds: frame.frame.time.seconds)
+    }
+}

@@ -1,0 +1,86 @@
+import Pixels
+import Rendering
+
+/// A panel of a comparison, with its caption.
+public struct Panel: Sendable, Equatable {
+    public enum Content: Sendable, Equatable {
+        case original
+        /// A view of the maps of the source at this place in the analysis.
+        case view(View, source: Int)
+        /// The recording at this place in the job.
+        case recording(Int)
+    }
+
+    public let content: Content
+    public let caption: String
+
+    public init(_ content: Content, caption: String) {
+        self.content = content
+        self.caption = caption
+    }
+}
+
+/// Captioned panels side by side, in a grid of at most 1920 pixels' width.
+public struct PanelRenderer: FrameRenderer {
+    private let panels: [Panel]
+    private let captions: [String]
+    private var composer: TileComposer
+    private var tileResizer: Resizer
+    /// By panel; nil where a panel shows no maps.
+    private var renderers: [ViewRenderer?]
+
+    /// - Parameter sources: those of the analysis.
+    /// - Precondition: there is a panel, and the sources that the panels name exist.
+    /// - Throws: `ModelError.inputTooSmall`.
+    public init(
+        panels: [Panel], sources: [any MapSource], style: HeatStyle, frameHeight: Int, frameWidth: Int
+    ) throws {
+        let grid = TileGrid(count: panels.count, sourceHeight: frameHeight, sourceWidth: frameWidth)
+        self.panels = panels
+        captions = panels.map(\.caption)
+        composer = TileComposer(grid: grid)
+        tileResizer = Resizer(
+            frameHeight: frameHeight, frameWidth: frameWidth, height: grid.tileHeight, width: grid.tileWidth)
+        renderers = try panels.map { panel in
+            guard case .view(let view, let index) = panel.content else { return nil }
+            let layout = try sources[index].layout(height: frameHeight, width: frameWidth)
+            let placement = MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth)
+            // Drawn at the size shown, except for the grid of heads, which shrinks the frame itself.
+            let isGrid = view == .heads
+            return ViewRenderer(
+                view: view, style: style, frameHeight: isGrid ? frameHeight : grid.tileHeight,
+                frameWidth: isGrid ? frameWidth : grid.tileWidth,
+                placement: isGrid
+                    ? placement
+                    : placement.scaled(
+                        vertically: Double(grid.tileHeight) / Double(frameHeight),
+                        horizontally: Double(grid.tileWidth) / Double(frameWidth)),
+                headLabels: sources[index].partNames, fusedLabel: sources[index].fusedName,
+                maximumWidth: grid.tileWidth)
+        }
+    }
+
+    public var outputHeight: Int { composer.grid.height }
+    public var outputWidth: Int { composer.grid.width }
+
+    public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
+        let tile = tileResizer(frame.frame.image)
+        var tiles: [RGBImage] = []
+        for (index, panel) in panels.enumerated() {
+            switch panel.content {
+            case .original: tiles.append(tile)
+            case .recording(let recording): tiles.append(frame.recorded[recording].picture)
+            case .view(let view, let source):
+                guard
+                    let picture = try renderers[index]?.render(
+                        frame: view == .heads ? frame.frame.image : tile, heads: frame.maps[source].parts,
+                        fused: frame.maps[source].fused,
+                        mask: frame.masks.isEmpty ? nil : frame.masks[source],
+                        timeSeconds: frame.frame.time.seconds)
+                else { preconditionFailure("a panel with maps has a renderer") }
+                tiles.append(picture)
+            }
+        }
+        return try composer.compose(tiles: tiles, captions: captions)
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Pixels
+import VideoIO
+
+/// A video made earlier that is shown beside another one, in step with it by timestamp.
+///
+/// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
+/// made on.
+public final class Recording: @unchecked Sendable {
+    /// What to call it: the file's name without its extension.
+    public let name: String
+    public let height: Int
+    public let width: Int
+    private let reader: VideoReader
+    /// The frame being shown, and the one decoded after it.
+    private var shown: VideoFrame?
+    private var next: VideoFrame?
+
+    /// How much later than asked for a frame may be and still count as being at that time: clocks of whole
+    /// milliseconds (Matroska) are half a millisecond off.
+    private static let toleranceSeconds = 0.001
+
+    /// - Throws: `VideoIOError` as `VideoReader.open` does.
+    public init(path: String, onWarning: (@Sendable (MediaWarning) -> Void)? = nil) throws {
+        reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, onWarning: onWarning))
+        name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        (height, width) = (reader.info.height, reader.info.width)
+        next = try reader.nextFrame()
+    }
+
+    /// The frame shown at a time: the last one whose own time is at or before it. Before the first frame that
+    /// is the first, after the last the last.
+    ///
+    /// - Parameter seconds: on the clock of the video's own timestamps; never less than in the call before.
+    /// - Throws: `VideoIOError`.
+    public func frame(at seconds: Double) throws -> VideoFrame {
+        while let candidate = next, shown == nil || candidate.time.seconds <= seconds + Self.toleranceSeconds
+        {
+            shown = candidate
+            next = try reader.nextFrame()
+        }
+        guard let shown else {
+            throw PipelineError(.badData, "cannot read \(name): it holds no frame")
+        }
+        return shown
+    }
+}
+
+/// A frame, with the pictures that recordings show at that time.
+struct FrameInStep: Sendable {
+    let frame: VideoFrame
+    let recorded: [RGBImage]
+}
+
+/// Reads a clip and the recordings that go along with it; for one thread, the decoding one.
+struct FramesInStep: Sendable {
+    let reader: VideoReader
+    let recordings: [Recording]
+
+    /// - Throws: `VideoIOError`.
+    func next() throws -> FrameInStep? {
+        guard let frame = try reader.nextFrame() else { return nil }
+        return FrameInStep(
+            frame: frame, recorded: try recordings.map { try $0.frame(at: frame.time.seconds).image })
+    }
+}

@@ -1,0 +1,21 @@
+/// What can go wrong between the command line and the modules it joins.
+public struct PipelineError: Error, Equatable, CustomStringConvertible {
+    /// What the caller can do about it, from which the exit code follows.
+    public enum Kind: Sendable, Equatable {
+        /// A wrong option (64).
+        case usage
+        /// An input that does not hold what was asked for (65).
+        case badData
+        /// Writing failed half-way (74).
+        case inputOutput
+    }
+
+    public let kind: Kind
+    /// One line: what was being done, the reason, and the next step where there is one.
+    public let description: String
+
+    public init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}

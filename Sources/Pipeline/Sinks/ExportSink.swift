@@ -1,0 +1,71 @@
+import Checkpoints
+import VideoIO
+
+/// Writes the raw, unscaled maps of each frame to a NumPy archive:
+///
+/// - `attention` float32 [frames, heads, rows, columns]
+/// - `frame` int64 [frames], indices in the source
+/// - `time` float64 [frames], seconds in the source
+/// - `meta` JSON text
+///
+/// With several models, those that differ between them carry the model's name:
+/// `attention.dino_vitb16`, `meta.dino_vitb16`, `attention.dinov2_vits14`, …
+public final class ExportSink: FrameSink {
+    private let writer: NPZWriter
+    private let path: String
+    /// By source.
+    private let maps: [NPZArrayWriter]
+    private let frames: NPZArrayWriter
+    private let times: NPZArrayWriter
+
+    /// - Precondition: there is a source.
+    /// - Throws: `CheckpointError` where the file exists (without `overwrite`) or cannot be created.
+    public init(
+        path: String, overwrite: Bool, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
+        version: String
+    ) throws {
+        precondition(!sources.isEmpty, "an export has maps to hold")
+        self.path = path
+        let writer = try NPZWriter(path, overwrite: overwrite)
+        func suffixed(_ name: String, _ source: any MapSource) -> String {
+            // A slash would make a folder in the archive.
+            sources.count == 1 ? name : "\(name).\(source.name.replacing("/", with: "_"))"
+        }
+        maps = try sources.map { source in
+            let layout = try source.layout(height: sourceHeight, width: sourceWidth)
+            // A source without parts has its fused map alone.
+            let count = max(1, source.partNames.count)
+            return try writer.array(
+                named: suffixed(source.kind, source), element: .float32,
+                rowShape: [count, layout.rows, layout.columns])
+        }
+        frames = try writer.array(named: "frame", element: .int64, rowShape: [])
+        times = try writer.array(named: "time", element: .float64, rowShape: [])
+        for source in sources {
+            var provenance = try source.provenance(sourceHeight: sourceHeight, sourceWidth: sourceWidth)
+            provenance.version = version
+            try writer.add(suffixed("meta", source), text: try provenance.json())
+        }
+        self.writer = writer
+    }
+
+    public func consume(_ frame: AnnotatedFrame) throws {
+        for (array, maps) in zip(maps, frame.maps) {
+            try array.append(maps.parts.isEmpty ? maps.fused.values : maps.parts.flatMap(\.values))
+        }
+        try frames.append([Int64(frame.frame.index)])
+        try times.append([frame.frame.time.seconds])
+    }
+
+    public func finish(trailing: [CompressedPacket]) throws { try writer.finish() }
+
+    public func finishPartial() throws -> [String] {
+        let name = PartialName.of(path)
+        try writer.finish(as: name)
+        return [name]
+    }
+
+    public func abandon() { writer.abandon() }
+
+    public var temporaryPaths: [String] { [] }
+}

@@ -1,0 +1,62 @@
+import Pixels
+import Probing
+
+/// Something that statistics are made of: a source of maps, or a recorded heatmap.
+public struct StatisticsSubject: Sendable, Equatable {
+    public let name: String
+    /// What its single maps are: "head 0", …; empty for a recording.
+    public let partNames: [String]
+    public let hasClassifier: Bool
+
+    public init(name: String, partNames: [String] = [], hasClassifier: Bool = false) {
+        self.name = name
+        self.partNames = partNames
+        self.hasClassifier = hasClassifier
+    }
+
+    public init(_ source: any MapSource) {
+        self.init(name: source.name, partNames: source.partNames, hasClassifier: source.hasClassifier)
+    }
+
+    public init(_ recording: Recording) { self.init(name: recording.name) }
+}
+
+/// The figures of one subject in one frame. Figures that are not defined are NaN.
+public struct FrameStatistics: Sendable {
+    /// Of the fused map, in nats.
+    public let entropy: Double
+    /// Of each single map, in nats.
+    public let partEntropies: [Double]
+    /// Share of the mass in the top 10 % of patches.
+    public let topMass: Double
+    /// With the map of the frame before, NaN in the first.
+    public let previousCorrelation: Double
+    /// With each subject's map, on the coarser grid of the two; NaN with itself.
+    public let correlations: [Double]
+    public let topLabel: String?
+}
+
+/// Makes the statistics of one clip's frames, in order.
+struct StatisticsMaker {
+    /// By subject, the fused map of the frame before.
+    private var previous: [Plane] = []
+
+    /// - Returns: by subject: the frame's sources, then its recordings with maps.
+    mutating func statistics(of frame: AnnotatedFrame) -> [FrameStatistics] {
+        let subjects = frame.maps + frame.recorded.compactMap(\.map).map { FrameMaps(parts: [], fused: $0) }
+        let fused = subjects.map(\.fused)
+        defer { previous = fused }
+        return subjects.enumerated().map { index, maps in
+            FrameStatistics(
+                entropy: MapStatistics.entropyNats(of: maps.fused),
+                partEntropies: maps.parts.map(MapStatistics.entropyNats),
+                topMass: MapStatistics.topMass(of: maps.fused),
+                previousCorrelation: previous.isEmpty
+                    ? .nan : MapStatistics.correlation(maps.fused, previous[index]),
+                correlations: fused.enumerated().map { other, map in
+                    other == index ? .nan : MapStatistics.correlationOnCommonGrid(maps.fused, map)
+                },
+                topLabel: maps.topLabel)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Rendering
+import VideoIO
+
+/// Draws the statistics over time, to a PNG or SVG file as the name's extension says: entropies, mass in the top
+/// patches, correlation with the frame before, and correlations between subjects where there are several.
+public final class StatisticsPlot: StatisticsOutput {
+    public let path: String
+    private let title: String
+    private let subjects: [StatisticsSubject]
+    private let output: TextOutput
+    private let isSVG: Bool
+    /// By subject; columns as `columns(of:)` gives them.
+    private var series: [ThinnedSeries]
+
+    /// - Parameter title: what the figure is headed, the clip's name in the main.
+    /// - Throws: `PipelineError` of kind `usage` for another extension, `VideoIOError` of kind `cantCreate`.
+    public init(path: String, overwrite: Bool, title: String, subjects: [StatisticsSubject]) throws {
+        switch URL(fileURLWithPath: path).pathExtension.lowercased() {
+        case "png": isSVG = false
+        case "svg": isSVG = true
+        default: throw PipelineError(.usage, "cannot plot to \(path): plots are .png or .svg files")
+        }
+        self.path = path
+        self.title = title
+        self.subjects = subjects
+        series = subjects.map { _ in ThinnedSeries() }
+        output = try TextOutput(path: path, overwrite: overwrite)
+    }
+
+    public func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) {
+        for (index, figures) in statistics.enumerated() {
+            series[index].append(time: timeSeconds, values: Self.columns(of: figures))
+        }
+    }
+
+    public func finish(as name: String?) throws {
+        for index in series.indices { series[index].finish() }
+        let figure = figure()
+        try output.write(Data(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image())))
+        try output.finish(as: name)
+    }
+
+    public func abandon() { output.abandon() }
+
+    public var temporaryPath: String { output.temporaryPath }
+
+    /// entropy, top mass, previous correlation, then the correlations with every subject, then the parts'
+    /// entropies.
+    private static func columns(of statistics: FrameStatistics) -> [Double] {
+        [statistics.entropy, statistics.topMass, statistics.previousCorrelation] + statistics.correlations
+            + statistics.partEntropies
+    }
+
+    private func figure() -> ChartFigure {
+        var charts = [
+            Chart(
+                title: "Entropy of the attention map" + (hasParts ? " (thin: single heads)" : ""),
+                yLabel: "nats", series: partEntropies() + lines(column: 0)),
+            Chart(
+                title: "Share of the attention in the top 10 % of patches", yLabel: "share",
+                series: lines(column: 1)),
+            Chart(
+                title: "Correlation with the frame before", yLabel: "correlation", series: lines(column: 2)),
+        ]
+        if subjects.count > 1 {
+            charts.append(
+                Chart(title: "Correlation between the maps", yLabel: "correlation", series: pairs()))
+        }
+        return ChartFigure(title: title, xLabel: "time in seconds", charts: charts)
+    }
+
+    private var hasParts: Bool { subjects.contains { $0.partNames.count > 1 } }
+
+    private func points(_ subject: Int, _ column: Int) -> [(x: Double, y: Double)] {
+        series[subject].rows.map { ($0.time, $0.values[column]) }
+    }
+
+    private func lines(column: Int) -> [ChartSeries] {
+        subjects.indices.map { index in
+            ChartSeries(
+                name: subjects[index].name, color: ChartSeries.color(index), points: points(index, column))
+        }
+    }
+
+    private func partEntropies() -> [ChartSeries] {
+        subjects.indices.flatMap { index -> [ChartSeries] in
+            guard subjects[index].partNames.count > 1 else { return [] }
+            var color = ChartSeries.color(index)
+            color.alpha = 0.45
+            return subjects[index].partNames.indices.map { part in
+                ChartSeries(
+                    name: nil, color: color, lineWidth: 1, points: points(index, 3 + subjects.count + part))
+            }
+        }
+    }
+
+    private func pairs() -> [ChartSeries] {
+        var lines: [ChartSeries] = []
+        for first in subjects.indices {
+            for second in subjects.indices where second > first {
+                lines.append(
+                    ChartSeries(
+                        name: "\(subjects[first].name) – \(subjects[second].name)",
+                        color: ChartSeries.color(lines.count), points: points(first, 3 + second)))
+            }
+        }
+        return lines
+    }
+}

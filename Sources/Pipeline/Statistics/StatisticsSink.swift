@@ -1,0 +1,55 @@
+import VideoIO
+
+/// A form that statistics are written in: a table, a plot. Works under a temporary name.
+public protocol StatisticsOutput: AnyObject {
+    var path: String { get }
+
+    /// - Parameter statistics: of one frame, by subject.
+    func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) throws
+
+    /// Completes the file and gives it its name, or `name` where there is one.
+    func finish(as name: String?) throws
+
+    /// Removes what was written.
+    func abandon()
+
+    var temporaryPath: String { get }
+}
+
+/// Makes the statistics of each frame, once for all the forms they are wanted in.
+public final class StatisticsSink: FrameSink {
+    /// The means so far.
+    public private(set) var summary: StatisticsSummary
+    private let outputs: [any StatisticsOutput]
+    private var maker = StatisticsMaker()
+
+    /// - Parameter subjects: the sources of the analysis in order, then the recordings.
+    public init(subjects: [StatisticsSubject], outputs: [any StatisticsOutput]) {
+        summary = StatisticsSummary(subjects: subjects)
+        self.outputs = outputs
+    }
+
+    public func consume(_ frame: AnnotatedFrame) throws {
+        let statistics = maker.statistics(of: frame)
+        summary.add(statistics)
+        for output in outputs {
+            try output.add(statistics, frame: frame.frame.index, timeSeconds: frame.frame.time.seconds)
+        }
+    }
+
+    public func finish(trailing: [CompressedPacket]) throws {
+        for output in outputs { try output.finish(as: nil) }
+    }
+
+    public func finishPartial() throws -> [String] {
+        try outputs.map { output in
+            let name = PartialName.of(output.path)
+            try output.finish(as: name)
+            return name
+        }
+    }
+
+    public func abandon() { for output in outputs { output.abandon() } }
+
+    public var temporaryPaths: [String] { outputs.map(\.temporaryPath) }
+}

@@ -1,0 +1,75 @@
+import Foundation
+
+/// Writes a table of statistics, one row per frame and subject, as comma-separated values (RFC 4180, but lines
+/// end as Unix ends them):
+///
+/// - `frame`, `time`: index and seconds in the source; `model`: the subject
+/// - `entropy`: of the fused map in nats; `entropy_head_0` and so on: of each head
+/// - `top10_mass`: share of the mass in the top 10 % of patches
+/// - `correlation_previous`: with the map of the frame before
+/// - `correlation_NAME`: with that subject's map, on the coarser grid of the two; where there are several
+/// - `top_label`: only where there is a classifier
+///
+/// Fields that do not apply or are not defined are empty.
+public final class StatisticsTable: StatisticsOutput {
+    public let path: String
+    private let subjects: [StatisticsSubject]
+    private let output: TextOutput
+    /// The single maps that have columns: all that any subject has, each once.
+    private let partNames: [String]
+    private let hasLabels: Bool
+
+    /// - Throws: `VideoIOError` of kind `cantCreate`.
+    public init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
+        self.path = path
+        self.subjects = subjects
+        var names: [String] = []
+        for name in subjects.flatMap(\.partNames) where !names.contains(name) { names.append(name) }
+        partNames = names
+        hasLabels = subjects.contains(where: \.hasClassifier)
+        output = try TextOutput(path: path, overwrite: overwrite)
+        try output.write(Self.line(header))
+    }
+
+    private var header: [String] {
+        ["frame", "time", "model", "entropy"]
+            + partNames.map { "entropy_" + $0.replacing(" ", with: "_") }
+            + ["top10_mass", "correlation_previous"]
+            + (subjects.count > 1 ? subjects.map { "correlation_\($0.name)" } : [])
+            + (hasLabels ? ["top_label"] : [])
+    }
+
+    public func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) throws {
+        for (subject, statistics) in zip(subjects, statistics) {
+            let parts = Dictionary(
+                zip(subject.partNames, statistics.partEntropies), uniquingKeysWith: { first, _ in first })
+            var fields = [
+                String(frame), String(format: "%.6f", timeSeconds), subject.name,
+                Self.field(statistics.entropy),
+            ]
+            fields += partNames.map { Self.field(parts[$0] ?? .nan) }
+            fields += [Self.field(statistics.topMass), Self.field(statistics.previousCorrelation)]
+            if subjects.count > 1 { fields += statistics.correlations.map(Self.field) }
+            if hasLabels { fields.append(statistics.topLabel ?? "") }
+            try output.write(Self.line(fields))
+        }
+    }
+
+    public func finish(as name: String?) throws { try output.finish(as: name) }
+
+    public func abandon() { output.abandon() }
+
+    public var temporaryPath: String { output.temporaryPath }
+
+    private static func field(_ value: Double) -> String {
+        value.isFinite ? String(format: "%.6f", value) : ""
+    }
+
+    /// Quotes the fields that need it.
+    private static func line(_ fields: [String]) -> String {
+        fields.map { field in
+            field.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
+                ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+        }.joined(separator: ",") + "\n"
+    }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Pipeline
+import Rendering
+import ViT
+import VideoIO
+
+/// What a run computes and shows, worked out from the options: which models are loaded, which recordings are
+/// opened, and what the panels are.
+struct AnnotationPlan {
+    /// Each model once, however many panels show it, in the order of the panels.
+    private(set) var sources: [ClassTokenAttention] = []
+    private(set) var recordings: [Recording] = []
+    /// Nil for one view of one model at the frame's own size.
+    private(set) var panels: [Panel]?
+    private let view: View
+    private let threshold: Double
+    private let makeEngine: (Model) throws -> Engine
+
+    /// By the identity of its model, each source's place.
+    private var sourceIndices: [ModelIdentity: Int] = [:]
+    private var recordingIndices: [String: Int] = [:]
+
+    /// Loads models and opens recordings.
+    ///
+    /// - Parameters:
+    ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
+    ///   - makeEngine: makes a model ready to compute.
+    /// - Throws: `PipelineError`, `ModelError`, `CheckpointError`, `VideoIOError`.
+    init(
+        comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, needsMaps: Bool,
+        onWarning: @escaping @Sendable (MediaWarning) -> Void, makeEngine: @escaping (Model) throws -> Engine
+    ) throws {
+        self.makeEngine = makeEngine
+        self.view = view.singleView
+        threshold = view.threshold
+        guard comparison.isWanted else {
+            try addSource(model.identity(of: nil), model, view, isAlone: true)
+            return
+        }
+        let specifications = try comparison.specifications(view: view.comparisonView) {
+            model.identity(of: $0) == model.identity(of: nil)
+        }
+        for case .video(let path) in specifications where recordingIndices[path] == nil {
+            recordingIndices[path] = recordings.count
+            recordings.append(try Recording(path: path, onWarning: onWarning))
+        }
+        for case .view(_, let name) in specifications {
+            try addSource(model.identity(of: name), model, view, isAlone: false)
+        }
+        if needsMaps && sources.isEmpty {
+            try addSource(model.identity(of: nil), model, view, isAlone: false)
+        }
+        panels = specifications.map { panel(for: $0, among: specifications, model) }
+    }
+
+    /// - Throws: `ModelError.inputTooSmall`.
+    func analysis(readsRecordings: Bool, frameHeight: Int, frameWidth: Int) throws -> Analysis {
+        let shown = panels.map { $0.compactMap(\.view) } ?? [view]
+        var analysis = Analysis(sources: sources, maskMass: shown.contains(.mask) ? threshold : nil)
+        if readsRecordings, let first = sources.first {
+            analysis.recordingGrid = try first.layout(height: frameHeight, width: frameWidth)
+        }
+        return analysis
+    }
+
+    /// - Throws: `ModelError.inputTooSmall`.
+    func renderer(style: HeatStyle, frameHeight: Int, frameWidth: Int) throws -> any FrameRenderer {
+        if let panels {
+            return try PanelRenderer(
+                panels: panels, sources: sources, style: style, frameHeight: frameHeight,
+                frameWidth: frameWidth)
+        }
+        return try SingleViewRenderer(
+            view: view, source: sources[0], style: style, frameHeight: frameHeight, frameWidth: frameWidth)
+    }
+
+    /// Why a model does not compute as it best could, each text once.
+    var notices: [String] { Set(sources.compactMap(\.engine.notice)).sorted() }
+
+    /// What statistics are made of, in the order that frames have them.
+    var subjects: [StatisticsSubject] {
+        sources.map { StatisticsSubject($0) } + recordings.map { StatisticsSubject($0) }
+    }
+
+    /// - Parameter isAlone: whether the model keeps its own name; beside others it has the name it was asked
+    ///   for by, made different from theirs.
+    private mutating func addSource(
+        _ identity: ModelIdentity, _ model: ModelOptions, _ view: ViewOptions, isAlone: Bool
+    ) throws {
+        guard sourceIndices[identity] == nil else { return }
+        let loaded = try model.load(identity)
+        var name = isAlone ? loaded.name : identity.shortName
+        let taken = Set(sources.map(\.name) + recordings.map(\.name))
+        if let free = (2...).lazy.map({ "\(name)-\($0)" }).first(where: { !taken.contains($0) }),
+            taken.contains(name)
+        {
+            name = free
+        }
+        sourceIndices[identity] = sources.count
+        sources.append(
+            try ClassTokenAttention(
+                engine: try makeEngine(loaded), name: name, resolution: model.resolution(for: loaded),
+                layer: view.layer,
+                heads: view.heads?.indices, fusion: view.fusion))
+    }
+
+    private func panel(
+        for specification: PanelSpecification, among all: [PanelSpecification], _ model: ModelOptions
+    ) -> Panel {
+        switch specification {
+        case .original:
+            return Panel(.original, caption: "original")
+        case .video(let path):
+            let index = recordingIndices[path] ?? 0
+            return Panel(.recording(index), caption: recordings[index].name)
+        case .view(let view, let name):
+            let identity = model.identity(of: name)
+            let index = sourceIndices[identity] ?? 0
+            let panelsOfModel = all.count { other in
+                if case .view(_, let name) = other { model.identity(of: name) == identity } else { false }
+            }
+            // An alias says more than the name it stands for.
+            let known = identity.isFile ? sources[index].name : name ?? model.model
+            return Panel(
+                .view(view, source: index),
+                caption: panelsOfModel > 1 ? "\(known) · \(view.rawValue)" : known)
+        }
+    }
+}
+
+extension Panel {
+    /// The view of a model's maps; nil for other panels.
+    fileprivate var view: View? {
+        if case .view(let view, _) = content { view } else { nil }
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Pipeline
+import Rendering
+
+/// What stands beside what.
+struct ComparisonOptions: ParsableArguments {
+    @Option(
+        name: .customLong("compare"),
+        help: ArgumentHelp(
+            """
+            Captioned panels in step: the original, each of these, and --model. A name is a known model, an \
+            alias ('supervised'), a weights file, or video:FILE for a heatmap video made earlier. --view \
+            applies to each model's panel.
+            """, valueName: "name[,name…]"))
+    var names: [String] = []
+
+    @Option(
+        name: .customLong("panel"),
+        help: ArgumentHelp(
+            """
+            One panel; repeat it for more, laid out in order: original, heatmap, overlay, heads or mask (of \
+            --model, or heatmap:MODEL), video:FILE.
+            """, valueName: "panel"))
+    var panels: [String] = []
+
+    /// Whether there are panels at all, instead of one view of one model.
+    var isWanted: Bool { !names.isEmpty || !panels.isEmpty }
+
+    func validate() throws {
+        if !names.isEmpty && !panels.isEmpty {
+            throw ValidationError("--compare and --panel both lay out panels; give one of them")
+        }
+    }
+
+    /// - Parameters:
+    ///   - view: what --compare shows of each model.
+    ///   - isMain: whether a name is that of --model.
+    /// - Throws: `PipelineError` of kind `usage`.
+    func specifications(view: View, isMain: (String) -> Bool) throws -> [PanelSpecification] {
+        if names.isEmpty { return try panels.map { try PanelSpecification(parsing: $0) } }
+        return try PanelSpecification.comparison(
+            of: names.joined(separator: ","), view: view, isMain: isMain)
+    }
+}
