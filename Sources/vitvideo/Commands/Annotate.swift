@@ -20,6 +20,9 @@ struct Annotate: ParsableCommand {
         if !comparison.panels.isEmpty && view.view != nil {
             throw ValidationError("each --panel says what it shows; leave --view out")
         }
+        if model.numHeads != nil && model.weights == nil && !comparison.isWanted {
+            throw ValidationError("--num-heads goes with --weights")
+        }
     }
 
     func run() throws {

@@ -17,7 +17,8 @@ struct ModelOptions: ParsableArguments {
     var weights: String?
 
     @Option(
-        help: ArgumentHelp("Number of heads, where --weights has heads that are not 64 wide.", valueName: "n")
+        help: ArgumentHelp(
+            "Number of heads, where a weights file has heads that are not 64 wide.", valueName: "n")
     )
     var numHeads: Int?
 
@@ -37,22 +38,26 @@ struct ModelOptions: ParsableArguments {
 
     /// Which model a name on the command line means; nil for the main one.
     ///
-    /// What is no known model is taken for a file.
+    /// What is no known model is taken for a file where there is one of that name or the name looks like one.
     func identity(of name: String?) -> ModelIdentity {
-        if name == nil, let weights { return .file(weights, isMain: true) }
+        if name == nil, let weights { return .file(weights) }
         let name = name ?? model
         if let entry = try? ModelZoo.entry(named: name) { return .known(entry.name) }
-        return FileManager.default.fileExists(atPath: name) ? .file(name, isMain: false) : .known(name)
+        let path = URL(fileURLWithPath: name)
+        let looksLikeFile =
+            name.contains("/") || Self.weightsExtensions.contains(path.pathExtension.lowercased())
+        return looksLikeFile || FileManager.default.fileExists(atPath: name) ? .file(name) : .known(name)
     }
+
+    private static let weightsExtensions: Set = ["safetensors", "pth", "pt", "bin", "npz", "onnx"]
 
     /// - Throws: `ModelError`, `CheckpointError`.
     func load(_ identity: ModelIdentity) throws -> Model {
         switch identity {
         case .known(let name):
             try ModelCache.standard().load(name, positionInterpolation: positionRule)
-        case .file(let path, let isMain):
-            // --num-heads is about --weights.
-            try Model.load(path, heads: isMain ? numHeads : nil, positionInterpolation: positionRule)
+        case .file(let path):
+            try Model.load(path, heads: numHeads, positionInterpolation: positionRule)
         }
     }
 
@@ -62,7 +67,6 @@ struct ModelOptions: ParsableArguments {
 
     func validate() throws {
         if let numHeads, numHeads < 1 { throw ValidationError("--num-heads must be at least 1") }
-        if numHeads != nil && weights == nil { throw ValidationError("--num-heads goes with --weights") }
     }
 }
 
@@ -70,8 +74,8 @@ struct ModelOptions: ParsableArguments {
 enum ModelIdentity: Hashable {
     /// By its full name, aliases resolved.
     case known(String)
-    /// By its weights; `isMain` for those of --weights.
-    case file(String, isMain: Bool)
+    /// By its weights.
+    case file(String)
 
     var isFile: Bool {
         if case .file = self { true } else { false }
@@ -81,7 +85,7 @@ enum ModelIdentity: Hashable {
     var shortName: String {
         switch self {
         case .known(let name): name
-        case .file(let path, _): URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        case .file(let path): URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         }
     }
 }
