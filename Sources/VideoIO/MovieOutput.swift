@@ -4,6 +4,7 @@ import Pixels
 /// A file with a video stream and copied audio streams: MP4, MOV, Matroska, WebM, and GIF.
 final class MovieOutput: PictureOutput {
     let encodedSize: PictureSize
+    var temporaryPaths: [String] { [file.temporaryPath] }
     private let path: String
     private let file: OutputFile
     private let encoder: VideoEncoder

@@ -59,6 +59,7 @@ func writeWhole(_ bytes: [UInt8], to file: OutputFile) throws {
 
 /// A single picture.
 final class StillOutput: PictureOutput {
+    var temporaryPaths: [String] { [file.temporaryPath] }
     private let path: String
     private let file: OutputFile
     private let encoder: StillEncoder
@@ -88,6 +89,8 @@ final class StillOutput: PictureOutput {
 
 /// Numbered pictures, from 1 on, each complete as soon as it is there.
 final class SequenceOutput: PictureOutput {
+    /// Each picture has a temporary name of its own, and only for a moment.
+    var temporaryPaths: [String] { [] }
     private let name: NumberedName
     private let encoder: StillEncoder
     private let overwrite: Bool

@@ -3,6 +3,8 @@ import Pixels
 
 /// What every kind of output can do.
 protocol PictureOutput: AnyObject {
+    /// Unfinished files, the same from the start on.
+    var temporaryPaths: [String] { get }
     func write(_ image: RGBImage, at time: FrameTime) throws
     func write(_ packets: [CompressedPacket]) throws
     /// Completes the output and gives it `name`, or its own name for `nil`.
@@ -82,6 +84,9 @@ public final class VideoWriter: @unchecked Sendable {
     }
 
     deinit { if isOpen { output.abandon() } }
+
+    /// Unfinished files to remove where the process has to end at once. Fixed from the start.
+    public var temporaryPaths: [String] { output.temporaryPaths }
 
     /// What had to be worked around so far, each text once.
     public var warnings: [MediaWarning] { log.warnings }

@@ -11,6 +11,9 @@ import Foundation
 public final class NPZWriter {
     private let path: String
     private let overwrite: Bool
+    /// Where `finish` assembles the archive. Whoever ends the process at once removes what is there, and under
+    /// names that go on from this one: libzip writes to such a name before it renames.
+    public let temporaryPath: String
     private var arrays: [NPZArrayWriter] = []
     private var isOpen = true
 
@@ -24,6 +27,7 @@ public final class NPZWriter {
         let (descriptor, temporaryPath) = try makeTemporaryFile(beside: path)
         close(descriptor)
         unlink(temporaryPath)
+        self.temporaryPath = temporaryPath
     }
 
     /// Begins an array whose first dimension grows.
@@ -57,7 +61,8 @@ public final class NPZWriter {
     }
 
     /// Completes the archive. Called once; the writer is spent afterwards, also when it throws.
-    /// - Parameter otherPath: where to, if not to the path given at first (for what an interrupted run leaves).
+    /// - Parameter otherPath: where to in the same directory, if not to the path given at first (for what an
+    ///   interrupted run leaves); what is there is replaced.
     /// - Throws: `CheckpointError`: `.inputOutput` where writing fails, `.cannotCreate` where the file has come to
     ///   exist meanwhile; nothing is left behind then.
     public func finish(as otherPath: String? = nil) throws {
@@ -65,8 +70,10 @@ public final class NPZWriter {
         guard isOpen else { throw Self.spent(path) }
         isOpen = false
         defer { abandon() }
+        let overwrite = overwrite || otherPath != nil
         try Self.checkAbsence(path, overwrite)
-        let (descriptor, temporaryPath) = try makeTemporaryFile(beside: path)
+        let descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw systemError(.cannotCreate, "create", path) }
         defer {
             close(descriptor)
             unlink(temporaryPath)

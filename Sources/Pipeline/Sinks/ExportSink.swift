@@ -67,5 +67,5 @@ public final class ExportSink: FrameSink {
 
     public func abandon() { writer.abandon() }
 
-    public var temporaryPaths: [String] { [] }
+    public var temporaryPaths: [String] { [writer.temporaryPath] }
 }

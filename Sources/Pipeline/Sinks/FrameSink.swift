@@ -20,6 +20,7 @@ public protocol FrameSink: AnyObject {
     /// Removes what was written.
     func abandon()
 
-    /// Files to remove where the process has to end at once. Fixed from the start.
+    /// Files to remove where the process has to end at once, and with them those whose names go on from these.
+    /// Fixed from the start; not all of them exist.
     var temporaryPaths: [String] { get }
 }

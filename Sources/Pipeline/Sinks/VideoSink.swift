@@ -26,5 +26,5 @@ public final class VideoSink: FrameSink {
 
     public func abandon() { writer.abandon() }
 
-    public var temporaryPaths: [String] { [] }
+    public var temporaryPaths: [String] { writer.temporaryPaths }
 }

@@ -48,7 +48,7 @@ struct Annotate: ParsableCommand {
 
         let stop = StopRequest()
         let temporaries = sinks.flatMap(\.temporaryPaths)
-        let interruption = Interruption(stop: stop) { for path in temporaries { unlink(path) } }
+        let interruption = Interruption(stop: stop) { TemporaryFiles.remove(temporaries) }
         defer { withExtendedLifetime(interruption) {} }
         let job = AnnotationJob(
             reader: reader, recordings: plan.recordings, analysis: analysis, workers: schedule.workers,

@@ -17,8 +17,10 @@ final class Interruption {
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 if stop.request() {
-                    StandardError.write(
-                        "\nvitvideo: finishing the frames under way; interrupt again to abort\n")
+                    // Below the bar and the terminal's ^C, where there may be some.
+                    StandardError.line(
+                        (StandardError.isTerminal ? "\n" : "")
+                            + "vitvideo: finishing the frames under way; interrupt again to abort")
                 } else {
                     abort()
                     _exit(ExitStatus.interrupted.rawValue)
