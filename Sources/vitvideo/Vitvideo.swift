@@ -6,12 +6,7 @@ import ViT
 struct Vitvideo: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vitvideo",
-        abstract: "See what a Vision Transformer attends to in a video.",
-        discussion: """
-            vitvideo dog.mp4 -o out.mp4        a heatmap for every attention head, sound and timing kept
-            vitvideo dog.mp4 -o out.mp4 --view side-by-side --frames 100:200
-            vitvideo dog.mp4 --export maps.npz    the raw attention, for NumPy
-            """,
+        abstract: "Show what a Vision Transformer attends to in a video or picture.",
         version: Version.current,
         subcommands: [Annotate.self, Models.self],
         defaultSubcommand: Annotate.self)
@@ -36,13 +31,21 @@ struct Vitvideo: ParsableCommand {
             return failure.status
         }
         if exitCode(for: error).isSuccess {
-            // --help and --version arrive here as errors that carry their text.
-            print(fullMessage(for: error))
+            // --help and --version arrive here as errors that carry their text. The root command has no options
+            // of its own: who asks it for help wants those of the command that runs without being named.
+            let text = fullMessage(for: error)
+            print(text == helpMessage() ? helpMessage(for: Annotate.self) : text)
             return .success
         }
-        let message = message(for: error).replacing("\n", with: " ")
-        StandardError.line("vitvideo: \(message); see 'vitvideo --help'")
+        StandardError.line("vitvideo: \(oneLine(message(for: error))); see 'vitvideo --help'")
         return .usage
+    }
+
+    /// The parser's messages may hold lists, a line for each value, and end with a full stop.
+    private static func oneLine(_ message: String) -> String {
+        let text = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            .replacing(": - ", with: ": ").replacing(" - ", with: ", ")
+        return text.hasSuffix(".") ? String(text.dropLast()) : text
     }
 }
 

@@ -7,7 +7,18 @@ import VideoIO
 
 struct Annotate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Annotate a video or picture with what the model attends to (default).")
+        abstract: "Show what a Vision Transformer attends to in a video or picture.",
+        usage: """
+            vitvideo <input> -o <file> [<options>]
+            vitvideo <input> --export <file.npz> [<options>]
+            vitvideo models
+            """,
+        discussion: """
+            vitvideo dog.mp4 -o out.mp4         every attention head, with the sound
+            vitvideo dog.mp4 -o out.mp4 --view side-by-side --frames 100:200
+            vitvideo dog.mp4 --export maps.npz  the raw attention, for NumPy
+            vitvideo models                     the known models
+            """)
 
     @OptionGroup(title: "Input") var input: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions

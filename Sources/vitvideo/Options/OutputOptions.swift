@@ -61,6 +61,7 @@ struct OutputOptions: ParsableArguments {
     }
 
     func validate() throws {
+        guard (0...63).contains(crf) else { throw ValidationError("--crf is between 0 and 63") }
         if output == nil && export == nil && !wantsStatistics {
             throw ValidationError(
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
