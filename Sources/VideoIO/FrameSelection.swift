@@ -72,7 +72,8 @@ public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
         if let until, until <= from ?? 0 {
             throw VideoIOError(
                 .usage, "select frames",
-                reason: "the span from \(start ?? "0") to \(end ?? duration ?? "") is empty")
+                reason: end.map { "the span from \(start ?? "0") to \($0) is empty" }
+                    ?? "the duration \(duration ?? "0") is empty")
         }
         range = from == nil && until == nil ? .all : .time(start: from ?? 0, end: until)
     }

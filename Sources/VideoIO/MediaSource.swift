@@ -17,7 +17,13 @@ struct MediaSource: Sendable {
     /// What is wrong with the source short of making it unreadable.
     private(set) var warnings: [MediaWarning] = []
 
-    var url: String { kind == .standardInput ? "pipe:0" : "file:\(path)" }
+    var url: String {
+        switch kind {
+        case .standardInput: "pipe:0"
+        case .file where path == "-": "file:/dev/stdin"
+        case .file, .sequence: "file:\(path)"
+        }
+    }
 
     /// Looks at `path` and says what it is.
     /// - Throws: `VideoIOError` of kind `noInput` where there is nothing to read, or of kind `badData` for an
@@ -27,11 +33,16 @@ struct MediaSource: Sendable {
             VideoIOError(.noInput, "read", path: path, reason: reason, nextStep: nextStep)
         }
         self.path = path
+        var status = stat()
         if path == "-" {
-            kind = .standardInput
+            // A file put on standard input is opened by that name, so that it can be searched as any other.
+            let isFile = fstat(STDIN_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            kind = isFile ? .file : .standardInput
+            if isFile, status.st_size == 0 {
+                throw VideoIOError(.badData, "read", path: path, reason: "the file is empty")
+            }
             return
         }
-        var status = stat()
         guard stat(path, &status) == 0 else {
             let code = errno
             if let sequence = try ImageSequence(pattern: path) {

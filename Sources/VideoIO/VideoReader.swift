@@ -67,7 +67,10 @@ public final class VideoReader: @unchecked Sendable {
         guard let firstFrame = try session.nextFrame(onAudio: { packets.append($0) }) else {
             throw VideoIOError(
                 .badData, "read", path: path,
-                reason: "not one frame could be decoded" + (session.failure.map { " (\($0))" } ?? ""))
+                reason: "not one frame could be decoded" + (session.failure.map { " (\($0))" } ?? ""),
+                nextStep: source.kind == .standardInput && demuxer.formatName.contains("mp4")
+                    ? "an MP4 that keeps its index at the end cannot be read from a pipe: give the file's name"
+                    : nil)
         }
         let geometry = PictureGeometry(
             frame: firstFrame.frame, demuxer: demuxer, videoStream: videoStream, warn: log.add)
