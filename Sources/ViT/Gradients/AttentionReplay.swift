@@ -54,16 +54,7 @@ public final class AttentionReplay {
         guard let attention else { preconditionFailure("record comes before show") }
         let tokens = attention.tokens
         attention.load(pass.model.weights.blocks[block], input: inputs.start + block * tokens * c.width)
-        for firstRow in stride(from: 0, to: tokens, by: stripRows) {
-            let rows = min(stripRows, tokens - firstRow)
-            for head in 0..<c.heads {
-                attention.attention(head: head, firstRow: firstRow, rows: rows, into: strip.start)
-                try body(
-                    AttentionStrip(
-                        block: block, head: head, firstRow: firstRow, rows: rows, tokens: tokens,
-                        values: UnsafeBufferPointer(start: strip.start, count: rows * tokens)))
-            }
-        }
+        try attention.forEachStrip(block: block, stripRows: stripRows, strip: strip, body)
     }
 
     /// Bytes that a picture of so many tokens takes, beside the forward pass's own.

@@ -38,6 +38,14 @@ final class BlockAttention {
         vv_add_bias(queriesKeysValues.start, layer.bias, tokens, 3 * d)
     }
 
+    /// Takes queries, keys and values that a forward pass shows; `normed` is left as it was.
+    ///
+    /// - Parameter values: `tokens × 3D`.
+    func load(queriesKeysValues values: UnsafeBufferPointer<Float>) {
+        precondition(values.count == queriesKeysValues.count, "queries, keys and values of all tokens")
+        if let from = values.baseAddress { queriesKeysValues.start.update(from: from, count: values.count) }
+    }
+
     /// One head's queries; keys lie D and values 2D floats further on, rows 3D floats apart.
     func queries(head: Int) -> UnsafeMutablePointer<Float> {
         queriesKeysValues.start + head * c.headWidth
@@ -52,31 +60,22 @@ final class BlockAttention {
             stride: stride, bTransposed: true, m: rows, n: tokens, k: c.headWidth)
         vv_softmax_rows(strip, rows, tokens, tokens, scale)
     }
-}
 
-/// Some rows of one head's attention matrix; it lasts only for the call that it is lent to.
-public struct AttentionStrip {
-    public let block: Int
-    public let head: Int
-    /// The token whose attention the first row is.
-    public let firstRow: Int
-    public let rows: Int
-    public let tokens: Int
-    /// `rows × tokens`, each row what a token attends to.
-    public let values: UnsafeBufferPointer<Float>
-
-    public init(
-        block: Int, head: Int, firstRow: Int, rows: Int, tokens: Int, values: UnsafeBufferPointer<Float>
-    ) {
-        self.block = block
-        self.head = head
-        self.firstRow = firstRow
-        self.rows = rows
-        self.tokens = tokens
-        self.values = values
+    /// Shows all of the block's attention: strips from the first token on, of each strip all heads in order.
+    ///
+    /// - Parameter strip: room for `stripRows × tokens`.
+    func forEachStrip(
+        block: Int, stripRows: Int, strip: FloatBuffer, _ body: (AttentionStrip) throws -> Void
+    ) rethrows {
+        for firstRow in stride(from: 0, to: tokens, by: stripRows) {
+            let rows = min(stripRows, tokens - firstRow)
+            for head in 0..<c.heads {
+                attention(head: head, firstRow: firstRow, rows: rows, into: strip.start)
+                try body(
+                    AttentionStrip(
+                        block: block, head: head, firstRow: firstRow, rows: rows, tokens: tokens,
+                        values: UnsafeBufferPointer(start: strip.start, count: rows * tokens)))
+            }
+        }
     }
-
-    /// Rows of a strip where nothing else is asked for: enough for the matrix products to run at full speed, few
-    /// enough for two strips of a large picture to stay in cache.
-    public static let usualRows = 64
 }

@@ -1,0 +1,161 @@
+import Foundation
+import Pixels
+import ViT
+
+/// The first principal components of patch tokens, fitted once so that colours hold through a clip.
+public struct FeatureBasis: Sendable {
+    /// What is subtracted first, D values.
+    public let mean: [Float]
+    /// Orthonormal directions, `components × D`, by falling variance. The loading of the largest magnitude is
+    /// positive, which fixes each direction's sign.
+    public let directions: [[Float]]
+    /// Share of the whole variance that each direction explains.
+    public let explained: [Double]
+    /// Per component the 1st and the 99th percentile of what the basis was fitted on: where 0 and 1 lie.
+    public let ranges: [ClosedRange<Float>]
+
+    /// - Parameter tokens: `tokens × D` after the final LayerNorm (`ForwardResult.tokens`).
+    /// - Returns: one map per component, `rows × columns`, scaled by `ranges` and clamped to 0…1; a component that
+    ///   was constant is all 0.
+    public func maps(tokens: [Float], rows: Int, columns: Int) -> [Plane] {
+        let width = mean.count
+        let first = tokens.count / width - rows * columns
+        precondition(first >= 0, "tokens of the whole grid")
+        return directions.indices.map { component in
+            let range = ranges[component]
+            let span = range.upperBound - range.lowerBound
+            var plane = Plane(height: rows, width: columns)
+            guard span > 0 else { return plane }
+            for patch in 0..<rows * columns {
+                let value = project(tokens, token: first + patch, component: component)
+                plane.values[patch] = min(1, max(0, (value - range.lowerBound) / span))
+            }
+            return plane
+        }
+    }
+
+    /// A token's coordinate along a component.
+    func project(_ tokens: [Float], token: Int, component: Int) -> Float {
+        let width = mean.count
+        return tokens.withUnsafeBufferPointer { tokens in
+            directions[component].withUnsafeBufferPointer { direction in
+                guard let token = tokens.baseAddress.map({ $0 + token * width }),
+                    let direction = direction.baseAddress
+                else { return 0 }
+                return mean.withUnsafeBufferPointer { mean in
+                    guard let mean = mean.baseAddress else { return 0 }
+                    return VectorSum.product(token, direction, count: width)
+                        - VectorSum.product(mean, direction, count: width)
+                }
+            }
+        }
+    }
+}
+
+/// Gathers the patch tokens of sampled frames and fits a `FeatureBasis` to them.
+///
+/// Memory does not grow with the frames but for up to 512 tokens of each, which the percentiles are taken from.
+public struct FeatureBasisFitter {
+    private let width: Int
+    private let components: Int
+    private let product: MatrixProduct
+    /// Taken off before squaring, so that a mean far from 0 does not drown the variance in rounding: the first
+    /// frame's mean.
+    private var shift: [Float] = []
+    /// Of the shifted tokens.
+    private var count = 0
+    private var sums: [Double]
+    private var squares: [Double]
+    private var samples: [Float] = []
+
+    private static let samplesPerFrame = 512
+
+    /// - Parameters:
+    ///   - width: the model's D.
+    ///   - components: how many to fit, at most D.
+    /// - Throws: `ModelError.mathLibraryMissing`.
+    public init(width: Int, components: Int = 3) throws {
+        precondition(components > 0 && components <= width, "between 1 and D components")
+        self.width = width
+        self.components = components
+        product = try MatrixProduct()
+        sums = [Double](repeating: 0, count: width)
+        squares = [Double](repeating: 0, count: width * width)
+    }
+
+    /// Adds a frame.
+    ///
+    /// - Parameters:
+    ///   - tokens: `tokens × D` after the final LayerNorm.
+    ///   - specialTokens: how many of them come before the patches.
+    public mutating func add(tokens: [Float], specialTokens: Int) {
+        let patches = tokens.count / width - specialTokens
+        guard patches > 0 else { return }
+        let values = Array(tokens[(specialTokens * width)...])
+        if shift.isEmpty {
+            var means = [Double](repeating: 0, count: width)
+            for i in values.indices { means[i % width] += Double(values[i]) }
+            shift = means.map { Float($0 / Double(patches)) }
+        }
+        // Rows and columns exchanged, so that the squares are one product.
+        var shifted = [Float](repeating: 0, count: values.count)
+        for patch in 0..<patches {
+            for i in 0..<width { shifted[i * patches + patch] = values[patch * width + i] - shift[i] }
+        }
+        for i in 0..<width {
+            for patch in 0..<patches { sums[i] += Double(shifted[i * patches + patch]) }
+        }
+        var frame = [Float](repeating: 0, count: width * width)
+        product(
+            &frame, stride: width, shifted, stride: patches, shifted, stride: patches, bTransposed: true,
+            m: width, n: width, k: patches)
+        for i in frame.indices { squares[i] += Double(frame[i]) }
+        count += patches
+
+        let kept = min(patches, FeatureBasisFitter.samplesPerFrame)
+        for sample in 0..<kept {
+            let patch = (2 * sample + 1) * patches / (2 * kept)
+            samples += values[patch * width..<(patch + 1) * width]
+        }
+    }
+
+    /// - Returns: the basis; nil before any frame was added.
+    public func fit() -> FeatureBasis? {
+        guard count > 0 else { return nil }
+        let means = sums.map { $0 / Double(count) }
+        var covariance = squares.map { $0 / Double(count) }
+        for i in 0..<width {
+            for j in 0..<width { covariance[i * width + j] -= means[i] * means[j] }
+        }
+        let trace = (0..<width).reduce(0) { $0 + covariance[$1 * width + $1] }
+        let found = LeadingEigenvectors.of(covariance, size: width, count: components)
+        let directions = found.map { pair in
+            let largest = pair.vector.max { abs($0) < abs($1) } ?? 1
+            return pair.vector.map { Float(largest < 0 ? -$0 : $0) }
+        }
+        let unscaled = FeatureBasis(
+            mean: zip(shift, means).map { $0 + Float($1) }, directions: directions,
+            explained: found.map { trace > 0 ? max(0, $0.value) / trace : 0 },
+            ranges: directions.map { _ in 0...0 })
+        let ranges = directions.indices.map { component in
+            let values = (0..<samples.count / width)
+                .map { unscaled.project(samples, token: $0, component: component) }.sorted()
+            return Percentile.of(values, 0.01)...Percentile.of(values, 0.99)
+        }
+        return FeatureBasis(
+            mean: unscaled.mean, directions: directions, explained: unscaled.explained, ranges: ranges)
+    }
+}
+
+/// Percentiles as NumPy takes them, with linear interpolation.
+enum Percentile {
+    /// - Parameters:
+    ///   - sorted: at least one value, ascending.
+    ///   - share: 0…1.
+    static func of(_ sorted: [Float], _ share: Double) -> Float {
+        let position = share * Double(sorted.count - 1)
+        let low = Int(position)
+        let high = min(low + 1, sorted.count - 1)
+        return sorted[low] + Float(position - Double(low)) * (sorted[high] - sorted[low])
+    }
+}

@@ -1,0 +1,24 @@
+import Pixels
+import ViT
+
+/// One token's attention in every block.
+public enum LayerAttention {
+    /// The request that fetches it.
+    public static func request(of model: Model, queryToken: Int = 0) -> ForwardRequest {
+        ForwardRequest(attentionBlocks: Set(0..<model.configuration.depth), queryToken: queryToken)
+    }
+
+    /// - Parameter head: the head to show; nil for the mean of all.
+    /// - Returns: one map per block, from the first to the last.
+    /// - Throws: `ModelError.noSuchHead`.
+    public static func maps(_ result: ForwardResult, head: Int? = nil) throws -> [Plane] {
+        try result.attention.sorted { $0.key < $1.key }.map { _, attention in
+            let planes = attention.planes
+            guard let head else { return HeadFusion.mean.fuse(planes) }
+            guard planes.indices.contains(head) else {
+                throw ModelError.noSuchHead(head, heads: planes.count)
+            }
+            return planes[head]
+        }
+    }
+}

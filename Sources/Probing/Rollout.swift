@@ -1,0 +1,114 @@
+import Pixels
+import ViT
+
+/// Attention rollout (Abnar & Zuidema 2020): what reaches the class token of which patch, through all blocks.
+///
+/// Ã = (F + I)/2 with rows normalised, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by its
+/// maximum. One a worker; buffers are kept between pictures of one size.
+public final class Rollout {
+    public let options: RolloutOptions
+    private let replay: AttentionReplay
+    private var fold: (tokens: Int, fold: RolloutFold)?
+
+    public init(pass: ForwardPass, options: RolloutOptions, stripRows: Int = AttentionStrip.usualRows) {
+        self.options = options
+        replay = AttentionReplay(pass: pass, stripRows: stripRows)
+    }
+
+    /// - Parameters:
+    ///   - input: normalised patches of one picture.
+    ///   - request: what else the forward pass should give back.
+    /// - Returns: the map, `rows × columns`, its maximum 1, or all 0; and the pass's result.
+    /// - Throws: as `ForwardPass.run`.
+    public func run(
+        _ input: PatchMatrix, _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
+    ) throws -> (map: Plane, result: ForwardResult) {
+        let c = replay.pass.model.configuration
+        let tokens = c.specialTokens + input.rows * input.columns
+        let result = try replay.record(input, request)
+        var fold: RolloutFold
+        if let kept = self.fold, kept.tokens == tokens {
+            fold = kept.fold
+        } else {
+            fold = RolloutFold(
+                options: options, tokens: tokens, heads: c.heads, stripRows: replay.stripRows)
+        }
+        // Two owners would make the fold copy its matrix at the first write.
+        self.fold = nil
+        fold.reset()
+        for block in (0..<c.depth).reversed() {
+            try replay.show(block: block) { strip in
+                fold.add(head: strip.head, firstRow: strip.firstRow, rows: strip.rows, strip.values)
+            }
+        }
+        self.fold = (tokens, fold)
+        return (fold.map(rows: input.rows, columns: input.columns), result)
+    }
+}
+
+/// What a gradient rollout found.
+public struct GradientRolloutResult: Sendable {
+    /// `rows × columns`, its maximum 1, or all 0.
+    public let map: Plane
+    /// The class that the map is for, where the target was a class.
+    public let targetClass: Int?
+    /// The logit, or whatever number was differentiated.
+    public let score: Float
+    /// One logit per class; empty for a model without a classifier.
+    public let logits: [Float]
+}
+
+/// Gradient rollout (vit-explain): rollout of mean_h(A ⊙ ∂score/∂A), negatives set to 0.
+///
+/// One a worker; buffers are kept between pictures of one size.
+public final class GradientRollout {
+    public let options: RolloutOptions
+    private let pass: BackwardPass
+    private let stripRows: Int
+    private var fold: (tokens: Int, fold: RolloutFold)?
+
+    /// - Throws: `ProbingError` for options that gradient rollout does not have.
+    public init(
+        model: Model, options: RolloutOptions, stripRows: Int = AttentionStrip.usualRows
+    ) throws {
+        self.options = try options.checkedForGradients()
+        self.stripRows = stripRows
+        pass = BackwardPass(model: model, stripRows: stripRows)
+    }
+
+    /// - Throws: as `BackwardPass.run`.
+    public func run(_ input: PatchMatrix, target: GradientTarget) throws -> GradientRolloutResult {
+        let c = pass.model.configuration
+        let tokens = c.specialTokens + input.rows * input.columns
+        var fold: RolloutFold
+        if let kept = self.fold, kept.tokens == tokens {
+            fold = kept.fold
+        } else {
+            fold = RolloutFold(
+                options: options, tokens: tokens, heads: c.heads, stripRows: stripRows, isGradient: true)
+        }
+        self.fold = nil
+        fold.reset()
+        func add(_ observed: ObservedGradient) {
+            fold.add(
+                head: observed.head ?? 0, firstRow: observed.firstRow, rows: observed.rows, observed.value,
+                times: observed.gradient)
+        }
+        let result: GradientResult
+        if options.compatibility == .vitExplain {
+            // The last block's attention meets the first block's gradient, which comes last.
+            result = try pass.run(input, GradientRequest(target: target, keepsAttention: true))
+            for block in (0..<c.depth).reversed() {
+                try pass.replayAttention(.scores(block: c.depth - 1 - block), besideBlock: block, add)
+            }
+        } else {
+            let stages = (0..<c.depth).map { GradientStage.attention(block: $0) }
+            result = try pass.run(
+                input, GradientRequest(target: target), observing: Set(stages), observer: add)
+        }
+        self.fold = (tokens, fold)
+        return GradientRolloutResult(
+            map: fold.map(rows: input.rows, columns: input.columns), targetClass: result.targetClass,
+            score: result.score, logits: result.logits)
+    }
+}

@@ -1,0 +1,57 @@
+/// Whose conventions rollout follows where they differ.
+public enum RolloutCompatibility: String, Sendable, CaseIterable {
+    /// Abnar & Zuidema's definition, rows normalised, with vit-explain's head fusion and discard.
+    case standard
+    /// The Keras example *Investigating Vision Transformer representations*: heads by their mean, nothing discarded.
+    case keras
+    /// jacobgil/vit-explain as it runs: column j is divided by the sum of row j (a missing keepdim). In gradient
+    /// rollout, moreover, block l's attention meets block L+1−l's gradient (the hooks collect gradients in
+    /// backward order), the gradient is that by softmax's *input* (dropout in evaluation returns its own
+    /// input, so that the backward hook lands on softmax), and the discard spares nothing.
+    case vitExplain = "vit-explain"
+}
+
+/// How attention rolls out through the blocks.
+public struct RolloutOptions: Sendable, Hashable {
+    /// How a block's heads become one matrix F.
+    public let headFusion: HeadFusion
+    /// Share of F's N² entries that is set to 0, the smallest first, 0..<1. CLS→CLS is spared.
+    public let discardRatio: Double
+    public let compatibility: RolloutCompatibility
+
+    /// - Throws: `ProbingError` for a ratio outside 0..<1 and for options that `.keras` does not have.
+    public init(
+        headFusion: HeadFusion = .mean, discardRatio: Double = 0,
+        compatibility: RolloutCompatibility = .standard
+    ) throws {
+        guard (0..<1).contains(discardRatio) else {
+            throw ProbingError.usage("a discard ratio of \(discardRatio) is not between 0 and 1 (1 excluded)")
+        }
+        guard compatibility != .keras || (headFusion == .mean && discardRatio == 0) else {
+            throw ProbingError.usage(
+                "Keras's rollout fuses heads by their mean and discards nothing; leave out --head-fusion and "
+                    + "--discard-ratio, or --compat keras")
+        }
+        self.headFusion = headFusion
+        self.discardRatio = discardRatio
+        self.compatibility = compatibility
+    }
+
+    /// The same for gradient rollout, which Keras does not have and vit-explain does by the heads' mean.
+    ///
+    /// - Throws: `ProbingError`.
+    func checkedForGradients() throws -> RolloutOptions {
+        switch compatibility {
+        case .standard: break
+        case .keras:
+            throw ProbingError.usage("Keras's example has no gradient rollout; leave out --compat keras")
+        case .vitExplain:
+            guard headFusion == .mean else {
+                throw ProbingError.usage(
+                    "vit-explain's gradient rollout fuses heads by their mean; leave out --head-fusion or "
+                        + "--compat vit-explain")
+            }
+        }
+        return self
+    }
+}
