@@ -59,7 +59,9 @@ struct Annotate: ParsableCommand {
 
         let stop = StopRequest()
         let temporaries = sinks.flatMap(\.temporaryPaths)
-        let interruption = Interruption(stop: stop) { TemporaryFiles.remove(temporaries) }
+        let interruption = Interruption(stop: stop, notice: "finishing the frames under way") {
+            TemporaryFiles.remove(temporaries)
+        }
         defer { withExtendedLifetime(interruption) {} }
         let job = AnnotationJob(
             reader: reader, recordings: plan.recordings, analysis: analysis, workers: schedule.workers,

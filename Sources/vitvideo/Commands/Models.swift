@@ -5,8 +5,8 @@ import ViT
 
 struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the known models, import weights, and check them.",
-        subcommands: [List.self, Import.self, Verify.self, Path.self],
+        abstract: "List the known models, fetch or import their weights, and check them.",
+        subcommands: [List.self, Pull.self, Import.self, Verify.self, Path.self],
         defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
@@ -30,6 +30,25 @@ struct Models: ParsableCommand {
         }
     }
 
+    struct Pull: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fetch a known model's weights from their publisher into the model cache.",
+            discussion: """
+                A broken download goes on where it stopped. Size and hash are checked before the file has its name.
+                """)
+
+        @Argument(help: "Model names.")
+        var names: [String]
+
+        @Flag(name: [.short, .long], help: "Say nothing but errors.")
+        var quiet = false
+
+        func run() throws {
+            let fetch = ModelFetch(cache: .standard(), isQuiet: quiet)
+            for name in names { print(try fetch.pull(name)) }
+        }
+    }
+
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check a weights file against a known model and put it into the model cache.")
@@ -41,9 +60,13 @@ struct Models: ParsableCommand {
             name: .customLong("as"), help: ArgumentHelp("The model these weights are.", valueName: "name"))
         var name: String
 
+        @Option(help: CheckpointKeyHelp.text)
+        var checkpointKey: String?
+
         func run() throws {
-            let path = try ModelCache.standard().importWeights(from: file, as: name)
-            print(path)
+            print(
+                try ModelCache.standard().importWeights(
+                    from: file, as: name, checkpointKey: checkpointKey))
         }
     }
 
@@ -55,8 +78,9 @@ struct Models: ParsableCommand {
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            let model = try ModelCache.standard().load(name)
-            print("\(model.name): every tensor is there, SHA-256 \(model.weightsHash)")
+            let found = try ModelCache.standard().verify(name)
+            let hash = found.expected.isEmpty ? "SHA-256" : "as published, SHA-256"
+            print("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
         }
     }
 

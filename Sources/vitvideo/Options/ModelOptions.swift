@@ -22,6 +22,12 @@ struct ModelOptions: ParsableArguments {
     )
     var numHeads: Int?
 
+    @Option(help: CheckpointKeyHelp.text)
+    var checkpointKey: String?
+
+    @Flag(help: "Never fetch weights; use only what is on this machine.")
+    var offline = false
+
     @Option(
         help: ArgumentHelp(
             "Short side fed to the model in pixels, or 'native' for no resize. (default: 32 patches)",
@@ -55,9 +61,11 @@ struct ModelOptions: ParsableArguments {
     func load(_ identity: ModelIdentity) throws -> Model {
         switch identity {
         case .known(let name):
-            try ModelCache.standard().load(name, positionInterpolation: positionRule)
+            try ModelFetch(cache: .standard()).load(
+                name, offline: offline, positionInterpolation: positionRule)
         case .file(let path):
-            try Model.load(path, heads: numHeads, positionInterpolation: positionRule)
+            try Model.load(
+                path, heads: numHeads, positionInterpolation: positionRule, checkpointKey: checkpointKey)
         }
     }
 
@@ -68,6 +76,12 @@ struct ModelOptions: ParsableArguments {
     func validate() throws {
         if let numHeads, numHeads < 1 { throw ValidationError("--num-heads must be at least 1") }
     }
+}
+
+enum CheckpointKeyHelp {
+    static let text = ArgumentHelp(
+        "Which dictionary of a PyTorch training checkpoint holds the weights. (default: teacher, where there is one)",
+        valueName: "key")
 }
 
 /// One of the models of a run.

@@ -9,8 +9,9 @@ final class Interruption {
 
     /// - Parameters:
     ///   - stop: told at the first signal.
+    ///   - notice: what is said then.
     ///   - abort: called at the second, before the process ends with status 130.
-    init(stop: StopRequest, abort: @escaping @Sendable () -> Void) {
+    init(stop: StopRequest, notice: String, abort: @escaping @Sendable () -> Void) {
         sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             // The default action would end the process before the source hears of the signal.
             signal(number, SIG_IGN)
@@ -20,7 +21,7 @@ final class Interruption {
                     // Below the bar and the terminal's ^C, where there may be some.
                     StandardError.line(
                         (StandardError.isTerminal ? "\n" : "")
-                            + "vitvideo: finishing the frames under way; interrupt again to abort")
+                            + "vitvideo: \(notice); interrupt again to abort")
                 } else {
                     abort()
                     _exit(ExitStatus.interrupted.rawValue)
