@@ -84,7 +84,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ProbingTests", dependencies: ["Probing", "Fixtures"], swiftSettings: strict),
         .testTarget(name: "RenderingTests", dependencies: ["Rendering", "Fixtures"], swiftSettings: strict),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["vitvideo", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),

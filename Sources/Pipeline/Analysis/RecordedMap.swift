@@ -3,7 +3,7 @@ import Probing
 import ViT
 
 /// Carries the heat of a recorded picture to a model's patch grid.
-enum RecordedMap {
+package enum RecordedMap {
     /// A recording smaller than the frame by less than this in both directions was cropped, not scaled: DINO's
     /// and probing-vits' scripts crop the frame to whole patches, at the right and at the bottom.
     private static let cropLimit = 32
@@ -13,7 +13,9 @@ enum RecordedMap {
     /// - Parameters:
     ///   - heat: a recording's heat, `height × width` of its picture.
     ///   - grid: the patch grid on frames of `frameHeight × frameWidth`.
-    static func resample(_ heat: Plane, to grid: InputLayout, frameHeight: Int, frameWidth: Int) -> Plane {
+    package static func resample(
+        _ heat: Plane, to grid: InputLayout, frameHeight: Int, frameWidth: Int
+    ) -> Plane {
         let isCropped =
             (0..<cropLimit).contains(frameHeight - heat.height)
             && (0..<cropLimit).contains(frameWidth - heat.width)

@@ -25,6 +25,18 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
         self.meters = meters
     }
 
+    package init(
+        source: @escaping @Sendable () throws -> Input?,
+        makeWorker: @escaping @Sendable () throws -> (Input) throws -> Output, workers: Int,
+        queueDepth: Int, meters: StageMeters
+    ) {
+        self.source = source
+        self.makeWorker = makeWorker
+        self.workers = workers
+        self.queueDepth = queueDepth
+        self.meters = meters
+    }
+
     /// - Throws: the first error of the source, of a worker or of the sink.
     package func run(sink: (Output) throws -> Void) throws {
         let queue = BoundedQueue<(Int, Input)>(capacity: queueDepth)

@@ -34,15 +34,29 @@ public struct FrameStatistics: Sendable {
     /// With each subject's map, on the coarser grid of the two; NaN with itself.
     public let correlations: [Double]
     public let topLabel: String?
+
+    package init(
+        entropy: Double, partEntropies: [Double], topMass: Double, previousCorrelation: Double,
+        correlations: [Double], topLabel: String? = nil
+    ) {
+        self.entropy = entropy
+        self.partEntropies = partEntropies
+        self.topMass = topMass
+        self.previousCorrelation = previousCorrelation
+        self.correlations = correlations
+        self.topLabel = topLabel
+    }
 }
 
 /// Makes the statistics of one clip's frames, in order.
-struct StatisticsMaker {
+package struct StatisticsMaker {
     /// By subject, the fused map of the frame before.
     private var previous: [Plane] = []
 
+    package init() {}
+
     /// - Returns: by subject: the frame's sources, then its recordings with maps.
-    mutating func statistics(of frame: AnnotatedFrame) -> [FrameStatistics] {
+    package mutating func statistics(of frame: AnnotatedFrame) -> [FrameStatistics] {
         let subjects = frame.maps + frame.recorded.compactMap(\.map).map { FrameMaps(parts: [], fused: $0) }
         let fused = subjects.map(\.fused)
         defer { previous = fused }

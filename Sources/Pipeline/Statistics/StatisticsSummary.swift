@@ -9,14 +9,14 @@ public struct StatisticsSummary: Sendable {
     /// [subject][other subject].
     private var correlations: [[Mean]]
 
-    init(subjects: [StatisticsSubject]) {
+    package init(subjects: [StatisticsSubject]) {
         self.subjects = subjects
         let means = subjects.map { _ in Mean() }
         (entropies, topMasses) = (means, means)
         correlations = subjects.map { _ in means }
     }
 
-    mutating func add(_ statistics: [FrameStatistics]) {
+    package mutating func add(_ statistics: [FrameStatistics]) {
         frames += 1
         for (index, figures) in statistics.enumerated() {
             entropies[index].add(figures.entropy)

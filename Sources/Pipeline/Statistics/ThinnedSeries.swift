@@ -1,16 +1,16 @@
 /// Values of several columns over time, in memory that does not depend on the length of the clip: where there are
 /// too many rows for a plot to show, neighbours are averaged in pairs.
-struct ThinnedSeries {
+package struct ThinnedSeries {
     /// Mean time and values of `framesPerRow` frames each.
-    private(set) var rows: [Row] = []
+    package private(set) var rows: [Row] = []
     private var framesPerRow = 1
     private var pending: [Row] = []
     private let limit: Int
 
-    struct Row: Equatable {
-        var time: Double
+    package struct Row: Equatable {
+        package var time: Double
         /// NaN where a figure is not defined.
-        var values: [Double]
+        package var values: [Double]
 
         /// The mean of the rows; of a column the mean of its defined values.
         static func mean(_ rows: [Row]) -> Row {
@@ -24,12 +24,12 @@ struct ThinnedSeries {
     }
 
     /// - Parameter limit: the most rows kept, even and at least 2.
-    init(limit: Int = 4096) {
+    package init(limit: Int = 4096) {
         precondition(limit >= 2 && limit % 2 == 0, "rows are merged in pairs")
         self.limit = limit
     }
 
-    mutating func append(time: Double, values: [Double]) {
+    package mutating func append(time: Double, values: [Double]) {
         pending.append(Row(time: time, values: values))
         guard pending.count == framesPerRow else { return }
         rows.append(Row.mean(pending))
@@ -40,7 +40,7 @@ struct ThinnedSeries {
     }
 
     /// Adds what is left of the last, incomplete row.
-    mutating func finish() {
+    package mutating func finish() {
         if !pending.isEmpty { rows.append(Row.mean(pending)) }
         pending = []
     }

@@ -1,17 +1,17 @@
 import Foundation
 
 /// Round numbers along an axis.
-struct AxisTicks: Equatable {
+package struct AxisTicks: Equatable {
     /// Ascending, all within the limits.
-    let values: [Double]
+    package let values: [Double]
     /// A text for each value, all with the same number of decimals.
-    let labels: [String]
+    package let labels: [String]
 
     /// Multiples of 1, 2 or 5 times a power of ten between the limits, about `count` of them and at least two
     /// for limits that differ.
     ///
     /// - Precondition: the limits are finite and `low < high`.
-    init(low: Double, high: Double, count: Int) {
+    package init(low: Double, high: Double, count: Int) {
         precondition(low.isFinite && high.isFinite && low < high, "an axis has a length")
         let rough = (high - low) / Double(max(1, count))
         let power = pow(10, log10(rough).rounded(.down))
@@ -30,7 +30,7 @@ struct AxisTicks: Equatable {
 
     /// Limits for the values of an axis: theirs with a twentieth of room at each end, something sensible for a
     /// single value or none.
-    static func limits(of values: some Sequence<Double>) -> (low: Double, high: Double) {
+    package static func limits(of values: some Sequence<Double>) -> (low: Double, high: Double) {
         var (low, high) = (Double.infinity, -Double.infinity)
         for value in values where value.isFinite {
             low = min(low, value)

@@ -1,0 +1,75 @@
+import Fixtures
+import Foundation
+import Pipeline
+import Pixels
+import ViT
+import VideoIO
+
+/// A directory that lives as long as the value; files in it are made by the tests.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "pipeline-tests-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    /// Names in the directory, hidden ones too.
+    var contents: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// The colour of frame n of a test clip, far enough from its neighbours' to survive compression.
+func level(_ index: Int) -> UInt8 { UInt8(20 + index % 22 * 10) }
+
+/// Writes a clip whose frames are grey, `level(n)` in frame n.
+func writeClip(
+    _ path: String, frames: Int, framesPerSecond: Int32, height: Int = 48, width: Int = 64
+) throws {
+    let options = WriterOptions(
+        crf: 1, frameRate: Rational(framesPerSecond, 1), timeBase: Rational(1, framesPerSecond))
+    let writer = try VideoWriter.create(path, height: height, width: width, options: options)
+    for index in 0..<frames {
+        try writer.write(
+            RGBImage(height: height, width: width, gray: level(index)),
+            at: FrameTime(
+                ptsTicks: Int64(index), durationTicks: 1, timeBase: Rational(1, framesPerSecond)))
+    }
+    try writer.finish()
+}
+
+/// Whether a grey picture shows frame n of a test clip.
+func shows(_ picture: RGBImage, frame index: Int) -> Bool {
+    let middle = picture[picture.height / 2, picture.width / 2]
+    return abs(Int(middle.green) - Int(level(index))) <= 4
+}
+
+/// Keeps what a job gives it.
+final class CollectingSink: FrameSink {
+    private(set) var frames: [AnnotatedFrame] = []
+
+    func consume(_ frame: AnnotatedFrame) throws { frames.append(frame) }
+    func finish(trailing: [CompressedPacket]) throws {}
+    func finishPartial() throws -> [String] { [] }
+    func abandon() {}
+    var temporaryPaths: [String] { [] }
+}
+
+/// Small models of seeded weights, patches of 4 pixels and 3 heads.
+enum TinyModels {
+    static func source(_ name: String, shortSide: Int, heads: [Int]? = nil) throws -> ClassTokenAttention {
+        let path = Fixtures.golden("vit/\(name).weights.safetensors").path
+        return try ClassTokenAttention(
+            model: try Model.load(path, heads: 3), name: name, resolution: .shortSide(shortSide),
+            heads: heads)
+    }
+}
+
+extension AnnotationJob {
+    func runQuietly() throws -> Outcome { try run { _, _ in } }
+}
