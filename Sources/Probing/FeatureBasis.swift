@@ -124,8 +124,13 @@ public struct FeatureBasisFitter {
         guard count > 0 else { return nil }
         let means = sums.map { $0 / Double(count) }
         var covariance = squares.map { $0 / Double(count) }
+        // The product need not round both halves of a symmetric matrix alike.
         for i in 0..<width {
-            for j in 0..<width { covariance[i * width + j] -= means[i] * means[j] }
+            for j in 0...i {
+                let both = (covariance[i * width + j] + covariance[j * width + i]) / 2 - means[i] * means[j]
+                covariance[i * width + j] = both
+                covariance[j * width + i] = both
+            }
         }
         let trace = (0..<width).reduce(0) { $0 + covariance[$1 * width + $1] }
         let found = LeadingEigenvectors.of(covariance, size: width, count: components)

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+import ViT
+
+@testable import Probing
+
+@Suite struct RolloutMemoryTests {
+    /// ViT-B/16.
+    static let base = Configuration(
+        family: .dino, patchSize: 16, width: 768, depth: 12, heads: 12, nativeRows: 14, nativeColumns: 14)
+
+    /// Only a discard keeps a whole matrix, and only one.
+    @Test func aDiscardCostsOneMatrix() throws {
+        let tokens = 45 * 80 + 1
+        let without = RolloutMemory.bytes(Self.base, rows: 45, columns: 80, options: try RolloutOptions())
+        let with = RolloutMemory.bytes(
+            Self.base, rows: 45, columns: 80, options: try RolloutOptions(discardRatio: 0.5))
+        #expect(with - without == (tokens - AttentionStrip.usualRows) * tokens * 4)
+    }
+
+    @Test(arguments: [false, true], [0, 0.9]) func theLargestGridFitsAndTheNextDoesNot(
+        isGradient: Bool, ratio: Double
+    ) throws {
+        let options = try RolloutOptions(discardRatio: ratio)
+        let budget = 1_000_000_000
+        func bytes(_ rows: Int, _ columns: Int) -> Int {
+            RolloutMemory.bytes(
+                Self.base, rows: rows, columns: columns, options: options, isGradient: isGradient)
+        }
+        let grid = try #require(
+            RolloutMemory.largestGrid(
+                Self.base, like: 450, 800, options: options, isGradient: isGradient, within: budget))
+        #expect(bytes(grid.rows, grid.columns) <= budget)
+        #expect(bytes(grid.rows + 1, (grid.rows + 1) * 800 / 450) > budget)
+        #expect(grid.columns == grid.rows * 800 / 450)
+        #expect(
+            RolloutMemory.largestGrid(
+                Self.base, like: 450, 800, options: options, isGradient: isGradient, within: 1000) == nil)
+
+        func check(rows: Int, columns: Int, workers: Int = 1) throws {
+            try RolloutMemory.check(
+                Self.base, rows: rows, columns: columns, options: options, isGradient: isGradient,
+                workers: workers, availableBytes: budget)
+        }
+        try check(rows: grid.rows, columns: grid.columns)
+        #expect(throws: ProbingError.self) { try check(rows: grid.rows, columns: grid.columns, workers: 2) }
+        let refusal = #expect(throws: ProbingError.self) { try check(rows: 450, columns: 800) }
+        #expect(refusal?.kind == .memory)
+        #expect(refusal?.description.contains("--resolution \(grid.rows * 16) would fit") == true)
+    }
+
+    @Test func theMachineSaysWhatItHas() throws {
+        let bytes = try #require(SystemMemory.availableBytes())
+        #expect(bytes > 10_000_000)
+    }
+}
