@@ -81,7 +81,7 @@ import VideoIO
 
         // Each model alone gives the same.
         for (index, source) in sources.enumerated() {
-            let extract = try source.makeExtractor()
+            let extract = try source.makeExtractor(threads: 1)
             for frame in collector.frames {
                 let alone = try extract(frame.frame.image)
                 #expect(alone.parts == frame.maps[index].parts)

@@ -65,7 +65,8 @@ enum TinyModels {
     static func source(_ name: String, shortSide: Int, heads: [Int]? = nil) throws -> ClassTokenAttention {
         let path = Fixtures.golden("vit/\(name).weights.safetensors").path
         return try ClassTokenAttention(
-            model: try Model.load(path, heads: 3), name: name, resolution: .shortSide(shortSide),
+            engine: try Engine(model: try Model.load(path, heads: 3)), name: name,
+            resolution: .shortSide(shortSide),
             heads: heads)
     }
 }

@@ -15,18 +15,6 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
 
     package init(
         source: @escaping @Sendable () throws -> Input?,
-        makeWorker: @escaping @Sendable () throws -> (Input) throws -> Output, workers: Int, queueDepth: Int,
-        meters: StageMeters
-    ) {
-        self.source = source
-        self.makeWorker = makeWorker
-        self.workers = workers
-        self.queueDepth = queueDepth
-        self.meters = meters
-    }
-
-    package init(
-        source: @escaping @Sendable () throws -> Input?,
         makeWorker: @escaping @Sendable () throws -> (Input) throws -> Output, workers: Int,
         queueDepth: Int, meters: StageMeters
     ) {
