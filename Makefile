@@ -19,7 +19,7 @@ CLIP := $(CACHE)/bigbuckbunny.mp4
 FRAMES := $(CACHE)/frames/full.png
 BINARY := .build/release/vitvideo
 # Tests need the Swift runtime as a library, the installed binary has it linked in: two builds, kept apart.
-TEST_BUILD := -c release --scratch-path .build-tests
+TEST_BUILD := -c release --scratch-path .build-tests -Xswiftc -enable-testing
 # Which of the two puts the model into the cache.
 IMPORTER ?= $(BINARY)
 

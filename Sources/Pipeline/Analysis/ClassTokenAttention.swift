@@ -12,6 +12,8 @@ public struct ClassTokenAttention: MapSource {
     /// The heads that are shown, fused and exported, in this order.
     public let heads: [Int]
     public let fusion: HeadFusion
+    /// Nil where frames are not classified.
+    public let classification: Classification?
 
     /// - Parameters:
     ///   - name: what to call the model; its own name where nil.
@@ -20,7 +22,7 @@ public struct ClassTokenAttention: MapSource {
     /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`.
     public init(
         engine: Engine, name: String? = nil, resolution: Resolution, layer: Int = -1, heads: [Int]? = nil,
-        fusion: HeadFusion = .mean
+        fusion: HeadFusion = .mean, classification: Classification? = nil
     ) throws {
         self.engine = engine
         let model = engine.model
@@ -33,13 +35,14 @@ public struct ClassTokenAttention: MapSource {
             throw ModelError.noSuchHead(wrong, heads: count)
         }
         self.fusion = fusion
+        self.classification = classification
     }
 
     public var model: Model { engine.model }
     public var kind: String { "attention" }
     public var partNames: [String] { heads.map { "head \($0)" } }
     public var fusedName: String { fusion.rawValue }
-    public var hasClassifier: Bool { model.configuration.classes > 0 }
+    public var classes: Int { classification?.classifier.classes ?? 0 }
 
     private var preprocessor: Preprocessor {
         Preprocessor(configuration: model.configuration, resolution: resolution)
@@ -62,12 +65,17 @@ public struct ClassTokenAttention: MapSource {
     public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = preprocessor
-        return { [block, heads, fusion] image in
-            let result = try pass.run(
-                try preprocessor.patches(of: image), ForwardRequest(attentionBlocks: [block]))
+        var request = ForwardRequest(attentionBlocks: [block])
+        classification?.classifier.require(of: &request)
+        return { [block, heads, fusion, classification, request] image in
+            let result = try pass.run(try preprocessor.patches(of: image), request)
             let planes = result.attention[block]?.planes ?? []
             let chosen = heads.map { planes[$0] }
-            return FrameMaps(parts: chosen, fused: fusion.fuse(chosen))
+            return FrameMaps(
+                parts: chosen, fused: fusion.fuse(chosen),
+                prediction: classification.map {
+                    FramePrediction(logits: $0.classifier.logits(result), $0)
+                })
         }
     }
 }

@@ -16,8 +16,8 @@ public protocol MapSource: Sendable {
     var partNames: [String] { get }
     /// How the single maps were fused: "mean".
     var fusedName: String { get }
-    /// Whether frames come with a top label.
-    var hasClassifier: Bool { get }
+    /// How many classes the frames' logits have; 0 where the source does not classify.
+    var classes: Int { get }
 
     /// Where the maps' cells lie on frames of this size, in pixels.
     ///
@@ -43,12 +43,12 @@ public struct FrameMaps: Sendable {
     public let parts: [Plane]
     /// The raw map that stands for the whole, `rows × columns`.
     public let fused: Plane
-    /// What a classifier takes the frame for; nil without one.
-    public let topLabel: String?
+    /// What the classifier takes the frame for; nil without one.
+    public let prediction: FramePrediction?
 
-    public init(parts: [Plane], fused: Plane, topLabel: String? = nil) {
+    public init(parts: [Plane], fused: Plane, prediction: FramePrediction? = nil) {
         self.parts = parts
         self.fused = fused
-        self.topLabel = topLabel
+        self.prediction = prediction
     }
 }

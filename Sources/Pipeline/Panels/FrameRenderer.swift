@@ -14,6 +14,7 @@ public protocol FrameRenderer {
 /// One view of the only source's maps, at the frame's own size.
 public struct SingleViewRenderer: FrameRenderer {
     private var renderer: ViewRenderer
+    private var labels = LabelPainter()
 
     /// - Throws: `ModelError.inputTooSmall`.
     public init(
@@ -30,8 +31,16 @@ public struct SingleViewRenderer: FrameRenderer {
     public var outputWidth: Int { renderer.outputWidth }
 
     public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
-        try renderer.render(
+        var picture = try renderer.render(
             frame: frame.frame.image, heads: frame.maps[0].parts, fused: frame.maps[0].fused,
             mask: frame.masks.first, timeSeconds: frame.frame.time.seconds)
+        guard let lines = frame.maps[0].prediction?.shownLines else { return picture }
+        // In the grid of heads they belong on the frame, its first tile.
+        let origin = renderer.grid?.origin(of: 0) ?? (row: 0, column: 0)
+        try labels.paint(
+            lines, on: &picture, row: origin.row, column: origin.column,
+            height: renderer.grid?.tileHeight ?? picture.height,
+            width: renderer.grid?.tileWidth ?? picture.width)
+        return picture
     }
 }

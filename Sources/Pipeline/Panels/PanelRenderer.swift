@@ -26,6 +26,7 @@ public struct PanelRenderer: FrameRenderer {
     private let captions: [String]
     private var composer: TileComposer
     private var tileResizer: Resizer
+    private var labels = LabelPainter()
     /// By panel; nil where a panel shows no maps.
     private var renderers: [ViewRenderer?]
 
@@ -72,12 +73,15 @@ public struct PanelRenderer: FrameRenderer {
             case .recording(let recording): tiles.append(frame.recorded[recording].picture)
             case .view(let view, let source):
                 guard
-                    let picture = try renderers[index]?.render(
+                    var picture = try renderers[index]?.render(
                         frame: view == .heads ? frame.frame.image : tile, heads: frame.maps[source].parts,
                         fused: frame.maps[source].fused,
                         mask: frame.masks.isEmpty ? nil : frame.masks[source],
                         timeSeconds: frame.frame.time.seconds)
                 else { preconditionFailure("a panel with maps has a renderer") }
+                try labels.paint(
+                    frame.maps[source].prediction?.shownLines ?? [], on: &picture, row: 0, column: 0,
+                    height: picture.height, width: picture.width)
                 tiles.append(picture)
             }
         }

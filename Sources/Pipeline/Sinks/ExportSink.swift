@@ -6,6 +6,7 @@ import VideoIO
 /// - `attention` float32 [frames, heads, rows, columns]
 /// - `frame` int64 [frames], indices in the source
 /// - `time` float64 [frames], seconds in the source
+/// - `logits` float32 [frames, classes], where the model classifies
 /// - `meta` JSON text
 ///
 /// With several models, those that differ between them carry the model's name:
@@ -15,6 +16,8 @@ public final class ExportSink: FrameSink {
     private let path: String
     /// By source.
     private let maps: [NPZArrayWriter]
+    /// By source; nil for sources that do not classify.
+    private let logits: [NPZArrayWriter?]
     private let frames: NPZArrayWriter
     private let times: NPZArrayWriter
 
@@ -39,6 +42,11 @@ public final class ExportSink: FrameSink {
                 named: suffixed(source.kind, source), element: .float32,
                 rowShape: [count, layout.rows, layout.columns])
         }
+        logits = try sources.map { source in
+            guard source.classes > 0 else { return nil }
+            return try writer.array(
+                named: suffixed("logits", source), element: .float32, rowShape: [source.classes])
+        }
         frames = try writer.array(named: "frame", element: .int64, rowShape: [])
         times = try writer.array(named: "time", element: .float64, rowShape: [])
         for source in sources {
@@ -52,6 +60,9 @@ public final class ExportSink: FrameSink {
     public func consume(_ frame: AnnotatedFrame) throws {
         for (array, maps) in zip(maps, frame.maps) {
             try array.append(maps.parts.isEmpty ? maps.fused.values : maps.parts.flatMap(\.values))
+        }
+        for (array, maps) in zip(logits, frame.maps) {
+            if let array, let prediction = maps.prediction { try array.append(prediction.logits) }
         }
         try frames.append([Int64(frame.frame.index)])
         try times.append([frame.frame.time.seconds])

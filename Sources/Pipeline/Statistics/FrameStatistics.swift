@@ -15,7 +15,7 @@ public struct StatisticsSubject: Sendable, Equatable {
     }
 
     public init(_ source: any MapSource) {
-        self.init(name: source.name, partNames: source.partNames, hasClassifier: source.hasClassifier)
+        self.init(name: source.name, partNames: source.partNames, hasClassifier: source.classes > 0)
     }
 
     public init(_ recording: Recording) { self.init(name: recording.name) }
@@ -70,7 +70,7 @@ package struct StatisticsMaker {
                 correlations: fused.enumerated().map { other, map in
                     other == index ? .nan : MapStatistics.correlationOnCommonGrid(maps.fused, map)
                 },
-                topLabel: maps.topLabel)
+                topLabel: maps.prediction?.topLabel)
         }
     }
 }

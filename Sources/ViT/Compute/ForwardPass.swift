@@ -10,6 +10,8 @@ public struct ForwardRequest: Sendable {
     public var wantsTokens: Bool
     /// Whether to run to the end and return the classifier's logits.
     public var wantsLogits: Bool
+    /// How many of the last blocks give their class token, each after the final LayerNorm; 0 for none.
+    public var classTokenBlocks = 0
 
     public init(
         attentionBlocks: Set<Int>, queryToken: Int = 0, wantsTokens: Bool = false, wantsLogits: Bool = false
@@ -35,6 +37,8 @@ public struct ForwardResult: Sendable {
     public var attention: [Int: TokenAttention] = [:]
     /// `tokens × D` after the final LayerNorm, where asked for.
     public var tokens: [Float] = []
+    /// The class tokens of the last blocks, earliest first, `classTokenBlocks × D`.
+    public var classTokens: [Float] = []
     /// One logit per class, where asked for; empty for a model without a head. With a distillation
     /// token, the mean of the two heads, as DeiT does at inference.
     public var logits: [Float] = []
@@ -113,7 +117,7 @@ public final class ForwardPass {
 
         var result = ForwardResult()
         let runsToEnd =
-            request.wantsTokens || request.wantsLogits
+            request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
             || observing.contains { $0 == .norm || $0 == .block(c.depth - 1) }
         let lastBlock = runsToEnd ? c.depth - 1 : lastNeededBlock(request, observing)
         for index in 0..<(lastBlock + 1) {
@@ -136,6 +140,7 @@ public final class ForwardPass {
             try pass.attend()
             try pass.projectAndFeedForward(block)
             try show(.block(index))
+            if index >= c.depth - request.classTokenBlocks { result.classTokens += normedClassToken() }
         }
         guard runsToEnd else { return result }
 
@@ -190,6 +195,16 @@ public final class ForwardPass {
                     input: values.baseAddress! + start * c.patchValues, output: patches + start * c.width)
             }
         }
+    }
+
+    /// The class token as it is now, after the final LayerNorm.
+    private func normedClassToken() -> [Float] {
+        let norm = model.weights.norm
+        var token = [Float](repeating: 0, count: norm.gamma.count)
+        vv_layer_norm(
+            &token, scratch.state, norm.gamma, norm.beta, 1, token.count, model.configuration.layerNormEpsilon
+        )
+        return token
     }
 
     private func logits() -> [Float] {

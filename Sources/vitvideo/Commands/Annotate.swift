@@ -25,6 +25,7 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "View") var view: ViewOptions
     @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
+    @OptionGroup(title: "Classification") var classes: ClassificationOptions
     @OptionGroup(title: "Running") var running: RunOptions
 
     func validate() throws {
@@ -49,7 +50,11 @@ struct Annotate: ParsableCommand {
         let plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view,
             needsMaps: output.wantsNumbers, onWarning: warnings.add,
-            makeEngine: { try running.engine(for: $0, isExact: output.wantsNumbers) })
+            makeEngine: { try running.engine(for: $0, isExact: output.wantsNumbers) },
+            classify: {
+                try classes.classification(
+                    of: $0, isMain: $1, wantsNumbers: output.wantsNumbers, offline: model.offline)
+            })
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
         let statistics = try makeStatistics(plan)

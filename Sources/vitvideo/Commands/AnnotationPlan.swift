@@ -15,6 +15,7 @@ struct AnnotationPlan {
     private let view: View
     private let threshold: Double
     private let makeEngine: (Model) throws -> Engine
+    private let classify: (Model, _ isMain: Bool) throws -> Classification?
 
     /// By the identity of its model, each source's place.
     private var sourceIndices: [ModelIdentity: Int] = [:]
@@ -25,12 +26,16 @@ struct AnnotationPlan {
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
     ///   - makeEngine: makes a model ready to compute.
+    ///   - classify: how a model's frames are classified, if at all.
     /// - Throws: `PipelineError`, `ModelError`, `CheckpointError`, `VideoIOError`.
     init(
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, needsMaps: Bool,
-        onWarning: @escaping @Sendable (MediaWarning) -> Void, makeEngine: @escaping (Model) throws -> Engine
+        onWarning: @escaping @Sendable (MediaWarning) -> Void,
+        makeEngine: @escaping (Model) throws -> Engine,
+        classify: @escaping (Model, _ isMain: Bool) throws -> Classification?
     ) throws {
         self.makeEngine = makeEngine
+        self.classify = classify
         self.view = view.singleView
         threshold = view.threshold
         guard comparison.isWanted else {
@@ -101,7 +106,8 @@ struct AnnotationPlan {
             try ClassTokenAttention(
                 engine: try makeEngine(loaded), name: name, resolution: model.resolution(for: loaded),
                 layer: view.layer,
-                heads: view.heads?.indices, fusion: view.fusion))
+                heads: view.heads?.indices, fusion: view.fusion,
+                classification: try classify(loaded, identity == model.identity(of: nil))))
     }
 
     private func panel(
