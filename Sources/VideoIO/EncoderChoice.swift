@@ -126,10 +126,10 @@ struct EncoderChoice {
             try set("cpu-used", try speed(preset, [8, 7, 6, 6, 5, 4, 3, 2, 1, 0]))
             try set("row-mt", "1")
         case "libx265":
-            try set("preset", preset)
+            try set("preset", try known(preset))
             // It, too, would write to standard error.
             try set("x265-params", "log-level=none")
-        case "libx264", "libx264rgb": try set("preset", preset)
+        case "libx264", "libx264rgb": try set("preset", try known(preset))
         default: break
         }
     }
@@ -138,6 +138,13 @@ struct EncoderChoice {
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
         "placebo",
     ]
+
+    /// The preset itself, for encoders that know its names but would print to standard error what they do not
+    /// know.
+    private func known(_ preset: String) throws -> String {
+        _ = try speed(preset, Array(EncoderChoice.presets.indices))
+        return preset
+    }
 
     private func speed(_ preset: String, _ speeds: [Int]) throws -> String {
         if Int(preset) != nil { return preset }

@@ -9,7 +9,9 @@ struct InputOptions: ParsableArguments {
             valueName: "input"))
     var input: String
 
+    // The value may begin with a minus.
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Frames as a Python slice: 50:100, 100:, ::10, -25:.", valueName: "a:b[:step]"))
     var frames: String?

@@ -17,7 +17,10 @@ struct ViewOptions: ParsableArguments {
             """))
     var view: View?
 
-    @Option(help: ArgumentHelp("Block whose attention is shown, negative from the end.", valueName: "n"))
+    // The value may begin with a minus.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Block whose attention is shown, negative from the end.", valueName: "n"))
     var layer: Int = -1
 
     @Option(help: ArgumentHelp("Heads to show, fuse and export: 0,3. (default: all)", valueName: "list"))
@@ -38,6 +41,7 @@ struct ViewOptions: ParsableArguments {
     var interpolation: Interpolation = .bilinear
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             """
             frame: each map from its own minimum to its maximum. smooth[:SECONDS]: limits that follow with a \

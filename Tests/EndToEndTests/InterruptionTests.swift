@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+/// Signals, pipes that close, and what is left of a run that did not end by itself.
+@Suite struct InterruptionTests {
+    /// The first interrupt finishes what is under way: playable, and under a name that says it is not all.
+    @Test(arguments: [SIGINT, SIGTERM]) func aFirstSignalKeepsWhatIsDone(signal: Int32) throws {
+        let workspace = try Workspace()
+        try workspace.write("before".utf8, to: "out.mp4")
+        // What an earlier interrupted run left is replaced.
+        try workspace.write("earlier".utf8, to: "out.partial.mp4")
+        try workspace.write("earlier".utf8, to: "out.partial.npz")
+        let program = try workspace.start(
+            Workspace.bunny, "-y", "-o", "out.mp4", "--export", "out.npz", "--progress", "json",
+            "--resolution",
+            "112")
+        _ = try #require(try program.nextErrorLine())
+        program.send(signal)
+        let outcome = try program.wait()
+        #expect(outcome.status == 130)
+        let message = try #require(outcome.errorLines.last)
+        #expect(message.hasPrefix("vitvideo: interrupted; "))
+
+        #expect(try workspace.contents == ["out.mp4", "out.partial.mp4", "out.partial.npz"])
+        #expect(try workspace.bytes(of: "out.mp4") == Data("before".utf8), "the old output is untouched")
+        let frames = try AttentionExport(workspace.file("out.partial.npz")).frames
+        #expect((1..<132).contains(frames.count))
+        #expect(frames == Array(0..<frames.count))
+        let probe = MediaProbe(workspace.file("out.partial.mp4"))
+        let whole = try MediaProbe(Workspace.bunny).frameTimes()
+        #expect(try probe.frameTimes() == Array(whole.prefix(frames.count)))
+        #expect(message.contains("\(frames.count) frames"))
+        #expect(message.contains("out.partial.mp4") && message.contains("out.partial.npz"))
+    }
+
+    /// The second interrupt, while the first is still being served, ends the run at once.
+    @Test func aSecondInterruptLeavesNothing() throws {
+        let workspace = try Workspace()
+        // At the default resolution the frames under way take long enough.
+        let program = try workspace.start(
+            Workspace.bunny, "-o", "out.mp4", "--export", "out.npz", "--progress", "json")
+        _ = try #require(try program.nextErrorLine())
+        program.send(SIGINT)
+        while let line = try program.nextErrorLine(), !line.contains("interrupt again") {}
+        program.send(SIGINT)
+        let outcome = try program.wait()
+        #expect(outcome.status == 130)
+        #expect(!outcome.errors.contains("vitvideo: interrupted; "))
+        #expect(try workspace.contents == [])
+    }
+
+    /// A killed run leaves a hidden file, which the next one removes.
+    @Test func whatAKilledRunLeftIsRemovedByTheNext() throws {
+        let workspace = try Workspace()
+        let program = try workspace.start(
+            Workspace.bunny, "-o", "out.mp4", "--export", "out.npz", "--progress", "json", "--resolution",
+            "56")
+        _ = try #require(try program.nextErrorLine())
+        program.send(SIGKILL)
+        #expect(try program.wait().status == 128 + SIGKILL)
+        #expect(try workspace.contents.count == 1)
+        try workspace.succeed(Workspace.bikes, "-o", "next.mp4", "--frames", ":1", "--resolution", "56")
+        #expect(try workspace.contents == ["next.mp4"])
+    }
+
+    /// `vitvideo … 2>&1 | head -1`.
+    @Test func whoeverStopsReadingTheProgressDoesNotStopTheRun() throws {
+        let workspace = try Workspace()
+        let program = try workspace.start(
+            Workspace.bikes, "-o", "out.mp4", "--progress", "json", "--frames", ":40", "--resolution", "56")
+        _ = try #require(try program.nextErrorLine())
+        program.closeErrors()
+        #expect(try program.wait().status == 0)
+        #expect(try MediaProbe(workspace.file("out.mp4")).frameTimes().count == 40)
+    }
+
+    /// Closed standard streams must not end up as the outputs.
+    @Test func closedStreamsAreHarmless() throws {
+        let workspace = try Workspace()
+        let outcome = try workspace.shell(
+            "exec \"$0\" \"$@\" <&- >&- 2>&-", Workspace.bikes, "-o", "out.mp4", "--export", "out.npz",
+            "--progress", "json", "--verbose", "--frames", ":20", "--resolution", "56")
+        #expect(outcome.status == 0)
+        #expect(try MediaProbe(workspace.file("out.mp4")).frameTimes().count == 20)
+        #expect(try AttentionExport(workspace.file("out.npz")).frames == Array(0..<20))
+        #expect(try workspace.contents == ["out.mp4", "out.npz"])
+    }
+}

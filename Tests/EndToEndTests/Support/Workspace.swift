@@ -1,0 +1,81 @@
+import Fixtures
+import Foundation
+import Testing
+
+/// A directory in which the built binary is run, removed with the value.
+final class Workspace {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "vitvideo-tests-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// The binary of this build, which lies beside the test bundle.
+    static let binary: String = {
+        let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return (bundle as NSString).deletingLastPathComponent + "/vitvideo"
+    }()
+
+    /// 1280×720, 25 frames a second, 132 frames, with sound.
+    static let bunny = Fixtures.media("bigbuckbunny.mp4").path
+    /// 640×272, 25 frames a second, 250 frames, silent.
+    static let bikes = Fixtures.media("bikes.mp4").path
+
+    static func frame(_ name: String) -> String { Fixtures.media("frames/\(name).png").path }
+
+    /// Variables the binary sets by itself, which the tests' own process may have set as well.
+    static let cleared: [String: String?] = ["OPENBLAS_CORETYPE": nil, "OPENBLAS_NUM_THREADS": nil]
+
+    /// Starts `vitvideo` in this directory.
+    func start(_ arguments: String..., environment: [String: String?] = [:]) throws -> Program {
+        try Program(
+            Self.binary, arguments, environment: Self.cleared.merging(environment) { $1 }, directory: path)
+    }
+
+    /// Runs `vitvideo` in this directory to its end, whatever that is.
+    func run(_ arguments: [String], environment: [String: String?] = [:]) throws -> Program.Outcome {
+        try Program.run(
+            Self.binary, arguments, environment: Self.cleared.merging(environment) { $1 }, directory: path)
+    }
+
+    /// Runs `vitvideo` and expects that it does what is asked and says nothing.
+    func succeed(
+        _ arguments: String..., environment: [String: String?] = [:],
+        at location: SourceLocation = #_sourceLocation
+    ) throws {
+        let outcome = try run(arguments, environment: environment)
+        #expect(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: location)
+        #expect(outcome.output == "" && outcome.errors == "", sourceLocation: location)
+    }
+
+    /// Runs a shell command in this directory, with the binary as `$0` and `arguments` as `$@`.
+    func shell(_ script: String, _ arguments: String...) throws -> Program.Outcome {
+        try Program.run(
+            "/bin/sh", ["-c", script, Self.binary] + arguments, environment: Self.cleared, directory: path)
+    }
+
+    /// Runs FFmpeg on files of this directory.
+    func ffmpeg(_ arguments: String..., at location: SourceLocation = #_sourceLocation) throws {
+        let outcome = try Program.run(
+            "ffmpeg", ["-v", "error", "-nostdin", "-y"] + arguments, directory: path)
+        try #require(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: location)
+    }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    @discardableResult
+    func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
+        return name
+    }
+
+    func bytes(of name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
+
+    /// Names in the directory, hidden ones too, sorted.
+    var contents: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+    }
+}
