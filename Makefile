@@ -34,7 +34,7 @@ SOURCES := Package.swift $(shell find Sources -type f)
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: media/out/bigbuckbunny-attention.mp4 ## Install, build, fetch model and clip, and annotate the clip
@@ -43,6 +43,10 @@ demo: media/out/bigbuckbunny-attention.mp4 ## Install, build, fetch model and cl
 media/out/bigbuckbunny-attention.mp4: $(BINARY) $(MODEL) $(CLIP)
 	@mkdir -p media/out
 	$(BINARY) $(CLIP) -o $@ --overwrite
+
+.PHONY: experiments
+experiments: $(BINARY) $(MODEL) $(CLIP) ## Run DINO on video, and supervised versus DINO (see media/README.md)
+	media/experiments.sh $(BINARY) $(CLIP) media/out
 
 .PHONY: build
 build: $(BINARY) ## Build the release binary
