@@ -2,7 +2,7 @@ import CFFmpeg
 import Foundation
 
 /// What a file name's extension asks for.
-enum OutputFormat: Equatable {
+package enum OutputFormat: Equatable {
     /// A container with a video stream, by the name of FFmpeg's muxer and the codec it gets by default.
     case movie(muxer: String, defaultCodec: String)
     case gif
@@ -40,7 +40,7 @@ enum OutputFormat: Equatable {
     var takesAudio: Bool { if case .movie = self { true } else { false } }
 
     /// `out.mp4` as `out.partial.mp4`.
-    static func partialName(of path: String) -> String {
+    package static func partialName(of path: String) -> String {
         guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return path + ".partial" }
         return path[..<dot] + ".partial" + path[dot...]
     }

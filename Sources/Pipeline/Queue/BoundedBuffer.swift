@@ -5,8 +5,7 @@
 package struct BoundedBuffer<Element> {
     package let capacity: Int
     private var elements: [Element] = []
-    private var ending: Ending?
-    private var isCancelled = false
+    private var ends = QueueEnds()
 
     package init(capacity: Int) {
         precondition(capacity > 0, "a queue holds at least one element")
@@ -14,7 +13,7 @@ package struct BoundedBuffer<Element> {
     }
 
     package mutating func push(_ element: Element) -> PushOutcome {
-        if isCancelled || ending != nil { return .closed }
+        if ends.isClosed { return .closed }
         if elements.count == capacity { return .full }
         elements.append(element)
         return .stored
@@ -24,21 +23,16 @@ package struct BoundedBuffer<Element> {
     ///
     /// - Throws: the producer's error, once everything stored before it has been taken.
     package mutating func pop() throws -> PopOutcome<Element> {
-        if isCancelled { return .ended }
         if !elements.isEmpty { return .element(elements.removeFirst()) }
-        guard let ending else { return .empty }
-        try ending.get()
-        return .ended
+        return try ends.outcomeWhenEmpty()
     }
 
     /// Closes the producer's end; the first ending counts.
-    package mutating func close(_ result: Ending) {
-        if ending == nil { ending = result }
-    }
+    package mutating func close(_ result: Ending) { ends.close(result) }
 
     /// Closes the consumer's end and drops what is stored.
     package mutating func cancel() {
-        isCancelled = true
+        ends.cancel()
         elements.removeAll()
     }
 }

@@ -6,8 +6,7 @@ package struct ResequencingBuffer<Element> {
     package let capacity: Int
     private var next = 0
     private var waiting: [Int: Element] = [:]
-    private var ending: Ending?
-    private var isCancelled = false
+    private var ends = QueueEnds()
 
     package init(capacity: Int) {
         precondition(capacity > 0, "a buffer holds at least one element")
@@ -15,7 +14,7 @@ package struct ResequencingBuffer<Element> {
     }
 
     package mutating func insert(_ element: Element, at index: Int) -> PushOutcome {
-        if isCancelled || ending != nil { return .closed }
+        if ends.isClosed { return .closed }
         if index >= next + capacity { return .full }
         waiting[index] = element
         return .stored
@@ -23,22 +22,17 @@ package struct ResequencingBuffer<Element> {
 
     /// - Throws: the producers' error, once every result before the gap it left has been taken.
     package mutating func pop() throws -> PopOutcome<Element> {
-        if isCancelled { return .ended }
         if let element = waiting.removeValue(forKey: next) {
             next += 1
             return .element(element)
         }
-        guard let ending else { return .empty }
-        try ending.get()
-        return .ended
+        return try ends.outcomeWhenEmpty()
     }
 
-    package mutating func close(_ result: Ending) {
-        if ending == nil { ending = result }
-    }
+    package mutating func close(_ result: Ending) { ends.close(result) }
 
     package mutating func cancel() {
-        isCancelled = true
+        ends.cancel()
         waiting.removeAll()
     }
 }

@@ -71,7 +71,7 @@ public final class ExportSink: FrameSink {
     public func finish(trailing: [CompressedPacket]) throws { try writer.finish() }
 
     public func finishPartial() throws -> [String] {
-        let name = PartialName.of(path)
+        let name = OutputFormat.partialName(of: path)
         try writer.finish(as: name)
         return [name]
     }

@@ -43,7 +43,7 @@ public final class StatisticsSink: FrameSink {
 
     public func finishPartial() throws -> [String] {
         try outputs.map { output in
-            let name = PartialName.of(output.path)
+            let name = OutputFormat.partialName(of: output.path)
             try output.finish(as: name)
             return name
         }
