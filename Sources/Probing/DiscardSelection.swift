@@ -1,5 +1,5 @@
 /// Setting the smallest entries of a matrix to 0.
-enum DiscardSelection {
+package enum DiscardSelection {
     /// Zeroes the `count` smallest of some values, none of them negative or NaN.
     ///
     /// Where the last to go has equals, those first in the matrix go: what a stable sort would do. torch.topk,
@@ -12,8 +12,9 @@ enum DiscardSelection {
     ///
     /// - Parameter spare: an index that keeps its value even where it is among the smallest; it counts all the
     ///   same, as in vit-explain.
-    static func zeroSmallest(_ count: Int, of values: UnsafeMutableBufferPointer<Float>, sparing spare: Int?)
-    {
+    package static func zeroSmallest(
+        _ count: Int, of values: UnsafeMutableBufferPointer<Float>, sparing spare: Int?
+    ) {
         guard count > 0, let start = values.baseAddress else { return }
         let all = values.count
         let spared = spare.map { start[$0] }

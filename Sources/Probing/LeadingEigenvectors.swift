@@ -101,9 +101,9 @@ enum LeadingEigenvectors {
 }
 
 /// All eigenvectors of a small symmetric matrix, by Jacobi's rotations.
-enum SmallEigenvectors {
+package enum SmallEigenvectors {
     /// - Returns: by falling eigenvalue.
-    static func of(_ matrix: [[Double]]) -> [(value: Double, vector: [Double])] {
+    package static func of(_ matrix: [[Double]]) -> [(value: Double, vector: [Double])] {
         let size = matrix.count
         var a = matrix
         var vectors = (0..<size).map { i in (0..<size).map { $0 == i ? 1.0 : 0 } }

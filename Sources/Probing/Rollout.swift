@@ -54,7 +54,7 @@ public struct GradientRolloutResult: Sendable {
     public let targetClass: Int?
     /// The logit, or whatever number was differentiated.
     public let score: Float
-    /// One logit per class; empty for a model without a classifier.
+    /// One logit per class; empty where there is no classifier.
     public let logits: [Float]
 }
 
@@ -76,8 +76,11 @@ public final class GradientRollout {
         pass = BackwardPass(model: model, stripRows: stripRows)
     }
 
+    /// - Parameter classifier: what the classes are of; nil for the model's own.
     /// - Throws: as `BackwardPass.run`.
-    public func run(_ input: PatchMatrix, target: GradientTarget) throws -> GradientRolloutResult {
+    public func run(
+        _ input: PatchMatrix, target: GradientTarget, classifier: Classifier? = nil
+    ) throws -> GradientRolloutResult {
         let c = pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
         var fold: RolloutFold
@@ -97,14 +100,16 @@ public final class GradientRollout {
         let result: GradientResult
         if options.compatibility == .vitExplain {
             // The last block's attention meets the first block's gradient, which comes last.
-            result = try pass.run(input, GradientRequest(target: target, keepsAttention: true))
+            result = try pass.run(
+                input, GradientRequest(target: target, classifier: classifier, keepsAttention: true))
             for block in (0..<c.depth).reversed() {
                 try pass.replayAttention(.scores(block: c.depth - 1 - block), besideBlock: block, add)
             }
         } else {
             let stages = (0..<c.depth).map { GradientStage.attention(block: $0) }
             result = try pass.run(
-                input, GradientRequest(target: target), observing: Set(stages), observer: add)
+                input, GradientRequest(target: target, classifier: classifier), observing: Set(stages),
+                observer: add)
         }
         self.fold = (tokens, fold)
         return GradientRolloutResult(

@@ -33,6 +33,14 @@ public struct Classifier: Sendable {
         self.classes = classes
     }
 
+    /// The linear head, nil where it is the model's own.
+    var linear: LinearHead? {
+        switch head {
+        case .own: nil
+        case .linear(let linear): linear
+        }
+    }
+
     /// Adds what the classifier needs to a request.
     public func require(of request: inout ForwardRequest) {
         switch head {

@@ -1,10 +1,9 @@
 import Fixtures
 import Foundation
 import Pixels
+import Probing
 import Testing
 import ViT
-
-@testable import Probing
 
 /// Principal components against the covariance in double precision.
 @Suite struct FeatureBasisTests {

@@ -2,10 +2,9 @@ import Checkpoints
 import Fixtures
 import Foundation
 import Pixels
+import Probing
 import Testing
 import ViT
-
-@testable import Probing
 
 /// The other methods, each against its definition.
 @Suite struct MethodTests {

@@ -1,8 +1,7 @@
 import Foundation
+import Probing
 import Testing
 import ViT
-
-@testable import Probing
 
 @Suite struct RolloutMemoryTests {
     /// ViT-B/16.

@@ -1,10 +1,9 @@
 import Checkpoints
 import Fixtures
 import Pixels
+import Probing
 import Testing
 import ViT
-
-@testable import Probing
 
 /// Rollout and gradient rollout of the tiny models against NumPy's statement of them, on the native grid, a
 /// larger one and one that is not square.

@@ -49,7 +49,7 @@ import ViT
     ///
     /// - Parameter score: the score with the values moved.
     static func error(
-        of gradient: [Float], at values: [Float], score: ([Float]) throws -> Double
+        of gradient: [Float], at values: [Float], change: Double = change, score: ([Float]) throws -> Double
     ) rethrows -> Double {
         let slope = gradient.reduce(0) { $0 + Double(abs($1)) }
         let ratios = try [change, 2 * change].map { change in

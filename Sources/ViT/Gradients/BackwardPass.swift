@@ -55,7 +55,8 @@ public final class BackwardPass {
     ) throws -> GradientResult {
         let c = model.configuration
         for stage in observing { try check(block: stage.block ?? 0) }
-        try check(request.target, tokens: c.specialTokens + input.rows * input.columns)
+        let start = GradientStart(model: model, request: request)
+        try start.check(tokens: c.specialTokens + input.rows * input.columns)
         var buffers = try buffers(rows: input.rows, columns: input.columns)
         let (record, gradient) = (buffers.record, buffers.gradient)
         let states = record.tokens * c.width
@@ -68,8 +69,7 @@ public final class BackwardPass {
         let parameters = request.wantsParameters ? try ParameterGradients(configuration: c) : nil
 
         record.run(input)
-        var result = start(
-            request.target, record, normed: buffers.normed, gradient: gradient, parameters)
+        var result = start.run(record, normed: buffers.normed, gradient: gradient, parameters)
         func show(_ stage: GradientStage, _ value: UnsafeMutablePointer<Float>) throws {
             guard observing.contains(stage) else { return }
             try observer?(
@@ -79,6 +79,7 @@ public final class BackwardPass {
                     gradient: UnsafeBufferPointer(start: gradient.start, count: states)))
         }
         for block in (0..<c.depth).reversed() {
+            start.addClassToken(of: block, record, result, gradient: gradient, parameters)
             try show(.block(block), record.state(block + 1))
             let weights = model.weights.blocks[block]
             buffers.feedForward.run(

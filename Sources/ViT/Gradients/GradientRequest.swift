@@ -1,8 +1,9 @@
 /// The number whose gradient is taken.
 public enum GradientTarget: Sendable, Hashable {
-    /// A class's logit; with a distillation token the mean of the two heads', as DeiT does at inference.
+    /// A class's logit by the request's classifier; with a distillation token the mean of the two heads', as DeiT
+    /// does at inference.
     case logit(Int)
-    /// The logit of the class that the model itself puts first.
+    /// The logit of the class that the classifier puts first.
     case topLogit
     /// `vector · norm[class token]`, for models without a classifier: a linear head's row, a text embedding, …
     /// The vector has D values.
@@ -49,6 +50,8 @@ public struct ObservedGradient {
 /// What a reverse pass should give back.
 public struct GradientRequest: Sendable {
     public var target: GradientTarget
+    /// What the logits are of; nil for the model's own head or the linear one that came with it.
+    public var classifier: Classifier?
     /// Whether to go down to the normalised pixels.
     public var wantsInput: Bool
     /// Whether to take the gradient by every parameter: as much memory again as the model's weights.
@@ -57,10 +60,11 @@ public struct GradientRequest: Sendable {
     public var keepsAttention: Bool
 
     public init(
-        target: GradientTarget, wantsInput: Bool = false, wantsParameters: Bool = false,
-        keepsAttention: Bool = false
+        target: GradientTarget, classifier: Classifier? = nil, wantsInput: Bool = false,
+        wantsParameters: Bool = false, keepsAttention: Bool = false
     ) {
         self.target = target
+        self.classifier = classifier
         self.wantsInput = wantsInput
         self.wantsParameters = wantsParameters
         self.keepsAttention = keepsAttention
@@ -70,13 +74,14 @@ public struct GradientRequest: Sendable {
 public struct GradientResult: Sendable {
     /// The number that was differentiated.
     public var score: Float
-    /// One logit per class; empty for a model without a classifier.
+    /// One logit per class; empty where there is no classifier.
     public var logits: [Float]
     /// The class differentiated, where it was one.
     public var targetClass: Int?
     /// By the normalised input, `3 × rows·patch × columns·patch`, where asked for.
     public var input: [Float] = []
-    /// By each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for.
+    /// By each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for; a linear
+    /// head's own are not among them.
     public var parameters: [String: [Float]] = [:]
 }
 
@@ -91,7 +96,7 @@ public enum GradientError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .noClassifier(let model):
             "the model '\(model)' has no classifier, so there is no class to take a gradient of; choose a "
-                + "supervised model"
+                + "supervised model or give a linear classifier"
         case .noSuchClass(let index, let classes):
             "there is no class \(index): the model has classes 0 to \(classes - 1)"
         case .wrongLength(let count, let expected):
