@@ -56,7 +56,7 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: packages $(CLIP) $(FRAMES) ## Run all tests
+test: packages $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) ## Run all tests
 	swift build $(TEST_BUILD) --build-tests
 	@$(MAKE) --no-print-directory model IMPORTER=.build-tests/release/vitvideo
 	swift test $(TEST_BUILD) --skip-build

@@ -8,12 +8,13 @@ import VideoIO
         let workspace = try Workspace()
         for layer in ["5", "-7", "-1", "11"] {
             try workspace.succeed(
-                Workspace.frame("wide"), "--export", "\(layer).npz", "--layer", layer, "--resolution", "112")
+                Workspace.frame("wide"), "--export", "layer\(layer).npz", "--layer", layer, "--resolution",
+                "112")
         }
-        #expect(try workspace.bytes(of: "5.npz") == workspace.bytes(of: "-7.npz"))
-        #expect(try workspace.bytes(of: "11.npz") == workspace.bytes(of: "-1.npz"))
+        #expect(try workspace.bytes(of: "layer5.npz") == workspace.bytes(of: "layer-7.npz"))
+        #expect(try workspace.bytes(of: "layer11.npz") == workspace.bytes(of: "layer-1.npz"))
         let (middle, last) = try (
-            AttentionExport(workspace.file("5.npz")), AttentionExport(workspace.file("11.npz"))
+            AttentionExport(workspace.file("layer5.npz")), AttentionExport(workspace.file("layer11.npz"))
         )
         #expect(middle.meta.layer == 5 && last.meta.layer == 11)
         #expect(middle.attention != last.attention)

@@ -71,7 +71,7 @@ import Testing
         #expect(drawn.hasSuffix("\r\n"))
         let bars = drawn.split(whereSeparator: \.isNewline)
         #expect(bars.count >= 2)
-        #expect(bars.allSatisfy { $0.count < 50 && $0.contains("/40 frames") && $0.contains("█") })
+        #expect(bars.allSatisfy { $0.count < 50 && $0.contains("/40 frames") && $0.contains("▕") })
         #expect(bars.last?.contains(" 40/40 frames") == true)
     }
 
