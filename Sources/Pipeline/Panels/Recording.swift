@@ -7,7 +7,7 @@ import VideoIO
 /// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
 /// made on.
 public final class Recording: @unchecked Sendable {
-    /// What to call it: the file's name without its extension.
+    /// What to call it.
     public let name: String
     public let height: Int
     public let width: Int
@@ -20,10 +20,13 @@ public final class Recording: @unchecked Sendable {
     /// milliseconds (Matroska) are half a millisecond off.
     private static let toleranceSeconds = 0.001
 
+    /// - Parameter name: what to call it; the file's name without its extension where nil.
     /// - Throws: `VideoIOError` as `VideoReader.open` does.
-    public init(path: String, onWarning: (@Sendable (MediaWarning) -> Void)? = nil) throws {
+    public init(path: String, name: String? = nil, onWarning: (@Sendable (MediaWarning) -> Void)? = nil)
+        throws
+    {
         reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, onWarning: onWarning))
-        name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        self.name = name ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         (height, width) = (reader.info.height, reader.info.width)
         next = try reader.nextFrame()
     }

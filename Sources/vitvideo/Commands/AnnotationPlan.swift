@@ -47,7 +47,8 @@ struct AnnotationPlan {
         }
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count
-            recordings.append(try Recording(path: path, onWarning: onWarning))
+            let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+            recordings.append(try Recording(path: path, name: unused(name), onWarning: onWarning))
         }
         for case .view(_, let name) in specifications {
             try addSource(model.identity(of: name), model, view, isAlone: false)
@@ -94,13 +95,7 @@ struct AnnotationPlan {
     ) throws {
         guard sourceIndices[identity] == nil else { return }
         let loaded = try model.load(identity)
-        var name = isAlone ? loaded.name : identity.shortName
-        let taken = Set(sources.map(\.name) + recordings.map(\.name))
-        if let free = (2...).lazy.map({ "\(name)-\($0)" }).first(where: { !taken.contains($0) }),
-            taken.contains(name)
-        {
-            name = free
-        }
+        let name = isAlone ? loaded.name : unused(identity.shortName)
         sourceIndices[identity] = sources.count
         sources.append(
             try ClassTokenAttention(
@@ -108,6 +103,14 @@ struct AnnotationPlan {
                 layer: view.layer,
                 heads: view.heads?.indices, fusion: view.fusion,
                 classification: try classify(loaded, identity == model.identity(of: nil))))
+    }
+
+    /// The name, or with a number after it where another model or recording has it.
+    private func unused(_ name: String) -> String {
+        let taken = Set(sources.map(\.name) + recordings.map(\.name))
+        var (candidate, number) = (name, 2)
+        while taken.contains(candidate) { (candidate, number) = ("\(name)-\(number)", number + 1) }
+        return candidate
     }
 
     private func panel(
