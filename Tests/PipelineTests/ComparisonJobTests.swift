@@ -44,8 +44,8 @@ import VideoIO
         #expect(renderer.outputHeight % 2 == 0 && width % 2 == 0)
         for (index, frame) in collector.frames.enumerated() {
             #expect(frame.frame.index == index)
-            #expect(shows(frame.frame.image, frame: index))
-            #expect(shows(frame.recorded[0].picture, frame: index * 10 / 25))
+            expectShown(frame.frame.image, frame: index)
+            expectShown(frame.recorded[0].picture, frame: index * 10 / 25)
             #expect(frame.recorded[0].map == nil)
 
             let picture = try StillImage.read(directory.file(String(format: "panel-%02d.png", index + 1)))

@@ -17,7 +17,7 @@ import VideoIO
             let shown = try recording.frame(at: Double(index) / 25)
             // The last frame at or before k/25 s of ten a second.
             #expect(shown.index == index * 10 / 25)
-            #expect(shows(shown.image, frame: index * 10 / 25))
+            expectShown(shown.image, frame: index * 10 / 25)
         }
     }
 

@@ -2,6 +2,7 @@ import Fixtures
 import Foundation
 import Pipeline
 import Pixels
+import Testing
 import ViT
 import VideoIO
 
@@ -43,10 +44,13 @@ func writeClip(
     try writer.finish()
 }
 
-/// Whether a grey picture shows frame n of a test clip.
-func shows(_ picture: RGBImage, frame index: Int) -> Bool {
-    let middle = picture[picture.height / 2, picture.width / 2]
-    return abs(Int(middle.green) - Int(level(index))) <= 4
+/// Expects a grey picture to be frame n of a test clip.
+func expectShown(
+    _ picture: RGBImage, frame index: Int, sourceLocation: SourceLocation = #_sourceLocation
+) {
+    let shown = Int(picture[picture.height / 2, picture.width / 2].green)
+    let wanted = Int(level(index))
+    #expect(abs(shown - wanted) <= 4, sourceLocation: sourceLocation)
 }
 
 /// Keeps what a job gives it.

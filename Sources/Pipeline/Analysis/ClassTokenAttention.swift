@@ -56,10 +56,10 @@ public struct ClassTokenAttention: MapSource {
         let layout = try layout(height: sourceHeight, width: sourceWidth)
         let patch = model.configuration.patchSize
         return MapProvenance(
-            model: model.name, weights_sha256: model.weightsHash, layer: block, heads: heads, patch: patch,
-            input_height: layout.rows * patch, input_width: layout.columns * patch,
-            source_height: sourceHeight, source_width: sourceWidth, cell_height: layout.cellHeight,
-            cell_width: layout.cellWidth)
+            model: model.name, weightsSha256: model.weightsHash, layer: block, heads: heads, patch: patch,
+            inputHeight: layout.rows * patch, inputWidth: layout.columns * patch,
+            sourceHeight: sourceHeight, sourceWidth: sourceWidth, cellHeight: layout.cellHeight,
+            cellWidth: layout.cellWidth)
     }
 
     public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
