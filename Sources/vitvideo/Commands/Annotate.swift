@@ -16,6 +16,7 @@ struct Annotate: ParsableCommand {
         discussion: """
             vitvideo dog.mp4 -o out.mp4         every attention head, with the sound
             vitvideo dog.mp4 -o out.mp4 --view side-by-side --frames 100:200
+            vitvideo dog.mp4 -o out.mp4 --model dino --compare supervised
             vitvideo dog.mp4 --export maps.npz  the raw attention, for NumPy
             vitvideo models                     the known models
             """)
