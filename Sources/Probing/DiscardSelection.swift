@@ -2,16 +2,16 @@
 package enum DiscardSelection {
     /// Zeroes the `count` smallest of some values, none of them negative or NaN.
     ///
-    /// Where the last to go has equals, those first in the matrix go: what a stable sort would do. torch.topk,
-    /// which vit-explain uses, makes no promise there. Softmax leaves no equals but by chance; in gradient
-    /// rollout the many zeros are equals, and which of them is set to 0 makes no difference.
+    /// Where the last to go has equals, those first in the matrix go: what a stable sort would do.
+    /// torch.topk, which vit-explain uses, makes no promise there. Softmax leaves no equals but by chance; in
+    /// gradient rollout the many zeros are equals, and which of them is set to 0 makes no difference.
     ///
     /// The threshold is found by counting the upper and then the lower halves of the bit patterns, which
-    /// order non-negative floats as the values: two passes and 512 KiB, where a sort of N² would take longer than
-    /// the model.
+    /// order non-negative floats as the values: two passes and 512 KiB, where a sort of N² would take longer
+    /// than the model.
     ///
-    /// - Parameter spare: an index that keeps its value even where it is among the smallest; it counts all the
-    ///   same, as in vit-explain.
+    /// - Parameter spare: an index that keeps its value even where it is among the smallest; it counts all
+    ///   the same, as in vit-explain.
     package static func zeroSmallest(
         _ count: Int, of values: UnsafeMutableBufferPointer<Float>, sparing spare: Int?
     ) {
@@ -36,7 +36,8 @@ package enum DiscardSelection {
         if let spare, let spared { start[spare] = spared }
     }
 
-    /// The bit pattern of the `rank`-th smallest value (from 1), and how many of the `rank` smallest equal it.
+    /// The bit pattern of the `rank`-th smallest value (from 1), and how many of the `rank` smallest equal
+    /// it.
     private static func nth(_ rank: Int, of values: UnsafePointer<Float>, count: Int) -> (UInt32, Int) {
         func bucket(_ counts: [Int], _ rank: inout Int) -> Int {
             for (index, held) in counts.enumerated() {

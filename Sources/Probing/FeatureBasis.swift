@@ -15,8 +15,8 @@ public struct FeatureBasis: Sendable {
     public let ranges: [ClosedRange<Float>]
 
     /// - Parameter tokens: `tokens × D` after the final LayerNorm (`ForwardResult.tokens`).
-    /// - Returns: one map per component, `rows × columns`, scaled by `ranges` and clamped to 0…1; a component that
-    ///   was constant is all 0.
+    /// - Returns: one map per component, `rows × columns`, scaled by `ranges` and clamped to 0…1; a component
+    ///   that was constant is all 0.
     public func maps(tokens: [Float], rows: Int, columns: Int) -> [Plane] {
         let width = mean.count
         let first = tokens.count / width - rows * columns
@@ -54,13 +54,14 @@ public struct FeatureBasis: Sendable {
 
 /// Gathers the patch tokens of sampled frames and fits a `FeatureBasis` to them.
 ///
-/// Memory does not grow with the frames but for up to 512 tokens of each, which the percentiles are taken from.
+/// Memory does not grow with the frames but for up to 512 tokens of each, which the percentiles are taken
+/// from.
 public struct FeatureBasisFitter {
     private let width: Int
     private let components: Int
     private let product: MatrixProduct
-    /// Taken off before squaring, so that a mean far from 0 does not drown the variance in rounding: the first
-    /// frame's mean.
+    /// Taken off before squaring, so that a mean far from 0 does not drown the variance in rounding: the
+    /// first frame's mean.
     private var shift: [Float] = []
     /// Of the shifted tokens.
     private var count = 0

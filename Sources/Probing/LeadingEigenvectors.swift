@@ -1,7 +1,8 @@
 /// The eigenvectors of a symmetric positive matrix that belong to its largest eigenvalues.
 ///
-/// Subspace iteration in double precision with a few vectors more than wanted, turned onto the axes of the small
-/// matrix VᵀCV at every step (Rayleigh–Ritz), from a seeded start: the same matrix gives the same vectors.
+/// Subspace iteration in double precision with a few vectors more than wanted, turned onto the axes of the
+/// small matrix VᵀCV at every step (Rayleigh–Ritz), from a seeded start: the same matrix gives the same
+/// vectors.
 enum LeadingEigenvectors {
     private static let extraVectors = 8
     private static let mostSteps = 1000
@@ -11,7 +12,8 @@ enum LeadingEigenvectors {
     /// - Parameters:
     ///   - matrix: `size × size`.
     ///   - count: how many vectors, at most `size`.
-    /// - Returns: by falling eigenvalue, unit vectors orthogonal to one another, also where eigenvalues are 0.
+    /// - Returns: by falling eigenvalue, unit vectors orthogonal to one another, also where eigenvalues are
+    ///   0.
     static func of(_ matrix: [Double], size: Int, count: Int) -> [(value: Double, vector: [Double])] {
         let vectors = min(size, count + extraVectors)
         var state: UInt64 = 1

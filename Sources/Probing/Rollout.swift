@@ -3,8 +3,8 @@ import ViT
 
 /// Attention rollout (Abnar & Zuidema 2020): what reaches the class token of which patch, through all blocks.
 ///
-/// Ã = (F + I)/2 with rows normalised, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by its
-/// maximum. One a worker; buffers are kept between pictures of one size.
+/// Ã = (F + I)/2 with rows normalised, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by
+/// its maximum. One a worker; buffers are kept between pictures of one size.
 public final class Rollout {
     public let options: RolloutOptions
     private let replay: AttentionReplay

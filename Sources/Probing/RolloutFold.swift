@@ -3,10 +3,10 @@ import ViT
 
 /// The class token's row of the product Ã_L ⋯ Ã_1, taken from the last block to the first.
 ///
-/// Multiplying from the left end, `((e₀ᵀ·Ã_L)·Ã_{L−1})⋯Ã_1`, needs a row at every step where multiplying from the
-/// right needs a matrix: N² instead of N³ operations a block and no N×N product in memory. A block's strips
-/// come in order of their rows, of each strip all heads. A discard looks at the whole fused matrix and so needs it
-/// whole; without one a strip is folded as soon as its heads are fused.
+/// Multiplying from the left end, `((e₀ᵀ·Ã_L)·Ã_{L−1})⋯Ã_1`, needs a row at every step where multiplying from
+/// the right needs a matrix: N² instead of N³ operations a block and no N×N product in memory. A block's
+/// strips come in order of their rows, of each strip all heads. A discard looks at the whole fused matrix and
+/// so needs it whole; without one a strip is folded as soon as its heads are fused.
 struct RolloutFold {
     private let options: RolloutOptions
     private let tokens: Int
@@ -87,7 +87,8 @@ struct RolloutFold {
         }
     }
 
-    /// next += row · (F + I)/2 for some rows of F, each divided by its sum unless columns are divided instead.
+    /// next += row · (F + I)/2 for some rows of F, each divided by its sum unless columns are divided
+    /// instead.
     private mutating func fold(firstRow: Int, rows: Int) {
         let (tokens, byColumn) = (tokens, options.compatibility == .vitExplain)
         fused.withUnsafeBufferPointer { fused in
@@ -124,8 +125,8 @@ struct RolloutFold {
         for i in next.indices { next[i] = 0 }
     }
 
-    /// The row over the patches, divided by its maximum; all 0 where nothing of the class token's attention is
-    /// left there (a gradient that is negative throughout, a discard of nearly everything).
+    /// The row over the patches, divided by its maximum; all 0 where nothing of the class token's attention
+    /// is left there (a gradient that is negative throughout, a discard of nearly everything).
     func map(rows: Int, columns: Int) -> Plane {
         var values = [Float](row[(tokens - rows * columns)...])
         let largest = values.max() ?? 0

@@ -2,12 +2,13 @@
 public enum RolloutCompatibility: String, Sendable, CaseIterable {
     /// Abnar & Zuidema's definition, rows normalised, with vit-explain's head fusion and discard.
     case standard
-    /// The Keras example *Investigating Vision Transformer representations*: heads by their mean, nothing discarded.
+    /// The Keras example *Investigating Vision Transformer representations*: heads by their mean, nothing
+    /// discarded.
     case keras
-    /// jacobgil/vit-explain as it runs: column j is divided by the sum of row j (a missing keepdim). In gradient
-    /// rollout, moreover, block l's attention meets block L+1−l's gradient (the hooks collect gradients in
-    /// backward order), the gradient is that by softmax's *input* (dropout in evaluation returns its own
-    /// input, so that the backward hook lands on softmax), and the discard spares nothing.
+    /// jacobgil/vit-explain as it runs: column j is divided by the sum of row j (a missing keepdim). In
+    /// gradient rollout, moreover, block l's attention meets block L+1−l's gradient (the hooks collect
+    /// gradients in backward order), the gradient is that by softmax's *input* (dropout in evaluation returns
+    /// its own input, so that the backward hook lands on softmax), and the discard spares nothing.
     case vitExplain = "vit-explain"
 }
 

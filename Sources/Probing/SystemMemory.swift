@@ -2,8 +2,8 @@ import Foundation
 
 /// How much memory the machine has to give.
 public enum SystemMemory {
-    /// Bytes that can be taken without swapping: the kernel's `MemAvailable`, or what the control group has left
-    /// where that is less (containers).
+    /// Bytes that can be taken without swapping: the kernel's `MemAvailable`, or what the control group has
+    /// left where that is less (containers).
     ///
     /// - Returns: nil where the kernel does not say.
     public static func availableBytes() -> Int? {

@@ -5,8 +5,8 @@ package struct MatrixProduct: Sendable {
     /// - Throws: `ModelError.mathLibraryMissing`.
     package init() throws { blas = try OpenBLAS.shared() }
 
-    /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major, `stride` being the distance of two rows in floats.
-    /// With `beta` 0, what was in `c` is not read.
+    /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major, `stride` being the distance of two rows in
+    /// floats. With `beta` 0, what was in `c` is not read.
     ///
     /// - Parameter bTransposed: whether `b` is stored as [n, k] instead of [k, n].
     @inline(__always)

@@ -4,7 +4,8 @@ import Foundation
 import Testing
 import ViT
 
-/// Gradients of logits that a linear head gives, which reads the class token of several blocks or the mean patch.
+/// Gradients of logits that a linear head gives, which reads the class token of several blocks or the mean
+/// patch.
 @Suite struct GradientClassifierTests {
     private struct Case {
         let model: Model

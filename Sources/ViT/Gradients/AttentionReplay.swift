@@ -1,8 +1,9 @@
 /// Shows the attention matrices of a picture's blocks in any order and as often as wanted, by strips of rows.
 ///
-/// A forward pass leaves what went into each block, `depth × tokens × D` floats; from that any block's attention
-/// is a LayerNorm and two products away. No `tokens × tokens` matrix is ever in memory, let alone one a head or
-/// a block. Going from the last block to the first, rollout needs only a row where it would need a matrix.
+/// A forward pass leaves what went into each block, `depth × tokens × D` floats; from that any block's
+/// attention is a LayerNorm and two products away. No `tokens × tokens` matrix is ever in memory, let alone
+/// one a head or a block. Going from the last block to the first, rollout needs only a row where it would
+/// need a matrix.
 public final class AttentionReplay {
     public let pass: ForwardPass
     public let stripRows: Int

@@ -20,13 +20,13 @@ public struct AttentionStrip {
         self.values = values
     }
 
-    /// Rows of a strip where nothing else is asked for: enough for the matrix products to run at full speed, few
-    /// enough for two strips of a large picture to stay in cache.
+    /// Rows of a strip where nothing else is asked for: enough for the matrix products to run at full speed,
+    /// few enough for two strips of a large picture to stay in cache.
     public static let usualRows = 64
 }
 
-/// Shows the attention matrices that `ForwardStage.queriesKeysValues` stands for, by strips of rows, while the
-/// forward pass is at that block: in the order of the blocks, with nothing kept of them.
+/// Shows the attention matrices that `ForwardStage.queriesKeysValues` stands for, by strips of rows, while
+/// the forward pass is at that block: in the order of the blocks, with nothing kept of them.
 public final class AttentionStrips {
     private let configuration: Configuration
     private let stripRows: Int

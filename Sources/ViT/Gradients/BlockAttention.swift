@@ -1,9 +1,10 @@
 import CKernels
 
-/// One block's attention matrices out of what went into the block, a strip of rows at a time, in 32-bit floats.
+/// One block's attention matrices out of what went into the block, a strip of rows at a time, in 32-bit
+/// floats.
 ///
-/// A strip of `rows × tokens` takes the place of the `tokens × tokens` matrix, so that memory grows linearly with
-/// the tokens.
+/// A strip of `rows × tokens` takes the place of the `tokens × tokens` matrix, so that memory grows linearly
+/// with the tokens.
 final class BlockAttention {
     let tokens: Int
     /// LayerNorm's output, `tokens × D`.

@@ -61,8 +61,8 @@ struct EmbeddingBackward {
             inputs: c.patchValues)
     }
 
-    /// table += Mᵀ · gradient, M being the matrix that interpolates the table to this grid: what interpolating
-    /// the identity gives.
+    /// table += Mᵀ · gradient, M being the matrix that interpolates the table to this grid: what
+    /// interpolating the identity gives.
     private func addPositions(_ gradient: UnsafePointer<Float>, to table: UnsafeMutablePointer<Float>) {
         let (native, patches, d) = (c.nativeRows * c.nativeColumns, rows * columns, c.width)
         var identity = [Float](repeating: 0, count: native * native)

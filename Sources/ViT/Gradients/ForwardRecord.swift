@@ -1,7 +1,7 @@
 import CKernels
 
-/// A plain 32-bit forward pass that keeps what the reverse pass starts from: per block its input and the state
-/// between its two branches. All else is computed again, block by block.
+/// A plain 32-bit forward pass that keeps what the reverse pass starts from: per block its input and the
+/// state between its two branches. All else is computed again, block by block.
 final class ForwardRecord {
     /// Rows handled together in the feed-forward part.
     static let rowTile = 256

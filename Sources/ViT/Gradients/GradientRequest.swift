@@ -1,12 +1,12 @@
 /// The number whose gradient is taken.
 public enum GradientTarget: Sendable, Hashable {
-    /// A class's logit by the request's classifier; with a distillation token the mean of the two heads', as DeiT
-    /// does at inference.
+    /// A class's logit by the request's classifier; with a distillation token the mean of the two heads', as
+    /// DeiT does at inference.
     case logit(Int)
     /// The logit of the class that the classifier puts first.
     case topLogit
-    /// `vector · norm[class token]`, for models without a classifier: a linear head's row, a text embedding, …
-    /// The vector has D values.
+    /// `vector · norm[class token]`, for models without a classifier: a linear head's row, a text embedding,
+    /// … The vector has D values.
     case classToken([Float])
     /// `Σ weights ⊙ norm`, over all tokens after the final LayerNorm, `tokens × D`.
     case tokens([Float])
@@ -80,8 +80,8 @@ public struct GradientResult: Sendable {
     public var targetClass: Int?
     /// By the normalised input, `3 × rows·patch × columns·patch`, where asked for.
     public var input: [Float] = []
-    /// By each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for; a linear
-    /// head's own are not among them.
+    /// By each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for; a
+    /// linear head's own are not among them.
     public var parameters: [String: [Float]] = [:]
 }
 

@@ -37,7 +37,8 @@ struct GradientStart {
 
     /// - Parameters:
     ///   - normed: set to the final LayerNorm's output, `tokens × D`.
-    ///   - gradient: set to the gradient by the last block's output, `tokens × D`, less what `addClassToken` adds.
+    ///   - gradient: set to the gradient by the last block's output, `tokens × D`, less what `addClassToken`
+    ///     adds.
     func run(
         _ record: ForwardRecord, normed: FloatBuffer, gradient: FloatBuffer, _ parameters: ParameterGradients?
     ) -> GradientResult {
