@@ -75,7 +75,9 @@ import VideoIO
         #expect(
             Set(reader.names) == [
                 "attention.plain", "attention.supervised", "meta.plain", "meta.supervised", "frame", "time",
+                "logits.supervised",
             ])
+        #expect(try reader.array("logits.supervised").shape == [15, 11])
         #expect(try reader.array("attention.plain").shape == [15, 3, 6, 8])
         #expect(try reader.array("attention.supervised").shape == [15, 2, 10, 13])
 
@@ -151,8 +153,17 @@ import VideoIO
             } else {
                 #expect(try value(0, 1, "correlation_previous") == nil)
             }
-            // The supervised model has a classifier, and nothing to say yet.
+            // The supervised model has a classifier of 11 classes, of which two have names here.
             #expect(lines[0].last == "top_label")
+            let prediction = try #require(frame.maps[1].prediction)
+            let top = try #require(
+                prediction.logits.indices.max { prediction.logits[$0] < prediction.logits[$1] })
+            #expect(prediction.logits.count == 11)
+            #expect(prediction.topLabel == (["cat", "big dog"] + (2..<11).map { "class \($0)" })[top])
+            #expect(lines[1 + index * 3 + 1].last == prediction.topLabel)
+            #expect(prediction.shownLines.count == 2)
+            #expect(prediction.shownLines[0].hasPrefix(prediction.topLabel + "  "))
+            #expect(frame.maps[0].prediction == nil && lines[1 + index * 3].last == "")
         }
     }
 

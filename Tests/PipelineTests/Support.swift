@@ -68,10 +68,13 @@ final class CollectingSink: FrameSink {
 enum TinyModels {
     static func source(_ name: String, shortSide: Int, heads: [Int]? = nil) throws -> ClassTokenAttention {
         let path = Fixtures.golden("vit/\(name).weights.safetensors").path
+        let model = try Model.load(path, heads: 3)
         return try ClassTokenAttention(
-            engine: try Engine(model: try Model.load(path, heads: 3)), name: name,
-            resolution: .shortSide(shortSide),
-            heads: heads)
+            engine: try Engine(model: model), name: name, resolution: .shortSide(shortSide), heads: heads,
+            classification: Classifier(ownOf: model).map {
+                Classification(
+                    classifier: $0, labels: ClassLabels(names: ["cat, puss", "big_dog"]), shownCount: 2)
+            })
     }
 }
 
