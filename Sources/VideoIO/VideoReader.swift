@@ -13,6 +13,8 @@ import Pixels
 public final class VideoReader: @unchecked Sendable {
     public let info: VideoInfo
     private let path: String
+    /// What warnings call the input.
+    private var inputName: String { path == "-" ? "standard input" : path }
     private let log: WarningLog
     private let plan: SelectionPlan
     private let seeker: RangeSeeker
@@ -267,13 +269,13 @@ public final class VideoReader: @unchecked Sendable {
     private func reportRepairs(_ session: DecodeSession) {
         // AVI numbers its frames; what the decoder reorders comes without a time, and filling it in is exact.
         if let summary = repair.summary, info.formatName != "avi" || repair.reordered + repair.restarts > 0 {
-            log.add(MediaWarning(.timestamps, "\(path): \(summary)"))
+            log.add(MediaWarning(.timestamps, "\(inputName): \(summary)"))
         }
         if let left = deinterlacer?.leftInterlaced, left > 0 {
             log.add(
                 MediaWarning(
                     .picture,
-                    "\(path): \(left) interlaced frames are shown with both fields, for \(info.pixelFormatName) is not deinterlaced"
+                    "\(inputName): \(left) interlaced frames are shown with both fields, for \(info.pixelFormatName) is not deinterlaced"
                 ))
         }
         let packets = max(session.decoder.damagedPackets, session.corruptPackets)
@@ -281,7 +283,7 @@ public final class VideoReader: @unchecked Sendable {
             log.add(
                 MediaWarning(
                     .damage,
-                    "\(path) is damaged: \(counted(packets, "broken packet")) and \(counted(damagedFrames, "frame")) with errors"
+                    "\(inputName) is damaged: \(counted(packets, "broken packet")) and \(counted(damagedFrames, "frame")) with errors"
                 ))
         }
     }
@@ -317,7 +319,8 @@ public final class VideoReader: @unchecked Sendable {
         if let reason {
             log.add(
                 MediaWarning(
-                    .damage, "\(path) ends early: \(counted(nextIndex, "frame")) could be read (\(reason))"))
+                    .damage,
+                    "\(inputName) ends early: \(counted(nextIndex, "frame")) could be read (\(reason))"))
         }
     }
 }

@@ -9,6 +9,8 @@ final class ProgressDisplay {
     private let total: Int?
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
+    /// What has not been shown yet.
+    private var pending: (frames: Int, lastFrame: Int)?
     private var hasBar = false
 
     /// - Parameter total: frames expected, nil where unknown.
@@ -19,36 +21,48 @@ final class ProgressDisplay {
 
     /// Called after each frame; draws at most ten times a second.
     func update(frames: Int, lastFrame: Int) {
-        guard style != .none else { return }
+        pending = (frames, lastFrame)
         let now = ContinuousClock.now
-        if let lastDrawn, now - lastDrawn < .milliseconds(100), frames != total { return }
+        if let lastDrawn, now - lastDrawn < .milliseconds(100) { return }
         lastDrawn = now
-        let seconds = max((now - start) / .seconds(1), 1e-6)
-        switch style {
-        case .bar: drawBar(frames: frames, seconds: seconds)
-        case .json: writeObject(frames: frames, lastFrame: lastFrame, seconds: seconds)
-        case .none: break
-        }
+        draw(isLast: frames == total)
     }
 
-    /// Leaves the bar's line, so that what follows starts on one of its own.
+    /// Shows where the job ended, which need not be where it was expected to, and leaves the bar's line, so that
+    /// what follows starts on one of its own.
     func finish() {
+        draw(isLast: true)
         if hasBar { StandardError.write("\n") }
         hasBar = false
     }
 
-    private func drawBar(frames: Int, seconds: Double) {
+    private func draw(isLast: Bool) {
+        guard let (frames, lastFrame) = pending else { return }
+        pending = nil
+        let seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-6)
+        switch style {
+        case .bar: drawBar(frames: frames, seconds: seconds, isLast: isLast)
+        case .json: writeObject(frames: frames, lastFrame: lastFrame, seconds: seconds, isLast: isLast)
+        case .none: break
+        }
+    }
+
+    /// - Parameter isLast: whether no time remains, so that the time taken is shown instead.
+    private func drawBar(frames: Int, seconds: Double, isLast: Bool) {
         let rate = Double(frames) / seconds
         var text = " \(frames)"
+        if let total { text += "/\(total)" }
+        text += " frames  \(Self.rate(rate)) fps  "
+        if let total, !isLast {
+            text += "ETA \(Self.clock(Double(max(total - frames, 0)) / rate))"
+        } else {
+            text += Self.clock(seconds)
+        }
         var bar = ""
         if let total, total > 0 {
-            let remaining = Double(max(total - frames, 0)) / rate
-            text += "/\(total) frames  \(Self.rate(rate)) fps  ETA \(Self.clock(remaining))"
             bar = Self.bar(
                 share: min(Double(frames) / Double(total), 1),
                 width: min(StandardError.columns - text.count - 4, 40))
-        } else {
-            text += " frames  \(Self.rate(rate)) fps  \(Self.clock(seconds))"
         }
         // \u{1B}[K clears what a longer line before left behind.
         StandardError.write(
@@ -56,14 +70,15 @@ final class ProgressDisplay {
         hasBar = true
     }
 
-    private func writeObject(frames: Int, lastFrame: Int, seconds: Double) {
+    private func writeObject(frames: Int, lastFrame: Int, seconds: Double, isLast: Bool) {
         let rate = Double(frames) / seconds
         var fields = ["\"frames\":\(frames)", "\"frame\":\(lastFrame)"]
         if let total { fields.append("\"total\":\(total)") }
         fields.append("\"fps\":\(Self.decimal(rate))")
         fields.append("\"elapsed_seconds\":\(Self.decimal(seconds))")
-        if let total, rate > 0 {
-            fields.append("\"eta_seconds\":\(Self.decimal(Double(max(total - frames, 0)) / rate))")
+        if let total {
+            let remaining = isLast ? 0 : Double(max(total - frames, 0)) / rate
+            fields.append("\"eta_seconds\":\(Self.decimal(remaining))")
         }
         StandardError.line("{" + fields.joined(separator: ",") + "}")
     }
