@@ -31,6 +31,36 @@ import Testing
         #expect(last.frames == 50 && last.eta_seconds == 0)
     }
 
+    /// A file cut short ends before it was expected to: the last line says where, and that no time remains.
+    @Test func theLastLineIsWhereItEnded() throws {
+        let workspace = try Workspace()
+        try workspace.ffmpeg("-i", Workspace.bikes, "-c", "copy", "-movflags", "faststart", "whole.mp4")
+        let clip = try workspace.bytes(of: "whole.mp4")
+        try workspace.write(clip.prefix(clip.count / 8), to: "cut.mp4")
+        let outcome = try workspace.run(
+            ["cut.mp4", "--export", "out.npz", "--progress", "json", "--resolution", "28"])
+        #expect(outcome.status == 0)
+        let line = try #require(outcome.errorLines.last { $0.hasPrefix("{") })
+        let last = try JSONDecoder().decode(Progress.self, from: Data(line.utf8))
+        #expect(last.total == 250 && last.eta_seconds == 0)
+        #expect(last.frames == (try AttentionExport(workspace.file("out.npz")).frames.count))
+    }
+
+    /// A raw stream on a pipe tells no one how long it is.
+    @Test func withoutATotalThereIsNoEstimate() throws {
+        let workspace = try Workspace()
+        try workspace.ffmpeg("-i", Workspace.bikes, "-c", "copy", "-frames:v", "30", "raw.h264")
+        let outcome = try workspace.shell(
+            "cat raw.h264 | \"$0\" - -o out.mp4 --progress json --resolution 28")
+        #expect(outcome.status == 0)
+        let lines = try outcome.errorLines.filter { $0.hasPrefix("{") }.map {
+            try JSONDecoder().decode(Progress.self, from: Data($0.utf8))
+        }
+        #expect(lines.allSatisfy { $0.total == nil && $0.eta_seconds == nil })
+        #expect(lines.last?.frames == 30)
+        #expect(outcome.errorLines.last?.hasPrefix("vitvideo: warning: standard input: ") == true)
+    }
+
     @Test func withoutATerminalThereIsNoBar() throws {
         try Workspace().succeed(
             Workspace.bikes, "-o", "out.mp4", "--frames", ":3", "--resolution", "56")
