@@ -65,6 +65,7 @@ let package = Package(
             name: "Fixtures", dependencies: ["Checkpoints", "ViT"], path: "Tests/Fixtures",
             exclude: [
                 "make_goldens.py",
+                "check_true_shapes.py",
                 "golden_scripts",
                 "make_colormaps.py",
                 "make_resampling.py",
