@@ -92,6 +92,8 @@ public final class OutputFile {
             if type == S_IFDIR { throw fail("it is a directory", "name a file in it") }
             guard type == S_IFREG else { throw fail("it is not a regular file") }
             guard overwrite else { throw fail("it exists already", "use --overwrite to replace it") }
+        } else if lstat(path, &status) == 0, !overwrite {
+            throw fail("it exists already, as a link to nothing", "use --overwrite to replace it")
         }
         let directory = directory(of: path)
         guard stat(directory, &status) == 0 else {

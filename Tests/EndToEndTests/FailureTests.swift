@@ -27,6 +27,8 @@ import Testing
         try workspace.write("kept".utf8, to: "taken.npz")
         try FileManager.default.createDirectory(
             atPath: workspace.file("folder"), withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(
+            atPath: workspace.file("link.mp4"), withDestinationPath: "nothing.mp4")
         if arguments.contains("sound.m4a") {
             try workspace.ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", "sound.m4a")
         }
@@ -52,6 +54,7 @@ import Testing
 
     static let outputs = [
         Case(73, "$clip -o taken.mp4", "taken.mp4", "--overwrite"),
+        Case(73, "$clip -o link.mp4", "link.mp4", "link to nothing"),
         Case(73, "$clip --export taken.npz", "taken.npz", "--overwrite"),
         Case(73, "$clip -o out.mp4 --export taken.npz", "taken.npz", "--overwrite"),
         Case(73, "$clip -o nowhere/out.mp4", "nowhere/out.mp4"),
