@@ -59,14 +59,6 @@ const char *vv_dnn_open(void) {
 
 const char *vv_dnn_version(void) { return dnn.version_text; }
 
-bool vv_dnn_has_native_bfloat16(void) {
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
-}
-
 // A kernel for one number of rows.
 typedef struct kernel {
     size_t rows;

@@ -24,9 +24,6 @@ const char *vv_dnn_open(void);
 /// Such as "2.6.3"; only after vv_dnn_open succeeded.
 const char *vv_dnn_version(void);
 
-/// Whether this CPU multiplies bfloat16 natively, so that bfloat16 is worth using.
-bool vv_dnn_has_native_bfloat16(void);
-
 /// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs] are copied into the library's layout for
 /// inputs and weights of type `input` and outputs of type `output`. Returns null if the library refuses.
 vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t outputs, size_t inputs,

@@ -51,7 +51,7 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
             queue.cancel()
             for thread in threads + [producer] { thread.join() }
         }
-        while let output = try meters.output.waiting({ try results.next() }) {
+        while let output = try results.next() {
             try meters.output.working { try sink(output) }
         }
     }
@@ -60,7 +60,7 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
         do {
             var index = 0
             while let item = try meters.input.working(source) {
-                guard meters.input.waiting({ queue.push((index, item)) }) else { return }
+                guard queue.push((index, item)) else { return }
                 index += 1
             }
             queue.finish()
@@ -71,9 +71,9 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
 
     private func work(from queue: BoundedQueue<(Int, Input)>, to results: OrderedResults<Output>) throws {
         let worker = try makeWorker()
-        while let (index, item) = try meters.inference.waiting({ try queue.pop() }) {
+        while let (index, item) = try queue.pop() {
             let output = try meters.inference.working { try worker(item) }
-            guard meters.inference.waiting({ results.deliver(output, at: index) }) else { return }
+            guard results.deliver(output, at: index) else { return }
         }
     }
 }
