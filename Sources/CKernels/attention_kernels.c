@@ -1,46 +1,30 @@
 #include "attention_kernels.h"
-#include "clones.h"
+#include "attention_blocks.h"
 #include "cpu_features.h"
 
-#include <math.h>
-#include <string.h>
-
-// Queries in a tile and keys in a block: their scores, 48 KiB, stay close to the core.
-#define TILE_QUERIES 48
-#define BLOCK 256
-// Keys are packed in panels [head_width, PANEL] so that one broadcast query value meets whole vectors.
-#define PANEL 32
-// The head's width is padded to this many floats, the widest vector of values.
-#define WIDTH_UNIT 16
-
-VV_INLINE size_t rounded_up(size_t count, size_t unit) { return (count + unit - 1) / unit * unit; }
-VV_INLINE size_t padded_width(size_t head_width) { return rounded_up(head_width, WIDTH_UNIT); }
-VV_INLINE size_t padded_count(size_t tokens) { return rounded_up(tokens, PANEL); }
-
-typedef float quad __attribute__((ext_vector_type(4)));
-typedef float pair __attribute__((ext_vector_type(2)));
-
+// Relative error of the power 9e-8.
 #define EXP2_POLYNOMIAL(f)                                                                           \
-    (((((0.00015353340131696314f * f + 0.0013398900628089905f) * f + 0.009618437848985195f) * f +   \
-       0.055503323674201965f) * f + 0.24022647738456726f) * f + 0.6931471824645996f)
+    ((((0.0013264727f * f + 0.009671513f) * f + 0.055507336f) * f + 0.24022242f) * f + 0.693147f)
 
 // The plain version: four lanes are SSE's and NEON's width.
 #define TILE_NAME(name) name##_baseline
 #define TILE_LANES 4
+#define TILE_STEP 1
 #define TILE_QK_ROWS 6
-#define TILE_QK_VECTORS 2
 #define TILE_PV_ROWS 6
 #define TILE_PV_VECTORS 2
+#define TILE_EXP2 EXP2_POLYNOMIAL
 #include "attention_tile.h"
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define TILE_NAME(name) name##_avx2
 #define TILE_LANES 8
+#define TILE_STEP 1
 #define TILE_QK_ROWS 6
-#define TILE_QK_VECTORS 2
 #define TILE_PV_ROWS 6
 #define TILE_PV_VECTORS 2
+#define TILE_EXP2 EXP2_POLYNOMIAL
 #include "attention_tile.h"
 #pragma clang attribute pop
 
@@ -48,10 +32,11 @@ typedef float pair __attribute__((ext_vector_type(2)));
                              apply_to = function)
 #define TILE_NAME(name) name##_avx512
 #define TILE_LANES 16
+#define TILE_STEP 1
 #define TILE_QK_ROWS 12
-#define TILE_QK_VECTORS 2
 #define TILE_PV_ROWS 6
 #define TILE_PV_VECTORS 4
+#define TILE_EXP2 EXP2_POLYNOMIAL
 #include "attention_tile.h"
 #pragma clang attribute pop
 #endif
@@ -81,8 +66,8 @@ void vv_attention_pack(float *packed_keys, float *packed_values, const float *ke
     }
 }
 
-typedef void tile_function(float *, size_t, const float *, size_t, const float *, const float *, size_t,
-                           size_t, float *);
+typedef void tile_function(float *, void *, const void *, size_t, const void *, const void *, size_t, size_t,
+                           float);
 
 static tile_function *widest_tile(void) {
 #if defined(__x86_64__)
@@ -96,17 +81,20 @@ void vv_attention(float *out, size_t out_stride, const float *queries, size_t qu
                   size_t query_count, const float *packed_keys, const float *packed_values,
                   size_t tokens, size_t head_width, float scale, float *scratch) {
     tile_function *tile = widest_tile();
-    // With log2(e) in the scale the softmax is one of powers of two.
-    float factor = scale * 1.44269504088896341f;
-    float *transposed = scratch;  // [head_width, TILE_QUERIES]
+    size_t width = padded_width(head_width);
+    float *outputs = scratch;                                 // [TILE_QUERIES, width]
+    float *probabilities = outputs + TILE_QUERIES * width;    // [TILE_QUERIES, BLOCK]
+    float *transposed = probabilities + TILE_QUERIES * BLOCK; // [head_width, TILE_QUERIES]
     for (size_t first = 0; first < query_count; first += TILE_QUERIES) {
         size_t rows = query_count - first < TILE_QUERIES ? query_count - first : TILE_QUERIES;
         for (size_t k = 0; k < head_width; k++) {
             for (size_t r = 0; r < rows; r++)
-                transposed[k * TILE_QUERIES + r] = queries[(first + r) * query_stride + k] * factor;
+                transposed[k * TILE_QUERIES + r] = queries[(first + r) * query_stride + k];
             for (size_t r = rows; r < TILE_QUERIES; r++) transposed[k * TILE_QUERIES + r] = 0;
         }
-        tile(out + first * out_stride, out_stride, transposed, rows, packed_keys, packed_values, tokens,
-             head_width, scratch + TILE_QUERIES * head_width);
+        tile(outputs, probabilities, transposed, rows, packed_keys, packed_values, tokens, head_width,
+             scale * LOG2_E);
+        for (size_t r = 0; r < rows; r++)
+            memcpy(out + (first + r) * out_stride, outputs + r * width, head_width * sizeof *out);
     }
 }

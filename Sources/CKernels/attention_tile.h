@@ -1,97 +1,65 @@
-// The attention of one tile of queries, compiled once for each instruction set. Before including:
-//   TILE_NAME(x)   x with a suffix of its own; the function is TILE_NAME(tile)
-//   TILE_LANES     floats in a vector
-//   TILE_QK_ROWS, TILE_QK_VECTORS   register block of Q·Kᵀ: rows × vectors of keys
+// The body of an attention kernel, included once for each kind of arithmetic. No include guard: that is
+// the point. Whoever includes it defines
+//
+//   TILE_NAME(name)   gives each copy's functions and types their names
+//   TILE_LANES        32-bit floats in a vector
+//   TILE_STEP         values that one multiplication sums: 1, or 2 for pairs of bfloat16
+//   TILE_QK_ROWS      register block of Q·Kᵀ: so many rows × 2 vectors of keys
 //   TILE_PV_ROWS, TILE_PV_VECTORS   register block of P·V: rows × vectors of the head's width
-// Rows of both blocks must divide TILE_QUERIES, and the first block's vectors the panel.
+//   TILE_EXP2(f)      a polynomial for (2^f − 1) / f, |f| ≤ 1/2
+//
+// and, where TILE_STEP is not 1, the types TILE_NAME(vector) of TILE_LANES floats, TILE_NAME(element) of what
+// is multiplied and TILE_NAME(operand) of TILE_LANES steps of it, and the functions that stand below for
+// floats.
+//
+// Rows of both register blocks must divide TILE_QUERIES.
+//
+// Softmax runs along with the products. Scores become powers 2^(score − reference), where a row's reference
+// is a whole number not far below its largest score so far. It is raised only when a score exceeds it by
+// REACH, and what the row holds is then divided by a power of two, which rounds nothing: sums and outputs
+// do not depend on where the reference was, and most blocks need no correction at all.
 
+#define VECTOR TILE_NAME(vector)
+#define ELEMENT TILE_NAME(element)
+#define OPERAND TILE_NAME(operand)
+
+#if TILE_STEP == 1
 typedef float TILE_NAME(vector) __attribute__((ext_vector_type(TILE_LANES), aligned(4)));
-typedef int TILE_NAME(integers) __attribute__((ext_vector_type(TILE_LANES)));
+typedef TILE_NAME(vector) TILE_NAME(operand);
+typedef float TILE_NAME(element);
 
+// TILE_LANES steps of values.
+VV_INLINE OPERAND TILE_NAME(load)(const ELEMENT *from) { return *(const VECTOR *)from; }
+// One step of values in every lane.
+VV_INLINE OPERAND TILE_NAME(broadcast)(const ELEMENT *from) { return (VECTOR){} + *from; }
+// sum + a · b
+VV_INLINE VECTOR TILE_NAME(multiply)(OPERAND a, OPERAND b, VECTOR sum) { return sum + a * b; }
+// Two vectors of floats as 2 · TILE_LANES elements.
+VV_INLINE void TILE_NAME(store)(ELEMENT *to, VECTOR p, VECTOR q) {
+    *(VECTOR *)to = p;
+    *(VECTOR *)(to + TILE_LANES) = q;
+}
+// An element times a power of two.
+VV_INLINE ELEMENT TILE_NAME(scaled)(ELEMENT element, float factor) { return element * factor; }
+#endif
+
+typedef int TILE_NAME(integers) __attribute__((ext_vector_type(TILE_LANES)));
 #if TILE_LANES == 16
 typedef float TILE_NAME(half) __attribute__((ext_vector_type(8)));
 #endif
 
-#define VECTOR TILE_NAME(vector)
-
-// 2^x for x ≤ 0, by 2^n · 2^f with |f| ≤ 1/2; a minimax fit of (2^f − 1) / f, relative error 2e-8.
+// 2^x for x ≤ REACH, by 2^n · 2^f with |f| ≤ 1/2.
 VV_INLINE VECTOR TILE_NAME(exp2)(VECTOR x) {
     x = x < -126.0f ? (VECTOR)(-126.0f) : x;
     VECTOR shifted = x + 12582912.0f;  // 1.5 · 2^23 leaves n in the low bits
     VECTOR f = x - (shifted - 12582912.0f);
-    VECTOR p = EXP2_POLYNOMIAL(f);
+    VECTOR p = TILE_EXP2(f);
     p = p * f + 1.0f;
     return __builtin_bit_cast(VECTOR, __builtin_bit_cast(TILE_NAME(integers), p) +
                                           (__builtin_bit_cast(TILE_NAME(integers), shifted) << 23));
 }
 
-// scores [TILE_QK_ROWS, vectors of one panel] = queries · keys; `queries` is [head_width, TILE_QUERIES]
-// from its first row on, `keys` one panel [head_width, PANEL].
-VV_INLINE void TILE_NAME(scores)(float *scores, const float *queries, const float *keys,
-                                 size_t head_width) {
-    VECTOR sum[TILE_QK_ROWS][TILE_QK_VECTORS] = {};
-    for (size_t k = 0; k < head_width; k++) {
-        VECTOR key[TILE_QK_VECTORS];
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < TILE_QK_VECTORS; j++)
-            key[j] = *(const VECTOR *)(keys + k * PANEL + j * TILE_LANES);
-#pragma clang loop unroll(full)
-        for (size_t i = 0; i < TILE_QK_ROWS; i++) {
-            VECTOR query = (VECTOR){} + queries[k * TILE_QUERIES + i];
-#pragma clang loop unroll(full)
-            for (size_t j = 0; j < TILE_QK_VECTORS; j++) sum[i][j] += query * key[j];
-        }
-    }
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < TILE_QK_ROWS; i++)
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < TILE_QK_VECTORS; j++)
-            *(VECTOR *)(scores + i * BLOCK + j * TILE_LANES) = sum[i][j];
-}
-
-// out [TILE_PV_ROWS, vectors] += probabilities [rows, keys] · values [keys, width]. `vectors`, at most
-// TILE_PV_VECTORS, is a constant where this is inlined.
-VV_INLINE void TILE_NAME(values)(float *out, const float *probabilities, const float *values,
-                                 size_t keys, size_t width, const size_t vectors) {
-    VECTOR sum[TILE_PV_ROWS][TILE_PV_VECTORS];
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < TILE_PV_ROWS; i++)
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < vectors; j++)
-            sum[i][j] = *(const VECTOR *)(out + i * width + j * TILE_LANES);
-    for (size_t k = 0; k < keys; k++) {
-        VECTOR value[TILE_PV_VECTORS];
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < vectors; j++)
-            value[j] = *(const VECTOR *)(values + k * width + j * TILE_LANES);
-#pragma clang loop unroll(full)
-        for (size_t i = 0; i < TILE_PV_ROWS; i++) {
-            VECTOR probability = (VECTOR){} + probabilities[i * BLOCK + k];
-#pragma clang loop unroll(full)
-            for (size_t j = 0; j < vectors; j++) sum[i][j] += probability * value[j];
-        }
-    }
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < TILE_PV_ROWS; i++)
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < vectors; j++)
-            *(VECTOR *)(out + i * width + j * TILE_LANES) = sum[i][j];
-}
-
-// The largest lane, and the sum of all lanes, by halving.
-VV_INLINE float TILE_NAME(largest)(VECTOR v) {
-#if TILE_LANES == 16
-    TILE_NAME(half) h = v.lo > v.hi ? v.lo : v.hi;
-    quad q = h.lo > h.hi ? h.lo : h.hi;
-#elif TILE_LANES == 8
-    quad q = v.lo > v.hi ? v.lo : v.hi;
-#else
-    quad q = v;
-#endif
-    pair p = q.lo > q.hi ? q.lo : q.hi;
-    return p.x > p.y ? p.x : p.y;
-}
-
+// The sum of all lanes, by halving.
 VV_INLINE float TILE_NAME(total)(VECTOR v) {
 #if TILE_LANES == 16
     TILE_NAME(half) h = v.lo + v.hi;
@@ -105,80 +73,188 @@ VV_INLINE float TILE_NAME(total)(VECTOR v) {
     return p.x + p.y;
 }
 
-// One row's scores of a block [keys] become 2^(score − maximum); the row's running maximum, sum and
-// output [width] are brought to the new maximum.
-VV_INLINE void TILE_NAME(softmax)(float *scores, size_t keys, float *maximum, float *sum, float *out,
-                                  size_t width) {
-    VECTOR largest = *(const VECTOR *)scores;
-    for (size_t i = TILE_LANES; i < keys; i += TILE_LANES) {
-        VECTOR score = *(const VECTOR *)(scores + i);
-        largest = score > largest ? score : largest;
+// What a tile of queries has gathered so far.
+typedef struct {
+    float reference[TILE_QUERIES];
+    VECTOR sum[TILE_QUERIES];  // of the powers, in lanes
+    bool holds;                // whether any key has been met
+    float *outputs;            // [TILE_QUERIES, width], not normalised
+    ELEMENT *probabilities;    // [TILE_QUERIES, BLOCK]: the powers of the block under way
+} TILE_NAME(state);
+
+// Hides the scores of keys from `left` on, and moves the references of those of TILE_QK_ROWS rows whose
+// scores less references, `x` [rows, columns], exceed REACH, so that they reach at most 0. Such a row's sums,
+// outputs and its first `done` probabilities of the block are carried over. Where rows hold nothing yet,
+// any score does.
+static __attribute__((noinline)) void TILE_NAME(refer)(TILE_NAME(state) *state, size_t row, float *x,
+                                                       size_t columns, size_t left, size_t done,
+                                                       size_t width) {
+    for (size_t r = row; r < row + TILE_QK_ROWS; r++, x += columns) {
+        for (size_t k = left; k < columns; k++) x[k] = -INFINITY;
+        float largest = -INFINITY;
+        for (size_t k = 0; k < columns; k++) largest = x[k] > largest ? x[k] : largest;
+        if (state->holds && !(largest > REACH)) continue;
+        float rise = ceilf(largest);
+        state->reference[r] += rise;
+        for (size_t k = 0; k < columns; k++) x[k] -= rise;
+        if (!state->holds) continue;
+        float factor = exp2f(-rise);
+        state->sum[r] *= factor;
+        for (size_t k = 0; k < width; k++) state->outputs[r * width + k] *= factor;
+        for (size_t k = 0; k < done; k++) {
+            ELEMENT *probability = state->probabilities + r * BLOCK + k;
+            *probability = TILE_NAME(scaled)(*probability, factor);
+        }
     }
-    float now = TILE_NAME(largest)(largest);
-    if (now <= *maximum) {
-        now = *maximum;
-    } else {
-        float correction = exp2f(*maximum - now);
-        *sum *= correction;
-        for (size_t i = 0; i < width; i++) out[i] *= correction;
-        *maximum = now;
-    }
-    VECTOR total = {};
-    for (size_t i = 0; i < keys; i += TILE_LANES) {
-        VECTOR p = TILE_NAME(exp2)(*(const VECTOR *)(scores + i) - now);
-        *(VECTOR *)(scores + i) = p;
-        total += p;
-    }
-    *sum += TILE_NAME(total)(total);
 }
 
-// `queries` [head_width, TILE_QUERIES] are scaled by log2(e)/√d already; `rows` of them count.
-static void TILE_NAME(tile)(float *out, size_t out_stride, const float *queries, size_t rows,
-                                      const float *packed_keys, const float *packed_values,
-                                      size_t tokens, size_t head_width, float *scratch) {
-    size_t width = padded_width(head_width);
-    float *sums = scratch;                   // [TILE_QUERIES, width], the unnormalised output
-    float *scores = sums + TILE_QUERIES * width;  // [TILE_QUERIES, BLOCK]
-    float maximum[TILE_QUERIES], sum[TILE_QUERIES];
-    for (size_t r = 0; r < TILE_QUERIES; r++) {
-        maximum[r] = -INFINITY;
-        sum[r] = 0;
+// Probabilities of TILE_QK_ROWS rows from `row` on against `vectors` vectors of keys of a panel
+// [head_width, PANEL], `left` of which count; `done` keys of the block came before. `vectors`, at most
+// QK_VECTORS, is a constant where this is inlined.
+VV_INLINE void TILE_NAME(scores)(TILE_NAME(state) *state, size_t row, const ELEMENT *queries,
+                                 const ELEMENT *keys, size_t left, size_t done, const size_t head_width,
+                                 const size_t width, float factor, const size_t vectors) {
+    VECTOR x[TILE_QK_ROWS][QK_VECTORS];
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < TILE_QK_ROWS; i++)
+#pragma clang loop unroll(full)
+        for (size_t j = 0; j < vectors; j++) x[i][j] = (VECTOR){};
+    for (size_t k = 0; k < head_width / TILE_STEP; k++) {
+        OPERAND key[QK_VECTORS];
+#pragma clang loop unroll(full)
+        for (size_t j = 0; j < vectors; j++)
+            key[j] = TILE_NAME(load)(keys + (k * PANEL + j * TILE_LANES) * TILE_STEP);
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < TILE_QK_ROWS; i++) {
+            OPERAND query = TILE_NAME(broadcast)(queries + (k * TILE_QUERIES + row + i) * TILE_STEP);
+#pragma clang loop unroll(full)
+            for (size_t j = 0; j < vectors; j++) x[i][j] = TILE_NAME(multiply)(query, key[j], x[i][j]);
+        }
     }
-    memset(sums, 0, TILE_QUERIES * width * sizeof *sums);
 
+    VECTOR largest = (VECTOR)(-INFINITY);
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < TILE_QK_ROWS; i++)
+#pragma clang loop unroll(full)
+        for (size_t j = 0; j < vectors; j++) {
+            x[i][j] = x[i][j] * factor - state->reference[row + i];
+            largest = x[i][j] > largest ? x[i][j] : largest;
+        }
+    const size_t columns = vectors * TILE_LANES;
+    if (__builtin_expect(!state->holds || left < columns || __builtin_reduce_or(largest > REACH), 0)) {
+        float spilled[TILE_QK_ROWS * QK_VECTORS * TILE_LANES];
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < TILE_QK_ROWS; i++)
+#pragma clang loop unroll(full)
+            for (size_t j = 0; j < vectors; j++)
+                *(VECTOR *)(spilled + i * columns + j * TILE_LANES) = x[i][j];
+        TILE_NAME(refer)(state, row, spilled, columns, left, done, width);
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < TILE_QK_ROWS; i++)
+#pragma clang loop unroll(full)
+            for (size_t j = 0; j < vectors; j++)
+                x[i][j] = *(VECTOR *)(spilled + i * columns + j * TILE_LANES);
+    }
+
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < TILE_QK_ROWS; i++) {
+        VECTOR p = TILE_NAME(exp2)(x[i][0]), q = vectors > 1 ? TILE_NAME(exp2)(x[i][1]) : (VECTOR){};
+        state->sum[row + i] += p + q;
+        TILE_NAME(store)(state->probabilities + (row + i) * BLOCK + done, p, q);
+    }
+}
+
+// out [TILE_PV_ROWS, vectors] += probabilities [rows, keys] · values [keys, width]. `vectors`, at most
+// TILE_PV_VECTORS, is a constant where this is inlined.
+VV_INLINE void TILE_NAME(values)(float *out, const ELEMENT *probabilities, const ELEMENT *values,
+                                 size_t keys, size_t width, const size_t vectors) {
+    VECTOR sum[TILE_PV_ROWS][TILE_PV_VECTORS];
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < TILE_PV_ROWS; i++)
+#pragma clang loop unroll(full)
+        for (size_t j = 0; j < vectors; j++)
+            sum[i][j] = *(const VECTOR *)(out + i * width + j * TILE_LANES);
+    for (size_t k = 0; k < keys; k += TILE_STEP) {
+        OPERAND value[TILE_PV_VECTORS];
+#pragma clang loop unroll(full)
+        for (size_t j = 0; j < vectors; j++)
+            value[j] = TILE_NAME(load)(values + k * width + j * TILE_LANES * TILE_STEP);
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < TILE_PV_ROWS; i++) {
+            OPERAND probability = TILE_NAME(broadcast)(probabilities + i * BLOCK + k);
+#pragma clang loop unroll(full)
+            for (size_t j = 0; j < vectors; j++)
+                sum[i][j] = TILE_NAME(multiply)(probability, value[j], sum[i][j]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < TILE_PV_ROWS; i++)
+#pragma clang loop unroll(full)
+        for (size_t j = 0; j < vectors; j++)
+            *(VECTOR *)(out + i * width + j * TILE_LANES) = sum[i][j];
+}
+
+// `rows` queries, at most TILE_QUERIES, of [head_width / TILE_STEP, TILE_QUERIES] steps, against all keys.
+// outputs [TILE_QUERIES, width] end up normalised; `probabilities` [TILE_QUERIES, BLOCK] is scratch.
+VV_INLINE void TILE_NAME(tile_of_width)(float *outputs, ELEMENT *probabilities, const ELEMENT *queries,
+                                        size_t rows, const ELEMENT *packed_keys,
+                                        const ELEMENT *packed_values, size_t tokens,
+                                        const size_t head_width, float factor) {
+    const size_t width = padded_width(head_width);
+    TILE_NAME(state) state = {.outputs = outputs, .probabilities = probabilities};
+    memset(outputs, 0, TILE_QUERIES * width * sizeof *outputs);
     for (size_t first = 0; first < tokens; first += BLOCK) {
         size_t count = tokens - first < BLOCK ? tokens - first : BLOCK;
-        size_t padded = padded_count(count);
-        for (size_t p = 0; p < padded; p += PANEL)
-            for (size_t r = 0; r < rows; r += TILE_QK_ROWS)
-                for (size_t j = 0; j < PANEL; j += TILE_QK_VECTORS * TILE_LANES)
-                    TILE_NAME(scores)(scores + r * BLOCK + p + j, queries + r,
-                                      packed_keys + (first + p) * head_width + j, head_width);
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t i = count; i < padded; i++) scores[r * BLOCK + i] = -INFINITY;
-            TILE_NAME(softmax)(scores + r * BLOCK, padded, maximum + r, sum + r, sums + r * width, width);
+        for (size_t done = 0; done < count; done += QK_VECTORS * TILE_LANES) {
+            // A panel holds one register block of keys or several.
+            const ELEMENT *keys = packed_keys + (first + done) / PANEL * PANEL * head_width +
+                                  (first + done) % PANEL * TILE_STEP;
+            size_t left = count - done;
+            // Most token counts are a little more than a multiple of a panel.
+            if (left > TILE_LANES)
+                for (size_t r = 0; r < rows; r += TILE_QK_ROWS)
+                    TILE_NAME(scores)(&state, r, queries, keys, left, done, head_width, width, factor, 2);
+            else
+                for (size_t r = 0; r < rows; r += TILE_QK_ROWS)
+                    TILE_NAME(scores)(&state, r, queries, keys, left, done, head_width, width, factor, 1);
+            state.holds = true;
         }
         for (size_t r = 0; r < rows; r += TILE_PV_ROWS) {
-            const float *probabilities = scores + r * BLOCK;
-            const float *values = packed_values + first * width;
-            float *to = sums + r * width;
+            const ELEMENT *from = packed_values + first * width;
             size_t j = 0;
             for (; j + TILE_PV_VECTORS * TILE_LANES <= width; j += TILE_PV_VECTORS * TILE_LANES)
-                TILE_NAME(values)(to + j, probabilities, values + j, count, width, TILE_PV_VECTORS);
+                TILE_NAME(values)(outputs + r * width + j, probabilities + r * BLOCK, from + j * TILE_STEP,
+                                  count, width, TILE_PV_VECTORS);
             for (; j < width; j += TILE_LANES)
-                TILE_NAME(values)(to + j, probabilities, values + j, count, width, 1);
+                TILE_NAME(values)(outputs + r * width + j, probabilities + r * BLOCK, from + j * TILE_STEP,
+                                  count, width, 1);
         }
     }
     for (size_t r = 0; r < rows; r++) {
-        float inverse = 1.0f / sum[r];
-        for (size_t i = 0; i < head_width; i++) out[r * out_stride + i] = sums[r * width + i] * inverse;
+        float inverse = 1.0f / TILE_NAME(total)(state.sum[r]);
+        for (size_t i = 0; i < width; i++) outputs[r * width + i] *= inverse;
     }
 }
 
+// Heads of almost every ViT are 64 wide; knowing it, the compiler unrolls the products.
+static void TILE_NAME(tile)(float *outputs, void *probabilities, const void *queries, size_t rows,
+                            const void *packed_keys, const void *packed_values, size_t tokens,
+                            size_t head_width, float factor) {
+    if (head_width == 64)
+        TILE_NAME(tile_of_width)(outputs, probabilities, queries, rows, packed_keys, packed_values, tokens,
+                                 64, factor);
+    else
+        TILE_NAME(tile_of_width)(outputs, probabilities, queries, rows, packed_keys, packed_values, tokens,
+                                 head_width, factor);
+}
+
 #undef VECTOR
+#undef ELEMENT
+#undef OPERAND
 #undef TILE_NAME
 #undef TILE_LANES
+#undef TILE_STEP
 #undef TILE_QK_ROWS
-#undef TILE_QK_VECTORS
 #undef TILE_PV_ROWS
 #undef TILE_PV_VECTORS
+#undef TILE_EXP2

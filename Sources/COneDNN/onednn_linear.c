@@ -13,11 +13,10 @@
     use(engine_create) use(stream_create) use(stream_wait) use(memory_desc_init_by_tag)             \
     use(matmul_desc_init) use(primitive_attr_create) use(primitive_attr_destroy)                    \
     use(primitive_attr_set_post_ops) use(primitive_attr_set_scratchpad_mode) use(post_ops_create)   \
-    use(post_ops_destroy) use(post_ops_append_eltwise) use(post_ops_append_sum)                     \
-    use(primitive_desc_create) use(primitive_desc_destroy) use(primitive_desc_query_md)             \
-    use(primitive_create) use(primitive_destroy) use(primitive_execute) use(memory_create)          \
-    use(memory_destroy) use(memory_desc_get_size) use(reorder_primitive_desc_create) use(version)
-   
+    use(post_ops_destroy) use(post_ops_append_sum) use(primitive_desc_create)                       \
+    use(primitive_desc_destroy) use(primitive_desc_query_md) use(primitive_create)                  \
+    use(primitive_destroy) use(primitive_execute) use(memory_create) use(memory_destroy)            \
+    use(memory_desc_get_size) use(reorder_primitive_desc_create) use(version)
 
 static struct {
 #define DECLARE(name) __typeof__(&dnnl_##name) name;
@@ -69,10 +68,10 @@ typedef struct kernel {
 
 struct vv_dnn_layer {
     size_t outputs, inputs;
-    vv_dnn_epilogue epilogue;
+    bool accumulates;
     dnnl_data_type_t input_type, output_type;
     dnnl_memory_desc_t weight_layout;
-    dnnl_memory_t weight, bias;
+    dnnl_memory_t weight, bias;  // bias and its values are null where there is none
     float *bias_values;
     pthread_mutex_t lock;  // guards `kernels`; a kernel itself never changes
     kernel *kernels;
@@ -100,17 +99,15 @@ static dnnl_primitive_desc_t describe(const vv_dnn_layer *layer, size_t rows,
         !matrix(&weight, layer->inputs, layer->outputs, layer->input_type, dnnl_format_tag_any))
         return NULL;
     dnnl_matmul_desc_t operation;
-    if (dnn.matmul_desc_init(&operation, &input, weight_layout ? weight_layout : &weight, &bias,
-                             &output) != dnnl_success)
+    if (dnn.matmul_desc_init(&operation, &input, weight_layout ? weight_layout : &weight,
+                             layer->bias_values ? &bias : NULL, &output) != dnnl_success)
         return NULL;
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_post_ops_t post = NULL;
     dnnl_primitive_desc_t description = NULL;
     if (dnn.primitive_attr_create(&attributes) == dnnl_success &&
         dnn.post_ops_create(&post) == dnnl_success) {
-        if (layer->epilogue == VV_DNN_GELU)
-            dnn.post_ops_append_eltwise(post, 1, dnnl_eltwise_gelu_erf, 0, 0);
-        if (layer->epilogue == VV_DNN_RESIDUAL) dnn.post_ops_append_sum(post, 1);
+        if (layer->accumulates) dnn.post_ops_append_sum(post, 1);
         dnn.primitive_attr_set_post_ops(attributes, post);
         // A scratchpad of the library's own could not serve two threads.
         dnn.primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
@@ -201,29 +198,29 @@ static bool pack_weight(vv_dnn_layer *layer, const float *weight) {
 }
 
 vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t outputs, size_t inputs,
-                                  vv_dnn_epilogue epilogue, vv_dnn_type input, vv_dnn_type output) {
+                                  bool accumulates, vv_dnn_type input, vv_dnn_type output) {
     vv_dnn_layer *layer = calloc(1, sizeof *layer);
     if (!layer) return NULL;
     layer->outputs = outputs;
     layer->inputs = inputs;
-    layer->epilogue = epilogue;
+    layer->accumulates = accumulates;
     layer->input_type = data_type(input);
     layer->output_type = data_type(output);
     pthread_mutex_init(&layer->lock, NULL);
-    dnnl_primitive_desc_t description = describe(layer, TYPICAL_ROWS, NULL);
-    bool done = description != NULL;
+    bool done = true;
+    if (bias) {
+        dnnl_memory_desc_t layout;
+        layer->bias_values = malloc(outputs * sizeof *bias);
+        done = layer->bias_values && matrix(&layout, 1, outputs, dnnl_f32, dnnl_ab) &&
+               dnn.memory_create(&layer->bias, &layout, dnn.engine, layer->bias_values) == dnnl_success;
+        if (done) memcpy(layer->bias_values, bias, outputs * sizeof *bias);
+    }
+    dnnl_primitive_desc_t description = done ? describe(layer, TYPICAL_ROWS, NULL) : NULL;
+    done = description != NULL;
     if (done) {
         layer->weight_layout = *dnn.primitive_desc_query_md(description, dnnl_query_weights_md, 0);
         dnn.primitive_desc_destroy(description);
-        dnnl_memory_desc_t layout;
-        layer->bias_values = malloc(outputs * sizeof *bias);
-        done = layer->bias_values && pack_weight(layer, weight) &&
-               matrix(&layout, 1, outputs, dnnl_f32, dnnl_ab);
-        if (done) {
-            memcpy(layer->bias_values, bias, outputs * sizeof *bias);
-            done = dnn.memory_create(&layer->bias, &layout, dnn.engine, layer->bias_values) ==
-                   dnnl_success;
-        }
+        done = pack_weight(layer, weight);
     }
     if (done) return layer;
     vv_dnn_layer_destroy(layer);
@@ -250,17 +247,19 @@ bool vv_dnn_layer_apply(vv_dnn_layer *layer, size_t rows, const void *input, voi
     if (!kernel) return false;
     size_t scratch_size = dnn.memory_desc_get_size(&kernel->scratchpad);
     dnnl_memory_t source = NULL, target = NULL, scratch = NULL;
+    // An absent bias comes last, and is left out.
+    int arguments = layer->bias ? 5 : 4;
     bool done =
         dnn.memory_create(&source, &kernel->input, dnn.engine, (void *)input) == dnnl_success &&
         dnn.memory_create(&target, &kernel->output, dnn.engine, output) == dnnl_success &&
         dnn.memory_create(&scratch, &kernel->scratchpad, dnn.engine,
                           scratch_size ? scratchpad(scratch_size) : NULL) == dnnl_success &&
-        execute(kernel->primitive, 5,
+        execute(kernel->primitive, arguments,
                 (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, source},
                                     {DNNL_ARG_WEIGHTS, layer->weight},
-                                    {DNNL_ARG_BIAS, layer->bias},
                                     {DNNL_ARG_DST, target},
-                                    {DNNL_ARG_SCRATCHPAD, scratch}});
+                                    {DNNL_ARG_SCRATCHPAD, scratch},
+                                    {DNNL_ARG_BIAS, layer->bias}});
     if (source) dnn.memory_destroy(source);
     if (target) dnn.memory_destroy(target);
     if (scratch) dnn.memory_destroy(scratch);

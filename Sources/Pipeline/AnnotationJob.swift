@@ -51,7 +51,7 @@ public struct AnnotationJob {
             // The published heatmaps, and this tool's unless told otherwise, are in inferno.
             let inverse =
                 recordings.isEmpty || analysis.recordingGrid == nil ? nil : ColorMapInverse(.inferno)
-            let pipeline = OrderedPipeline<FrameInStep, AnnotatedFrame>(
+            let pipeline = OrderedPipeline<FrameInStep, AnalyzedFrame>(
                 source: { [frames = FramesInStep(reader: reader, recordings: recordings), stop] in
                     stop.isRequested ? nil : try frames.next()
                 },
@@ -59,7 +59,9 @@ public struct AnnotationJob {
                     try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
                 },
                 workers: workers, queueDepth: 2, meters: meters)
-            try pipeline.run { frame in
+            var repeated = RepeatedFindings()
+            try pipeline.run { analyzed in
+                let frame = repeated.complete(analyzed)
                 for sink in sinks { try sink.consume(frame) }
                 frames += 1
                 try progress(frames, frame.frame.index)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A picture of 8-bit sRGB-encoded samples, `height × width × 3`, rows packed without padding.
 ///
 /// The bytes live in one array, so handing an image to another thread copies a reference, not pixels.
@@ -30,6 +32,15 @@ public struct RGBImage: Sendable, Equatable {
         bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             try fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
             initialized = count
+        }
+    }
+
+    /// Whether another image is this one pixel for pixel. Stops at the first difference, which in a clip is
+    /// among the first pixels.
+    public func hasSamePixels(as other: RGBImage?) -> Bool {
+        guard let other, other.height == height, other.width == width else { return false }
+        return bytes.withUnsafeBytes { mine in
+            other.bytes.withUnsafeBytes { memcmp(mine.baseAddress!, $0.baseAddress!, mine.count) == 0 }
         }
     }
 

@@ -71,6 +71,21 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: vv_cpu_has_bfloat16()), arguments: widths) func geluInBFloat16(width: Int) {
+        let rows = 4
+        let x = Self.values(rows * width, seed: 5, spread: 8).map(Self.nearestBFloat16)
+        let bias = Self.values(width, seed: 6, spread: 1)
+        var out = x
+        vv_bias_gelu_bf16(&out, bias, rows, width)
+        for i in x.indices {
+            let v = Double(Float(bitPattern: UInt32(x[i]) << 16) + bias[i % width])
+            let expected = v * 0.5 * (1 + erf(v / 2.0.squareRoot()))
+            let found = Double(Float(bitPattern: UInt32(out[i]) << 16))
+            // Half a unit in the last of bfloat16's 8 places, and what the fit is off by.
+            #expect(abs(found - expected) < abs(expected) / 256 + 2e-4)
+        }
+    }
+
     @Test(arguments: widths) func swiglu(width: Int) {
         let rows = 3
         let x = Self.values(rows * 2 * width, seed: 7)

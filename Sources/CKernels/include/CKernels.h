@@ -6,6 +6,7 @@
 #include "attention_bf16_kernels.h"
 #include "attention_kernels.h"
 #include "cpu_features.h"
+#include "gelu_bf16_kernel.h"
 #include "gradient_kernels.h"
 #include "resize_kernels.h"
 #include "transformer_kernels.h"

@@ -4,17 +4,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// A narrow door to oneDNN 2.x: linear layers with fused epilogues. The library is opened with dlopen, so
+// A narrow door to oneDNN 2.x: linear layers with bias and sum fused. The library is opened with dlopen, so
 // that the program also runs where it is missing. Every function may be called from several threads;
 // products run on the calling thread alone.
 
 typedef enum { VV_DNN_FLOAT32, VV_DNN_BFLOAT16 } vv_dnn_type;
-
-typedef enum {
-    VV_DNN_BIAS,      ///< output = x·Wᵀ + b
-    VV_DNN_GELU,      ///< output = GELU(x·Wᵀ + b), by erf
-    VV_DNN_RESIDUAL,  ///< output += x·Wᵀ + b
-} vv_dnn_epilogue;
 
 typedef struct vv_dnn_layer vv_dnn_layer;
 
@@ -24,10 +18,11 @@ const char *vv_dnn_open(void);
 /// Such as "2.6.3"; only after vv_dnn_open succeeded.
 const char *vv_dnn_version(void);
 
-/// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs] are copied into the library's layout for
-/// inputs and weights of type `input` and outputs of type `output`. Returns null if the library refuses.
+/// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs], which may be null, are copied into the
+/// library's layout for inputs and weights of type `input` and outputs of type `output`. A layer that
+/// accumulates adds to what is in its output. Returns null if the library refuses.
 vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t outputs, size_t inputs,
-                                  vv_dnn_epilogue epilogue, vv_dnn_type input, vv_dnn_type output);
+                                  bool accumulates, vv_dnn_type input, vv_dnn_type output);
 
 void vv_dnn_layer_destroy(vv_dnn_layer *layer);
 

@@ -33,6 +33,30 @@ public struct AnnotatedFrame: Sendable {
     public let recorded: [RecordedFrame]
 }
 
+/// What the sources found in a frame.
+struct FrameFindings: Sendable {
+    let maps: [FrameMaps]
+    let masks: [Plane]
+}
+
+/// What a worker hands on: without findings where those of the frame before hold.
+struct AnalyzedFrame: Sendable {
+    let frame: VideoFrame
+    let findings: FrameFindings?
+    let recorded: [RecordedFrame]
+}
+
+/// Puts the findings of repeated frames back in, for whoever takes the frames in order.
+struct RepeatedFindings {
+    private var last = FrameFindings(maps: [], masks: [])
+
+    mutating func complete(_ analyzed: AnalyzedFrame) -> AnnotatedFrame {
+        if let findings = analyzed.findings { last = findings }
+        return AnnotatedFrame(
+            frame: analyzed.frame, maps: last.maps, masks: last.masks, recorded: analyzed.recorded)
+    }
+}
+
 /// What a recording shows at the time of a frame.
 public struct RecordedFrame: Sendable {
     public let picture: RGBImage
@@ -52,16 +76,21 @@ final class FrameAnalyzer {
         extractors = try analysis.sources.map { try $0.makeExtractor(threads: threads) }
     }
 
-    func analyze(_ input: FrameInStep) throws -> AnnotatedFrame {
-        let maps = try extractors.map { try $0(input.frame.image) }
-        return AnnotatedFrame(
-            frame: input.frame, maps: maps,
-            masks: analysis.maskMass.map { mass in
-                maps.map { MassThreshold.mask(of: $0.fused, mass: mass) }
-            } ?? [],
+    func analyze(_ input: FrameInStep) throws -> AnalyzedFrame {
+        AnalyzedFrame(
+            frame: input.frame,
+            findings: input.repeatsPrevious ? nil : try findings(in: input.frame.image),
             recorded: input.recorded.map { picture in
                 RecordedFrame(picture: picture, map: map(of: picture, besides: input.frame.image))
             })
+    }
+
+    private func findings(in image: RGBImage) throws -> FrameFindings {
+        let maps = try extractors.map { try $0(image) }
+        let masks = analysis.maskMass.map { mass in
+            maps.map { MassThreshold.mask(of: $0.fused, mass: mass) }
+        }
+        return FrameFindings(maps: maps, masks: masks ?? [])
     }
 
     private func map(of picture: RGBImage, besides frame: RGBImage) -> Plane? {

@@ -48,22 +48,3 @@ public final class Recording: @unchecked Sendable {
         return shown
     }
 }
-
-/// A frame, with the pictures that recordings show at that time.
-struct FrameInStep: Sendable {
-    let frame: VideoFrame
-    let recorded: [RGBImage]
-}
-
-/// Reads a clip and the recordings that go along with it; for one thread, the decoding one.
-struct FramesInStep: Sendable {
-    let reader: VideoReader
-    let recordings: [Recording]
-
-    /// - Throws: `VideoIOError`.
-    func next() throws -> FrameInStep? {
-        guard let frame = try reader.nextFrame() else { return nil }
-        return FrameInStep(
-            frame: frame, recorded: try recordings.map { try $0.frame(at: frame.time.seconds).image })
-    }
-}

@@ -90,6 +90,19 @@ public final class ForwardPass {
         try self.init(engine: try Engine(model: model))
     }
 
+    /// Bytes that one pass takes beside the weights, its input and the position table included; linear in the
+    /// patches.
+    ///
+    /// - Parameter threads: as in `init`.
+    public static func memoryBytes(
+        _ c: Configuration, precision: Precision, rows: Int, columns: Int, threads: Int
+    ) -> Int {
+        let patches = rows * columns
+        let sizes = ScratchSizes(
+            configuration: c, precision: precision, tokens: c.specialTokens + patches)
+        return sizes.total(threads: threads) + patches * (c.patchValues + c.width) * 4
+    }
+
     /// - Parameters:
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.

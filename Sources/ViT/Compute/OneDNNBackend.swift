@@ -1,7 +1,7 @@
 import CKernels
 import COneDNN
 
-/// Linear layers over oneDNN: weights in its blocked layout, epilogues fused into the product.
+/// Linear layers over oneDNN: weights in its blocked layout, bias and residual fused into the product.
 struct OneDNNBackend: Backend {
     /// - Throws: `ModelError.mathLibraryMissing`.
     init() throws {
@@ -16,21 +16,32 @@ struct OneDNNBackend: Backend {
     func makeLayer(
         _ linear: Linear, _ epilogue: Epilogue, input: Precision, output: Precision
     ) throws -> any LinearLayer {
-        let layer = vv_dnn_layer_create(
-            linear.weight, linear.bias, linear.outputs, linear.inputs, epilogue.code, input.code, output.code)
+        // oneDNN's own GELU costs twice what the kernel's does, which takes the bias along.
+        let bias = epilogue == .gelu ? nil : linear.bias
+        let layer = linear.weight.withUnsafeBufferPointer { weight in
+            (bias ?? []).withUnsafeBufferPointer { values in
+                vv_dnn_layer_create(
+                    weight.baseAddress, bias == nil ? nil : values.baseAddress, linear.outputs, linear.inputs,
+                    epilogue == .residual, input.code, output.code)
+            }
+        }
         guard let layer else {
             throw ModelError.mathLibraryFailed(
                 library: "oneDNN",
                 operation: "a \(linear.inputs)→\(linear.outputs) product in \(input.rawValue)")
         }
-        return Layer(layer)
+        return Layer(layer, gelu: epilogue == .gelu ? GELU(bias: linear.bias, precision: output) : nil)
     }
 
     /// Owns the library's layer. Safe to share: the C functions guard what changes with a lock of their own.
     private final class Layer: LinearLayer, @unchecked Sendable {
         private let layer: OpaquePointer
+        private let gelu: GELU?
 
-        init(_ layer: OpaquePointer) { self.layer = layer }
+        init(_ layer: OpaquePointer, gelu: GELU?) {
+            self.layer = layer
+            self.gelu = gelu
+        }
 
         deinit { vv_dnn_layer_destroy(layer) }
 
@@ -38,16 +49,22 @@ struct OneDNNBackend: Backend {
             guard vv_dnn_layer_apply(layer, rows, input, output) else {
                 throw ModelError.mathLibraryFailed(library: "oneDNN", operation: "a product of \(rows) rows")
             }
+            gelu?.apply(rows: rows, to: output)
         }
     }
 }
 
-extension Epilogue {
-    fileprivate var code: vv_dnn_epilogue {
-        switch self {
-        case .bias: VV_DNN_BIAS
-        case .gelu: VV_DNN_GELU
-        case .residual: VV_DNN_RESIDUAL
+/// GELU(x + b) over what a product has left behind.
+private struct GELU: Sendable {
+    let bias: [Float]
+    let precision: Precision
+
+    func apply(rows: Int, to values: UnsafeMutableRawPointer) {
+        switch precision {
+        case .float32:
+            vv_bias_gelu(values.assumingMemoryBound(to: Float.self), bias, rows, bias.count)
+        case .bfloat16:
+            vv_bias_gelu_bf16(values.assumingMemoryBound(to: UInt16.self), bias, rows, bias.count)
         }
     }
 }

@@ -27,21 +27,16 @@ final class Scratch {
     static let rowTile = 256
 
     init(configuration c: Configuration, precision: Precision, tokens: Int, threads: Int) {
+        let sizes = ScratchSizes(configuration: c, precision: precision, tokens: tokens)
         self.tokens = tokens
         width = c.width
-        state = allocate(bytes: tokens * c.width * 4).assumingMemoryBound(to: Float.self)
-        queryKeyValue = allocate(bytes: tokens * 3 * c.width * precision.byteCount)
-        joined = allocate(bytes: tokens * c.width * precision.byteCount)
-        let bytes =
-            precision == .bfloat16
-            ? vv_attention_bf16_packed_bytes(tokens, c.headWidth)
-            : vv_attention_packed_count(tokens, c.headWidth) * 4
-        packedBytes = (bytes + cacheLine - 1) / cacheLine * cacheLine
-        packedKeys = allocate(bytes: c.heads * packedBytes)
-        packedValues = allocate(bytes: c.heads * packedBytes)
-        self.threads = (0..<threads).map { _ in
-            ThreadScratch(configuration: c, precision: precision, rows: min(tokens, Scratch.rowTile))
-        }
+        state = allocate(bytes: sizes.state).assumingMemoryBound(to: Float.self)
+        queryKeyValue = allocate(bytes: sizes.queryKeyValue)
+        joined = allocate(bytes: sizes.joined)
+        packedBytes = sizes.packedHead
+        packedKeys = allocate(bytes: c.heads * sizes.packedHead)
+        packedValues = allocate(bytes: c.heads * sizes.packedHead)
+        self.threads = (0..<threads).map { _ in ThreadScratch(sizes) }
     }
 
     deinit {
@@ -73,17 +68,56 @@ final class ThreadScratch {
     /// What the attention kernel needs.
     let attention: UnsafeMutableRawPointer
 
-    init(configuration c: Configuration, precision: Precision, rows: Int) {
-        normed = allocate(bytes: rows * c.width * 4)
-        hidden = allocate(bytes: rows * c.feedForwardWidth * (c.feedForward == .swiglu ? 8 : 4))
-        gated = allocate(bytes: c.feedForward == .swiglu ? rows * c.feedForwardWidth * 4 : 1)
-        attention = allocate(
-            bytes: precision == .bfloat16
-                ? vv_attention_bf16_scratch_bytes(c.headWidth) : vv_attention_scratch_count(c.headWidth) * 4)
+    init(_ sizes: ScratchSizes) {
+        normed = allocate(bytes: sizes.normed)
+        hidden = allocate(bytes: sizes.hidden)
+        gated = allocate(bytes: sizes.gated)
+        attention = allocate(bytes: sizes.attention)
     }
 
     deinit {
         for buffer in [normed, hidden, gated, attention] { buffer.deallocate() }
+    }
+}
+
+/// Bytes of each buffer of a forward pass.
+struct ScratchSizes {
+    let state: Int
+    let queryKeyValue: Int
+    let joined: Int
+    /// One head's packed keys, and its packed values.
+    let packedHead: Int
+    let normed: Int
+    let hidden: Int
+    let gated: Int
+    let attention: Int
+    private let heads: Int
+
+    init(configuration c: Configuration, precision: Precision, tokens: Int) {
+        heads = c.heads
+        state = tokens * c.width * 4
+        queryKeyValue = tokens * 3 * c.width * precision.byteCount
+        joined = tokens * c.width * precision.byteCount
+        let rows = min(tokens, Scratch.rowTile)
+        normed = rows * c.width * 4
+        hidden = rows * c.feedForwardWidth * (c.feedForward == .swiglu ? 8 : 4)
+        gated = c.feedForward == .swiglu ? rows * c.feedForwardWidth * 4 : 1
+        let packed: Int
+        switch precision {
+        case .float32:
+            packed = vv_attention_packed_count(tokens, c.headWidth) * 4
+            attention = vv_attention_scratch_count(c.headWidth) * 4
+        case .bfloat16:
+            packed = vv_attention_bf16_packed_bytes(tokens, c.headWidth)
+            attention = vv_attention_bf16_scratch_bytes(c.headWidth)
+        }
+        packedHead = (packed + cacheLine - 1) / cacheLine * cacheLine
+    }
+
+    /// All of it together.
+    func total(threads: Int) -> Int {
+        state + queryKeyValue + joined + 2 * heads * packedHead
+            + threads * (normed + hidden + gated + attention)
     }
 }
 

@@ -1,0 +1,34 @@
+import Pixels
+import VideoIO
+
+/// A frame, with the pictures that recordings show at that time.
+struct FrameInStep: Sendable {
+    let frame: VideoFrame
+    /// Whether its pixels are those of the frame before: cartoons, screen recordings and raised frame rates
+    /// hold many such frames, and what is found in one holds for the next.
+    let repeatsPrevious: Bool
+    let recorded: [RGBImage]
+}
+
+/// Reads a clip and the recordings that go along with it.
+///
+/// `@unchecked Sendable`: `next` is for one thread at a time, the decoding one, as `VideoReader` is.
+final class FramesInStep: @unchecked Sendable {
+    private let reader: VideoReader
+    private let recordings: [Recording]
+    private var previous: RGBImage?
+
+    init(reader: VideoReader, recordings: [Recording]) {
+        self.reader = reader
+        self.recordings = recordings
+    }
+
+    /// - Throws: `VideoIOError`.
+    func next() throws -> FrameInStep? {
+        guard let frame = try reader.nextFrame() else { return nil }
+        defer { previous = frame.image }
+        return FrameInStep(
+            frame: frame, repeatsPrevious: frame.image.hasSamePixels(as: previous),
+            recorded: try recordings.map { try $0.frame(at: frame.time.seconds).image })
+    }
+}
