@@ -50,7 +50,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=names(ROWS), help=f"of {','.join(ROWS)}")
     parser.add_argument("--programs", type=names(PROGRAMS), help=f"of {','.join(PROGRAMS)}")
     parser.add_argument("--rounds", type=int, help="default: 5, quick 1")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="default: the cores")
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, help="default: the cores"
+    )
     options = parser.parse_args()
     options.is_whole = not (options.quick or options.only or options.rows or options.programs)
     options.only = options.only or (QUICK_SECTIONS if options.quick else SECTIONS)
@@ -98,8 +100,11 @@ def main() -> None:
     (FOLDER / "out").mkdir(exist_ok=True)
     command = " ".join(["Benchmarks/run.py", *sys.argv[1:]])
     results: dict = {
-        "machine": describe(), "command": command, "rounds": options.rounds, "threads": options.threads
-    }  # fmt: skip
+        "machine": describe(),
+        "command": command,
+        "rounds": options.rounds,
+        "threads": options.threads,
+    }
     try:
         for section in [name for name in SECTIONS if name in options.only]:
             results[section] = measure(section, options)

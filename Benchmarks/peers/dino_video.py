@@ -1,8 +1,8 @@
-"""DINO's `video_generation.py` told anew: `python -m peers.dino_video CLIP OUTPUT --prepared FOLDER`.
+"""DINO's `video_generation.py` told anew: `python -m peers.dino_video --help`.
 
 Its three steps with its libraries: frames to JPEG files by OpenCV; every file through the model on
-PyTorch, the last block's whole attention matrix taken, each head's map enlarged to pixels (nearest),
-their mean saved by matplotlib; the pictures to a video by OpenCV. No threshold.
+PyTorch, the last block's whole attention matrix taken, each head's map enlarged to pixels
+(nearest), their mean saved by matplotlib; the pictures to a video by OpenCV. No threshold.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import torch
 from matplotlib import pyplot
-from peers import timm_model
+from peers import timm_model  # before torchvision, see there
 from PIL import Image
 from suite.rows import DEFAULT
 from timm.models.vision_transformer import VisionTransformer
@@ -48,11 +48,13 @@ def last_self_attention(model: VisionTransformer, frame: torch.Tensor) -> torch.
 
 def infer(model: VisionTransformer, frames: Path, maps: Path) -> None:
     """Every frame's attention as a picture."""
-    transform = transforms.Compose([
-        transforms.ToTensor(),
-        transforms.Resize(DEFAULT.height),
-        transforms.Normalize(MEAN, DEVIATION),
-    ])
+    transform = transforms.Compose(
+        [
+            transforms.ToTensor(),
+            transforms.Resize(DEFAULT.height),
+            transforms.Normalize(MEAN, DEVIATION),
+        ]
+    )
     for path in sorted(frames.glob("*.jpg")):
         with Image.open(path) as file:
             picture = transform(file.convert("RGB"))

@@ -8,7 +8,9 @@ from openvino import properties
 from peers import forward
 
 
-def compile_model(path: os.PathLike, precision: str, mode: str, threads: int) -> openvino.CompiledModel:
+def compile_model(
+    path: os.PathLike, precision: str, mode: str, threads: int
+) -> openvino.CompiledModel:
     """The model at `path` for the CPU, by one of OpenVINO's two performance hints."""
     hint = properties.hint.PerformanceMode
     settings = {

@@ -62,7 +62,7 @@ class Grid:
 
 
 class Annotator:
-    """Decodes on the calling thread, computes in OpenVINO's, draws and encodes on one of its own."""
+    """Decodes on the calling thread, computes in OpenVINO's, draws and encodes on one more."""
 
     def __init__(self, options: argparse.Namespace):
         self.options = options

@@ -5,8 +5,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 if torch.version.cuda is None:
-    # torchvision's package index build wants CUDA and does not load its operators beside a torch for CPUs alone;
-    # then importing it fails at these two. timm needs only its Python part.
+    # Beside a torch for CPUs alone, a torchvision built for CUDA does not load its operators, and
+    # importing it fails at these two. timm needs only its Python part.
     for name in ["nms", "qnms"]:
         torch.library.define(
             f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"

@@ -17,10 +17,14 @@ FP32_TOLERANCE = 1e-4
 def peak(threads: int) -> dict:
     """GFLOP/s of fused multiply-adds in registers, on one core and on all threads."""
     counts = sorted({1, threads})
-    return {count: run([programs.BENCH, "peak", "--threads", str(count)]).report for count in counts}
+    return {
+        count: run([programs.BENCH, "peak", "--threads", str(count)]).report for count in counts
+    }
 
 
-def compare(rows: list[Row], chosen: list[Program], rounds: int, threads: int, share: float) -> dict:
+def compare(
+    rows: list[Row], chosen: list[Program], rounds: int, threads: int, share: float
+) -> dict:
     """Frames a second of every program on every row.
 
     A round before the first one lets each program try both ways to use its threads, and holds its
@@ -50,7 +54,11 @@ def compare(rows: list[Row], chosen: list[Program], rounds: int, threads: int, s
         (row.name, program.key): partial(
             run,
             program.command(
-                row, mode=modes[row.name, program.key], threads=threads, frames=frames[row.name], dump=None
+                row,
+                mode=modes[row.name, program.key],
+                threads=threads,
+                frames=frames[row.name],
+                dump=None,
             ),
         )
         for row in rows
@@ -73,9 +81,7 @@ def compare(rows: list[Row], chosen: list[Program], rounds: int, threads: int, s
 def _reference(row: Row, threads: int, out: Path) -> Path:
     """Our attention in fp32."""
     path = out / f"{row.name}.safetensors"
-    run(
-        PROGRAMS["ours_fp32"].command(row, mode="latency", threads=threads, frames=1, dump=path)
-    )
+    run(PROGRAMS["ours_fp32"].command(row, mode="latency", threads=threads, frames=1, dump=path))
     return path
 
 
@@ -97,7 +103,13 @@ def workers(row: Row, rounds: int, threads: int, share: float) -> dict:
     jobs = {
         (precision, count): partial(
             run,
-            [*programs.ours(row, weights, count), "--precision", precision, "--frames", str(frames)],
+            [
+                *programs.ours(row, weights, count),
+                "--precision",
+                precision,
+                "--frames",
+                str(frames),
+            ],
         )
         for precision in ["fp32", "bf16"]
         for count in [1, threads]

@@ -50,8 +50,15 @@ def compare(frames: int, rounds: int, threads: int) -> dict:
             }
             for title, runs in measured.items()
         },
-        "stages": measured["vitvideo"][-1].errors.strip(),
+        "stages": _timing(measured["vitvideo"][-1].errors),
     }
+
+
+def _timing(said: str) -> str:
+    """The summary that `--verbose` ends with, without what it says of files and models before."""
+    lines = said.strip().splitlines()
+    first = next(i for i, line in enumerate(lines) if " frames in " in line)
+    return "\n".join(lines[first:])
 
 
 def memory(threads: int) -> list[dict]:

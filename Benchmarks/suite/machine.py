@@ -8,7 +8,15 @@ from pathlib import Path
 
 from suite.programs import VITVIDEO
 
-LIBRARIES = ["torch", "timm", "onnxruntime", "openvino", "opencv-python-headless", "matplotlib", "av"]
+LIBRARIES = [
+    "torch",
+    "timm",
+    "onnxruntime",
+    "openvino",
+    "opencv-python-headless",
+    "matplotlib",
+    "av",
+]
 
 
 def describe() -> dict:

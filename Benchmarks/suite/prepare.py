@@ -59,10 +59,14 @@ def convert(row: Row, folder: Path) -> None:
             output_names=["attention"], opset_version=17, dynamo=False,
         )  # fmt: skip
     # From PyTorch directly, so that OpenVINO sees whole attention operations.
-    converted = openvino.convert_model(model, example_input=example, input=[1, 3, row.height, row.input_width])
+    converted = openvino.convert_model(
+        model, example_input=example, input=[1, 3, row.height, row.input_width]
+    )
     openvino.save_model(converted, folder / "model.xml", compress_to_fp16=False)
     if row is DEFAULT:
-        openvino.save_model(from_pictures(converted), folder / "pictures.xml", compress_to_fp16=False)
+        openvino.save_model(
+            from_pictures(converted), folder / "pictures.xml", compress_to_fp16=False
+        )
 
 
 def from_pictures(model: openvino.Model) -> openvino.Model:

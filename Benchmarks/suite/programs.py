@@ -26,7 +26,7 @@ class Program:
     """The module in peers/; None for ours."""
 
     def command(self, row: Row, *, mode: str, threads: int, frames: int, dump: Path | None) -> list:
-        """Measures `frames` frames: with `latency` all threads on a frame, else a frame a thread."""
+        """Measures `frames` frames: `latency` is all threads on a frame, else a frame a thread."""
         folder = CACHE / row.name
         if self.peer:
             command = [

@@ -30,7 +30,15 @@ def forward(results: dict) -> str:
     parts = ["## Forward passes", ""]
     for name, programs in measured.items():
         row = ROWS[name]
-        head = ["", "frames/s", "GFLOP/s", "of the peak", "ours is", "memory, MB", "largest difference"]
+        head = [
+            "",
+            "frames/s",
+            "GFLOP/s",
+            "of the peak",
+            "ours is",
+            "memory, MB",
+            "largest difference",
+        ]
         lines = []
         for key, values in programs.items():
             program = PROGRAMS[key]
@@ -72,7 +80,11 @@ def _ratios(measured: dict) -> list[str]:
 def peak(results: dict) -> str:
     """What the cores can do."""
     lines = [
-        [f"{count} thread" + ("" if int(count) == 1 else "s"), f"{one['fp32']:,.0f}", f"{one['bf16']:,.0f}"]
+        [
+            f"{count} thread" + ("" if int(count) == 1 else "s"),
+            f"{one['fp32']:,.0f}",
+            f"{one['bf16']:,.0f}",
+        ]
         for count, one in results["peak"].items()
     ]
     return "\n".join([
@@ -98,7 +110,8 @@ def tokens(results: dict) -> str:
     lines = [
         [
             f"{one['height']}×{one['width']}", f"{one['tokens']:,}", one["precision"],
-            with_spread(one["fps"]), f"{one['gflops']['median']:,.0f}", megabytes(one["peak_bytes"]),
+            with_spread(one["fps"]), f"{one['gflops']['median']:,.0f}",
+            megabytes(one["peak_bytes"]),
         ]
         for one in results["tokens"]
     ]  # fmt: skip
@@ -109,7 +122,8 @@ def tokens(results: dict) -> str:
 def memory(results: dict) -> str:
     """Peak memory of whole jobs."""
     lines = [
-        [one["title"], str(one["frames"]), megabytes(one["peak_bytes"])] for one in results["memory"]
+        [one["title"], str(one["frames"]), megabytes(one["peak_bytes"])]
+        for one in results["memory"]
     ]
     head = ["whole job of vitvideo", "frames", "peak memory, MB"]
     return "\n".join(["## Memory", "", table(head, lines), ""])
@@ -130,7 +144,8 @@ def job(results: dict) -> str:
         ])  # fmt: skip
     head = ["", "seconds", "frames/s", "of our time", "peak memory, MB", "of our memory"]
     return "\n".join([
-        f"## The whole job: {measured['frames']} frames of Big Buck Bunny", "", table(head, lines), "",
+        f"## The whole job: {measured['frames']} frames of Big Buck Bunny", "",
+        table(head, lines), "",
         "Where ours spends its time:", "", "```", measured["stages"], "```", "",
     ])  # fmt: skip
 
