@@ -10,7 +10,7 @@ PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev \
 	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev \
-	ca-certificates fonts-dejavu-core python3-pip
+	ca-certificates fonts-dejavu-core python3-pip python3-venv
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -68,9 +68,26 @@ model: $(MODEL) ## Fetch the default model into the model cache
 install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
 	install -Dm755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitvideo
 
+.PHONY: bench
+bench: bench-programs ## Measure against other programs, about 90 minutes: Benchmarks/RESULTS.md
+	cd Benchmarks && .venv/bin/python run.py
+
+.PHONY: bench-quick
+bench-quick: bench-programs ## The same with few frames, 3 minutes: Benchmarks/out/RESULTS.md
+	cd Benchmarks && .venv/bin/python run.py --quick
+
+.PHONY: bench-programs
+bench-programs: $(BINARY) $(MODEL) $(CLIP) Benchmarks/.venv/installed
+	swift build -c release --product vitvideo-bench --static-swift-stdlib
+
+Benchmarks/.venv/installed: Benchmarks/requirements.txt
+	$(PYTHON) -m venv Benchmarks/.venv
+	Benchmarks/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 .PHONY: format
 format: ## Format the Swift sources
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests Benchmarks/Swift
 
 .PHONY: clean
 clean: ## Remove what was built and written; fetched files and imported models stay

@@ -11,7 +11,10 @@ let kernelFlags: [CSetting] = [
 
 let package = Package(
     name: "vitvideo",
-    products: [.executable(name: "vitvideo", targets: ["vitvideo"])],
+    products: [
+        .executable(name: "vitvideo", targets: ["vitvideo"]),
+        .executable(name: "vitvideo-bench", targets: ["vitvideo-bench"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -60,6 +63,16 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+
+        // Forward passes alone, and what the CPU could do at best, for Benchmarks/run.py.
+        .target(name: "CPeak", path: "Benchmarks/Swift/CPeak", cSettings: kernelFlags),
+        .executableTarget(
+            name: "vitvideo-bench",
+            dependencies: [
+                "Checkpoints", "ViT", "CPeak",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
 
         .target(
             name: "Fixtures", dependencies: ["Checkpoints", "ViT"], path: "Tests/Fixtures",

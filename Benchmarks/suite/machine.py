@@ -1,0 +1,61 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+from suite.programs import VITVIDEO
+
+LIBRARIES = [
+    "torch",
+    "timm",
+    "onnxruntime",
+    "openvino",
+    "opencv-python-headless",
+    "matplotlib",
+    "av",
+]
+
+
+def describe() -> dict:
+    """The machine and the versions of what runs on it."""
+    facts = _cpu_facts()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = ["avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"]
+    flags = facts.get("flags", "").split()
+    return {
+        "cpu": facts.get("model name", platform.machine()),
+        "family": f"family {facts.get('cpu family', '?')}, model {facts.get('model', '?')}",
+        "cores": os.cpu_count(),
+        "memory_bytes": memory,
+        "instruction_sets": [flag for flag in wanted if flag in flags],
+        "system": _system(),
+        "load_before": os.getloadavg()[0],
+        "versions": {"vitvideo": _vitvideo(), "Python": platform.python_version()}
+        | {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _cpu_facts() -> dict[str, str]:
+    """The first processor's entries of /proc/cpuinfo."""
+    first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _system() -> str:
+    """Distribution and kernel."""
+    release = platform.freedesktop_os_release()
+    return f"{release.get('PRETTY_NAME', 'Linux')}, kernel {platform.release().split('-')[0]}"
+
+
+def _vitvideo() -> str:
+    """The version, and the commit where there is one."""
+    said = subprocess.run([VITVIDEO, "--version"], capture_output=True, text=True, check=True)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        capture_output=True, text=True, check=False, cwd=VITVIDEO.parent,
+    )  # fmt: skip
+    return " ".join([said.stdout.strip(), commit.stdout.strip()]).strip()

@@ -1,0 +1,176 @@
+"""Results as Markdown: one function a section, and the whole of RESULTS.md."""
+
+from math import prod
+
+from suite.programs import PROGRAMS
+from suite.rows import ROWS
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table, its first column of text and the others of numbers."""
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
+
+
+def with_spread(values: dict[str, float]) -> str:
+    """Median, and least to most in brackets."""
+    digits = 2 if values["median"] < 20 else 1
+    return "{median:.{d}f} ({min:.{d}f}–{max:.{d}f})".format(**values, d=digits)
+
+
+def megabytes(count: int) -> str:
+    """Bytes in millions."""
+    return f"{count / 1e6:,.0f}"
+
+
+def forward(results: dict) -> str:
+    """A table for each model and input, and ours over each peer at the end."""
+    measured, peaks = results["forward"], results.get("peak", {})
+    peak = peaks[max(peaks, key=int)] if peaks else None
+    parts = ["## Forward passes", ""]
+    for name, programs in measured.items():
+        row = ROWS[name]
+        head = [
+            "",
+            "frames/s",
+            "GFLOP/s",
+            "of the peak",
+            "ours is",
+            "memory, MB",
+            "largest difference",
+        ]
+        lines = []
+        for key, values in programs.items():
+            program = PROGRAMS[key]
+            speed = values["fps"]["median"]
+            mine = programs.get(f"ours_{program.precision}")
+            ratio = f"{mine['fps']['median'] / speed:.2f}×" if mine and program.peer else ""
+            rate = speed * row.gigaflop
+            lines.append([
+                f"{program.title}, {program.precision}", with_spread(values["fps"]), f"{rate:,.0f}",
+                f"{rate / peak[program.precision]:.0%}" if peak and peak[program.precision] else "",
+                ratio, megabytes(values["peak_bytes"]), f"{values['difference']:.1e}",
+            ])  # fmt: skip
+        parts += [
+            f"**{row.title}** ({row.tokens:,} tokens, {row.gigaflop:.1f} GFLOP a frame)", "",
+            table(head, lines), "",
+        ]  # fmt: skip
+    return "\n".join(parts + _ratios(measured))
+
+
+def _ratios(measured: dict) -> list[str]:
+    """Ours over each peer, row by row and in geometric mean."""
+    peers = [program for program in PROGRAMS.values() if program.peer]
+    lines = []
+    for peer in peers:
+        mine = f"ours_{peer.precision}"
+        ratios = [
+            programs[mine]["fps"]["median"] / programs[peer.key]["fps"]["median"]
+            for programs in measured.values()
+            if mine in programs and peer.key in programs
+        ]
+        if len(ratios) == len(measured):
+            mean = prod(ratios) ** (1 / len(ratios))
+            cells = [f"{ratio:.2f}×" for ratio in [*ratios, mean]]
+            lines.append([f"{peer.title}, {peer.precision}", *cells])
+    head = ["ours over", *(ROWS[name].title for name in measured), "geometric mean"]
+    return ["**Ours over each peer**, medians", "", table(head, lines), ""] if lines else []
+
+
+def peak(results: dict) -> str:
+    """What the cores can do."""
+    lines = [
+        [
+            f"{count} thread" + ("" if int(count) == 1 else "s"),
+            f"{one['fp32']:,.0f}",
+            f"{one['bf16']:,.0f}",
+        ]
+        for count, one in results["peak"].items()
+    ]
+    return "\n".join([
+        "## Peak of the cores", "", table(["GFLOP/s", "fp32", "bf16"], lines), "",
+    ])  # fmt: skip
+
+
+def workers(results: dict) -> str:
+    """One worker beside several."""
+    measured = results["workers"]
+    lines = []
+    for precision, counts in measured["precisions"].items():
+        (few, one), (many, all_) = sorted(counts.items(), key=lambda item: int(item[0]))
+        ratio = all_["median"] / one["median"]
+        lines.append([precision, with_spread(one), with_spread(all_), f"{ratio:.2f}×"])
+    title = ROWS[measured["row"]].title
+    head = [f"{title}, frames/s", f"{few} worker", f"{many} workers", "ratio"]
+    return "\n".join(["## Workers", "", table(head, lines), ""])
+
+
+def tokens(results: dict) -> str:
+    """Ours over the size of the input."""
+    lines = [
+        [
+            f"{one['height']}×{one['width']}", f"{one['tokens']:,}", one["precision"],
+            with_spread(one["fps"]), f"{one['gflops']['median']:,.0f}",
+            megabytes(one["peak_bytes"]),
+        ]
+        for one in results["tokens"]
+    ]  # fmt: skip
+    head = ["ViT-S/16", "tokens", "precision", "frames/s", "GFLOP/s", "memory, MB"]
+    return "\n".join(["## Tokens", "", table(head, lines), ""])
+
+
+def memory(results: dict) -> str:
+    """Peak memory of whole jobs."""
+    lines = [
+        [one["title"], str(one["frames"]), megabytes(one["peak_bytes"])]
+        for one in results["memory"]
+    ]
+    head = ["whole job of vitvideo", "frames", "peak memory, MB"]
+    return "\n".join(["## Memory", "", table(head, lines), ""])
+
+
+def job(results: dict) -> str:
+    """The whole job beside the two pipelines, and where ours spends its time."""
+    measured = results["job"]
+    mine = measured["programs"]["vitvideo"]
+    lines = []
+    for title, values in measured["programs"].items():
+        ratio = values["seconds"]["median"] / mine["seconds"]["median"]
+        memory_ratio = values["peak_bytes"] / mine["peak_bytes"]
+        lines.append([
+            title, with_spread(values["seconds"]),
+            f"{measured['frames'] / values['seconds']['median']:.2f}", f"{ratio:.2f}×",
+            megabytes(values["peak_bytes"]), f"{memory_ratio:.2f}×",
+        ])  # fmt: skip
+    head = ["", "seconds", "frames/s", "of our time", "peak memory, MB", "of our memory"]
+    return "\n".join([
+        f"## The whole job: {measured['frames']} frames of Big Buck Bunny", "",
+        table(head, lines), "",
+        "Where ours spends its time:", "", "```", measured["stages"], "```", "",
+    ])  # fmt: skip
+
+
+def machine(results: dict) -> str:
+    """Machine, versions and command."""
+    facts = results["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return "\n".join([
+        f"- {facts['cpu']} ({facts['family']}), {facts['cores']} cores, "
+        f"{facts['memory_bytes'] / 2**30:.0f} GiB; {', '.join(facts['instruction_sets'])}",
+        f"- {facts['system']}; load before the run {facts['load_before']:.1f}",
+        f"- {versions}",
+        f"- `{results['command']}`: {results['rounds']} rounds, {results['threads']} threads each; "
+        "medians, least–most in brackets",
+        "",
+    ])  # fmt: skip
+
+
+def whole(results: dict, chart: str) -> str:
+    """All sections that were measured."""
+    sections = {
+        "peak": peak, "forward": forward, "job": job, "workers": workers, "tokens": tokens,
+        "memory": memory,
+    }  # fmt: skip
+    parts = ["# Results", "", machine(results), f"![Ours and the peers]({chart})", ""]
+    parts += [write(results) for name, write in sections.items() if name in results]
+    return "\n".join(parts).rstrip() + "\n"

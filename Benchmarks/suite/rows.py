@@ -1,0 +1,72 @@
+"""The models and inputs that forward passes are measured on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model and the size of its input."""
+
+    name: str
+    title: str
+    patch: int
+    width: int
+    heads: int
+    height: int
+    input_width: int
+    native_grid: int
+    """Side of the patch grid that the position table is made for."""
+    frames: int
+    """How many frames a full round measures."""
+    layer_scale: bool = False
+    depth: int = 12
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return self.height // self.patch, self.input_width // self.patch
+
+    @property
+    def tokens(self) -> int:
+        """The class token and the patches."""
+        rows, columns = self.grid
+        return 1 + rows * columns
+
+    @property
+    def gigaflop(self) -> float:
+        """Work of a frame: patch embedding and all blocks but the last, as `vitvideo-bench` counts.
+
+        A multiplication with its addition counts two. What one query needs of the last block is too
+        little to matter.
+        """
+        linear = 24 * self.tokens * self.width**2
+        attention = 4 * self.tokens**2 * self.width
+        embedding = 2 * (self.tokens - 1) * 3 * self.patch**2 * self.width
+        return (embedding + (self.depth - 1) * (linear + attention)) / 1e9
+
+
+ROWS = {
+    row.name: row
+    for row in [
+        Row("vits16_224", "ViT-S/16, 224×224", 16, 384, 6, 224, 224, 14, frames=160),
+        Row("vits16_512", "ViT-S/16, 512×896", 16, 384, 6, 512, 896, 14, frames=16),
+        Row("vitb16_512", "ViT-B/16, 512×896", 16, 768, 12, 512, 896, 14, frames=8),
+        Row(
+            "dinov2_vits14_448", "DINOv2 ViT-S/14, 448×798", 14, 384, 6, 448, 798, 37,
+            frames=16, layer_scale=True,
+        ),
+    ]
+}  # fmt: skip
+
+# What vitvideo's default model is fed of a 16:9 clip at the default resolution, 32 patches high:
+# 448×796, cut to whole patches.
+DEFAULT = Row(
+    "default", "dinov2_vits14, 448×784", 14, 384, 6, 448, 784, 37, frames=16, layer_scale=True
+)
+
+VITS8 = Row("vits8_720", "ViT-S/8, 720×1280", 8, 384, 6, 720, 1280, 28, frames=2)
+
+BY_NAME = ROWS | {row.name: row for row in [DEFAULT, VITS8]}
+
+# Heights and widths for ViT-S/16, from 196 to 14,400 patches.
+SIZES = [(224, 224), (448, 448), (512, 896), (720, 1280), (1024, 1792), (1440, 2560)]
