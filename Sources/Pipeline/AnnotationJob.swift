@@ -16,6 +16,7 @@ public struct AnnotationJob {
     }
 
     let reader: VideoReader
+    let leadingFrames: [VideoFrame]
     let recordings: [Recording]
     let analysis: Analysis
     let workers: Int
@@ -25,15 +26,18 @@ public struct AnnotationJob {
     public let meters = StageMeters()
 
     /// - Parameters:
+    ///   - leadingFrames: frames that the reader has given away already, to begin with.
     ///   - recordings: videos that go along with the clip, read in step with it.
     ///   - workers: inference threads, each with a frame of its own.
     ///   - threadsPerFrame: threads that share a frame, the worker's included.
     public init(
-        reader: VideoReader, recordings: [Recording] = [], analysis: Analysis, workers: Int,
+        reader: VideoReader, leadingFrames: [VideoFrame] = [], recordings: [Recording] = [],
+        analysis: Analysis, workers: Int,
         threadsPerFrame: Int = 1,
         sinks: [any FrameSink], stop: StopRequest
     ) {
         self.reader = reader
+        self.leadingFrames = leadingFrames
         self.recordings = recordings
         self.analysis = analysis
         self.workers = workers
@@ -51,10 +55,9 @@ public struct AnnotationJob {
             // The published heatmaps, and this tool's unless told otherwise, are in inferno.
             let inverse =
                 recordings.isEmpty || analysis.recordingGrid == nil ? nil : ColorMapInverse(.inferno)
+            let input = FramesInStep(reader: reader, leading: leadingFrames, recordings: recordings)
             let pipeline = OrderedPipeline<FrameInStep, AnalyzedFrame>(
-                source: { [frames = FramesInStep(reader: reader, recordings: recordings), stop] in
-                    stop.isRequested ? nil : try frames.next()
-                },
+                source: { [stop] in stop.isRequested ? nil : try input.next() },
                 makeWorker: { [analysis, threadsPerFrame] in
                     try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
                 },

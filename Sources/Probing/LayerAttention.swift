@@ -11,14 +11,27 @@ public enum LayerAttention {
     /// - Parameter head: the head to show; nil for the mean of all.
     /// - Returns: one map per block, from the first to the last.
     /// - Throws: `ModelError.noSuchHead`.
-    public static func maps(_ result: ForwardResult, head: Int? = nil) throws -> [Plane] {
+    public static func maps(_ result: ForwardResult, head: Int?) throws -> [Plane] {
+        try maps(result, heads: head.map { [$0] })
+    }
+
+    /// - Parameters:
+    ///   - heads: the heads to fuse; nil for all.
+    ///   - fusion: how they become one map.
+    /// - Returns: one map per block, from the first to the last.
+    /// - Throws: `ModelError.noSuchHead`.
+    public static func maps(
+        _ result: ForwardResult, heads: [Int]? = nil, fusion: HeadFusion = .mean
+    ) throws -> [Plane] {
         try result.attention.sorted { $0.key < $1.key }.map { _, attention in
             let planes = attention.planes
-            guard let head else { return HeadFusion.mean.fuse(planes) }
-            guard planes.indices.contains(head) else {
-                throw ModelError.noSuchHead(head, heads: planes.count)
-            }
-            return planes[head]
+            return fusion.fuse(
+                try (heads ?? Array(planes.indices)).map { head in
+                    guard planes.indices.contains(head) else {
+                        throw ModelError.noSuchHead(head, heads: planes.count)
+                    }
+                    return planes[head]
+                })
         }
     }
 }

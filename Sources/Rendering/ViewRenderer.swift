@@ -2,7 +2,8 @@ import Pixels
 
 /// What the output shows.
 public enum View: String, Sendable, CaseIterable {
-    /// A labelled grid: the frame, the fused map, and one overlay for each head.
+    /// A labelled grid: the frame, the fused map, and one overlay for each head or other single map. Also called
+    /// `grid`.
     case heads
     /// The fused map over the full-size frame.
     case overlay
@@ -12,6 +13,19 @@ public enum View: String, Sendable, CaseIterable {
     case sideBySide = "side-by-side"
     /// The patches within the mass threshold in colour, the rest dimmed.
     case mask
+
+    /// A view by its name or its other name.
+    public init?(named name: String) {
+        self.init(rawValue: name == "grid" ? View.heads.rawValue : name)
+    }
+}
+
+/// What maps mean to the eye.
+public enum MapAppearance: Sendable {
+    /// Each map is heat, shown through a colour map.
+    case heat
+    /// Three maps together are the red, green and blue of one picture.
+    case color
 }
 
 /// Turns a frame and its maps into the picture that a view shows.
@@ -30,9 +44,13 @@ public struct ViewRenderer: Sendable {
     private let frameHeight: Int
     private let frameWidth: Int
     private let captions: [String]
+    private let showsFused: Bool
     private var composer: TileComposer?
     private var tileResizer: Resizer?
+    private let appearance: MapAppearance
+    private let marker: CellMarker?
     private var painter: HeatPainter
+    private var colorPainter: ColorPainter
     private let maskPainter: MaskPainter
     private var fusedScaler: HeatScaler
     private var headScalers: [HeatScaler]
@@ -43,49 +61,61 @@ public struct ViewRenderer: Sendable {
     ///   - frameHeight: height of every frame in pixels.
     ///   - frameWidth: width of every frame in pixels.
     ///   - placement: where the maps lie on the frame.
-    ///   - headLabels: a caption for each head that `heads` shows.
-    ///   - fusedLabel: the caption of the fused map there.
+    ///   - headLabels: a caption for each single map that `heads` shows.
+    ///   - fusedLabel: the caption of the fused map there; nil to leave that map out.
+    ///   - appearance: for `color` the single maps are red, green and blue, and `heads` shows them as one
+    ///     opaque tile in the fused map's place.
+    ///   - markedCell: a cell of the maps to frame wherever they are shown, and on the frame beside them.
     ///   - maximumWidth: the most that the `heads` grid may be wide, in pixels.
     public init(
         view: View, style: HeatStyle = HeatStyle(), frameHeight: Int, frameWidth: Int,
-        placement: MapPlacement, headLabels: [String], fusedLabel: String = "mean", maximumWidth: Int = 1920
+        placement: MapPlacement, headLabels: [String], fusedLabel: String? = "mean",
+        appearance: MapAppearance = .heat, markedCell: (row: Int, column: Int)? = nil,
+        maximumWidth: Int = 1920
     ) {
         self.view = view
         self.frameHeight = frameHeight
         self.frameWidth = frameWidth
-        captions = ["frame", fusedLabel] + headLabels
+        self.appearance = appearance
+        let singleLabels = appearance == .heat ? headLabels : []
+        captions = ["frame"] + (fusedLabel.map { [$0] } ?? []) + singleLabels
+        showsFused = fusedLabel != nil
         fusedScaler = HeatScaler(style.scale)
-        headScalers = headLabels.map { _ in HeatScaler(style.scale) }
+        headScalers = singleLabels.map { _ in HeatScaler(style.scale) }
         maskPainter = MaskPainter(height: frameHeight, width: frameWidth, placement: placement)
-        guard view == .heads else {
+        var (height, width, paintedPlacement) = (frameHeight, frameWidth, placement)
+        if view == .heads {
+            let grid = TileGrid(
+                count: captions.count, sourceHeight: frameHeight, sourceWidth: frameWidth,
+                maximumWidth: maximumWidth)
+            self.grid = grid
+            composer = TileComposer(grid: grid)
+            (height, width) = (grid.tileHeight, grid.tileWidth)
+            tileResizer = Resizer(
+                frameHeight: frameHeight, frameWidth: frameWidth, height: height, width: width)
+            paintedPlacement = placement.scaled(
+                vertically: Double(height) / Double(frameHeight),
+                horizontally: Double(width) / Double(frameWidth))
+            (outputHeight, outputWidth) = (grid.height, grid.width)
+        } else {
             grid = nil
-            painter = HeatPainter(height: frameHeight, width: frameWidth, placement: placement, style: style)
             outputHeight = frameHeight
             outputWidth = view == .sideBySide ? 2 * frameWidth : frameWidth
-            return
         }
-        let grid = TileGrid(
-            count: captions.count, sourceHeight: frameHeight, sourceWidth: frameWidth,
-            maximumWidth: maximumWidth)
-        self.grid = grid
-        composer = TileComposer(grid: grid)
-        tileResizer = Resizer(
-            frameHeight: frameHeight, frameWidth: frameWidth, height: grid.tileHeight, width: grid.tileWidth)
-        painter = HeatPainter(
-            height: grid.tileHeight, width: grid.tileWidth,
-            placement: placement.scaled(
-                vertically: Double(grid.tileHeight) / Double(frameHeight),
-                horizontally: Double(grid.tileWidth) / Double(frameWidth)),
-            style: style)
-        outputHeight = grid.height
-        outputWidth = grid.width
+        painter = HeatPainter(height: height, width: width, placement: paintedPlacement, style: style)
+        colorPainter = ColorPainter(height: height, width: width, placement: paintedPlacement, style: style)
+        marker = markedCell.map {
+            CellMarker(
+                row: $0.row, column: $0.column, height: height, width: width, placement: paintedPlacement)
+        }
     }
 
     /// The picture for one frame, `outputHeight × outputWidth`.
     ///
     /// - Parameters:
     ///   - frame: `frameHeight × frameWidth`.
-    ///   - heads: raw attention of each head, unscaled; used by `heads` alone, as many as it has labels.
+    ///   - heads: the single maps, unscaled, as many as there are labels; used by `heads`, and by all views
+    ///     where they are colours.
     ///   - fused: the raw fused map; used by all views but `mask`.
     ///   - mask: above 0 where a patch is kept; used by `mask` alone.
     ///   - timeSeconds: when the frame is shown, for `smooth`.
@@ -94,31 +124,75 @@ public struct ViewRenderer: Sendable {
         frame: RGBImage, heads: [Plane], fused: Plane, mask: Plane? = nil, timeSeconds: Double
     ) throws -> RGBImage {
         precondition(frame.height == frameHeight && frame.width == frameWidth, "the frame has another size")
-        switch view {
-        case .heads:
+        if view == .heads {
             return try renderHeads(frame: frame, heads: heads, fused: fused, timeSeconds: timeSeconds)
-        case .overlay:
-            return painter.overlay(fusedScaler.heat(of: fused, at: timeSeconds), on: frame)
-        case .heatmap:
-            return painter.heatmap(fusedScaler.heat(of: fused, at: timeSeconds))
-        case .sideBySide:
-            return renderSideBySide(frame: frame, heat: fusedScaler.heat(of: fused, at: timeSeconds))
-        case .mask:
+        }
+        var picture: RGBImage
+        if view == .mask {
             guard let mask else { preconditionFailure("the mask view is given a mask") }
-            return maskPainter.paint(mask, on: frame)
+            picture = maskPainter.paint(mask, on: frame)
+        } else {
+            picture = renderMap(map(fused, of: heads, at: timeSeconds), frame: frame)
+        }
+        marker?.paint(on: &picture)
+        if view == .sideBySide { marker?.paint(on: &picture, left: frameWidth) }
+        return picture
+    }
+
+    /// What one tile shows.
+    private enum PaintedMap {
+        case heat(Plane)
+        case color([Plane])
+    }
+
+    /// What stands for the whole: the fused map's heat, or all colours.
+    private mutating func map(_ fused: Plane, of heads: [Plane], at timeSeconds: Double) -> PaintedMap {
+        switch appearance {
+        case .heat: .heat(fusedScaler.heat(of: fused, at: timeSeconds))
+        case .color: .color(heads)
+        }
+    }
+
+    private mutating func paint(
+        _ map: PaintedMap, over frame: UnsafePointer<UInt8>?, into out: UnsafeMutablePointer<UInt8>,
+        strideBytes: Int
+    ) {
+        switch map {
+        case .heat(let heat): painter.paint(heat, over: frame, into: out, strideBytes: strideBytes)
+        case .color(let colors):
+            colorPainter.paint(colors, over: frame, into: out, strideBytes: strideBytes)
+        }
+    }
+
+    /// The views of one map: over the frame, alone, or alone beside the frame.
+    private mutating func renderMap(_ map: PaintedMap, frame: RGBImage) -> RGBImage {
+        let rowBytes = frameWidth * 3
+        return RGBImage(height: outputHeight, width: outputWidth) { out in
+            guard let start = out.baseAddress else { return }
+            frame.bytes.withUnsafeBufferPointer { frame in
+                paint(
+                    map, over: view == .overlay ? frame.baseAddress : nil, into: start,
+                    strideBytes: outputWidth * 3)
+                guard view == .sideBySide, let frame = frame.baseAddress else { return }
+                for row in 0..<frameHeight {
+                    (start + (2 * row + 1) * rowBytes).update(from: frame + row * rowBytes, count: rowBytes)
+                }
+            }
         }
     }
 
     private mutating func renderHeads(
         frame: RGBImage, heads: [Plane], fused: Plane, timeSeconds: Double
     ) throws -> RGBImage {
-        precondition(heads.count == headScalers.count, "as many heads as labels")
         guard let grid, var picture = try composer?.backdrop(captions: captions) else {
             preconditionFailure("the heads view has a grid")
         }
-        var heats = [fusedScaler.heat(of: fused, at: timeSeconds)]
-        for (index, head) in heads.enumerated() {
-            heats.append(headScalers[index].heat(of: head, at: timeSeconds))
+        var maps = showsFused ? [map(fused, of: heads, at: timeSeconds)] : []
+        if appearance == .heat {
+            precondition(heads.count == headScalers.count, "as many heads as labels")
+            for (index, head) in heads.enumerated() {
+                maps.append(.heat(headScalers[index].heat(of: head, at: timeSeconds)))
+            }
         }
         let tile = tileResizer?(frame) ?? frame
         let strideBytes = picture.width * 3
@@ -133,25 +207,19 @@ public struct ViewRenderer: Sendable {
                     (corner(of: 0) + row * strideBytes)
                         .update(from: tile.baseAddress! + row * tileStride, count: tileStride)
                 }
-                for (index, heat) in heats.enumerated() {
-                    painter.paint(
-                        heat, over: tile.baseAddress, into: corner(of: index + 1), strideBytes: strideBytes)
+                // Colours are coordinates, which the frame's own would falsify.
+                let ground = appearance == .heat ? tile.baseAddress : nil
+                for (index, map) in maps.enumerated() {
+                    paint(map, over: ground, into: corner(of: index + 1), strideBytes: strideBytes)
                 }
+            }
+        }
+        if let marker {
+            for index in 0..<grid.count {
+                let origin = grid.origin(of: index)
+                marker.paint(on: &picture, top: origin.row, left: origin.column)
             }
         }
         return picture
-    }
-
-    private mutating func renderSideBySide(frame: RGBImage, heat: Plane) -> RGBImage {
-        let rowBytes = frameWidth * 3
-        return RGBImage(height: outputHeight, width: outputWidth) { out in
-            painter.paint(heat, over: nil, into: out.baseAddress!, strideBytes: 2 * rowBytes)
-            frame.bytes.withUnsafeBufferPointer { frame in
-                for row in 0..<frameHeight {
-                    (out.baseAddress! + (2 * row + 1) * rowBytes)
-                        .update(from: frame.baseAddress! + row * rowBytes, count: rowBytes)
-                }
-            }
-        }
     }
 }

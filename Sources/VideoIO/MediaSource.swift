@@ -69,6 +69,16 @@ struct MediaSource: Sendable {
 }
 
 extension MediaSource {
+    /// Whether a second reading finds the same again: not so for standard input, named pipes and devices.
+    var isRepeatable: Bool {
+        if case .sequence = kind { return true }
+        var status = stat()
+        guard kind == .file, (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 else {
+            return false
+        }
+        return status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Whether a file of a format that marks its end, or says its length, was cut short: FFmpeg's demuxers for
     /// these do not look.
     func lacksEndMark(format: String) -> Bool {

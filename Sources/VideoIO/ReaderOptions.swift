@@ -53,6 +53,8 @@ public struct VideoInfo: Sendable {
     public let formatName: String
     /// Whether the input is one still picture.
     public let isStill: Bool
+    /// Whether the input can be read a second time: files and sequences, not pipes.
+    public let canReopen: Bool
     /// The audio streams whose packets come with the frames; empty without `keepAudio`.
     public let audioStreams: [AudioStreamInfo]
 }

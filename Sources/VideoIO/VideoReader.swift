@@ -110,7 +110,8 @@ public final class VideoReader: @unchecked Sendable {
             durationSeconds: facts.durationSeconds, codecName: session.decoder.codecName,
             pixelFormatName: av_get_pix_fmt_name(firstFrame.pixelFormat).map { String(cString: $0) }
                 ?? "unknown",
-            formatName: demuxer.formatName, isStill: facts.isStill, audioStreams: audio)
+            formatName: demuxer.formatName, isStill: facts.isStill,
+            canReopen: source.isRepeatable, audioStreams: audio)
     }
 
     /// What had to be worked around so far, each text once. Damage to the end of a file shows only once

@@ -4,7 +4,8 @@ import Testing
 /// Everything that can be wrong with inputs and outputs: the exit code, one line that names the culprit, and
 /// nothing left behind.
 @Suite struct FailureTests {
-    /// What is wrong, and what is said of it. `$clip` stands for a clip that is fine.
+    /// What is wrong, and what is said of it. `$clip` stands for a clip that is fine,
+    /// `$tiny` for a small model with 11 classes.
     struct Case: CustomTestStringConvertible, Sendable {
         let status: Int32
         let arguments: String
@@ -113,11 +114,51 @@ import Testing
         Case(64, "$clip -o out.mp4 -to 1 -t 1", "-to", "-t"),
     ]
 
-    @Test(arguments: inputs + outputs + models + usage) func oneLineAndNothingElse(_ failure: Case) throws {
+    static let methods = [
+        Case(64, "$clip -o out.mp4 --method loudest", "loudest", "gradient-rollout"),
+        Case(64, "$clip -o out.mp4 --method layers --view overlay", "overlay", "grid"),
+        Case(64, "$clip -o out.mp4 --method qk --panel heatmap", "heatmap", "grid"),
+        Case(64, "$clip -o out.mp4 --method features --view mask", "mask", "features"),
+        Case(64, "$clip -o out.mp4 --method rollout --layer 3", "--layer", "attention", "rollout"),
+        Case(64, "$clip -o out.mp4 --method rollout --fusion max", "--fusion", "--head-fusion"),
+        Case(64, "$clip -o out.mp4 --head-fusion max", "--head-fusion", "--fusion"),
+        Case(64, "$clip -o out.mp4 --method rollout --query 1,2", "--query"),
+        Case(64, "$clip -o out.mp4 --method layers --channel 2", "--channel", "qk"),
+        Case(64, "$clip -o out.mp4 --class 3", "--class", "gradient-rollout"),
+        Case(64, "$clip -o out.mp4 --query here", "here", "ROW,COL"),
+        Case(64, "$clip -o out.mp4 --query 900,2", "900,2", "rows"),
+        Case(64, "$clip -o out.mp4 --query 640px,10px", "640px,10px", "640×272"),
+        Case(64, "$clip -o out.mp4 --method rollout --discard-ratio 1", "discard ratio"),
+        Case(64, "$clip -o out.mp4 --method rollout --compat keras --head-fusion max", "Keras"),
+        Case(64, "$clip -o out.mp4 --method rollout --compat timm", "timm", "vit-explain"),
+        Case(64, "$clip -o out.mp4 --method gradient-rollout --compat keras $tiny", "Keras"),
+        Case(64, "$clip -o out.mp4 --method gradient-rollout", "no classifier", "--head"),
+        Case(64, "$clip -o out.mp4 --method rollout --head 3", "--head 3"),
+        Case(64, "$clip -o out.mp4 --method layers --head 3 --heads 1", "--heads"),
+        Case(64, "$clip -o out.mp4 --method layers --head 6", "head 6", "0 to 5"),
+        Case(64, "$clip -o out.mp4 --method qk --heads 1,2", "one head"),
+        Case(64, "$clip -o out.mp4 --method qk --channel 64", "channel 64", "0 to 63"),
+        Case(
+            64, "$clip -o out.mp4 --method rollout --discard-ratio 0.9 --resolution 32000", "--resolution",
+            "would fit", "--discard-ratio"),
+        Case(64, "$clip --export out.npz --method gradient-rollout --resolution 32000 $tiny", "would fit"),
+        Case(64, "$clip -o out.mp4 --method gradient-rollout --class 11 $tiny", "class 11", "0 to 10"),
+        Case(64, "$clip -o out.mp4 --method gradient-rollout --class zebra $tiny", "zebra", "--labels"),
+    ]
+
+    @Test(arguments: inputs + outputs + models + usage + methods) func oneLineAndNothingElse(_ failure: Case)
+        throws
+    {
         let workspace = try Self.workspace(with: failure.arguments)
         let before = try workspace.contents
         let outcome = try workspace.run(
-            failure.arguments.split(separator: " ").map { $0 == "$clip" ? Workspace.bikes : String($0) })
+            failure.arguments.split(separator: " ").flatMap { word in
+                switch word {
+                case "$clip": [Workspace.bikes]
+                case "$tiny": MethodCommandTests.tiny
+                default: [String(word)]
+                }
+            })
         #expect(outcome.status == failure.status)
         #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
         #expect(outcome.errors.hasPrefix("vitvideo: ") && outcome.errors.hasSuffix("\n"))

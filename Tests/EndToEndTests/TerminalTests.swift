@@ -111,7 +111,8 @@ import Testing
         for option in [
             "--frames", "-ss", "-to", "-t", "-o, --output", "--export", "-y, --overwrite", "--no-audio",
             "--codec", "--crf", "--preset", "--model", "--weights", "--resolution", "--position-rule",
-            "--view",
+            "--view", "--method", "--query", "--head-fusion", "--discard-ratio", "--compat", "--class",
+            "--channel", "--head",
             "--layer", "--heads", "--fusion", "--alpha", "--colormap", "--interpolation", "--scale",
             "--threshold", "--compare", "--panel", "--stats", "--plot", "--offline", "--num-heads",
             "--checkpoint-key",

@@ -64,13 +64,17 @@ final class CollectingSink: FrameSink {
     var temporaryPaths: [String] { [] }
 }
 
-/// Small models of seeded weights, patches of 4 pixels and 3 heads.
+/// Small models of seeded weights, the goldens'. Most have patches of 4 pixels.
 enum TinyModels {
-    static func source(_ name: String, shortSide: Int, heads: [Int]? = nil) throws -> ClassTokenAttention {
-        let path = Fixtures.golden("vit/\(name).weights.safetensors").path
-        let model = try Model.load(path, heads: 3)
-        return try ClassTokenAttention(
-            engine: try Engine(model: model), name: name, resolution: .shortSide(shortSide), heads: heads,
+    static func source(_ name: String, shortSide: Int, heads: [Int]? = nil) throws -> AttentionMaps {
+        let probed = try probed(name, shortSide: shortSide)
+        return try AttentionMaps(probed, engine: try Engine(model: probed.model), heads: heads)
+    }
+
+    static func probed(_ name: String, shortSide: Int) throws -> ProbedModel {
+        let model = try Golden(name).model
+        return ProbedModel(
+            model, name: name, resolution: .shortSide(shortSide),
             classification: Classifier(ownOf: model).map {
                 Classification(
                     classifier: $0, labels: ClassLabels(names: ["cat, puss", "big_dog"]), shownCount: 2)

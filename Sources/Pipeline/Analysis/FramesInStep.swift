@@ -16,16 +16,19 @@ struct FrameInStep: Sendable {
 final class FramesInStep: @unchecked Sendable {
     private let reader: VideoReader
     private let recordings: [Recording]
+    /// Frames that the reader has given away already, the next one last.
+    private var leading: [VideoFrame]
     private var previous: RGBImage?
 
-    init(reader: VideoReader, recordings: [Recording]) {
+    init(reader: VideoReader, leading: [VideoFrame] = [], recordings: [Recording]) {
         self.reader = reader
+        self.leading = leading.reversed()
         self.recordings = recordings
     }
 
     /// - Throws: `VideoIOError`.
     func next() throws -> FrameInStep? {
-        guard let frame = try reader.nextFrame() else { return nil }
+        guard let frame = try leading.popLast() ?? reader.nextFrame() else { return nil }
         defer { previous = frame.image }
         return FrameInStep(
             frame: frame, repeatsPrevious: frame.image.hasSamePixels(as: previous),

@@ -24,7 +24,8 @@ public struct SingleViewRenderer: FrameRenderer {
         renderer = ViewRenderer(
             view: view, style: style, frameHeight: frameHeight, frameWidth: frameWidth,
             placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
-            headLabels: source.partNames, fusedLabel: source.fusedName)
+            headLabels: source.partNames, fusedLabel: source.method.givesOneMap ? source.fusedName : nil,
+            appearance: source.method.appearance, markedCell: source.query.cell(on: layout))
     }
 
     public var outputHeight: Int { renderer.outputHeight }
@@ -34,11 +35,10 @@ public struct SingleViewRenderer: FrameRenderer {
         var picture = try renderer.render(
             frame: frame.frame.image, heads: frame.maps[0].parts, fused: frame.maps[0].fused,
             mask: frame.masks.first, timeSeconds: frame.frame.time.seconds)
-        guard let lines = frame.maps[0].prediction?.shownLines else { return picture }
         // In the grid of heads they belong on the frame, its first tile.
         let origin = renderer.grid?.origin(of: 0) ?? (row: 0, column: 0)
         try labels.paint(
-            lines, on: &picture, row: origin.row, column: origin.column,
+            frame.maps[0].shownLines, on: &picture, row: origin.row, column: origin.column,
             height: renderer.grid?.tileHeight ?? picture.height,
             width: renderer.grid?.tileWidth ?? picture.width)
         return picture

@@ -44,7 +44,8 @@ public struct PanelRenderer: FrameRenderer {
             frameHeight: frameHeight, frameWidth: frameWidth, height: grid.tileHeight, width: grid.tileWidth)
         renderers = try panels.map { panel in
             guard case .view(let view, let index) = panel.content else { return nil }
-            let layout = try sources[index].layout(height: frameHeight, width: frameWidth)
+            let source = sources[index]
+            let layout = try source.layout(height: frameHeight, width: frameWidth)
             let placement = MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth)
             // Drawn at the size shown, except for the grid of heads, which shrinks the frame itself.
             let isGrid = view == .heads
@@ -56,7 +57,8 @@ public struct PanelRenderer: FrameRenderer {
                     : placement.scaled(
                         vertically: Double(grid.tileHeight) / Double(frameHeight),
                         horizontally: Double(grid.tileWidth) / Double(frameWidth)),
-                headLabels: sources[index].partNames, fusedLabel: sources[index].fusedName,
+                headLabels: source.partNames, fusedLabel: source.method.givesOneMap ? source.fusedName : nil,
+                appearance: source.method.appearance, markedCell: source.query.cell(on: layout),
                 maximumWidth: grid.tileWidth)
         }
     }
@@ -80,7 +82,7 @@ public struct PanelRenderer: FrameRenderer {
                         timeSeconds: frame.frame.time.seconds)
                 else { preconditionFailure("a panel with maps has a renderer") }
                 try labels.paint(
-                    frame.maps[source].prediction?.shownLines ?? [], on: &picture, row: 0, column: 0,
+                    frame.maps[source].shownLines, on: &picture, row: 0, column: 0,
                     height: picture.height, width: picture.width)
                 tiles.append(picture)
             }

@@ -3,10 +3,13 @@ import VideoIO
 
 /// Writes the raw, unscaled maps of each frame to a NumPy archive:
 ///
-/// - `attention` float32 [frames, heads, rows, columns]
+/// - the maps, float32, named after the method: `attention` [frames, heads, rows, columns], `rollout` and
+///   `gradient_rollout` [frames, rows, columns], `layers` [frames, blocks, rows, columns], `q` and `k` [frames,
+///   rows, columns], `features` [frames, rows, columns, 3]
 /// - `frame` int64 [frames], indices in the source
 /// - `time` float64 [frames], seconds in the source
 /// - `logits` float32 [frames, classes], where the model classifies
+/// - `class` int64 [frames], the class that each frame's map is for, where there is one
 /// - `meta` JSON text
 ///
 /// With several models, those that differ between them carry the model's name:
@@ -14,10 +17,12 @@ import VideoIO
 public final class ExportSink: FrameSink {
     private let writer: NPZWriter
     private let path: String
-    /// By source.
-    private let maps: [NPZArrayWriter]
+    /// By source, each with what it holds.
+    private let maps: [[(writer: NPZArrayWriter, array: MapArray)]]
     /// By source; nil for sources that do not classify.
     private let logits: [NPZArrayWriter?]
+    /// By source; nil for those whose maps are for no class.
+    private let targetClasses: [NPZArrayWriter?]
     private let frames: NPZArrayWriter
     private let times: NPZArrayWriter
 
@@ -36,16 +41,22 @@ public final class ExportSink: FrameSink {
         }
         maps = try sources.map { source in
             let layout = try source.layout(height: sourceHeight, width: sourceWidth)
-            // A source without parts has its fused map alone.
-            let count = max(1, source.partNames.count)
-            return try writer.array(
-                named: suffixed(source.kind, source), element: .float32,
-                rowShape: [count, layout.rows, layout.columns])
+            return try source.arrays.map { array in
+                (
+                    try writer.array(
+                        named: suffixed(array.name, source), element: .float32,
+                        rowShape: array.shape(on: layout)), array
+                )
+            }
         }
         logits = try sources.map { source in
             guard source.classes > 0 else { return nil }
             return try writer.array(
                 named: suffixed("logits", source), element: .float32, rowShape: [source.classes])
+        }
+        targetClasses = try sources.map { source in
+            guard source.followsClass else { return nil }
+            return try writer.array(named: suffixed("class", source), element: .int64, rowShape: [])
         }
         frames = try writer.array(named: "frame", element: .int64, rowShape: [])
         times = try writer.array(named: "time", element: .float64, rowShape: [])
@@ -58,11 +69,14 @@ public final class ExportSink: FrameSink {
     }
 
     public func consume(_ frame: AnnotatedFrame) throws {
-        for (array, maps) in zip(maps, frame.maps) {
-            try array.append(maps.parts.isEmpty ? maps.fused.values : maps.parts.flatMap(\.values))
+        for (arrays, maps) in zip(maps, frame.maps) {
+            for (writer, array) in arrays { try writer.append(array.values(of: maps)) }
         }
         for (array, maps) in zip(logits, frame.maps) {
             if let array, let prediction = maps.prediction { try array.append(prediction.logits) }
+        }
+        for (array, maps) in zip(targetClasses, frame.maps) {
+            if let array, let target = maps.targetClass { try array.append([Int64(target.index)]) }
         }
         try frames.append([Int64(frame.frame.index)])
         try times.append([frame.frame.time.seconds])

@@ -7,15 +7,21 @@ import VideoIO
 public final class StatisticsPlot: StatisticsOutput {
     public let path: String
     private let title: String
+    private let quantity: String
     private let subjects: [StatisticsSubject]
     private let output: TextOutput
     private let isSVG: Bool
     /// By subject; columns as `columns(of:)` gives them.
     private var series: [ThinnedSeries]
 
-    /// - Parameter title: what the figure is headed, the clip's name in the main.
+    /// - Parameters:
+    ///   - title: what the figure is headed, the clip's name in the main.
+    ///   - quantity: what the maps are of: "attention", "rollout".
     /// - Throws: `PipelineError` of kind `usage` for another extension, `VideoIOError` of kind `cantCreate`.
-    public init(path: String, overwrite: Bool, title: String, subjects: [StatisticsSubject]) throws {
+    public init(
+        path: String, overwrite: Bool, title: String, quantity: String = "attention",
+        subjects: [StatisticsSubject]
+    ) throws {
         switch URL(fileURLWithPath: path).pathExtension.lowercased() {
         case "png": isSVG = false
         case "svg": isSVG = true
@@ -23,6 +29,7 @@ public final class StatisticsPlot: StatisticsOutput {
         }
         self.path = path
         self.title = title
+        self.quantity = quantity
         self.subjects = subjects
         series = subjects.map { _ in ThinnedSeries() }
         output = try TextOutput(path: path, overwrite: overwrite)
@@ -55,10 +62,10 @@ public final class StatisticsPlot: StatisticsOutput {
     private func figure() -> ChartFigure {
         var charts = [
             Chart(
-                title: "Entropy of the attention map" + (hasParts ? " (thin: single heads)" : ""),
+                title: "Entropy of the \(quantity) map" + (hasParts ? " (thin: single \(partsName))" : ""),
                 yLabel: "nats", series: partEntropies() + lines(column: 0)),
             Chart(
-                title: "Share of the attention in the top 10 % of patches", yLabel: "share",
+                title: "Share of the \(quantity) in the top 10 % of patches", yLabel: "share",
                 series: lines(column: 1)),
             Chart(
                 title: "Correlation with the frame before", yLabel: "correlation", series: lines(column: 2)),
@@ -71,6 +78,12 @@ public final class StatisticsPlot: StatisticsOutput {
     }
 
     private var hasParts: Bool { subjects.contains { $0.partNames.count > 1 } }
+
+    /// "heads" for parts called "head 0" and so on; "maps" where they have names of their own.
+    private var partsName: String {
+        let words = Set(subjects.flatMap(\.partNames).map { $0.split(separator: " ").first ?? "" })
+        return words.count == 1 ? words.map { "\($0)s" }[0] : "maps"
+    }
 
     private func points(_ subject: Int, _ column: Int) -> [(x: Double, y: Double)] {
         series[subject].rows.map { ($0.time, $0.values[column]) }

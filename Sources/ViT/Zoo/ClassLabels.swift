@@ -70,6 +70,24 @@ public struct ClassLabels: Sendable, Equatable {
         return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")
     }
 
+    /// The classes of which that is one of the names, in capitals or not, with spaces or underscores.
+    public func indices(named name: String) -> [Int] {
+        let wanted = Self.folded(name)
+        return names.indices.filter { index in
+            names[index].split(separator: ",").contains { Self.folded($0) == wanted }
+        }
+    }
+
+    /// The classes with that text in one of their names.
+    public func indices(containing text: String) -> [Int] {
+        let wanted = Self.folded(text)
+        return names.indices.filter { Self.folded(names[$0]).contains(wanted) }
+    }
+
+    private static func folded(_ name: some StringProtocol) -> String {
+        name.lowercased().replacing("_", with: " ").trimmingCharacters(in: .whitespaces)
+    }
+
     /// A class and how likely the classifier holds it.
     public struct Ranked: Sendable, Equatable {
         public let index: Int

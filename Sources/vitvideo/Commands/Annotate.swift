@@ -16,6 +16,8 @@ struct Annotate: ParsableCommand {
         discussion: """
             vitvideo dog.mp4 -o out.mp4         every attention head, with the sound
             vitvideo dog.mp4 -o out.mp4 --view side-by-side --frames 100:200
+            vitvideo dog.mp4 -o out.mp4 --method rollout --view overlay
+            vitvideo dog.mp4 -o out.mp4 --query 640px,360px
             vitvideo dog.mp4 -o out.mp4 --model dino --compare supervised
             vitvideo dog.mp4 --export maps.npz  the raw attention, for NumPy
             vitvideo models                     the known models
@@ -24,6 +26,7 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Input") var input: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Method") var method: MethodOptions
     @OptionGroup(title: "View") var view: ViewOptions
     @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
     @OptionGroup(title: "Classification") var classes: ClassificationOptions
@@ -32,6 +35,16 @@ struct Annotate: ParsableCommand {
     func validate() throws {
         if !comparison.panels.isEmpty && view.view != nil {
             throw ValidationError("each --panel says what it shows; leave --view out")
+        }
+        if let index = classes.headIndex {
+            if !method.looksAtHeads {
+                throw ValidationError(
+                    "--head \(index) is a head, which --method \(method.method.rawValue) does not look at; for a "
+                        + "classifier's file of that name write ./\(index)")
+            }
+            if method.heads != nil {
+                throw ValidationError("--head \(index) and --heads both choose heads; give one of them")
+            }
         }
         if model.numHeads != nil && model.weights == nil && !comparison.isWanted {
             throw ValidationError("--num-heads goes with --weights")
@@ -48,18 +61,16 @@ struct Annotate: ParsableCommand {
                 frames: selection, keepAudio: output.output != nil && !output.noAudio,
                 onWarning: warnings.add))
         let info = reader.info
+        let schedule = running.schedule(frames: info.expectedFrameCount)
+        let sampler = FrameSampler(reader: reader, path: input.input, selection: selection)
         let plan = try AnnotationPlan(
-            comparison: comparison, model: model, view: view,
+            comparison: comparison, model: model, view: view, method: method.method,
             needsMaps: output.wantsNumbers, onWarning: warnings.add,
-            makeEngine: { try running.engine(for: $0, isExact: output.wantsNumbers) },
-            classify: {
-                try classes.classification(
-                    of: $0, isMain: $1, wantsNumbers: output.wantsNumbers, offline: model.offline)
-            })
+            makeSource: { try makeSource($0, name: $1, isMain: $2, schedule: schedule, sampler: sampler) })
+        try plan.prepare(frameHeight: info.height, frameWidth: info.width, workers: schedule.workers)
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
         let statistics = try makeStatistics(plan)
-        let schedule = running.schedule(frames: info.expectedFrameCount)
         let sinks = try makeSinks(
             info: info, plan: plan, style: style, statistics: statistics, warnings: warnings)
 
@@ -70,7 +81,8 @@ struct Annotate: ParsableCommand {
         }
         defer { withExtendedLifetime(interruption) {} }
         let job = AnnotationJob(
-            reader: reader, recordings: plan.recordings, analysis: analysis, workers: schedule.workers,
+            reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
+            analysis: analysis, workers: schedule.workers,
             threadsPerFrame: schedule.threadsPerFrame, sinks: sinks, stop: stop)
         if running.verbose { try describe(info, plan, schedule) }
         if !running.quiet { plan.notices.forEach { StandardError.line("vitvideo: note: \($0)") } }
@@ -99,6 +111,21 @@ struct Annotate: ParsableCommand {
         }
     }
 
+    /// A loaded model looked at by the method.
+    private func makeSource(
+        _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler
+    ) throws -> any MapSource {
+        let classification = try classes.classification(
+            of: loaded, isMain: isMain, wantsNumbers: output.wantsNumbers, target: method.classChoice,
+            offline: model.offline)
+        return try method.source(
+            of: ProbedModel(
+                loaded, name: name, resolution: model.resolution(for: loaded),
+                classification: classification),
+            head: classes.headIndex, threads: schedule.workers * schedule.threadsPerFrame, sampler: sampler
+        ) { try running.engine(for: loaded, isExact: output.wantsNumbers) }
+    }
+
     private func describe(_ info: VideoInfo, _ plan: AnnotationPlan, _ schedule: Schedule) throws {
         StandardError.line(
             "\(input.input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
@@ -106,7 +133,8 @@ struct Annotate: ParsableCommand {
             let layout = try source.layout(height: info.height, width: info.width)
             StandardError.line(
                 "\(source.name): \(layout.columns)×\(layout.rows) patches of "
-                    + "\(source.model.configuration.patchSize), layer \(source.block), \(schedule), \(source.engine.description)"
+                    + "\(source.probed.model.configuration.patchSize), \(source.summary), \(schedule), "
+                    + source.computation
             )
         }
     }
@@ -150,11 +178,12 @@ struct Annotate: ParsableCommand {
             }
             if let path = output.plot {
                 let name = URL(fileURLWithPath: input.input).lastPathComponent
+                let title = method.method.title.prefix(1).uppercased() + method.method.title.dropFirst()
                 outputs.append(
                     try StatisticsPlot(
                         path: path, overwrite: output.overwrite,
-                        title: "Attention over time: \(input.input == "-" ? "standard input" : name)",
-                        subjects: plan.subjects))
+                        title: "\(title) over time: \(input.input == "-" ? "standard input" : name)",
+                        quantity: method.method.title, subjects: plan.subjects))
             }
         } catch {
             for output in outputs { output.abandon() }

@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import Probing
 import Rendering
 import ViT
 import VideoIO
@@ -8,55 +9,68 @@ import VideoIO
 /// opened, and what the panels are.
 struct AnnotationPlan {
     /// Each model once, however many panels show it, in the order of the panels.
-    private(set) var sources: [ClassTokenAttention] = []
+    private(set) var sources: [any MapSource] = []
     private(set) var recordings: [Recording] = []
     /// Nil for one view of one model at the frame's own size.
     private(set) var panels: [Panel]?
     private let view: View
     private let threshold: Double
-    private let makeEngine: (Model) throws -> Engine
-    private let classify: (Model, _ isMain: Bool) throws -> Classification?
+    private let makeSource: MakeSource
 
     /// By the identity of its model, each source's place.
     private var sourceIndices: [ModelIdentity: Int] = [:]
     private var recordingIndices: [String: Int] = [:]
 
+    /// Looks at a loaded model by the method that was asked for.
+    ///
+    /// - Parameter name: what to call it.
+    typealias MakeSource = (_ model: Model, _ name: String, _ isMain: Bool) throws -> any MapSource
+
     /// Loads models and opens recordings.
     ///
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
-    ///   - makeEngine: makes a model ready to compute.
-    ///   - classify: how a model's frames are classified, if at all.
-    /// - Throws: `PipelineError`, `ModelError`, `CheckpointError`, `VideoIOError`.
+    /// - Throws: `PipelineError`, `ModelError`, `CheckpointError`, `VideoIOError`, and what `makeSource` does.
     init(
-        comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, needsMaps: Bool,
-        onWarning: @escaping @Sendable (MediaWarning) -> Void,
-        makeEngine: @escaping (Model) throws -> Engine,
-        classify: @escaping (Model, _ isMain: Bool) throws -> Classification?
+        comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: ProbingMethod,
+        needsMaps: Bool, onWarning: @escaping @Sendable (MediaWarning) -> Void,
+        makeSource: @escaping MakeSource
     ) throws {
-        self.makeEngine = makeEngine
-        self.classify = classify
-        self.view = view.singleView
+        self.makeSource = makeSource
+        self.view = view.view ?? .heads
         threshold = view.threshold
         guard comparison.isWanted else {
-            try addSource(model.identity(of: nil), model, view, isAlone: true)
+            try method.check(self.view)
+            try addSource(model.identity(of: nil), model, isAlone: true)
             return
         }
-        let specifications = try comparison.specifications(view: view.comparisonView) {
+        let specifications = try comparison.specifications(view: view.view ?? method.comparisonView) {
             model.identity(of: $0) == model.identity(of: nil)
         }
+        for case .view(let view, _) in specifications { try method.check(view) }
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count
             let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
             recordings.append(try Recording(path: path, name: unused(name), onWarning: onWarning))
         }
         for case .view(_, let name) in specifications {
-            try addSource(model.identity(of: name), model, view, isAlone: false)
+            try addSource(model.identity(of: name), model, isAlone: false)
         }
         if needsMaps && sources.isEmpty {
-            try addSource(model.identity(of: nil), model, view, isAlone: false)
+            try addSource(model.identity(of: nil), model, isAlone: false)
         }
         panels = specifications.map { panel(for: $0, among: specifications, model) }
+    }
+
+    /// Checks that frames of this size can be looked at by the method.
+    ///
+    /// - Throws: as `MapSource.prepare`.
+    func prepare(frameHeight: Int, frameWidth: Int, workers: Int) throws {
+        var availableBytes = SystemMemory.availableBytes()
+        for source in sources {
+            try source.prepare(
+                height: frameHeight, width: frameWidth, workers: workers, availableBytes: &availableBytes)
+        }
     }
 
     /// - Throws: `ModelError.inputTooSmall`.
@@ -81,7 +95,7 @@ struct AnnotationPlan {
     }
 
     /// Why a model does not compute as it best could, each text once.
-    var notices: [String] { Set(sources.compactMap(\.engine.notice)).sorted() }
+    var notices: [String] { Set(sources.compactMap(\.notice)).sorted() }
 
     /// What statistics are made of, in the order that frames have them.
     var subjects: [StatisticsSubject] {
@@ -91,18 +105,13 @@ struct AnnotationPlan {
     /// - Parameter isAlone: whether the model keeps its own name; beside others it has the name it was asked
     ///   for by, made different from theirs.
     private mutating func addSource(
-        _ identity: ModelIdentity, _ model: ModelOptions, _ view: ViewOptions, isAlone: Bool
+        _ identity: ModelIdentity, _ model: ModelOptions, isAlone: Bool
     ) throws {
         guard sourceIndices[identity] == nil else { return }
         let loaded = try model.load(identity)
         let name = isAlone ? loaded.name : unused(identity.shortName)
         sourceIndices[identity] = sources.count
-        sources.append(
-            try ClassTokenAttention(
-                engine: try makeEngine(loaded), name: name, resolution: model.resolution(for: loaded),
-                layer: view.layer,
-                heads: view.heads?.indices, fusion: view.fusion,
-                classification: try classify(loaded, identity == model.identity(of: nil))))
+        sources.append(try makeSource(loaded, name, identity == model.identity(of: nil)))
     }
 
     /// The name, or with a number after it where another model or recording has it.
@@ -130,9 +139,11 @@ struct AnnotationPlan {
             }
             // An alias says more than the name it stands for.
             let known = identity.isFile ? sources[index].name : name ?? model.model
+            let method = sources[index].method
             return Panel(
                 .view(view, source: index),
-                caption: panelsOfModel > 1 ? "\(known) · \(view.rawValue)" : known)
+                caption: known + (method == .attention ? "" : " · \(method.title)")
+                    + (panelsOfModel > 1 ? " · \(view.rawValue)" : ""))
         }
     }
 }

@@ -17,8 +17,15 @@ struct ClassificationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Linear classifier for --model, as DINO publishes it (*_linearweights.pth).", valueName: "file"))
+            """
+            Linear classifier for --model, as DINO publishes it (*_linearweights.pth). With --method layers \
+            or qk also a head by its number, as --heads.
+            """, valueName: "file|n"))
     var head: String?
+
+    /// A head by its number, where that is what --head says.
+    var headIndex: Int? { head.flatMap { Int($0) } }
+    private var headFile: String? { headIndex == nil ? head : nil }
 
     func validate() throws {
         guard (1...20).contains(topK) else { throw ValidationError("--top-k is 1 to 20") }
@@ -29,16 +36,25 @@ struct ClassificationOptions: ParsableArguments {
     /// - Parameters:
     ///   - isMain: whether it is --model, which --head is for.
     ///   - wantsNumbers: whether logits are exported or the top label joins statistics.
-    /// - Throws: `ModelError`, `CheckpointError`; `Failure` where labels are asked for and nothing classifies.
+    ///   - target: the class that a gradient is taken of, where one is.
+    /// - Throws: `ModelError`, `CheckpointError`; `Failure` where labels or a gradient are asked for and
+    ///   nothing classifies, and for a class by its name where the names are not known.
     func classification(
-        of model: Model, isMain: Bool, wantsNumbers: Bool, offline: Bool
+        of model: Model, isMain: Bool, wantsNumbers: Bool, target: ClassChoice? = nil, offline: Bool
     ) throws -> Classification? {
-        guard labels != nil || wantsNumbers else { return nil }
+        guard labels != nil || wantsNumbers || target != nil else { return nil }
         var classifier = Classifier(ownOf: model)
-        if let head, isMain {
-            classifier = Classifier(try LinearHead.load(head, for: model.configuration), for: model)
+        if let headFile, isMain {
+            classifier = Classifier(try LinearHead.load(headFile, for: model.configuration), for: model)
         }
         guard let classifier else {
+            if target != nil {
+                throw Failure(
+                    .usage,
+                    "\(model.name) has no classifier, so there is no class for --method gradient-rollout; "
+                        + "choose a supervised model"
+                        + (isMain ? " or give a classifier with --head FILE" : ""))
+            }
             if labels != nil && isMain {
                 throw Failure(
                     .usage, "\(model.name) has no classifier for --labels; give one with --head FILE")
@@ -46,14 +62,27 @@ struct ClassificationOptions: ParsableArguments {
             return nil
         }
         return Classification(
-            classifier: classifier, labels: try names(offline: offline), shownCount: labels == nil ? 0 : topK)
+            classifier: classifier,
+            labels: try names(classes: classifier.classes, target: target, offline: offline),
+            shownCount: labels == nil ? 0 : topK)
     }
 
-    private func names(offline: Bool) throws -> ClassLabels {
-        switch labels {
-        case nil: ClassLabels(names: [])
-        case "imagenet": try ClassLabels.imageNet(from: .standard(), offline: offline)
-        case let path?: try ClassLabels(contentsOf: path)
+    private func names(classes: Int, target: ClassChoice?, offline: Bool) throws -> ClassLabels {
+        switch (labels, target) {
+        case ("imagenet", _):
+            return try ClassLabels.imageNet(from: .standard(), offline: offline)
+        case (let path?, _):
+            return try ClassLabels(contentsOf: path)
+        case (nil, .name(let name)):
+            guard classes == ClassLabels.imageNetCount else {
+                throw Failure(
+                    .usage,
+                    "--class '\(name)' is a name; give the names of the \(classes) classes with --labels FILE, "
+                        + "or the class's number")
+            }
+            return try ClassLabels.imageNet(from: .standard(), offline: offline)
+        case (nil, _):
+            return ClassLabels(names: [])
         }
     }
 }

@@ -13,15 +13,16 @@ struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Raw attention as a NumPy archive: attention [frames, heads, rows, cols], frame, time, meta; with \
-            several models attention.NAME and meta.NAME of each.
+            Raw maps as a NumPy archive: attention [frames, heads, rows, cols], or what --method gives (rollout, \
+            gradient_rollout, layers, q and k, features), with frame, time and meta; with several models \
+            attention.NAME and meta.NAME of each.
             """, valueName: "file.npz"))
     var export: String?
 
     @Option(
         help: ArgumentHelp(
             """
-            A table, one row per frame and model: entropy in nats of the fused map and of each head, share of \
+            A table, one row per frame and model: entropy in nats of the fused map and of each single one, share of \
             the attention in the top 10 % of patches, correlation with the frame before and with each other \
             model or recorded heatmap (read back from inferno).
             """, valueName: "file.csv"))

@@ -1,33 +1,21 @@
 import ArgumentParser
-import Probing
 import Rendering
 
-extension View: ExpressibleByArgument {}
+extension View: ExpressibleByArgument {
+    public init?(argument: String) { self.init(named: argument) }
+}
 extension Interpolation: ExpressibleByArgument {}
-extension HeadFusion: ExpressibleByArgument {}
 
-/// What is shown of the attention, and how.
+/// How maps are shown.
 struct ViewOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            heads: a grid of the frame, the fused map and every head. overlay: the fused map over the frame. \
-            heatmap: the fused map alone. side-by-side: heatmap and frame. mask: the most attended patches in \
-            colour, the rest dimmed. (default: heads; with --compare heatmap)
+            heads, or grid: the frame, the fused map and every single one. overlay: the fused map over the \
+            frame. heatmap: the fused map alone. side-by-side: heatmap and frame. mask: the most attended \
+            patches in colour, the rest dimmed. (default: heads; with --compare heatmap)
             """))
     var view: View?
-
-    // The value may begin with a minus.
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Block whose attention is shown, negative from the end.", valueName: "n"))
-    var layer: Int = -1
-
-    @Option(help: ArgumentHelp("Heads to show, fuse and export: 0,3. (default: all)", valueName: "list"))
-    var heads: HeadList?
-
-    @Option(help: "How the heads are fused.")
-    var fusion: HeadFusion = .mean
 
     @Option(help: ArgumentHelp("Opacity of the heat, 0 to 1.", valueName: "share"))
     var alpha: Double = 0.6
@@ -53,11 +41,6 @@ struct ViewOptions: ParsableArguments {
         help: ArgumentHelp("Share of the attention that the mask view keeps.", valueName: "share"))
     var threshold: Double = 0.6
 
-    /// What is shown of one model alone.
-    var singleView: View { view ?? .heads }
-    /// What is shown of each model beside others.
-    var comparisonView: View { view ?? .heatmap }
-
     func validate() throws {
         guard (0...1).contains(alpha) else { throw ValidationError("--alpha is between 0 and 1") }
         guard threshold > 0, threshold <= 1 else {
@@ -70,18 +53,6 @@ struct ViewOptions: ParsableArguments {
         HeatStyle(
             colorMap: colormap.value, alpha: alpha, interpolation: interpolation,
             scale: try HeatScale(parsing: scale))
-    }
-}
-
-/// `0,3`.
-struct HeadList: ExpressibleByArgument {
-    let indices: [Int]
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        let indices = parts.compactMap { $0 }
-        guard indices.count == parts.count, Set(indices).count == indices.count else { return nil }
-        self.indices = indices
     }
 }
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Downloads
 import Pipeline
+import Probing
 import Rendering
 import ViT
 import VideoIO
@@ -22,6 +23,9 @@ struct Failure: Error {
         case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
         case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as ModelError: self.init(ExitStatus(error), error.description)
+        // Both name an option that would do.
+        case let error as ProbingError: self.init(.usage, error.description)
+        case let error as GradientError: self.init(.usage, error.description)
         case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
         case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
         default: return nil

@@ -1,0 +1,55 @@
+import Pixels
+import VideoIO
+
+/// Some of a clip's frames, looked at before the run: spread over the selection where the input can be read
+/// twice, else its first frames, which are kept for the run.
+public final class FrameSampler {
+    /// Frames taken from an input that can be read twice.
+    public static let spreadCount = 16
+    /// Frames taken from the beginning of one that cannot; they stay in memory until the run has had them.
+    public static let leadingCount = 8
+
+    /// Frames that the reader has given away already, which the run has to begin with.
+    public private(set) var leadingFrames: [VideoFrame] = []
+    private let path: String
+    private let selection: FrameSelection
+    private let reader: VideoReader
+    private var hasRead = false
+
+    /// - Parameters:
+    ///   - reader: what the run reads, nothing taken from it yet.
+    ///   - path: where it reads from.
+    ///   - selection: which frames.
+    public init(reader: VideoReader, path: String, selection: FrameSelection) {
+        self.reader = reader
+        self.path = path
+        self.selection = selection
+    }
+
+    /// Shows the sampled frames in order; the same ones at every call.
+    ///
+    /// - Throws: `VideoIOError`, and what the body throws.
+    public func forEachFrame(_ body: (RGBImage) throws -> Void) throws {
+        guard reader.info.canReopen, let count = reader.info.expectedFrameCount else {
+            while !hasRead, leadingFrames.count < Self.leadingCount, let frame = try reader.nextFrame() {
+                leadingFrames.append(frame)
+            }
+            hasRead = true
+            for frame in leadingFrames { try body(frame.image) }
+            return
+        }
+        // The first frames of as many equal parts. The count may be an estimate: then the last are not met.
+        let samples = min(Self.spreadCount, max(1, count))
+        let places = Set((0..<samples).map { $0 * count / samples })
+        let second = try VideoReader.open(path, options: ReaderOptions(frames: selection, keepAudio: false))
+        var position = 0
+        var left = places.count
+        while left > 0, let frame = try second.nextFrame() {
+            if places.contains(position) {
+                try body(frame.image)
+                left -= 1
+            }
+            position += 1
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Pixels
+import Probing
+import ViT
+
+/// What one token, the class token unless told otherwise, attends to in one block, per head and fused.
+public struct AttentionMaps: ForwardMapSource {
+    public let probed: ProbedModel
+    public let engine: Engine
+    /// The block, 0-based.
+    public let block: Int
+    /// The heads that are shown, fused and exported, in this order.
+    public let heads: [Int]
+    public let fusion: HeadFusion
+    public let query: Query
+
+    /// - Parameters:
+    ///   - engine: of the probed model.
+    ///   - layer: block index, negative from the end as in Python.
+    ///   - heads: nil for all.
+    /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`.
+    public init(
+        _ probed: ProbedModel, engine: Engine, layer: Int = -1, heads: [Int]? = nil,
+        fusion: HeadFusion = .mean, query: Query = .classToken
+    ) throws {
+        self.probed = probed
+        self.engine = engine
+        block = try probed.model.block(at: layer)
+        self.heads = try probed.heads(heads)
+        self.fusion = fusion
+        self.query = query
+    }
+
+    public var method: ProbingMethod { .attention }
+    public var summary: String { "layer \(block)" }
+    public var arrays: [MapArray] { [MapArray("attention", .parts(count: heads.count))] }
+    public var partNames: [String] { heads.map { "head \($0)" } }
+    public var fusedName: String { fusion.rawValue }
+
+    public func describe(in provenance: inout MapProvenance) {
+        provenance.layer = block
+        provenance.heads = heads
+        provenance.query = query.description
+    }
+
+    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        let preprocessor = probed.preprocessor
+        var request = probed.classifying(ForwardRequest(attentionBlocks: [block]))
+        return { [probed, block, heads, fusion, query] image in
+            request.queryToken = query.token(
+                on: try probed.layout(of: image), specialTokens: probed.configuration.specialTokens)
+            let result = try pass.run(try preprocessor.patches(of: image), request)
+            let planes = result.attention[block]?.planes ?? []
+            let chosen = heads.map { planes[$0] }
+            return FrameMaps(
+                parts: chosen, fused: fusion.fuse(chosen), prediction: probed.prediction(result))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Pixels
+import Probing
+import ViT
+
+/// The first three principal components of the patch tokens, shown as red, green and blue. The basis is fitted
+/// beforehand, so that colours hold through a clip.
+public struct FeatureMaps: ForwardMapSource {
+    public let probed: ProbedModel
+    public let engine: Engine
+    public let basis: FeatureBasis
+    /// How many frames the basis was fitted on.
+    public let fittedFrames: Int
+
+    /// Fits the basis to sampled frames.
+    ///
+    /// - Parameters:
+    ///   - engine: of the probed model.
+    ///   - threads: how many share a frame meanwhile.
+    ///   - forEachFrame: calls its argument with the pictures to fit to, one after the other.
+    /// - Throws: `PipelineError` of kind `badData` where there is no frame; what the pass and `forEachFrame`
+    ///   throw.
+    public init(
+        _ probed: ProbedModel, engine: Engine, threads: Int,
+        fittedTo forEachFrame: ((RGBImage) throws -> Void) throws -> Void
+    ) throws {
+        self.probed = probed
+        self.engine = engine
+        let configuration = probed.configuration
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        var fitter = try FeatureBasisFitter(width: configuration.width)
+        var frames = 0
+        try forEachFrame { image in
+            let result = try pass.run(
+                try probed.preprocessor.patches(of: image),
+                ForwardRequest(attentionBlocks: [], wantsTokens: true))
+            fitter.add(tokens: result.tokens, specialTokens: configuration.specialTokens)
+            frames += 1
+        }
+        guard let basis = fitter.fit() else {
+            throw PipelineError(.badData, "there is no frame to find the principal components of")
+        }
+        self.basis = basis
+        fittedFrames = frames
+    }
+
+    public var method: ProbingMethod { .features }
+    public var summary: String {
+        let share = Int((100 * basis.explained.reduce(0, +)).rounded())
+        return
+            "3 components with \(share) % of the variance, fitted on \(fittedFrames) frame\(fittedFrames == 1 ? "" : "s")"
+    }
+    public var arrays: [MapArray] { [MapArray("features", .interleaved(count: 3))] }
+    public var partNames: [String] { (1...3).map { "component \($0)" } }
+    public var fusedName: String { "features (principal components)" }
+
+    public func describe(in provenance: inout MapProvenance) {
+        provenance.explained = basis.explained
+        provenance.fittedFrames = fittedFrames
+    }
+
+    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        let preprocessor = probed.preprocessor
+        let request = probed.classifying(ForwardRequest(attentionBlocks: [], wantsTokens: true))
+        return { [probed, basis] image in
+            let input = try preprocessor.patches(of: image)
+            let result = try pass.run(input, request)
+            let parts = basis.maps(tokens: result.tokens, rows: input.rows, columns: input.columns)
+            return FrameMaps(
+                parts: parts, fused: HeadFusion.mean.fuse(parts), prediction: probed.prediction(result))
+        }
+    }
+}

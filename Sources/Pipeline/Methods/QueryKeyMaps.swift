@@ -1,0 +1,61 @@
+import Pixels
+import Probing
+import ViT
+
+/// The queries and the keys of one channel of one head, each through the sigmoid.
+public struct QueryKeyMaps: ForwardMapSource {
+    public let probed: ProbedModel
+    public let engine: Engine
+    /// The block, 0-based.
+    public let block: Int
+    public let head: Int
+    /// Of the head, 0-based.
+    public let channel: Int
+
+    /// - Parameters:
+    ///   - engine: of the probed model.
+    ///   - layer: block index, negative from the end as in Python.
+    /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`, `PipelineError` of kind `usage` for a channel
+    ///   that a head does not have.
+    public init(
+        _ probed: ProbedModel, engine: Engine, layer: Int = -1, head: Int = 0, channel: Int = 0
+    ) throws {
+        self.probed = probed
+        self.engine = engine
+        block = try probed.model.block(at: layer)
+        self.head = try probed.heads([head])[0]
+        let channels = probed.configuration.headWidth
+        guard (0..<channels).contains(channel) else {
+            throw PipelineError(
+                .usage, "there is no channel \(channel): a head has channels 0 to \(channels - 1)")
+        }
+        self.channel = channel
+    }
+
+    public var method: ProbingMethod { .queryKey }
+    public var summary: String { "layer \(block), head \(head), channel \(channel)" }
+    public var arrays: [MapArray] { [MapArray("q", .part(0)), MapArray("k", .part(1))] }
+    public var partNames: [String] { ["query", "key"] }
+    public var fusedName: String { "mean" }
+
+    public func describe(in provenance: inout MapProvenance) {
+        provenance.layer = block
+        provenance.heads = [head]
+        provenance.channel = channel
+    }
+
+    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        let preprocessor = probed.preprocessor
+        let request = probed.classifying(ForwardRequest(attentionBlocks: []))
+        return { [probed, block, head, channel] image in
+            let (images, result) = try QueryKeyImages.run(
+                pass, try preprocessor.patches(of: image), block: block, request)
+            let parts = try [QueryKeyImages.Part.query, .key].map {
+                try images.image($0, head: head, channel: channel)
+            }
+            return FrameMaps(
+                parts: parts, fused: HeadFusion.mean.fuse(parts), prediction: probed.prediction(result))
+        }
+    }
+}
