@@ -25,15 +25,15 @@ import VideoIO
     static let methods = [
         Method(
             arguments: "rollout --head-fusion min --discard-ratio 0.5", arrays: ["rollout": [3, 8, 14]],
-            size: "1920x576", parts: []),
+            size: "1920x578", parts: []),
         Method(
-            arguments: "layers --head 2", arrays: ["layers": [3, 12, 8, 14]], size: "1920x722",
+            arguments: "layers --head 2", arrays: ["layers": [3, 12, 8, 14]], size: "1916x722",
             parts: (0..<12).map { "entropy_layer_\($0)" }),
         Method(
             arguments: "qk --layer 5 --head 2 --channel 7", arrays: ["q": [3, 8, 14], "k": [3, 8, 14]],
-            size: "1912x396", parts: ["entropy_query", "entropy_key"]),
+            size: "1920x396", parts: ["entropy_query", "entropy_key"]),
         Method(
-            arguments: "features", arrays: ["features": [3, 8, 14, 3]], size: "1920x576",
+            arguments: "features", arrays: ["features": [3, 8, 14, 3]], size: "1920x578",
             parts: (1...3).map { "entropy_component_\($0)" }),
     ]
 
@@ -104,7 +104,7 @@ import VideoIO
     @Test func queriesByPixelAndByPatch() throws {
         let workspace = try Workspace()
         let frame = Workspace.frame("full")
-        for (name, query) in [("pixel", "1000px,300px"), ("patch", "3,10"), ("class", "cls")] {
+        for (name, query) in [("pixel", "1000px,300px"), ("patch", "3,11"), ("class", "cls")] {
             try workspace.succeed(
                 [
                     frame, "--export", "\(name).npz", "-o", "\(name).png", "--query", query, "--resolution",
@@ -119,7 +119,7 @@ import VideoIO
         let own = try NPZReader(workspace.file("class.npz")).array("attention").floats()
         #expect(bits(values) != bits(own))
         #expect(try workspace.bytes(of: "pixel.png") == workspace.bytes(of: "patch.png"))
-        #expect(try patch.array("meta").strings().first?.contains("\"query\":\"3,10\"") == true)
+        #expect(try patch.array("meta").strings().first?.contains("\"query\":\"3,11\"") == true)
     }
 
     /// A pipe cannot be read twice: colours are found on its first frames, and no frame is lost.
