@@ -2,6 +2,7 @@ import Foundation
 import Pipeline
 import Testing
 import ViT
+import VideoIO
 
 @testable import Report
 
@@ -18,22 +19,30 @@ import ViT
         let whole = try Data(contentsOf: URL(fileURLWithPath: good))
         let half = directory.file("half.png")
         try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: half))
+        // A JPEG file that ends early still decodes, its lower part grey.
+        try StillImage.write(
+            TemporaryDirectory.noise(height: 64, width: 64, seed: 5), to: directory.file("whole.jpg"))
+        let photo = try Data(contentsOf: URL(fileURLWithPath: directory.file("whole.jpg")))
+        let cut = directory.file("cut.jpg")
+        try photo.prefix(photo.count * 3 / 4).write(to: URL(fileURLWithPath: cut))
         var seen: [Int] = []
         let outcome = try makeReport(
-            of: [text, small, good, half, directory.file("gone.png")], by: [try .tiny("plain")],
+            of: [text, small, good, half, cut, directory.file("gone.png")], by: [try .tiny("plain")],
             in: directory, ReportOptions(sections: [.distance, .heads]), progress: { seen.append($0) })
         guard case .complete(let counts) = outcome else {
             Issue.record("\(outcome)")
             return
         }
         #expect(counts.used == 1)
-        #expect(counts.skipped.count == 4)
-        for (reason, name) in zip(counts.skipped, ["text.png", "small.png", "half.png", "gone.png"]) {
+        #expect(counts.skipped.count == 5)
+        for (reason, name) in zip(
+            counts.skipped, ["text.png", "small.png", "half.png", "cut.jpg", "gone.png"])
+        {
             #expect(reason.contains(name))
         }
-        #expect(seen == [1, 2, 3, 4, 5])
+        #expect(seen == [1, 2, 3, 4, 5, 6])
         let page = try Self.page(directory)
-        #expect(page.contains("1 picture of 5 used, 4 left out"))
+        #expect(page.contains("1 picture of 6 used, 5 left out"))
         #expect(page.contains("small.png"))
     }
 

@@ -64,7 +64,7 @@ final class DistanceFigure {
             title: title, xLabel: "layer",
             charts: [
                 Chart(
-                    title: "", yLabel: "distance in pixels",
+                    title: "Mean attention distance of each head", yLabel: "distance in pixels",
                     series: [
                         ChartSeries(
                             name: "mean over heads", color: ChartSeries.color(1), points: line),

@@ -1,3 +1,4 @@
+import Foundation
 import Pixels
 import Probing
 import Rendering
@@ -74,7 +75,8 @@ struct PictureFigures {
             .rollout, findings,
             findings.rollouts.map {
                 HeatTiles.Tile(
-                    caption: "\($0.options.headFusion.rawValue), discard \($0.options.discardRatio)",
+                    caption:
+                        "\($0.options.headFusion.rawValue), discard \(Self.text($0.options.discardRatio))",
                     map: $0.map)
             }, columns: ratios,
             arrays: [
@@ -94,7 +96,7 @@ struct PictureFigures {
             .gradientRollout, findings,
             findings.gradients.map {
                 HeatTiles.Tile(
-                    caption: "\($0.target.name), discard \($0.options.discardRatio)", map: $0.map)
+                    caption: "\($0.target.name), discard \(Self.text($0.options.discardRatio))", map: $0.map)
             }, columns: ratios,
             arrays: [
                 FigureArray(
@@ -139,6 +141,8 @@ struct PictureFigures {
             name(section), try HeatTiles.over(findings.picture, tiles, columns: columns, style: style),
             text: text, arrays: arrays, provenance(findings))
     }
+
+    private static func text(_ ratio: Double) -> String { String(format: "%g", ratio) }
 
     private func name(_ section: ReportSection) -> String {
         "\(section.rawValue)-\(number)-\(subject.fileName)"

@@ -12,7 +12,7 @@ final class PictureProbe {
     private let block: Int
     private let pass: ForwardPass
     private let distance: MeanAttentionDistance?
-    private let rollouts: [Rollout]
+    private let rollouts: RolloutSet
     private let gradientRollouts: [GradientRollout]
 
     /// - Parameters:
@@ -29,9 +29,7 @@ final class PictureProbe {
         self.pass = pass
         let sections = options.sections
         distance = sections.contains(.distance) ? MeanAttentionDistance(pass: pass) : nil
-        rollouts =
-            sections.contains(.rollout)
-            ? try options.rollouts().map { Rollout(pass: pass, options: $0) } : []
+        rollouts = RolloutSet(pass: pass)
         gradientRollouts =
             sections.contains(.gradientRollout) && subject.classification != nil
             ? try options.gradientRollouts().map { try GradientRollout(model: subject.model, options: $0) }
@@ -65,12 +63,7 @@ final class PictureProbe {
             findings.logits = classification.classifier.logits(result)
             findings.ranked = classification.labels.top(options.classes, of: findings.logits)
         }
-        for rollout in rollouts {
-            try checkMemory(input, rollout.options, isGradient: false)
-            findings.rollouts.append(
-                PictureFindings.RolloutMap(
-                    options: rollout.options, map: try rollout.run(input.patches).map))
-        }
+        if options.sections.contains(.rollout) { findings.rollouts = try rolledOut(input) }
         for target in findings.ranked {
             for rollout in gradientRollouts {
                 try checkMemory(input, rollout.options, isGradient: true)
@@ -87,10 +80,24 @@ final class PictureProbe {
         return findings
     }
 
+    /// All rollouts in one go, where memory allows, else one after the other.
+    private func rolledOut(_ input: ModelInput) throws -> [PictureFindings.RolloutMap] {
+        let all = try options.rollouts()
+        let (rows, columns) = (input.patches.rows, input.patches.columns)
+        let needed =
+            workers
+            * RolloutMemory.bytes(subject.model.configuration, rows: rows, columns: columns, together: all)
+        let fits = needed <= availableBytes
+        if !fits { for rollout in all { try checkMemory(input, rollout, isGradient: false) } }
+        let maps = try (fits ? [all] : all.map { [$0] }).flatMap { try rollouts.run(input.patches, $0) }
+        return zip(all, maps).map { PictureFindings.RolloutMap(options: $0, map: $1) }
+    }
+
     private func checkMemory(_ input: ModelInput, _ rollout: RolloutOptions, isGradient: Bool) throws {
         try RolloutMemory.check(
             subject.model.configuration, rows: input.patches.rows, columns: input.patches.columns,
-            options: rollout, isGradient: isGradient, workers: workers,
-            availableBytes: SystemMemory.availableBytes() ?? .max)
+            options: rollout, isGradient: isGradient, workers: workers, availableBytes: availableBytes)
     }
+
+    private var availableBytes: Int { SystemMemory.availableBytes() ?? .max }
 }

@@ -58,6 +58,8 @@ final class PictureSource: @unchecked Sendable {
         guard let frame = try reader.nextFrame() else {
             throw ReportError(.badData, "cannot read \(path): it holds no picture")
         }
+        // That its end is missing, a picture only says there.
+        if reader.info.isStill { while try reader.nextFrame() != nil {} }
         if let damage = reader.warnings.first(where: { $0.kind == .damage }) {
             throw ReportError(.badData, "cannot use \(path): \(damage)")
         }
