@@ -25,12 +25,7 @@ final class ReportDirectory {
     init(_ name: String, overwrite: Bool) throws {
         var name = name
         while name.count > 1, name.hasSuffix("/") { name.removeLast() }
-        // A link stays a link: it is its target that is replaced.
-        path =
-            realpath(name, nil).map { resolved in
-                defer { free(resolved) }
-                return String(cString: resolved)
-            } ?? name
+        path = Self.resolvingLink(name)
         overwrites = overwrite
         try Self.check(path, overwrite: overwrite)
         let parent = (path as NSString).deletingLastPathComponent
@@ -122,6 +117,15 @@ final class ReportDirectory {
             throw error
         }
         close()
+    }
+
+    /// A link stays a link: it is its target that is replaced.
+    private static func resolvingLink(_ path: String) -> String {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil)
+        else { return path }
+        defer { free(real) }
+        return String(cString: real)
     }
 
     private static func check(_ path: String, overwrite: Bool) throws {

@@ -6,19 +6,19 @@ import ViT
 
 struct Probe: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract:
-            "Make a report on pictures: what models attend to, how far they look, what they have learned.",
+        abstract: "Make a report on pictures: what models attend to, and how far they look.",
         usage: """
             vitvideo probe <images> ... -o <directory> [<options>]
             """,
         discussion: """
             vitvideo probe dog.jpg cat.jpg -o report/
-            vitvideo probe photos/ -o report/ --only distance        a directory of thousands
-            vitvideo probe dog.jpg -o report/ --model dino,supervised  side by side
-            vitvideo probe dog.jpg -o report/ --only heads,rollout --weights my_vit.pth
+            vitvideo probe photos/ -o report/ --only distance     over thousands
+            vitvideo probe dog.jpg -o report/ --model dino,dinov2_vits14
+            vitvideo probe dog.jpg -o report/ --weights my_vit.pth --only heads,rollout
 
-            The directory holds index.html, which needs no network, the figures as PNG and SVG, and the arrays \
-            behind them as .npz. It has its name only once it is complete.
+            Several models, their names separated by commas, stand side by side. The directory holds index.html, \
+            which needs no network, the figures as PNG and SVG, and the arrays behind them as .npz. It has its name \
+            only once it is complete.
             """)
 
     @Argument(
@@ -27,7 +27,7 @@ struct Probe: ParsableCommand {
     var images: [String] = []
 
     @OptionGroup(title: "Report") var report: ReportOptionGroup
-    @OptionGroup(title: "Model (--model takes several names, separated by commas)") var model: ModelOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Classification") var classes: ClassificationOptions
     @OptionGroup(title: "Running") var running: RunOptions
 
