@@ -56,10 +56,15 @@ let package = Package(
             name: "Pipeline",
             dependencies: ["Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
             swiftSettings: strict),
+        .target(
+            name: "Report",
+            dependencies: ["Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline"],
+            swiftSettings: strict),
         .executableTarget(
             name: "vitvideo",
             dependencies: [
                 "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "Probing", "Rendering", "Pipeline",
+                "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -100,6 +105,9 @@ let package = Package(
         .testTarget(name: "RenderingTests", dependencies: ["Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ReportTests", dependencies: ["Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["vitvideo", "Checkpoints", "VideoIO", "Fixtures"],

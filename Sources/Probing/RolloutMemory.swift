@@ -10,17 +10,28 @@ public enum RolloutMemory {
     public static func bytes(
         _ c: Configuration, rows: Int, columns: Int, options: RolloutOptions, isGradient: Bool = false
     ) -> Int {
+        guard isGradient else { return bytes(c, rows: rows, columns: columns, together: [options]) }
         let tokens = c.specialTokens + rows * columns
         let fold = RolloutFold.memoryBytes(
             options: options, tokens: tokens, stripRows: AttentionStrip.usualRows)
-        if isGradient {
-            let request = GradientRequest(
-                target: .topLogit, keepsAttention: options.compatibility == .vitExplain)
-            return fold + BackwardPass.memoryBytes(c, tokens: tokens, request: request)
+        let request = GradientRequest(
+            target: .topLogit, keepsAttention: options.compatibility == .vitExplain)
+        return fold + BackwardPass.memoryBytes(c, tokens: tokens, request: request)
+    }
+
+    /// Bytes that a `RolloutSet` takes, likewise.
+    public static func bytes(
+        _ c: Configuration, rows: Int, columns: Int, together options: [RolloutOptions]
+    ) -> Int {
+        let tokens = c.specialTokens + rows * columns
+        let folds = options.reduce(0) { sum, options in
+            sum
+                + RolloutFold.memoryBytes(
+                    options: options, tokens: tokens, stripRows: AttentionStrip.usualRows)
         }
         // The forward pass: state, LayerNorm's output, queries, keys, values.
         let forward = 5 * tokens * c.width * MemoryLayout<Float>.stride
-        return fold + forward + AttentionReplay.memoryBytes(c, tokens: tokens)
+        return folds + forward + AttentionReplay.memoryBytes(c, tokens: tokens)
     }
 
     /// The largest grid of about the same shape that fits.

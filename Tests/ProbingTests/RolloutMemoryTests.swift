@@ -17,6 +17,15 @@ import ViT
         #expect(with - without == (tokens - AttentionStrip.usualRows) * tokens * 4)
     }
 
+    /// The forward pass counts once, however many rollouts share it.
+    @Test func aSetCostsAMatrixForEachDiscard() throws {
+        let tokens = 45 * 80 + 1
+        let one = try RolloutOptions(discardRatio: 0.5)
+        let alone = RolloutMemory.bytes(Self.base, rows: 45, columns: 80, options: one)
+        let three = RolloutMemory.bytes(Self.base, rows: 45, columns: 80, together: [one, one, one])
+        #expect(three - alone == 2 * (tokens * tokens + 3 * tokens) * 4)
+    }
+
     @Test(arguments: [false, true], [0, 0.9]) func theLargestGridFitsAndTheNextDoesNot(
         isGradient: Bool, ratio: Double
     ) throws {

@@ -40,6 +40,25 @@ import ViT
         print("rollout of \(name), strips of \(stripRows): \(worst)")
     }
 
+    /// Sharing the pass and each block's attention changes nothing, in whatever order pictures come.
+    @Test(arguments: Golden.names, [5, 64]) func aSetIsItsRollouts(name: String, stripRows: Int) throws {
+        let golden = try Golden(name)
+        let pass = try ForwardPass(model: golden.model)
+        let all = try HeadFusion.allCases.flatMap { fusion in
+            try Self.ratios.map { try RolloutOptions(headFusion: fusion, discardRatio: $0) }
+        }
+        let set = RolloutSet(pass: pass, stripRows: stripRows)
+        for caseName in Self.cases + Self.cases {
+            let input = try golden.input(caseName)
+            let maps = try set.run(input, all)
+            #expect(maps.count == all.count)
+            for (options, map) in zip(all, maps) {
+                #expect(
+                    try Rollout(pass: pass, options: options, stripRows: stripRows).run(input).map == map)
+            }
+        }
+    }
+
     @Test(arguments: Golden.names, [5, 64]) func gradientRollout(name: String, stripRows: Int) throws {
         let golden = try Golden(name)
         let expected = try golden.probing()

@@ -1,20 +1,29 @@
 import Pixels
 
-/// One line of a chart.
+/// One line or one cloud of points of a chart.
 public struct ChartSeries: Sendable {
+    public enum Marks: Sendable, Equatable {
+        case line
+        /// A disc at each point.
+        case dots(radius: Double)
+    }
+
     /// What the legend calls it; nil leaves it out of the legend.
     public var name: String?
     public var color: CanvasColor
     public var lineWidth: Double
-    /// x ascending. A y that is not finite leaves a gap.
+    public var marks = Marks.line
+    /// For lines x ascending. A y that is not finite leaves a gap.
     public var points: [(x: Double, y: Double)]
 
     public init(
-        name: String?, color: CanvasColor, lineWidth: Double = 1.8, points: [(x: Double, y: Double)]
+        name: String?, color: CanvasColor, lineWidth: Double = 1.8, marks: Marks = .line,
+        points: [(x: Double, y: Double)]
     ) {
         self.name = name
         self.color = color
         self.lineWidth = lineWidth
+        self.marks = marks
         self.points = points
     }
 
@@ -29,17 +38,22 @@ public struct ChartSeries: Sendable {
     }
 }
 
-/// Lines over a common x axis.
+/// Lines and points over a common x axis.
 public struct Chart: Sendable {
     public var title: String
     public var yLabel: String
     /// Later ones lie over earlier ones.
     public var series: [ChartSeries]
+    /// Where the y axis begins and ends; nil for what its values take.
+    public var yLimits: (low: Double, high: Double)?
 
-    public init(title: String, yLabel: String, series: [ChartSeries]) {
+    public init(
+        title: String, yLabel: String, series: [ChartSeries], yLimits: (low: Double, high: Double)? = nil
+    ) {
         self.title = title
         self.yLabel = yLabel
         self.series = series
+        self.yLimits = yLimits
     }
 }
 
@@ -48,16 +62,29 @@ public struct ChartFigure: Sendable {
     public var title: String
     public var xLabel: String
     public var charts: [Chart]
+    /// Size in pixels.
+    public let width: Int
+    private let chartHeight: Int
+    /// About how many numbers stand along the x axis.
+    private let xTickCount: Int
 
-    public init(title: String, xLabel: String, charts: [Chart]) {
+    /// - Parameters:
+    ///   - width: of the figure in pixels.
+    ///   - chartHeight: of each chart in pixels.
+    public init(
+        title: String, xLabel: String, charts: [Chart], width: Int = 1200, chartHeight: Int = 270,
+        xTickCount: Int = 10
+    ) {
         self.title = title
         self.xLabel = xLabel
         self.charts = charts
+        self.width = width
+        self.chartHeight = chartHeight
+        self.xTickCount = xTickCount
     }
 
     /// Size in pixels.
-    public var width: Int { 1200 }
-    public var height: Int { 74 + 270 * charts.count + 30 }
+    public var height: Int { 74 + chartHeight * charts.count + 30 }
 
     /// The figure as pixels.
     ///
@@ -84,8 +111,8 @@ public struct ChartFigure: Sendable {
         let x = AxisTicks.limits(of: charts.flatMap { $0.series.flatMap { $0.points.lazy.map(\.x) } })
         for (index, chart) in charts.enumerated() {
             ChartPainter(
-                canvas: canvas, top: 74 + 270 * Double(index), height: 270, left: 92,
-                right: Double(width) - 28, x: x
+                canvas: canvas, top: 74 + Double(chartHeight * index), height: Double(chartHeight), left: 92,
+                right: Double(width) - 28, x: x, xTickCount: xTickCount
             ).draw(chart, xLabel: index == charts.count - 1 ? xLabel : nil)
         }
     }

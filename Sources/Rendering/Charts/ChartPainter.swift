@@ -3,9 +3,9 @@ struct ChartPainter {
     static let figureTitle = CanvasFont(size: 22, bold: true)
     static let ink = CanvasColor(gray: 0.13)
     private static let faint = CanvasColor(gray: 0.88)
-    private static let axis = CanvasColor(gray: 0.45)
-    private static let titleFont = CanvasFont(size: 16, bold: true)
-    private static let font = CanvasFont(size: 14)
+    static let axis = CanvasColor(gray: 0.45)
+    static let titleFont = CanvasFont(size: 16, bold: true)
+    static let font = CanvasFont(size: 14)
 
     let canvas: Canvas
     let top: Double
@@ -14,6 +14,7 @@ struct ChartPainter {
     let left: Double
     let right: Double
     let x: (low: Double, high: Double)
+    let xTickCount: Int
 
     /// - Parameter xLabel: nil where another chart below carries it.
     func draw(_ chart: Chart, xLabel: String?) {
@@ -21,7 +22,7 @@ struct ChartPainter {
         let legendRows = drawLegend(chart)
         let area = Area(
             top: top + 28 + 20 * Double(legendRows), bottom: top + height - 34,
-            y: AxisTicks.limits(of: chart.series.flatMap { $0.points.lazy.map(\.y) }))
+            y: chart.yLimits ?? AxisTicks.limits(of: chart.series.flatMap { $0.points.lazy.map(\.y) }))
         drawGrid(area, yLabel: chart.yLabel)
         canvas.clipped(x: left, y: area.top, width: right - left, height: area.bottom - area.top) {
             for series in chart.series { draw(series, in: area) }
@@ -69,8 +70,14 @@ struct ChartPainter {
             let width = 36 + canvas.measure(text, font: Self.font).width
             if from > left && from + width > right { (row, from) = (row + 1, left) }
             let y = top + 38 + 20 * Double(row)
-            canvas.line(
-                through: [(from, y - 5), (from + 24, y - 5)], series.color, lineWidth: series.lineWidth + 1)
+            switch series.marks {
+            case .line:
+                canvas.line(
+                    through: [(from, y - 5), (from + 24, y - 5)], series.color,
+                    lineWidth: series.lineWidth + 1)
+            case .dots(let radius):
+                canvas.discs(at: [(from + 12, y - 5)], radius: radius, series.color)
+            }
             canvas.text(text, x: from + 30, y: y, font: Self.font, Self.ink)
             from += width + 22
         }
@@ -85,7 +92,7 @@ struct ChartPainter {
             canvas.line(through: [(left - 5, row), (left, row)], Self.axis)
             canvas.text(label, x: left - 9, y: row + 5, font: Self.font, Self.ink, anchor: .end)
         }
-        let horizontal = AxisTicks(low: x.low, high: x.high, count: 10)
+        let horizontal = AxisTicks(low: x.low, high: x.high, count: xTickCount)
         for (value, label) in zip(horizontal.values, horizontal.labels) {
             let column = column(of: value)
             canvas.line(through: [(column, area.top), (column, area.bottom)], Self.faint)
@@ -98,6 +105,12 @@ struct ChartPainter {
     }
 
     private func draw(_ series: ChartSeries, in area: Area) {
+        if case .dots(let radius) = series.marks {
+            let shown = series.points.filter { $0.y.isFinite }
+            canvas.discs(
+                at: shown.map { (column(of: $0.x), area.row(of: $0.y)) }, radius: radius, series.color)
+            return
+        }
         var run: [(x: Double, y: Double)] = []
         func drawRun() {
             // A point without neighbours would be no line at all.

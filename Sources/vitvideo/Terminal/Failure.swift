@@ -3,6 +3,7 @@ import Downloads
 import Pipeline
 import Probing
 import Rendering
+import Report
 import ViT
 import VideoIO
 
@@ -28,6 +29,8 @@ struct Failure: Error {
         case let error as GradientError: self.init(.usage, error.description)
         case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
         case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
+        case let error as ProbingError: self.init(ExitStatus(error.kind), error.description)
+        case let error as ReportError: self.init(ExitStatus(error.kind), error.description)
         default: return nil
         }
     }
@@ -87,6 +90,22 @@ extension ExitStatus {
         switch kind {
         case .usage: self = .usage
         case .badData: self = .badData
+        case .inputOutput: self = .inputOutput
+        }
+    }
+
+    init(_ kind: ProbingError.Kind) {
+        switch kind {
+        case .usage: self = .usage
+        case .memory: self = .unavailable
+        }
+    }
+
+    init(_ kind: ReportError.Kind) {
+        switch kind {
+        case .badData: self = .badData
+        case .noInput: self = .noInput
+        case .cannotCreate: self = .cannotCreate
         case .inputOutput: self = .inputOutput
         }
     }

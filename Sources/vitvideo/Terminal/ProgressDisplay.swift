@@ -7,6 +7,8 @@ final class ProgressDisplay {
 
     private let style: Style
     private let total: Int?
+    /// What is counted, and how the bar calls so many of them a second.
+    private let unit: (name: String, rate: String)
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
     /// What has not been shown yet.
@@ -14,9 +16,10 @@ final class ProgressDisplay {
     private var hasBar = false
 
     /// - Parameter total: frames expected, nil where unknown.
-    init(style: Style, total: Int?) {
+    init(style: Style, total: Int?, unit: (name: String, rate: String) = ("frames", "fps")) {
         self.style = style
         self.total = total
+        self.unit = unit
     }
 
     /// Called after each frame; draws at most ten times a second.
@@ -52,7 +55,7 @@ final class ProgressDisplay {
         let rate = Double(frames) / seconds
         var text = " \(frames)"
         if let total { text += "/\(total)" }
-        text += " frames  \(Self.rate(rate)) fps  "
+        text += " \(unit.name)  \(Self.rate(rate)) \(unit.rate)  "
         if let total, !isLast {
             text += "ETA \(Self.clock(Double(max(total - frames, 0)) / rate))"
         } else {

@@ -1,0 +1,35 @@
+import Pixels
+import ViT
+
+/// Rollouts of one picture by several options, for one forward pass and one look at each block's attention: what
+/// `Rollout` gives for each of them.
+///
+/// One a worker; buffers of the pass are kept between pictures of one size.
+public final class RolloutSet {
+    private let replay: AttentionReplay
+
+    public init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
+        replay = AttentionReplay(pass: pass, stripRows: stripRows)
+    }
+
+    /// - Parameter input: normalised patches of one picture.
+    /// - Returns: for each of the options a map, `rows × columns`, its maximum 1, or all 0.
+    /// - Throws: as `ForwardPass.run`.
+    public func run(_ input: PatchMatrix, _ options: [RolloutOptions]) throws -> [Plane] {
+        let c = replay.pass.model.configuration
+        let tokens = c.specialTokens + input.rows * input.columns
+        _ = try replay.record(input)
+        var folds = options.map {
+            RolloutFold(options: $0, tokens: tokens, heads: c.heads, stripRows: replay.stripRows)
+        }
+        for block in (0..<c.depth).reversed() {
+            try replay.show(block: block) { strip in
+                for index in folds.indices {
+                    folds[index].add(
+                        head: strip.head, firstRow: strip.firstRow, rows: strip.rows, strip.values)
+                }
+            }
+        }
+        return folds.map { $0.map(rows: input.rows, columns: input.columns) }
+    }
+}

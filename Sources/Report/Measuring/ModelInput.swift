@@ -1,0 +1,36 @@
+import Pixels
+import ViT
+
+/// A picture as a model is given it, and as it looks then.
+struct ModelInput {
+    let patches: PatchMatrix
+    /// The normalised input turned back into a picture, `rows·patch × columns·patch`: resized and cropped to whole
+    /// patches.
+    let picture: RGBImage
+
+    /// - Throws: `ModelError.inputTooSmall`.
+    init(_ image: RGBImage, _ preprocessor: Preprocessor) throws {
+        let layout = try preprocessor.layout(height: image.height, width: image.width)
+        let planes = try preprocessor.normalizedPlanes(of: image)
+        patches = preprocessor.patches(ofPlanes: planes, rows: layout.rows, columns: layout.columns)
+        picture = Self.denormalized(
+            planes, height: layout.rows * preprocessor.patchSize,
+            width: layout.columns * preprocessor.patchSize, preprocessor.normalization)
+    }
+
+    /// - Parameter planes: `3 × height × width`.
+    static func denormalized(
+        _ planes: [Float], height: Int, width: Int, _ normalization: Normalization
+    ) -> RGBImage {
+        let area = height * width
+        return RGBImage(height: height, width: width) { out in
+            for channel in 0..<3 {
+                let (mean, deviation) = (normalization.mean[channel], normalization.deviation[channel])
+                for pixel in 0..<area {
+                    let value = (planes[channel * area + pixel] * deviation + mean) * 255
+                    out[pixel * 3 + channel] = UInt8(min(255, max(0, value.rounded())))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Pixels
+import ViT
+import VideoIO
+
+/// One of the pictures a report is made of, on its way to the models.
+struct SourcePicture: Sendable {
+    enum Content: Sendable {
+        /// - Parameter isShown: whether it is one of those shown one by one.
+        case picture(RGBImage, isShown: Bool)
+        /// What is wrong with it, in one line.
+        case unusable(String)
+    }
+
+    let path: String
+    let content: Content
+}
+
+/// Reads pictures one after the other. What cannot be read, is damaged, or holds no whole patch comes as such: one
+/// bad file among thousands is not the end.
+///
+/// Safe to hand over: once a job runs, only its source thread touches it.
+final class PictureSource: @unchecked Sendable {
+    private var paths: ArraySlice<String>
+    private let subjects: [ReportSubject]
+    /// How many are still to be shown one by one.
+    private var toShow: Int
+    /// Whether others are read too, for the distance.
+    private let readsAll: Bool
+
+    init(paths: [String], subjects: [ReportSubject], options: ReportOptions) {
+        self.paths = paths[...]
+        self.subjects = subjects
+        toShow = options.figures
+        readsAll = options.sections.contains(.distance)
+    }
+
+    /// - Returns: nil at the end. Where only a few are shown, one that cannot be used makes way for the next.
+    func next() -> SourcePicture? {
+        guard readsAll || toShow > 0, let path = paths.popFirst() else { return nil }
+        do {
+            let image = try Self.read(path)
+            for subject in subjects {
+                _ = try subject.preprocessor.layout(height: image.height, width: image.width)
+            }
+            defer { toShow = max(0, toShow - 1) }
+            return SourcePicture(path: path, content: .picture(image, isShown: toShow > 0))
+        } catch let error as ModelError {
+            return SourcePicture(path: path, content: .unusable("cannot use \(path): \(error)"))
+        } catch {
+            return SourcePicture(path: path, content: .unusable("\(error)"))
+        }
+    }
+
+    /// - Throws: `VideoIOError`, `ReportError` for a picture that is there in part only.
+    private static func read(_ path: String) throws -> RGBImage {
+        let reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, threads: 1))
+        defer { reader.close() }
+        guard let frame = try reader.nextFrame() else {
+            throw ReportError(.badData, "cannot read \(path): it holds no picture")
+        }
+        // That its end is missing, a picture only says there.
+        if reader.info.isStill { while try reader.nextFrame() != nil {} }
+        if let damage = reader.warnings.first(where: { $0.kind == .damage }) {
+            throw ReportError(.badData, "cannot use \(path): \(damage)")
+        }
+        return frame.image
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import Pipeline
+import Rendering
+import ViT
+import VideoIO
+
+/// Makes a report on pictures: reads them one after the other, measures each with every model, and writes page,
+/// figures and arrays as they come. Memory does not grow with the number of pictures but for their names.
+public final class ReportJob {
+    public enum Outcome: Sendable, Equatable {
+        case complete(Counts)
+        /// Stopped on request; what there is lies under this name, nil where nothing was done yet.
+        case interrupted(Counts, partialPath: String?)
+    }
+
+    /// What became of the pictures.
+    public struct Counts: Sendable, Equatable {
+        public var used = 0
+        /// One line on each that was left out.
+        public var skipped: [String] = []
+    }
+
+    private let paths: [String]
+    private let subjects: [ReportSubject]
+    private let options: ReportOptions
+    private let workers: Int
+    private let threadsPerPicture: Int
+    private let stop: StopRequest
+    private let directory: ReportDirectory
+    private let writer: FigureWriter
+    private var distances: [DistanceFigure] = []
+    private var page: PageContent
+    private var usedPaths: [String] = []
+    private var shown = 0
+
+    /// Makes the directory under a temporary name.
+    ///
+    /// - Parameters:
+    ///   - path: of the report's directory.
+    ///   - overwrite: whether a report that is there already is replaced.
+    ///   - paths: of the pictures.
+    ///   - subjects: at least one, named differently.
+    ///   - workers: pictures under way at once.
+    ///   - version: of the tool, for the page and the archives.
+    /// - Throws: `ReportError` of kind `cannotCreate`; `ModelError`, `ProbingError` for options that a model does not
+    ///   have; `CheckpointError`.
+    public init(
+        path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
+        workers: Int, threadsPerPicture: Int, stop: StopRequest, version: String
+    ) throws {
+        precondition(!subjects.isEmpty, "a report is about a model")
+        for subject in subjects {
+            _ = try subject.model.block(at: options.layer)
+            let heads = subject.model.configuration.heads
+            guard (0..<heads).contains(options.head) else {
+                throw ModelError.noSuchHead(options.head, heads: heads)
+            }
+        }
+        _ = try options.rollouts()
+        self.paths = paths
+        self.subjects = subjects
+        self.options = options
+        self.workers = workers
+        self.threadsPerPicture = threadsPerPicture
+        self.stop = stop
+        page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
+        let directory = try ReportDirectory(path, overwrite: overwrite)
+        self.directory = directory
+        do {
+            let writer = try FigureWriter(directory, version: version)
+            self.writer = writer
+            if options.sections.contains(.distance) {
+                distances = try subjects.map { try DistanceFigure($0, writer: writer) }
+            }
+        } catch {
+            directory.abandon()
+            throw error
+        }
+    }
+
+    /// What to remove, with all that is in it, where the process has to end at once.
+    public var temporaryPath: String { directory.temporaryPath }
+
+    /// Removes what a job left at its `temporaryPath`, from any thread.
+    public static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
+
+    /// - Parameter progress: called after each picture with the number of those done, left out or not.
+    /// - Throws: the first error of any stage, and `ReportError` of kind `badData` where no picture could be used;
+    ///   nothing is left then.
+    public func run(progress: (_ pictures: Int) -> Void) throws -> Outcome {
+        do {
+            try measure(progress)
+            let counts = Counts(used: usedPaths.count, skipped: page.skipped)
+            if stop.isRequested && usedPaths.isEmpty {
+                directory.abandon()
+                return .interrupted(counts, partialPath: nil)
+            }
+            if usedPaths.isEmpty, let reason = page.skipped.first {
+                throw ReportError(
+                    .badData,
+                    page.skipped.count == 1
+                        ? reason
+                        : "none of \(page.skipped.count) pictures could be used; the first: \(reason)")
+            }
+            try finish()
+            guard stop.isRequested else {
+                try directory.commit()
+                return .complete(counts)
+            }
+            return .interrupted(counts, partialPath: try directory.commitPartial())
+        } catch {
+            directory.abandon()
+            throw error
+        }
+    }
+
+    // MARK: Pictures
+
+    private enum Measured: Sendable {
+        case used(path: String, isShown: Bool, [PictureMeasures])
+        case skipped(String)
+    }
+
+    private func measure(_ progress: (Int) -> Void) throws {
+        guard options.picturesRead(of: paths.count) > 0 else { return }
+        let source = PictureSource(paths: paths, subjects: subjects, options: options)
+        let (subjects, options) = (subjects, options)
+        let (workers, threads) = (workers, threadsPerPicture)
+        let pipeline = OrderedPipeline<SourcePicture, Measured>(
+            source: { [stop] in stop.isRequested ? nil : source.next() },
+            makeWorker: {
+                let probes = try subjects.map {
+                    try PictureProbe($0, options, threads: threads, workers: workers)
+                }
+                return { picture in
+                    switch picture.content {
+                    case .unusable(let reason): return .skipped(reason)
+                    case .picture(let image, let isShown):
+                        return .used(
+                            path: picture.path, isShown: isShown,
+                            try probes.map { try $0.measure(image, isShown: isShown) })
+                    }
+                }
+            }, workers: workers, queueDepth: 2, meters: StageMeters())
+        var done = 0
+        try pipeline.run { measured in
+            switch measured {
+            case .skipped(let reason): page.skipped.append(reason)
+            case .used(let path, let isShown, let measures):
+                usedPaths.append(path)
+                try add(measures, of: path, isShown: isShown)
+            }
+            done += 1
+            progress(done)
+        }
+    }
+
+    private func add(_ measures: [PictureMeasures], of path: String, isShown: Bool) throws {
+        for (figure, measures) in zip(distances, measures) {
+            if let distances = measures.distances { try figure.add(distances) }
+        }
+        guard isShown else { return }
+        shown += 1
+        for (subject, measures) in zip(subjects, measures) {
+            guard let findings = measures.findings else { continue }
+            let contents = try PictureFigures(
+                subject: subject, options: options, writer: writer, path: path, number: shown
+            ).write(findings)
+            for (section, content) in contents {
+                var blocks = page.blocks[section] ?? []
+                if blocks.count < shown { blocks.append(PageBlock(picture: path, entries: [])) }
+                blocks[shown - 1].entries.append(PageEntry(model: subject.name, content: content))
+                page.blocks[section] = blocks
+            }
+        }
+    }
+
+    // MARK: All pictures, and none
+
+    private func finish() throws {
+        if !distances.isEmpty {
+            let values = distances.flatMap { $0.mean.mean.flatMap { $0 } }
+            let limits = (low: 0.0, high: AxisTicks.limits(of: values + [0]).high)
+            page.blocks[.distance] = [
+                PageBlock(
+                    picture: nil,
+                    entries: try distances.map {
+                        PageEntry(
+                            model: $0.subject.name, content: .figures([try $0.finish(yLimits: limits)]))
+                    })
+            ]
+            let names = usedPaths.map { $0.replacing("\n", with: " ") + "\n" }.joined()
+            try directory.write(Array(names.utf8), to: "\(FigureWriter.arrays)/pictures.txt")
+        }
+        if options.sections.contains(.filters) {
+            page.blocks[.filters] = [try ofModels { try $0.filters() }]
+        }
+        if options.sections.contains(.positions) {
+            page.blocks[.positions] = [try ofModels { try $0.positions() }]
+        }
+        page.used = usedPaths.count
+        page.isInterrupted = stop.isRequested
+        try directory.write(ReportPage(content: page).html(), to: ReportDirectory.pageName)
+    }
+
+    private func ofModels(_ draw: (ModelFigures) throws -> [PageFigure]) throws -> PageBlock {
+        PageBlock(
+            picture: nil,
+            entries: try subjects.map {
+                PageEntry(
+                    model: $0.name,
+                    content: .figures(try draw(ModelFigures(subject: $0, writer: writer))))
+            })
+    }
+}

@@ -1,0 +1,36 @@
+import Pipeline
+import ViT
+
+/// A model that the report is about.
+public struct ReportSubject: Sendable {
+    public let engine: Engine
+    /// What to call it; no two subjects of a report share a name.
+    public let name: String
+    public let resolution: Resolution
+    /// Nil for a model without classes.
+    public let classification: Classification?
+
+    public init(
+        engine: Engine, name: String, resolution: Resolution, classification: Classification? = nil
+    ) {
+        self.engine = engine
+        self.name = name
+        self.resolution = resolution
+        self.classification = classification
+    }
+
+    public var model: Model { engine.model }
+
+    var preprocessor: Preprocessor {
+        Preprocessor(configuration: model.configuration, resolution: resolution)
+    }
+
+    /// The name as a part of file names: letters, digits, `.`, `-` and `_`.
+    var fileName: String {
+        String(
+            name.map { character in
+                character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+                    ? character : "_"
+            })
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import Report
+import ViT
+
+struct Probe: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a report on pictures: what models attend to, and how far they look.",
+        usage: """
+            vitvideo probe <images> ... -o <directory> [<options>]
+            """,
+        discussion: """
+            vitvideo probe dog.jpg cat.jpg -o report/
+            vitvideo probe photos/ -o report/ --only distance     over thousands
+            vitvideo probe dog.jpg -o report/ --model dino,dinov2_vits14
+            vitvideo probe dog.jpg -o report/ --weights my_vit.pth --only heads,rollout
+
+            Several models, their names separated by commas, stand side by side. The directory holds index.html, \
+            which needs no network, the figures as PNG and SVG, and the arrays behind them as .npz. It has its name \
+            only once it is complete.
+            """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "Pictures, and directories of pictures; of a video the first frame.", valueName: "images"))
+    var images: [String] = []
+
+    @OptionGroup(title: "Report") var report: ReportOptionGroup
+    @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Classification") var classes: ClassificationOptions
+    @OptionGroup(title: "Running") var running: RunOptions
+
+    func validate() throws {
+        if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
+            throw ValidationError("no pictures are given; '--only filters,positions' needs none")
+        }
+        if model.numHeads != nil && model.weights == nil {
+            throw ValidationError("--num-heads goes with --weights")
+        }
+    }
+
+    func run() throws {
+        let options = report.options(classes: classes.topK)
+        let paths = try PictureList.paths(of: images)
+        let subjects = try subjects()
+        let total = options.picturesRead(of: paths.count)
+        let schedule = running.schedule(frames: total)
+        let stop = StopRequest()
+        let job = try ReportJob(
+            path: report.output, overwrite: report.overwrite, paths: paths, subjects: subjects,
+            options: options, workers: schedule.workers, threadsPerPicture: schedule.threadsPerFrame,
+            stop: stop, version: Version.current)
+        let interruption = Interruption(stop: stop, notice: "finishing the pictures under way") {
+            [unfinished = job.temporaryPath] in
+            ReportJob.removeUnfinished(unfinished)
+        }
+        defer { withExtendedLifetime(interruption) {} }
+        if !running.quiet {
+            for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {
+                StandardError.line("vitvideo: note: \(notice)")
+            }
+        }
+
+        let display = ProgressDisplay(
+            style: running.progressStyle, total: total, unit: ("pictures", "a second"))
+        let outcome: ReportJob.Outcome
+        do {
+            defer { display.finish() }
+            outcome = try job.run { display.update(frames: $0, lastFrame: $0 - 1) }
+        }
+        switch outcome {
+        case .complete(let counts):
+            summarize(counts)
+        case .interrupted(let counts, let path):
+            summarize(counts)
+            throw Failure(
+                .interrupted,
+                "interrupted; "
+                    + (path.map { "\(counts.used) pictures are in \($0)" } ?? "nothing was finished"))
+        }
+    }
+
+    private func summarize(_ counts: ReportJob.Counts) {
+        guard !running.quiet, !counts.skipped.isEmpty else { return }
+        for reason in counts.skipped { StandardError.line("vitvideo: warning: left out: \(reason)") }
+        StandardError.line(
+            "vitvideo: \(counts.used) of \(counts.used + counts.skipped.count) pictures used, "
+                + "\(counts.skipped.count) left out")
+    }
+
+    /// The models, each once.
+    private func subjects() throws -> [ReportSubject] {
+        let names = model.weights == nil ? model.model.split(separator: ",").map(String.init) : []
+        let identities = names.isEmpty ? [model.identity(of: nil)] : names.map { model.identity(of: $0) }
+        var subjects: [ReportSubject] = []
+        var seen: Set<ModelIdentity> = []
+        for identity in identities where seen.insert(identity).inserted {
+            let loaded = try model.load(identity)
+            let name = identities.count == 1 ? loaded.name : identity.shortName
+            let alike = subjects.count { $0.name == name }
+            let classification = try classes.classification(
+                of: loaded, isMain: subjects.isEmpty, wantsNumbers: true, offline: model.offline)
+            subjects.append(
+                ReportSubject(
+                    engine: try running.engine(for: loaded, isExact: true),
+                    name: alike == 0 ? name : "\(name) (\(subjects.count + 1))",
+                    resolution: model.resolution(for: loaded), classification: classification))
+        }
+        return subjects
+    }
+}

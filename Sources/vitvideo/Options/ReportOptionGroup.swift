@@ -1,0 +1,88 @@
+import ArgumentParser
+import Report
+
+extension ReportSection: ExpressibleByArgument {}
+
+/// Where the report goes and what is in it.
+struct ReportOptionGroup: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Directory of the report: index.html, figures and arrays.", valueName: "directory"))
+    var output: String
+
+    @Flag(name: [.customShort("y"), .long], help: "Replace a report that is there already.")
+    var overwrite = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Sections to make: \(ReportSection.allCases.map(\.rawValue).joined(separator: ", ")). (default: all)
+            """, valueName: "name[,name…]"))
+    var only: SectionList?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many pictures, the first ones, are shown one by one; the distance is of all.",
+            valueName: "n"))
+    var figures: Int = 4
+
+    // The value may begin with a minus.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Layer whose heads, queries and keys are shown, negative from the end.", valueName: "n"))
+    var layer: Int = -1
+
+    @Option(help: ArgumentHelp("Head whose queries and keys are shown.", valueName: "n"))
+    var qkHead: Int = 0
+
+    @Option(
+        help: ArgumentHelp("Discard ratios that rollout is shown at.", valueName: "ratio[,ratio…]"))
+    var discardRatios: RatioList = RatioList(values: [0, 0.5, 0.9])
+
+    /// - Parameter classes: how many are listed, and shown by gradient rollout.
+    func options(classes: Int) -> ReportOptions {
+        ReportOptions(
+            sections: sections, figures: figures, layer: layer, head: qkHead,
+            discardRatios: discardRatios.values, classes: classes)
+    }
+
+    var sections: Set<ReportSection> { only?.sections ?? Set(ReportSection.allCases) }
+
+    func validate() throws {
+        guard (0...1000).contains(figures) else { throw ValidationError("--figures is 0 to 1000") }
+    }
+}
+
+/// `heads,rollout`.
+struct SectionList: ExpressibleByArgument {
+    let sections: Set<ReportSection>
+
+    init?(argument: String) {
+        let names = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let sections = names.compactMap { ReportSection(rawValue: String($0)) }
+        guard sections.count == names.count else { return nil }
+        self.sections = Set(sections)
+    }
+}
+
+/// `0,0.5,0.9`.
+struct RatioList: ExpressibleByArgument, CustomStringConvertible {
+    let values: [Double]
+
+    init(values: [Double]) { self.values = values }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let values = parts.compactMap { Double($0) }
+        guard values.count == parts.count, values.count <= 8, Set(values).count == values.count else {
+            return nil
+        }
+        self.values = values
+    }
+
+    var description: String {
+        values.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,90 @@
+import Checkpoints
+import Foundation
+import Testing
+
+/// `vitvideo probe` with the default model.
+@Suite struct ProbeTests {
+    /// Two frames and a file that is none.
+    static func workspace() throws -> Workspace {
+        let workspace = try Workspace()
+        try FileManager.default.createDirectory(
+            atPath: workspace.file("photos"), withIntermediateDirectories: false)
+        for (name, clip) in [("a", Workspace.bunny), ("b", Workspace.bikes)] {
+            try workspace.ffmpeg("-i", clip, "-frames:v", "1", "photos/\(name).png")
+        }
+        try workspace.write("no picture".utf8, to: "photos/c.jpg")
+        return workspace
+    }
+
+    @Test func aReportOnADirectory() throws {
+        let workspace = try Self.workspace()
+        let outcome = try workspace.run(
+            [
+                "probe", "photos", "-o", "report/", "--resolution", "56", "--figures", "1", "--progress",
+                "json",
+            ])
+        #expect(outcome.status == 0)
+        #expect(outcome.errorLines.contains { $0.contains("left out") && $0.contains("photos/c.jpg") })
+        #expect(outcome.errorLines.last == "vitvideo: 2 of 3 pictures used, 1 left out")
+        #expect(try workspace.contents == ["photos", "report"])
+        let page = String(decoding: try workspace.bytes(of: "report/index.html"), as: UTF8.self)
+        for file in page.matches(of: /(?:src|href)="((?:figures|arrays)\/[^"]+)"/).map(\.output.1) {
+            #expect(FileManager.default.fileExists(atPath: workspace.file("report/\(file)")), "\(file)")
+        }
+        #expect(page.contains("dinov2_vits14 has no classifier"))
+        #expect(!page.contains("http:") && !page.contains("https:"))
+        let archive = try NPZReader(workspace.file("report/arrays/distance-dinov2_vits14.npz"))
+        #expect(try archive.array("per_picture").shape == [2, 12, 6])
+        let size = try MediaProbe(workspace.file("report/figures/heads-1-dinov2_vits14.png")).size()
+        // Three heads wide, of 7×4 patches of 14 pixels, and two gaps of 4.
+        #expect(size.hasPrefix("\(3 * 98 + 8)x"))
+    }
+
+    /// What can be wrong, with the exit code, and nothing left behind.
+    @Test(arguments: [
+        FailureTests.Case(65, "photos/c.jpg -o report", "photos/c.jpg"),
+        FailureTests.Case(66, "gone.png -o report", "gone.png"),
+        FailureTests.Case(64, "-o report", "no pictures"),
+        FailureTests.Case(64, "photos/a.png", "--output"),
+        FailureTests.Case(64, "photos/a.png -o report --only heads,moods", "--only"),
+        FailureTests.Case(64, "photos/a.png -o report --discard-ratios 1", "discard ratio"),
+        FailureTests.Case(64, "photos/a.png -o report --layer 12", "layer 12"),
+        FailureTests.Case(64, "photos/a.png -o report --qk-head 6", "head 6"),
+        FailureTests.Case(73, "photos/a.png -y -o photos", "no report"),
+        FailureTests.Case(73, "photos/a.png -o nowhere/report", "nowhere/report"),
+    ])
+    func refusals(_ item: FailureTests.Case) throws {
+        let workspace = try Self.workspace()
+        let outcome = try workspace.run(["probe"] + item.arguments.split(separator: " ").map(String.init))
+        #expect(outcome.status == item.status, "\(outcome.errors)")
+        let line = try #require(outcome.errorLines.last)
+        for mention in item.mentions { #expect(line.contains(mention), "\(line)") }
+        #expect(try workspace.contents == ["photos"])
+    }
+
+    @Test func whatNeedsNoPictureAsksForNone() throws {
+        let workspace = try Workspace()
+        try workspace.succeed("probe", "-o", "report", "--only", "filters,positions")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: workspace.file("report/figures")).sorted()
+                == [
+                    "filters-dinov2_vits14.png", "positions-dinov2_vits14-patches.png",
+                    "positions-dinov2_vits14.png",
+                ])
+    }
+
+    /// The first interrupt keeps what is done under a name that says so.
+    @Test func anInterruptKeepsAPartialReport() throws {
+        let workspace = try Self.workspace()
+        try workspace.ffmpeg("-i", Workspace.bikes, "photos/f%03d.png")
+        let program = try workspace.start(
+            "probe", "photos", "-o", "report", "--only", "distance", "--resolution", "56", "--progress",
+            "json")
+        _ = try #require(try program.nextErrorLine())
+        program.send(SIGINT)
+        let outcome = try program.wait()
+        #expect(outcome.status == 130)
+        #expect(try workspace.contents == ["photos", "report.partial"])
+        #expect(outcome.errorLines.last?.contains("report.partial") == true)
+    }
+}
