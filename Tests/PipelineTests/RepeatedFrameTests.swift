@@ -10,20 +10,16 @@ import VideoIO
     /// Gives the frame's grey level as its map, and counts how often it is asked.
     private final class CountingSource: MapSource {
         let count = Mutex(0)
-        let name = "counting", kind = "attention", fusedName = "mean"
+        let probed: ProbedModel
+        let method = ProbingMethod.attention
+        let computation = "", summary = "", fusedName = "mean"
+        let notice: String? = nil
         let partNames: [String] = []
-        let classes = 0
-        private let source: ClassTokenAttention
+        let arrays: [MapArray] = []
 
-        init() throws { source = try TinyModels.source("plain", shortSide: 48) }
+        init() throws { probed = try TinyModels.probed("plain", shortSide: 48) }
 
-        func layout(height: Int, width: Int) throws -> InputLayout {
-            try source.layout(height: height, width: width)
-        }
-
-        func provenance(sourceHeight: Int, sourceWidth: Int) throws -> MapProvenance {
-            try source.provenance(sourceHeight: sourceHeight, sourceWidth: sourceWidth)
-        }
+        func describe(in provenance: inout MapProvenance) {}
 
         func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
             { [self] image in
