@@ -11,7 +11,7 @@ import VideoIO
 
 /// What lies in the archives is what the methods give, for one picture, square or not.
 @Suite struct FigureArrayTests {
-    private static let options = ReportOptions(layer: 1, head: 2, discardRatios: [0, 0.5], classes: 2)
+    private static let options = ReportOptions(layer: 1, head: 1, discardRatios: [0, 0.5], classes: 2)
 
     /// A report on one picture, with what it was made of.
     private struct Made {
@@ -81,7 +81,7 @@ import VideoIO
         let (images, _) = try QueryKeyImages.run(made.pass, made.input, block: 1)
         for (name, part) in [("q", QueryKeyImages.Part.query), ("k", .key)] {
             let expected = try (0..<images.headWidth).flatMap {
-                try images.image(part, head: 2, channel: $0).values
+                try images.image(part, head: 1, channel: $0).values
             }
             #expect(try made.array("qk-1-registers", name).floats() == expected)
         }

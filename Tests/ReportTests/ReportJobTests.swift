@@ -94,7 +94,7 @@ import VideoIO
             #expect(page.contains("<section id=\"\(section.rawValue)\""))
         }
         #expect(page.contains("plain has no classifier"))
-        #expect(page.matches(of: /<meter /).count == 4, "two classes of two pictures")
+        #expect(page.matches(of: /<meter\s/).count == 4, "two classes of two pictures")
         #expect(!page.contains("http:") && !page.contains("https:"))
         let pictures = page.matches(of: /<img [^>]*>/).map { String($0.output) }
         #expect(pictures.count == files.count { $0.hasPrefix("figures/") })
