@@ -10,7 +10,7 @@ PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev \
 	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev \
-	ca-certificates fonts-dejavu-core python3-pip python3-venv
+	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
