@@ -11,8 +11,9 @@ final class ProgressDisplay {
     private let unit: (name: String, rate: String)
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
-    /// What has not been shown yet.
-    private var pending: (frames: Int, lastFrame: Int)?
+    private var position: (frames: Int, lastFrame: Int)?
+    /// Whether what is shown is the end of the job: the position, and that no time remains.
+    private var showsEnd = false
     private var hasBar = false
 
     /// - Parameter total: frames expected, nil where unknown.
@@ -24,7 +25,7 @@ final class ProgressDisplay {
 
     /// Called after each frame; draws at most ten times a second.
     func update(frames: Int, lastFrame: Int) {
-        pending = (frames, lastFrame)
+        position = (frames, lastFrame)
         let now = ContinuousClock.now
         if let lastDrawn, now - lastDrawn < .milliseconds(100) { return }
         lastDrawn = now
@@ -34,14 +35,14 @@ final class ProgressDisplay {
     /// Shows where the job ended, which need not be where it was expected to, and leaves the bar's line, so that
     /// what follows starts on one of its own.
     func finish() {
-        draw(isLast: true)
+        if !showsEnd { draw(isLast: true) }
         if hasBar { StandardError.write("\n") }
         hasBar = false
     }
 
     private func draw(isLast: Bool) {
-        guard let (frames, lastFrame) = pending else { return }
-        pending = nil
+        guard let (frames, lastFrame) = position else { return }
+        showsEnd = isLast
         let seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-6)
         switch style {
         case .bar: drawBar(frames: frames, seconds: seconds, isLast: isLast)
