@@ -15,6 +15,13 @@ public struct AnnotationJob {
         }
     }
 
+    /// Frames that wait between two stages.
+    private static let queueDepth = 2
+
+    /// How many decoded frames exist at once at most: one being decoded, those that wait, one a worker, those
+    /// whose turn to be written has not come, and one being drawn.
+    public static func mostFramesUnderWay(workers: Int) -> Int { 2 * (workers + queueDepth) + 2 }
+
     let reader: VideoReader
     let leadingFrames: [VideoFrame]
     let recordings: [Recording]
@@ -61,7 +68,7 @@ public struct AnnotationJob {
                 makeWorker: { [analysis, threadsPerFrame] in
                     try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
                 },
-                workers: workers, queueDepth: 2, meters: meters)
+                workers: workers, queueDepth: Self.queueDepth, meters: meters)
             var repeated = RepeatedFindings()
             try pipeline.run { analyzed in
                 let frame = repeated.complete(analyzed)

@@ -41,23 +41,9 @@ public enum RolloutMemory {
         _ c: Configuration, like rows: Int, _ columns: Int, options: RolloutOptions,
         isGradient: Bool = false, within availableBytes: Int
     ) -> (rows: Int, columns: Int)? {
-        let short = min(rows, columns)
-        func grid(_ side: Int) -> (rows: Int, columns: Int) {
-            (max(1, rows * side / short), max(1, columns * side / short))
+        GridMemory.largestGrid(like: rows, columns, within: availableBytes) {
+            bytes(c, rows: $0, columns: $1, options: options, isGradient: isGradient)
         }
-        func fits(_ side: Int) -> Bool {
-            let (rows, columns) = grid(side)
-            return bytes(c, rows: rows, columns: columns, options: options, isGradient: isGradient)
-                <= availableBytes
-        }
-        guard fits(1) else { return nil }
-        var (fitting, tooLarge) = (1, 2)
-        while fits(tooLarge) { (fitting, tooLarge) = (tooLarge, 2 * tooLarge) }
-        while tooLarge - fitting > 1 {
-            let middle = (fitting + tooLarge) / 2
-            if fits(middle) { fitting = middle } else { tooLarge = middle }
-        }
-        return grid(fitting)
     }
 
     /// - Parameters:
@@ -68,22 +54,10 @@ public enum RolloutMemory {
         _ c: Configuration, rows: Int, columns: Int, options: RolloutOptions, isGradient: Bool = false,
         workers: Int = 1, availableBytes: Int
     ) throws {
-        let needed =
-            workers * bytes(c, rows: rows, columns: columns, options: options, isGradient: isGradient)
-        guard needed > availableBytes else { return }
-        let fitting = largestGrid(
-            c, like: rows, columns, options: options, isGradient: isGradient,
-            within: availableBytes / workers)
-        let advice =
-            fitting.map { "--resolution \(min($0.rows, $0.columns) * c.patchSize) would fit" }
-            ?? "no resolution would fit"
-        throw ProbingError(
-            kind: .memory,
-            description: "rollout over \(rows)×\(columns) patches takes \(megabytes(needed)) and "
-                + "\(megabytes(availableBytes)) are free; \(advice)"
-                + (workers > 1 ? ", or use fewer than \(workers) workers" : "")
-                + (options.discardRatio > 0 ? ", or leave out --discard-ratio" : ""))
+        try GridMemory.check(
+            "rollout", patchSize: c.patchSize, rows: rows, columns: columns, workers: workers,
+            availableBytes: availableBytes,
+            otherAdvice: options.discardRatio > 0 ? "leave out --discard-ratio" : nil
+        ) { bytes(c, rows: $0, columns: $1, options: options, isGradient: isGradient) }
     }
-
-    private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
 }

@@ -20,6 +20,24 @@ import VideoIO
         #expect(middle.attention != last.attention)
     }
 
+    /// What does not fit is refused before it begins; what the message says would fit does.
+    @Test func theMemoryBudgetNamesTheResolutionThatFits() throws {
+        let workspace = try Workspace()
+        let arguments = [
+            Workspace.frame("wide"), "--export", "out.npz", "--workers", "1", "--budget-memory", "150M",
+        ]
+        let refused = try workspace.run(arguments + ["--resolution", "1400"])
+        #expect(refused.status == 64 && refused.errorLines.count == 1, "\(refused.errors)")
+        #expect(try workspace.contents.isEmpty)
+        let match = try #require(refused.errors.firstMatch(of: /--resolution (\d+) would fit/))
+        let side = try #require(Int(match.1))
+        #expect(side > 448 && side < 1400)
+        let taken = try workspace.run(arguments + ["--resolution", String(side)])
+        #expect(taken.status == 0, "\(taken.errors)")
+        let next = try workspace.run(arguments + ["--resolution", String(side + 14), "-y"])
+        #expect(next.status == 64)
+    }
+
     @Test func headsComeInTheOrderAskedFor() throws {
         let workspace = try Workspace()
         let outcome = try workspace.run(

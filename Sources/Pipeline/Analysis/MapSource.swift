@@ -1,4 +1,5 @@
 import Pixels
+import Probing
 import Rendering
 import ViT
 
@@ -87,6 +88,21 @@ public protocol ForwardMapSource: MapSource {
 }
 
 extension ForwardMapSource {
+    public func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+        let layout = try layout(height: height, width: width)
+        try query.check(on: layout, height: height, width: width, model: name)
+        guard let available = availableBytes else { return }
+        // Threads that share a frame add little; they are not known here.
+        func bytes(rows: Int, columns: Int) -> Int {
+            ForwardPass.memoryBytes(
+                probed.configuration, precision: engine.precision, rows: rows, columns: columns, threads: 1)
+        }
+        try GridMemory.check(
+            name, patchSize: probed.configuration.patchSize, rows: layout.rows, columns: layout.columns,
+            workers: workers, availableBytes: available, bytes: bytes)
+        availableBytes = available - workers * bytes(rows: layout.rows, columns: layout.columns)
+    }
+
     public var computation: String { engine.description }
     public var notice: String? { engine.notice }
 }

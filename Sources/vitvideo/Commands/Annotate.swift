@@ -67,7 +67,9 @@ struct Annotate: ParsableCommand {
             comparison: comparison, model: model, view: view, method: method.method,
             needsMaps: output.wantsNumbers, onWarning: warnings.add,
             makeSource: { try makeSource($0, name: $1, isMain: $2, schedule: schedule, sampler: sampler) })
-        try plan.prepare(frameHeight: info.height, frameWidth: info.width, workers: schedule.workers)
+        try plan.prepare(
+            frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
+            budget: running.budgetMemory?.bytes)
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
         let statistics = try makeStatistics(plan)

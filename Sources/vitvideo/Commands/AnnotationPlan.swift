@@ -65,8 +65,9 @@ struct AnnotationPlan {
     /// Checks that frames of this size can be looked at by the method.
     ///
     /// - Throws: as `MapSource.prepare`.
-    func prepare(frameHeight: Int, frameWidth: Int, workers: Int) throws {
-        var availableBytes = SystemMemory.availableBytes()
+    func prepare(frameHeight: Int, frameWidth: Int, workers: Int, budget: Int?) throws {
+        let frames = AnnotationJob.mostFramesUnderWay(workers: workers) * frameHeight * frameWidth * 3
+        var availableBytes = (budget ?? SystemMemory.availableBytes()).map { max(0, $0 - frames) }
         for source in sources {
             try source.prepare(
                 height: frameHeight, width: frameWidth, workers: workers, availableBytes: &availableBytes)

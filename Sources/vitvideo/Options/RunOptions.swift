@@ -34,6 +34,14 @@ struct RunOptions: ParsableArguments {
             """)
     var precision: PrecisionArgument = .auto
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Memory for frames and inference beside the model: 800M, 2G. What would not fit is refused before it \
+            begins, with the resolution that would. (default: what the machine has free)
+            """, valueName: "size"))
+    var budgetMemory: MemorySize?
+
     @Option(help: "Progress on standard error: a bar if that is a terminal, a JSON object a line, or none.")
     var progress: ProgressStyle = .auto
 
@@ -71,6 +79,20 @@ struct RunOptions: ParsableArguments {
         case .none: .none
         case .auto: StandardError.isTerminal ? .bar : .none
         }
+    }
+}
+
+/// `800M`, `2.5G`: an amount of memory in decimal units.
+struct MemorySize: ExpressibleByArgument {
+    let bytes: Int
+
+    init?(argument: String) {
+        let units: [Character: Double] = ["K": 1e3, "M": 1e6, "G": 1e9]
+        let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+        guard let number = Double(unit == nil ? argument : String(argument.dropLast())) else { return nil }
+        let bytes = (number * (unit ?? 1)).rounded()
+        guard bytes >= 1, bytes < 1e15 else { return nil }
+        self.bytes = Int(bytes)
     }
 }
 

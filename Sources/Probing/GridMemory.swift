@@ -1,0 +1,55 @@
+/// Whether the work on a patch grid fits into memory, and which grid of that shape would.
+public enum GridMemory {
+    /// The largest grid of about the same shape that fits.
+    ///
+    /// - Parameter bytes: what a grid of so many rows and columns takes.
+    /// - Returns: nil where not even one patch fits.
+    static func largestGrid(
+        like rows: Int, _ columns: Int, within availableBytes: Int,
+        bytes: (_ rows: Int, _ columns: Int) -> Int
+    ) -> (rows: Int, columns: Int)? {
+        let short = min(rows, columns)
+        func grid(_ side: Int) -> (rows: Int, columns: Int) {
+            (max(1, rows * side / short), max(1, columns * side / short))
+        }
+        func fits(_ side: Int) -> Bool {
+            let (rows, columns) = grid(side)
+            return bytes(rows, columns) <= availableBytes
+        }
+        guard fits(1) else { return nil }
+        var (fitting, tooLarge) = (1, 2)
+        while fits(tooLarge) { (fitting, tooLarge) = (tooLarge, 2 * tooLarge) }
+        while tooLarge - fitting > 1 {
+            let middle = (fitting + tooLarge) / 2
+            if fits(middle) { fitting = middle } else { tooLarge = middle }
+        }
+        return grid(fitting)
+    }
+
+    /// - Parameters:
+    ///   - work: what takes the memory, to begin the message with: "rollout".
+    ///   - workers: how many pictures are worked on at once.
+    ///   - availableBytes: what all of them may take.
+    ///   - otherAdvice: what else would help.
+    ///   - bytes: what one picture takes on a grid of so many rows and columns.
+    /// - Throws: `ProbingError` of kind `.memory`, naming the resolution that would fit.
+    public static func check(
+        _ work: String, patchSize: Int, rows: Int, columns: Int, workers: Int, availableBytes: Int,
+        otherAdvice: String? = nil, bytes: (_ rows: Int, _ columns: Int) -> Int
+    ) throws {
+        let needed = workers * bytes(rows, columns)
+        guard needed > availableBytes else { return }
+        let fitting = largestGrid(like: rows, columns, within: availableBytes / workers, bytes: bytes)
+        let advice =
+            fitting.map { "--resolution \(min($0.rows, $0.columns) * patchSize) would fit" }
+            ?? "no resolution would fit"
+        throw ProbingError(
+            kind: .memory,
+            description: "\(work) over \(rows)×\(columns) patches takes \(megabytes(needed)) and "
+                + "\(megabytes(availableBytes)) are free; \(advice)"
+                + (workers > 1 ? ", or use fewer than \(workers) workers" : "")
+                + (otherAdvice.map { ", or \($0)" } ?? ""))
+    }
+
+    private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
+}
