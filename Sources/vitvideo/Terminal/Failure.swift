@@ -24,8 +24,6 @@ struct Failure: Error {
         case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
         case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as ModelError: self.init(ExitStatus(error), error.description)
-        // Both name an option that would do.
-        case let error as ProbingError: self.init(.usage, error.description)
         case let error as GradientError: self.init(.usage, error.description)
         case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
         case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
@@ -96,8 +94,8 @@ extension ExitStatus {
 
     init(_ kind: ProbingError.Kind) {
         switch kind {
-        case .usage: self = .usage
-        case .memory: self = .unavailable
+        // A size that does not fit is an option's fault, as one too small for a patch is.
+        case .usage, .memory: self = .usage
         }
     }
 
