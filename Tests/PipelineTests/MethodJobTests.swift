@@ -203,7 +203,8 @@ import VideoIO
         let sampler = FrameSampler(
             reader: try VideoReader.open(run.pattern), path: run.pattern, selection: .all)
         let source = try FeatureMaps(
-            run.probed, engine: try run.engine, threads: 1, fittedTo: sampler.forEachFrame)
+            run.probed, engine: try run.engine, threads: 1, availableBytes: nil,
+            fittedTo: sampler.forEachFrame)
         #expect(source.fittedFrames == Run.frames)
         let export = try run.export(source)
         let array = try export.array("features")

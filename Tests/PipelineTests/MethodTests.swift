@@ -134,6 +134,17 @@ import VideoIO
         }
     }
 
+    /// The basis of principal components is fitted before the run, but not to frames that do not fit.
+    @Test func featuresDoNotBeginWhatDoesNotFit() throws {
+        let probed = try TinyModels.probed("plain", shortSide: 24)
+        let refusal = #expect(throws: ProbingError.self) {
+            try FeatureMaps(
+                probed, engine: try Engine(model: probed.model), threads: 1, availableBytes: 1000
+            ) { body in try body(RGBImage(height: 48, width: 64)) }
+        }
+        #expect(refusal?.kind == .memory)
+    }
+
     /// All workers of all sources count, and the refusal comes before anything of that size is there.
     @Test func memoryIsReservedForEverySource() throws {
         let probed = try TinyModels.probed("supervised", shortSide: 2400)

@@ -91,16 +91,8 @@ extension ForwardMapSource {
     public func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
         let layout = try layout(height: height, width: width)
         try query.check(on: layout, height: height, width: width, model: name)
-        guard let available = availableBytes else { return }
-        // Threads that share a frame add little; they are not known here.
-        func bytes(rows: Int, columns: Int) -> Int {
-            ForwardPass.memoryBytes(
-                probed.configuration, precision: engine.precision, rows: rows, columns: columns, threads: 1)
-        }
-        try GridMemory.check(
-            name, patchSize: probed.configuration.patchSize, rows: layout.rows, columns: layout.columns,
-            workers: workers, availableBytes: available, bytes: bytes)
-        availableBytes = available - workers * bytes(rows: layout.rows, columns: layout.columns)
+        try probed.reserveMemory(
+            precision: engine.precision, on: layout, workers: workers, from: &availableBytes)
     }
 
     public var computation: String { engine.description }

@@ -45,6 +45,25 @@ public struct ProbedModel: Sendable {
         return heads
     }
 
+    /// Takes what forward passes need off the memory there is.
+    ///
+    /// - Parameter workers: how many frames are under way at once.
+    /// - Throws: `ProbingError` of kind `memory`.
+    func reserveMemory(
+        precision: Precision, on layout: InputLayout, workers: Int, from availableBytes: inout Int?
+    ) throws {
+        guard let available = availableBytes else { return }
+        // Threads that share a frame add little; they are not known here.
+        func bytes(rows: Int, columns: Int) -> Int {
+            ForwardPass.memoryBytes(
+                configuration, precision: precision, rows: rows, columns: columns, threads: 1)
+        }
+        try GridMemory.check(
+            name, patchSize: configuration.patchSize, rows: layout.rows, columns: layout.columns,
+            workers: workers, availableBytes: available, bytes: bytes)
+        availableBytes = available - workers * bytes(rows: layout.rows, columns: layout.columns)
+    }
+
     /// The request, with what the classifier needs.
     func classifying(_ request: ForwardRequest) -> ForwardRequest {
         var request = request

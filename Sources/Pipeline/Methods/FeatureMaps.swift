@@ -16,11 +16,12 @@ public struct FeatureMaps: ForwardMapSource {
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - threads: how many share a frame meanwhile.
+    ///   - availableBytes: memory that may be taken; nil where unknown.
     ///   - forEachFrame: calls its argument with the pictures to fit to, one after the other.
-    /// - Throws: `PipelineError` of kind `badData` where there is no frame; what the pass and `forEachFrame`
-    ///   throw.
+    /// - Throws: `PipelineError` of kind `badData` where there is no frame; `ProbingError` of kind `memory` for
+    ///   frames that are too large; what the pass and `forEachFrame` throw.
     public init(
-        _ probed: ProbedModel, engine: Engine, threads: Int,
+        _ probed: ProbedModel, engine: Engine, threads: Int, availableBytes: Int?,
         fittedTo forEachFrame: ((RGBImage) throws -> Void) throws -> Void
     ) throws {
         self.probed = probed
@@ -30,6 +31,11 @@ public struct FeatureMaps: ForwardMapSource {
         var fitter = try FeatureBasisFitter(width: configuration.width)
         var frames = 0
         try forEachFrame { image in
+            // Before the run is prepared: this is the first pass there is.
+            var availableBytes = availableBytes
+            try probed.reserveMemory(
+                precision: engine.precision, on: try probed.layout(of: image), workers: 1,
+                from: &availableBytes)
             let result = try pass.run(
                 try probed.preprocessor.patches(of: image),
                 ForwardRequest(attentionBlocks: [], wantsTokens: true))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Pipeline
+import Probing
 import Rendering
 import ViT
 import VideoIO
@@ -124,7 +125,8 @@ struct Annotate: ParsableCommand {
             of: ProbedModel(
                 loaded, name: name, resolution: model.resolution(for: loaded),
                 classification: classification),
-            head: classes.headIndex, threads: schedule.workers * schedule.threadsPerFrame, sampler: sampler
+            head: classes.headIndex, threads: schedule.workers * schedule.threadsPerFrame,
+            availableBytes: running.budgetMemory?.bytes ?? SystemMemory.availableBytes(), sampler: sampler
         ) { try running.engine(for: loaded, isExact: output.wantsNumbers) }
     }
 

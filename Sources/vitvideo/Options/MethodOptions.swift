@@ -130,11 +130,12 @@ struct MethodOptions: ParsableArguments {
     /// - Parameters:
     ///   - head: a head by its number, as --head gives it.
     ///   - threads: how many share a frame before the run.
+    ///   - availableBytes: memory that may be taken before the run; nil where unknown.
     ///   - sampler: the frames that principal components are fitted to.
     ///   - makeEngine: makes the model ready to compute.
     /// - Throws: `ModelError`, `ProbingError`, `GradientError`, `PipelineError`, `VideoIOError`.
     func source(
-        of model: ProbedModel, head: Int?, threads: Int, sampler: FrameSampler,
+        of model: ProbedModel, head: Int?, threads: Int, availableBytes: Int?, sampler: FrameSampler,
         makeEngine: () throws -> Engine
     ) throws -> any MapSource {
         let heads = heads?.indices ?? head.map { [$0] }
@@ -158,7 +159,8 @@ struct MethodOptions: ParsableArguments {
                 model, options: try rolloutOptions(), target: classChoice ?? .top)
         case .features:
             return try FeatureMaps(
-                model, engine: try makeEngine(), threads: threads, fittedTo: sampler.forEachFrame)
+                model, engine: try makeEngine(), threads: threads, availableBytes: availableBytes,
+                fittedTo: sampler.forEachFrame)
         }
     }
 
