@@ -22,9 +22,13 @@ final class Demuxer {
         context = try MediaLog.listening { lastError in
             var options: OpaquePointer?
             defer { av_dict_free(&options) }
-            // A playlist must not reach over the network, or into files that the user did not name.
-            av_dict_set(&options, "protocol_whitelist", "file,pipe", 0)
+            // A playlist must not reach over the network, or into files that the user did not name; one from the
+            // network not into any file at all.
+            let isNetwork = source.kind == .network
+            av_dict_set(&options, "protocol_whitelist", isNetwork ? "http,https,tcp,tls" : "file,pipe", 0)
             av_dict_set(&options, "format_whitelist", Demuxer.allowedFormats, 0)
+            // A server that falls silent ends the run: microseconds.
+            if isNetwork { av_dict_set(&options, "rw_timeout", "30000000", 0) }
             av_dict_set(
                 &options, "framerate", "\(sequenceFrameRate.numerator)/\(sequenceFrameRate.denominator)", 0)
             var format: UnsafePointer<AVInputFormat>?
@@ -56,7 +60,9 @@ final class Demuxer {
     }
 
     private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VideoIOError {
-        let isSystem = [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
+        let isSystem =
+            source.kind == .network && code != FFmpegCode.invalidData
+            || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
         return VideoIOError(
             isSystem ? .noInput : .badData, "read", path: source.path,
             reason: detail ?? "FFmpeg finds no video in it", code: code,

@@ -1,7 +1,7 @@
 import CFFmpeg
 import Foundation
 
-/// Where frames come from: a file, standard input, or a numbered sequence of pictures.
+/// Where frames come from: a file, standard input, a numbered sequence of pictures, or a server.
 ///
 /// FFmpeg takes `a:b.mp4` for a protocol, so paths are always handed to it with an explicit one.
 struct MediaSource: Sendable {
@@ -10,6 +10,8 @@ struct MediaSource: Sendable {
         case standardInput
         /// A pattern such as `f%03d.png`, and the number of its first picture.
         case sequence(firstNumber: Int)
+        /// An `http://` or `https://` address.
+        case network
     }
 
     let path: String
@@ -22,13 +24,18 @@ struct MediaSource: Sendable {
         case .standardInput: "pipe:0"
         case .file where path == "-": "file:/dev/stdin"
         case .file, .sequence: "file:\(path)"
+        case .network: path
         }
     }
 
+    /// Whether it can be opened a second time from its beginning, at no great cost.
+    var canReopen: Bool { kind != .standardInput && kind != .network }
+
     /// Looks at `path` and says what it is.
+    /// - Parameter allowsNetwork: whether addresses of servers are taken.
     /// - Throws: `VideoIOError` of kind `noInput` where there is nothing to read, or of kind `badData` for an
     ///   empty file.
-    init(path: String) throws {
+    init(path: String, allowsNetwork: Bool = false) throws {
         func fail(_ reason: String, _ nextStep: String? = nil) -> VideoIOError {
             VideoIOError(.noInput, "read", path: path, reason: reason, nextStep: nextStep)
         }
@@ -51,7 +58,14 @@ struct MediaSource: Sendable {
                 return
             }
             if path.contains("://") {
-                throw fail("only files and standard input are read", "download it first")
+                let isWeb = path.hasPrefix("http://") || path.hasPrefix("https://")
+                guard isWeb else { throw fail("only files and standard input are read", "download it first") }
+                guard allowsNetwork else {
+                    throw fail(
+                        "the network is not used unless asked", "use --allow-network, or download it first")
+                }
+                kind = .network
+                return
             }
             throw fail(systemText(code))
         }

@@ -16,6 +16,7 @@ public final class VideoReader: @unchecked Sendable {
     /// What warnings call the input.
     private var inputName: String { path == "-" ? "standard input" : path }
     private let log: WarningLog
+    private let isStrict: Bool
     private let plan: SelectionPlan
     private let seeker: RangeSeeker
     private let converter: RGBConverter
@@ -52,7 +53,8 @@ public final class VideoReader: @unchecked Sendable {
         MediaLog.install()
         self.path = path
         log = WarningLog(options.onWarning)
-        let source = try MediaSource(path: path)
+        isStrict = options.isStrict
+        let source = try MediaSource(path: path, allowsNetwork: options.allowsNetwork)
         source.warnings.forEach(log.add)
         let demuxer = try Demuxer(source: source, sequenceFrameRate: options.sequenceFrameRate)
         let videoStream = try demuxer.videoStream(options.videoStream)
@@ -119,13 +121,24 @@ public final class VideoReader: @unchecked Sendable {
     public var warnings: [MediaWarning] { log.warnings }
 
     /// The next selected frame; `nil` after the last one.
-    /// - Throws: `VideoIOError`. Damage is no error where frames can still be had: see `warnings`.
+    /// - Throws: `VideoIOError`. Damage is no error where frames can still be had (see `warnings`), unless the
+    ///   reader is strict.
     public func nextFrame() throws -> VideoFrame? {
         if let frame = first {
             first = nil
             return frame
         }
-        return try produce()
+        let frame = try produce()
+        try refuseDamage()
+        return frame
+    }
+
+    /// - Throws: `VideoIOError` of kind `badData` where a strict reader has met damage.
+    private func refuseDamage() throws {
+        guard isStrict, let damage = log.warnings.first(where: { $0.kind == .damage }) else { return }
+        throw VideoIOError(
+            .badData, "read", path: path, reason: damage.message,
+            nextStep: "leave --strict out to keep the frames there are")
     }
 
     /// Audio packets that lie after the last frame, to be asked for once `nextFrame` has returned `nil`.
@@ -156,6 +169,7 @@ public final class VideoReader: @unchecked Sendable {
     /// Decodes up to the first selected frame, so that an empty selection is an error before any output is made.
     private func prime() throws {
         if let frame = try produce() {
+            try refuseDamage()
             first = frame
             return
         }

@@ -59,6 +59,7 @@ struct Annotate: ParsableCommand {
             input.input,
             options: ReaderOptions(
                 frames: selection, keepAudio: output.output != nil && !output.noAudio,
+                videoStream: input.videoStream, isStrict: input.strict, allowsNetwork: input.allowNetwork,
                 onWarning: warnings.add))
         let info = reader.info
         let schedule = running.schedule(frames: info.expectedFrameCount)
