@@ -97,9 +97,9 @@ extension MediaSource {
     /// these do not look.
     func lacksEndMark(format: String) -> Bool {
         if format == "avi" { return isShorterThanRIFF }
+        if format == "gif" { return hasBrokenGIFBlocks }
         let mark: [UInt8]
         switch format {
-        case "gif": mark = [0x00, 0x3b]
         case "image2" where path.lowercased().hasSuffix("jpg") || path.lowercased().hasSuffix("jpeg"),
             "jpeg_pipe":
             mark = [0xff, 0xd9]
@@ -111,11 +111,19 @@ extension MediaSource {
             let tail = try? handle.readToEnd()
         else { return false }
         // Programs append notes of their own after the end of a JPEG picture, so the mark may be anywhere here.
-        return format == "gif" ? !tail.suffix(2).elementsEqual(mark) : tail.range(of: Data(mark)) == nil
+        return tail.range(of: Data(mark)) == nil
     }
 }
 
 extension MediaSource {
+    /// Whether the blocks of a GIF file do not lead to its trailer.
+    private var hasBrokenGIFBlocks: Bool {
+        guard kind == .file,
+            let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        else { return false }
+        return GIFStructure.firstFault(in: bytes) != nil
+    }
+
     /// Whether the length in a RIFF file's header reaches beyond the file.
     fileprivate var isShorterThanRIFF: Bool {
         guard kind == .file, let handle = FileHandle(forReadingAtPath: path),

@@ -37,6 +37,7 @@ public final class VideoReader: @unchecked Sendable {
     private var endTime: FrameTime?
     private var hasReadAll = false
     private var damagedFrames = 0
+    private var changesSize = false
     private var lastTime: FrameTime?
     private var longestGapSeconds = 0.0
 
@@ -265,6 +266,7 @@ public final class VideoReader: @unchecked Sendable {
         let geometry = PictureGeometry(
             frame: raw, demuxer: session.demuxer, videoStream: session.videoStream, warn: log.add)
         if geometry.upright != converter.size {
+            changesSize = true
             log.add(
                 MediaWarning(
                     .picture,
@@ -313,20 +315,30 @@ public final class VideoReader: @unchecked Sendable {
                 timeBase: info.timeBase)
         }
         var reason = session.failure
-        // MP4's sample table is exact; AVI's header counts frames that are only gaps.
-        let declared = info.formatName.hasPrefix("mov,") ? Int(session.stream.pointee.nb_frames) : 0
+        let declared = session.promisedPackets(format: info.formatName)
         if reason == nil, startsAtFirstPacket, declared > session.videoPackets {
             reason = "\(declared) were promised"
         }
         if reason == nil, context.duration_estimation_method == AVFMT_DURATION_FROM_STREAM,
             let duration = ticks(context.duration), session.lastSeenMicroseconds != .min
         {
-            let end = duration + (ticks(context.start_time) ?? 0)
+            // Where a file starts late, its duration may be the time at its end (Matroska, MP4 with an empty edit).
+            let end = duration + min(0, ticks(context.start_time) ?? 0)
             let slack = Int64(max(0.15, 3 * longestGapSeconds) * 1_000_000)
             if session.lastSeenMicroseconds + slack < end {
                 reason =
                     "\(shortSeconds(Double(duration) / 1_000_000)) s were promised, there are \(shortSeconds(Double(session.lastSeenMicroseconds) / 1_000_000)) s"
             }
+        }
+        if reason == nil, changesSize, startsAtFirstPacket, nextIndex < session.videoPackets,
+            FrameIndex.isFrame(eachPacketOf: session.stream.pointee.codecpar.pointee.codec_id)
+        {
+            // FFmpeg's MPEG decoders drop the frame that is still inside when the next one is of another size.
+            log.add(
+                MediaWarning(
+                    .damage,
+                    "\(inputName): \(counted(session.videoPackets - nextIndex, "frame")) of \(session.videoPackets) did not come out of the decoder, for the picture's size changes"
+                ))
         }
         if reason == nil, session.demuxer.source.lacksEndMark(format: info.formatName) {
             reason = "its end is missing"
