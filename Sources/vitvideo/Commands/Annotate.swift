@@ -73,16 +73,16 @@ struct Annotate: ParsableCommand {
             budget: running.budgetMemory?.bytes)
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
+        // Before there are files: a signal between the two would leave them behind.
+        let stop = StopRequest()
+        let temporaries = TemporaryFiles()
+        let interruption = Interruption(
+            stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
+        defer { withExtendedLifetime(interruption) {} }
         let statistics = try makeStatistics(plan)
         let sinks = try makeSinks(
             info: info, plan: plan, style: style, statistics: statistics, warnings: warnings)
-
-        let stop = StopRequest()
-        let temporaries = sinks.flatMap(\.temporaryPaths)
-        let interruption = Interruption(stop: stop, notice: "finishing the frames under way") {
-            TemporaryFiles.remove(temporaries)
-        }
-        defer { withExtendedLifetime(interruption) {} }
+        temporaries.add(sinks.flatMap(\.temporaryPaths))
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
             analysis: analysis, workers: schedule.workers,
