@@ -19,7 +19,7 @@ final class Demuxer {
     ///   system does not let it be read.
     init(source: MediaSource, sequenceFrameRate: Rational) throws {
         self.source = source
-        context = try MediaLog.listening { lastError in
+        (context, lastFailure) = try MediaLog.listening { lastError in
             var options: OpaquePointer?
             defer { av_dict_free(&options) }
             // A playlist must not reach over the network, or into files that the user did not name; one from the
@@ -50,7 +50,9 @@ final class Demuxer {
                 avformat_close_input(&closing)
                 throw Demuxer.openError(source, code: code, detail: lastError())
             }
-            return opened
+            // Of a short file this has read everything, and what it met on the way it tells nobody but the log.
+            let isMatroska = String(cString: opened.pointee.iformat.pointee.name).hasPrefix("matroska")
+            return (opened, isMatroska ? MediaLog.lastFormatError : nil)
         }
     }
 
