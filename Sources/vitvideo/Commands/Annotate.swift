@@ -63,7 +63,8 @@ struct Annotate: ParsableCommand {
                 onWarning: warnings.add))
         let info = reader.info
         let schedule = running.schedule(frames: info.expectedFrameCount)
-        let sampler = FrameSampler(reader: reader, path: input.input, selection: selection)
+        let sampler = FrameSampler(
+            reader: reader, path: input.input, selection: selection, videoStream: input.videoStream)
         let plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method,
             needsMaps: output.wantsNumbers, onWarning: warnings.add,
