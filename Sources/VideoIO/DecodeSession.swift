@@ -54,6 +54,13 @@ final class DecodeSession {
 
     var stream: UnsafeMutablePointer<AVStream> { demuxer.streams[videoStream]! }
 
+    /// Whether every frame stands on its own.
+    var isIntraOnly: Bool {
+        avcodec_descriptor_get(stream.pointee.codecpar.pointee.codec_id).map {
+            $0.pointee.props & AV_CODEC_PROP_INTRA_ONLY != 0
+        } ?? false
+    }
+
     /// Video packets that the container's own table promises; 0 where it has none. MP4's sample table is exact. AVI's
     /// header counts frames that are only gaps, its index tells those by their size.
     func promisedPackets(format: String) -> Int {

@@ -13,13 +13,15 @@ final class Demuxer {
     let context: UnsafeMutablePointer<AVFormatContext>
     private var consecutiveErrors = 0
     private var lastFailure: String?
+    /// What the demuxer last said of data that it could not read and passed over: that is told to nobody but the log.
+    private(set) var complaint: String?
 
     /// Opens `source` and reads enough of it to know its streams.
     /// - Throws: `VideoIOError` of kind `badData` where FFmpeg can make nothing of it, `noInput` where the
     ///   system does not let it be read.
     init(source: MediaSource, sequenceFrameRate: Rational) throws {
         self.source = source
-        (context, lastFailure) = try MediaLog.listening { lastError in
+        (context, complaint) = try MediaLog.listening { lastError in
             var options: OpaquePointer?
             defer { av_dict_free(&options) }
             // A playlist must not reach over the network, or into files that the user did not name; one from the
@@ -50,9 +52,7 @@ final class Demuxer {
                 avformat_close_input(&closing)
                 throw Demuxer.openError(source, code: code, detail: lastError())
             }
-            // Of a short file this has read everything, and what it met on the way it tells nobody but the log.
-            let isMatroska = String(cString: opened.pointee.iformat.pointee.name).hasPrefix("matroska")
-            return (opened, isMatroska ? MediaLog.lastFormatError : nil)
+            return (opened, MediaLog.lastFormatError)
         }
     }
 
@@ -116,6 +116,8 @@ final class Demuxer {
                     // Matroska ends in the middle with no more than a line in the log.
                     let text = lastError() ?? (code == FFmpegCode.endOfFile ? nil : ffmpegText(code))
                     lastFailure = text ?? lastFailure
+                } else if code >= 0 {
+                    complaint = MediaLog.lastFormatError ?? complaint
                 }
                 return code
             }
@@ -124,6 +126,10 @@ final class Demuxer {
                 return .packet
             }
             if code == FFmpegCode.outOfMemory { throw VideoIOError.outOfMemory("read \(source.path)") }
+            // RoQ's demuxer has no other word for the end of the file.
+            if code == cff_averror(EIO), formatName == "roq", avio_feof(context.pointee.pb) != 0 {
+                return .end(failure: nil)
+            }
             if code == FFmpegCode.endOfFile { return .end(failure: lastFailure ?? ioFailure()) }
             consecutiveErrors += 1
             if consecutiveErrors >= 64 { return .end(failure: lastFailure) }

@@ -330,18 +330,25 @@ public final class VideoReader: @unchecked Sendable {
                     "\(shortSeconds(Double(duration) / 1_000_000)) s were promised, there are \(shortSeconds(Double(session.lastSeenMicroseconds) / 1_000_000)) s"
             }
         }
-        if reason == nil, changesSize, startsAtFirstPacket, nextIndex < session.videoPackets,
+        // Decoders pass over a still that they cannot read, and MPEG's drop the frame inside them when the next is of
+        // another size. Other missing frames are no damage: those that lean on what was before the file's beginning.
+        let lost = session.videoPackets - nextIndex
+        if reason == nil, lost > 0, startsAtFirstPacket, changesSize || session.isIntraOnly,
             FrameIndex.isFrame(eachPacketOf: session.stream.pointee.codecpar.pointee.codec_id)
         {
-            // FFmpeg's MPEG decoders drop the frame that is still inside when the next one is of another size.
             log.add(
                 MediaWarning(
                     .damage,
-                    "\(inputName): \(counted(session.videoPackets - nextIndex, "frame")) of \(session.videoPackets) did not come out of the decoder, for the picture's size changes"
+                    "\(inputName) is damaged: \(lost) of \(counted(session.videoPackets, "frame")) did not come out of the decoder"
                 ))
         }
         if reason == nil, session.demuxer.source.lacksEndMark(format: info.formatName) {
             reason = "its end is missing"
+        }
+        if reason == nil, let complaint = session.demuxer.complaint {
+            log.add(
+                MediaWarning(
+                    .damage, "\(inputName) is damaged: parts of it were passed over (\(complaint))"))
         }
         if let reason {
             log.add(

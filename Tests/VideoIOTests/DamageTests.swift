@@ -32,6 +32,20 @@ import VideoIO
         #expect(result.has(.damage), "\(result.warnings)")
     }
 
+    /// A short file is read to its end while it is opened, where nobody asks for the demuxer's complaints.
+    @Test func aGapInAShortMatroskaFileIsTold() throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip("whole.webm", size: "64x48", frames: 20, ["-c:v", "libvpx", "-g", "6"])
+        #expect(try readAll(whole).warnings == [])
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        bytes.resetBytes(in: bytes.count / 2..<bytes.count / 2 + 600)
+        let broken = scratch.path("broken.webm")
+        try bytes.write(to: URL(fileURLWithPath: broken))
+        let result = try readAll(broken)
+        #expect(result.frames.count < 20)
+        #expect(result.has(.damage), "\(result.warnings)")
+    }
+
     /// The duration of a file that starts late may be the time at its end: no early end.
     @Test func aLateStartIsNoDamage() throws {
         let scratch = try Scratch()
