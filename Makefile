@@ -34,7 +34,7 @@ SOURCES := Package.swift $(shell find Sources -type f)
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: media/out/bigbuckbunny-attention.mp4 ## Install, build, fetch model and clip, and annotate the clip
@@ -56,10 +56,17 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: packages $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) ## Run all tests
+test: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) ## Run all tests
+	swift test $(TEST_BUILD) --skip-build
+
+.PHONY: check-robustness
+check-robustness: tests-built ## Damage input, weights, disk and runs in earnest; half an hour at most
+	Tests/check_robustness.sh .build-tests
+
+.PHONY: tests-built
+tests-built: packages
 	swift build $(TEST_BUILD) --build-tests
 	@$(MAKE) --no-print-directory model IMPORTER=.build-tests/release/vitvideo
-	swift test $(TEST_BUILD) --skip-build
 
 .PHONY: model
 model: $(MODEL) ## Fetch the default model into the model cache
@@ -91,7 +98,7 @@ format: ## Format the Swift sources
 
 .PHONY: clean
 clean: ## Remove what was built and written; fetched files and imported models stay
-	rm -rf .build .build-tests media/out
+	rm -rf .build .build-tests .build-tests-asan media/out
 
 # Debian packages, only those that are missing.
 .PHONY: packages

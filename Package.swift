@@ -110,7 +110,8 @@ let package = Package(
             name: "ReportTests", dependencies: ["Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["vitvideo", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "EndToEndTests",
+            dependencies: ["vitvideo", "Checkpoints", "VideoIO", "Fixtures", "LocalServer"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -1,11 +1,19 @@
 import Foundation
+import Synchronization
 
 /// The unfinished files of a process that has to end at once.
-public enum TemporaryFiles {
-    /// Removes `paths`, and the files beside them whose names begin with theirs, which libraries write to before
-    /// they rename. What cannot be removed is left.
-    public static func remove(_ paths: [String]) {
-        for path in paths {
+public final class TemporaryFiles: Sendable {
+    private let paths = Mutex<[String]>([])
+
+    public init() {}
+
+    /// Notes files that are being written.
+    public func add(_ paths: [String]) { self.paths.withLock { $0 += paths } }
+
+    /// Removes them, and the files beside them whose names begin with theirs, which libraries write to before they
+    /// rename. What cannot be removed is left.
+    public func remove() {
+        for path in paths.withLock({ $0 }) {
             let directory = (path as NSString).deletingLastPathComponent
             let name = (path as NSString).lastPathComponent
             let folder = directory.isEmpty ? "." : directory

@@ -54,6 +54,25 @@ final class DecodeSession {
 
     var stream: UnsafeMutablePointer<AVStream> { demuxer.streams[videoStream]! }
 
+    /// Whether every frame stands on its own.
+    var isIntraOnly: Bool {
+        avcodec_descriptor_get(stream.pointee.codecpar.pointee.codec_id).map {
+            $0.pointee.props & AV_CODEC_PROP_INTRA_ONLY != 0
+        } ?? false
+    }
+
+    /// Video packets that the container's own table promises; 0 where it has none. MP4's sample table is exact. AVI's
+    /// header counts frames that are only gaps, its index tells those by their size.
+    func promisedPackets(format: String) -> Int {
+        if format.hasPrefix("mov,") { return Int(clamping: stream.pointee.nb_frames) }
+        // Changes of palette have entries of their own.
+        let depth = stream.pointee.codecpar.pointee.bits_per_coded_sample
+        guard format == "avi", depth == 0 || depth > 8 else { return 0 }
+        return (0..<avformat_index_get_entries_count(stream)).count {
+            avformat_index_get_entry(stream, $0).pointee.size > 0
+        }
+    }
+
     /// Starts decoding at `entry`, which must lie at or after where `seekTicks` leads. Only for a session that
     /// has read nothing yet.
     /// - Returns: whether the demuxer could seek at all.

@@ -13,18 +13,24 @@ final class Demuxer {
     let context: UnsafeMutablePointer<AVFormatContext>
     private var consecutiveErrors = 0
     private var lastFailure: String?
+    /// What the demuxer last said of data that it could not read and passed over: that is told to nobody but the log.
+    private(set) var complaint: String?
 
     /// Opens `source` and reads enough of it to know its streams.
     /// - Throws: `VideoIOError` of kind `badData` where FFmpeg can make nothing of it, `noInput` where the
     ///   system does not let it be read.
     init(source: MediaSource, sequenceFrameRate: Rational) throws {
         self.source = source
-        context = try MediaLog.listening { lastError in
+        (context, complaint) = try MediaLog.listening { lastError in
             var options: OpaquePointer?
             defer { av_dict_free(&options) }
-            // A playlist must not reach over the network, or into files that the user did not name.
-            av_dict_set(&options, "protocol_whitelist", "file,pipe", 0)
+            // A playlist must not reach over the network, or into files that the user did not name; one from the
+            // network not into any file at all.
+            let isNetwork = source.kind == .network
+            av_dict_set(&options, "protocol_whitelist", isNetwork ? "http,https,tcp,tls" : "file,pipe", 0)
             av_dict_set(&options, "format_whitelist", Demuxer.allowedFormats, 0)
+            // A server that falls silent ends the run: microseconds.
+            if isNetwork { av_dict_set(&options, "rw_timeout", "30000000", 0) }
             av_dict_set(
                 &options, "framerate", "\(sequenceFrameRate.numerator)/\(sequenceFrameRate.denominator)", 0)
             var format: UnsafePointer<AVInputFormat>?
@@ -46,7 +52,7 @@ final class Demuxer {
                 avformat_close_input(&closing)
                 throw Demuxer.openError(source, code: code, detail: lastError())
             }
-            return opened
+            return (opened, MediaLog.lastFormatError)
         }
     }
 
@@ -56,7 +62,9 @@ final class Demuxer {
     }
 
     private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VideoIOError {
-        let isSystem = [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
+        let isSystem =
+            source.kind == .network && code != FFmpegCode.invalidData
+            || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
         return VideoIOError(
             isSystem ? .noInput : .badData, "read", path: source.path,
             reason: detail ?? "FFmpeg finds no video in it", code: code,
@@ -108,6 +116,8 @@ final class Demuxer {
                     // Matroska ends in the middle with no more than a line in the log.
                     let text = lastError() ?? (code == FFmpegCode.endOfFile ? nil : ffmpegText(code))
                     lastFailure = text ?? lastFailure
+                } else if code >= 0 {
+                    complaint = MediaLog.lastFormatError ?? complaint
                 }
                 return code
             }
@@ -116,6 +126,10 @@ final class Demuxer {
                 return .packet
             }
             if code == FFmpegCode.outOfMemory { throw VideoIOError.outOfMemory("read \(source.path)") }
+            // RoQ's demuxer has no other word for the end of the file.
+            if code == cff_averror(EIO), formatName == "roq", avio_feof(context.pointee.pb) != 0 {
+                return .end(failure: nil)
+            }
             if code == FFmpegCode.endOfFile { return .end(failure: lastFailure ?? ioFailure()) }
             consecutiveErrors += 1
             if consecutiveErrors >= 64 { return .end(failure: lastFailure) }

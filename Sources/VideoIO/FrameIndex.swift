@@ -33,6 +33,9 @@ struct FrameIndex {
             AV_CODEC_ID_QTRLE, AV_CODEC_ID_V210, AV_CODEC_ID_CFHD, AV_CODEC_ID_BMP, AV_CODEC_ID_TIFF,
         ].map(\.rawValue))
 
+    /// Whether each packet of a codec is one shown frame.
+    static func isFrame(eachPacketOf codec: AVCodecID) -> Bool { onePacketPerFrame.contains(codec.rawValue) }
+
     /// Scans the video stream from where `demuxer` stands, its beginning.
     /// - Returns: `nil` where the packets do not tell the frames: timestamps missing, repeated or running
     ///   backwards, damage, or a codec whose packets are not frames.

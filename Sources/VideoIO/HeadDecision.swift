@@ -102,7 +102,7 @@ struct HeadDecision {
 extension RangeSeeker {
     /// How many frames the file has, decoding them only where the packets do not tell.
     func countFrames() throws -> Int {
-        guard source.kind != .standardInput else { return 0 }
+        guard source.canReopen else { return 0 }
         return try countByDecoding()
     }
 }

@@ -18,6 +18,8 @@ public enum MediaLog {
         var level = Level.quiet
         /// The last error line of each thread that asked for it, by `pthread_self()`.
         var lastError: [pthread_t: String] = [:]
+        /// The same of demuxers and muxers alone: decoders complain of much that is no damage to the file.
+        var lastFormatError: [pthread_t: String] = [:]
     }
 
     private static let state = Mutex(State())
@@ -36,13 +38,24 @@ public enum MediaLog {
     static func listening<T>(_ body: (() -> String?) throws -> T) rethrows -> T {
         install()
         let thread = pthread_self()
-        state.withLock { $0.lastError[thread] = "" }
-        defer { state.withLock { $0.lastError[thread] = nil } }
+        state.withLock {
+            $0.lastError[thread] = ""
+            $0.lastFormatError[thread] = nil
+        }
+        defer {
+            state.withLock {
+                $0.lastError[thread] = nil
+                $0.lastFormatError[thread] = nil
+            }
+        }
         return try body {
             let text = state.withLock { $0.lastError[thread] } ?? ""
             return text.isEmpty ? nil : text
         }
     }
+
+    /// The last error that a demuxer or muxer has logged within `listening` on this thread.
+    static var lastFormatError: String? { state.withLock { $0.lastFormatError[pthread_self()] } }
 
     /// Puts our callback in place of FFmpeg's, which prints to standard error. Idempotent.
     static func install() { _ = installed }
@@ -57,7 +70,11 @@ public enum MediaLog {
                     context, level, format, arguments, buffer.baseAddress, Int32(buffer.count), &printsPrefix)
                 return String(cString: buffer.baseAddress!)
             }
-            MediaLog.take(line.trimmingCharacters(in: .whitespacesAndNewlines), level: level)
+            // Every context that logs begins with its class.
+            let kind = context?.assumingMemoryBound(to: UnsafePointer<AVClass>?.self).pointee
+            MediaLog.take(
+                line.trimmingCharacters(in: .whitespacesAndNewlines), level: level,
+                isFormat: kind != nil && kind == avformat_get_class())
         }
     }()
 
@@ -65,12 +82,13 @@ public enum MediaLog {
         state.withLock { max($0.level.rawValue, floor) }
     }
 
-    private static func take(_ line: String, level: Int32) {
+    private static func take(_ line: String, level: Int32, isFormat: Bool) {
         guard !line.isEmpty else { return }
         let thread = pthread_self()
         let prints = state.withLock { state in
             if level <= AV_LOG_ERROR, state.lastError[thread] != nil {
                 state.lastError[thread] = withoutContext(line)
+                if isFormat { state.lastFormatError[thread] = withoutContext(line) }
             }
             return level <= state.level.rawValue
         }

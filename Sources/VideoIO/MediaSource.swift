@@ -1,7 +1,7 @@
 import CFFmpeg
 import Foundation
 
-/// Where frames come from: a file, standard input, or a numbered sequence of pictures.
+/// Where frames come from: a file, standard input, a numbered sequence of pictures, or a server.
 ///
 /// FFmpeg takes `a:b.mp4` for a protocol, so paths are always handed to it with an explicit one.
 struct MediaSource: Sendable {
@@ -10,6 +10,8 @@ struct MediaSource: Sendable {
         case standardInput
         /// A pattern such as `f%03d.png`, and the number of its first picture.
         case sequence(firstNumber: Int)
+        /// An `http://` or `https://` address.
+        case network
     }
 
     let path: String
@@ -22,13 +24,18 @@ struct MediaSource: Sendable {
         case .standardInput: "pipe:0"
         case .file where path == "-": "file:/dev/stdin"
         case .file, .sequence: "file:\(path)"
+        case .network: path
         }
     }
 
+    /// Whether it can be opened a second time from its beginning, at no great cost.
+    var canReopen: Bool { kind != .standardInput && kind != .network }
+
     /// Looks at `path` and says what it is.
+    /// - Parameter allowsNetwork: whether addresses of servers are taken.
     /// - Throws: `VideoIOError` of kind `noInput` where there is nothing to read, or of kind `badData` for an
     ///   empty file.
-    init(path: String) throws {
+    init(path: String, allowsNetwork: Bool = false) throws {
         func fail(_ reason: String, _ nextStep: String? = nil) -> VideoIOError {
             VideoIOError(.noInput, "read", path: path, reason: reason, nextStep: nextStep)
         }
@@ -51,7 +58,14 @@ struct MediaSource: Sendable {
                 return
             }
             if path.contains("://") {
-                throw fail("only files and standard input are read", "download it first")
+                let isWeb = path.hasPrefix("http://") || path.hasPrefix("https://")
+                guard isWeb else { throw fail("only files and standard input are read", "download it first") }
+                guard allowsNetwork else {
+                    throw fail(
+                        "the network is not used unless asked", "use --allow-network, or download it first")
+                }
+                kind = .network
+                return
             }
             throw fail(systemText(code))
         }
@@ -83,9 +97,9 @@ extension MediaSource {
     /// these do not look.
     func lacksEndMark(format: String) -> Bool {
         if format == "avi" { return isShorterThanRIFF }
+        if format == "gif" { return hasBrokenGIFBlocks }
         let mark: [UInt8]
         switch format {
-        case "gif": mark = [0x00, 0x3b]
         case "image2" where path.lowercased().hasSuffix("jpg") || path.lowercased().hasSuffix("jpeg"),
             "jpeg_pipe":
             mark = [0xff, 0xd9]
@@ -97,11 +111,19 @@ extension MediaSource {
             let tail = try? handle.readToEnd()
         else { return false }
         // Programs append notes of their own after the end of a JPEG picture, so the mark may be anywhere here.
-        return format == "gif" ? !tail.suffix(2).elementsEqual(mark) : tail.range(of: Data(mark)) == nil
+        return tail.range(of: Data(mark)) == nil
     }
 }
 
 extension MediaSource {
+    /// Whether the blocks of a GIF file do not lead to its trailer.
+    private var hasBrokenGIFBlocks: Bool {
+        guard kind == .file,
+            let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        else { return false }
+        return GIFStructure.firstFault(in: bytes) != nil
+    }
+
     /// Whether the length in a RIFF file's header reaches beyond the file.
     fileprivate var isShorterThanRIFF: Bool {
         guard kind == .file, let handle = FileHandle(forReadingAtPath: path),

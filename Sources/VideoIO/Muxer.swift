@@ -55,8 +55,9 @@ final class Muxer {
         try MediaLog.listening { lastError in
             let code = avformat_write_header(context, &options)
             guard code >= 0 else {
+                let isDisk = [ENOSPC, EFBIG, EDQUOT, EIO].contains { cff_averror($0) == code }
                 throw VideoIOError(
-                    code == cff_averror(ENOSPC) || code == cff_averror(EIO) ? .inputOutput : .unavailable,
+                    isDisk ? .inputOutput : .unavailable,
                     "write", path: path, reason: lastError() ?? "the \(name) container refused a stream",
                     code: code)
             }

@@ -35,7 +35,11 @@ public final class OutputFile {
             let random = String(UInt64.random(in: 0...UInt64.max), radix: 36)
             let name = "\(directory)/\(OutputFile.prefix)\(getpid())-\(random)\(OutputFile.suffix)"
             let descriptor = Glibc.open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-            if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+            // Before the lock was taken another run may have held the file for abandoned and removed it.
+            var status = stat()
+            if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0,
+                fstat(descriptor, &status) == 0, status.st_nlink > 0
+            {
                 temporaryPath = name
                 lock = descriptor
                 return

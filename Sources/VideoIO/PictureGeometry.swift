@@ -115,8 +115,10 @@ struct ColourCoding: Equatable {
         let format = AVPixelFormat(frame.pointee.format)
         let alwaysFull = [AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUVJ440P]
         let descriptor = av_pix_fmt_desc_get(format)
-        // Deep RGB reaches 8 bits by way of YUV inside libswscale; both ways must then use one matrix.
-        if let descriptor, descriptor.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0 {
+        // Deep RGB, which XYZ is turned into first, reaches 8 bits by way of YUV inside libswscale; both ways must
+        // then use one matrix.
+        let isRGB = descriptor.map { $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0 } ?? false
+        if isRGB || [AV_PIX_FMT_XYZ12LE, AV_PIX_FMT_XYZ12BE].contains(format) {
             matrix = SWS_CS_ITU709
         }
         // FFmpeg holds grey without a tag to be full range, as still images are.

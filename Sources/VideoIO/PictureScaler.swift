@@ -48,7 +48,9 @@ final class PictureScaler {
             let code = av_opt_set_int(object, name, value, 0)
             guard code >= 0 else { throw fail(code) }
         }
-        try setColours()
+        // Before the context is ready, this would take XYZ for RGB: it puts one format's number in the other's place.
+        let isXYZ = [AV_PIX_FMT_XYZ12LE, AV_PIX_FMT_XYZ12BE].contains(source.format)
+        if !isXYZ { try setColours() }
         let code = MediaLog.listening { _ in sws_init_context(context, nil, nil) }
         guard code >= 0 else { throw fail(code) }
         try setColours()

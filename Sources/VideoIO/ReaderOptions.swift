@@ -12,19 +12,26 @@ public struct ReaderOptions: Sendable {
     public var videoStream: Int?
     /// Frames a second of a sequence of pictures, which has no clock of its own.
     public var sequenceFrameRate: Rational
+    /// Whether damage is an error instead of a warning.
+    public var isStrict: Bool
+    /// Whether `http://` and `https://` addresses are read too; otherwise nothing but files and standard input is.
+    public var allowsNetwork: Bool
     /// Called for each warning as it arises, on the thread that reads. Warnings are also collected in
     /// `VideoReader.warnings`.
     public var onWarning: (@Sendable (MediaWarning) -> Void)?
 
     public init(
         frames: FrameSelection = .all, keepAudio: Bool = true, threads: Int = 0, videoStream: Int? = nil,
-        sequenceFrameRate: Rational = Rational(25, 1), onWarning: (@Sendable (MediaWarning) -> Void)? = nil
+        sequenceFrameRate: Rational = Rational(25, 1), isStrict: Bool = false, allowsNetwork: Bool = false,
+        onWarning: (@Sendable (MediaWarning) -> Void)? = nil
     ) {
         self.frames = frames
         self.keepAudio = keepAudio
         self.threads = threads
         self.videoStream = videoStream
         self.sequenceFrameRate = sequenceFrameRate
+        self.isStrict = isStrict
+        self.allowsNetwork = allowsNetwork
         self.onWarning = onWarning
     }
 }

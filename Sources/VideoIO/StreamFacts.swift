@@ -45,7 +45,7 @@ struct StreamFacts {
             origin = rescale(start, from: .microseconds, to: timeBase)
         }
         canSeek = demuxer.isSeekable
-        canReopen = source.kind != .standardInput
+        canReopen = source.canReopen
     }
 
     /// How long a frame lasts where its packet does not say, in ticks.

@@ -16,6 +16,7 @@ public final class VideoReader: @unchecked Sendable {
     /// What warnings call the input.
     private var inputName: String { path == "-" ? "standard input" : path }
     private let log: WarningLog
+    private let isStrict: Bool
     private let plan: SelectionPlan
     private let seeker: RangeSeeker
     private let converter: RGBConverter
@@ -36,6 +37,7 @@ public final class VideoReader: @unchecked Sendable {
     private var endTime: FrameTime?
     private var hasReadAll = false
     private var damagedFrames = 0
+    private var changesSize = false
     private var lastTime: FrameTime?
     private var longestGapSeconds = 0.0
 
@@ -52,7 +54,8 @@ public final class VideoReader: @unchecked Sendable {
         MediaLog.install()
         self.path = path
         log = WarningLog(options.onWarning)
-        let source = try MediaSource(path: path)
+        isStrict = options.isStrict
+        let source = try MediaSource(path: path, allowsNetwork: options.allowsNetwork)
         source.warnings.forEach(log.add)
         let demuxer = try Demuxer(source: source, sequenceFrameRate: options.sequenceFrameRate)
         let videoStream = try demuxer.videoStream(options.videoStream)
@@ -119,13 +122,24 @@ public final class VideoReader: @unchecked Sendable {
     public var warnings: [MediaWarning] { log.warnings }
 
     /// The next selected frame; `nil` after the last one.
-    /// - Throws: `VideoIOError`. Damage is no error where frames can still be had: see `warnings`.
+    /// - Throws: `VideoIOError`. Damage is no error where frames can still be had (see `warnings`), unless the
+    ///   reader is strict.
     public func nextFrame() throws -> VideoFrame? {
         if let frame = first {
             first = nil
             return frame
         }
-        return try produce()
+        let frame = try produce()
+        try refuseDamage()
+        return frame
+    }
+
+    /// - Throws: `VideoIOError` of kind `badData` where a strict reader has met damage.
+    private func refuseDamage() throws {
+        guard isStrict, let damage = log.warnings.first(where: { $0.kind == .damage }) else { return }
+        throw VideoIOError(
+            .badData, "read", path: path, reason: damage.message,
+            nextStep: "leave --strict out to keep the frames there are")
     }
 
     /// Audio packets that lie after the last frame, to be asked for once `nextFrame` has returned `nil`.
@@ -156,6 +170,7 @@ public final class VideoReader: @unchecked Sendable {
     /// Decodes up to the first selected frame, so that an empty selection is an error before any output is made.
     private func prime() throws {
         if let frame = try produce() {
+            try refuseDamage()
             first = frame
             return
         }
@@ -251,6 +266,7 @@ public final class VideoReader: @unchecked Sendable {
         let geometry = PictureGeometry(
             frame: raw, demuxer: session.demuxer, videoStream: session.videoStream, warn: log.add)
         if geometry.upright != converter.size {
+            changesSize = true
             log.add(
                 MediaWarning(
                     .picture,
@@ -299,23 +315,40 @@ public final class VideoReader: @unchecked Sendable {
                 timeBase: info.timeBase)
         }
         var reason = session.failure
-        // MP4's sample table is exact; AVI's header counts frames that are only gaps.
-        let declared = info.formatName.hasPrefix("mov,") ? Int(session.stream.pointee.nb_frames) : 0
+        let declared = session.promisedPackets(format: info.formatName)
         if reason == nil, startsAtFirstPacket, declared > session.videoPackets {
             reason = "\(declared) were promised"
         }
         if reason == nil, context.duration_estimation_method == AVFMT_DURATION_FROM_STREAM,
             let duration = ticks(context.duration), session.lastSeenMicroseconds != .min
         {
-            let end = duration + (ticks(context.start_time) ?? 0)
+            // Where a file starts late, its duration may be the time at its end (Matroska, MP4 with an empty edit).
+            let end = duration + min(0, ticks(context.start_time) ?? 0)
             let slack = Int64(max(0.15, 3 * longestGapSeconds) * 1_000_000)
             if session.lastSeenMicroseconds + slack < end {
                 reason =
                     "\(shortSeconds(Double(duration) / 1_000_000)) s were promised, there are \(shortSeconds(Double(session.lastSeenMicroseconds) / 1_000_000)) s"
             }
         }
+        // Decoders pass over a still that they cannot read, and MPEG's drop the frame inside them when the next is of
+        // another size. Other missing frames are no damage: those that lean on what was before the file's beginning.
+        let lost = session.videoPackets - nextIndex
+        if reason == nil, lost > 0, startsAtFirstPacket, changesSize || session.isIntraOnly,
+            FrameIndex.isFrame(eachPacketOf: session.stream.pointee.codecpar.pointee.codec_id)
+        {
+            log.add(
+                MediaWarning(
+                    .damage,
+                    "\(inputName) is damaged: \(lost) of \(counted(session.videoPackets, "frame")) did not come out of the decoder"
+                ))
+        }
         if reason == nil, session.demuxer.source.lacksEndMark(format: info.formatName) {
             reason = "its end is missing"
+        }
+        if reason == nil, let complaint = session.demuxer.complaint {
+            log.add(
+                MediaWarning(
+                    .damage, "\(inputName) is damaged: parts of it were passed over (\(complaint))"))
         }
         if let reason {
             log.add(

@@ -17,6 +17,8 @@ struct Vitvideo: ParsableCommand {
         MathLibrary.prepareProcess()
         // A closed pipe is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file grown beyond the limit of `ulimit -f`, as on a full disk.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()

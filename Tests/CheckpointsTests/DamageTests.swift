@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Testing
 
@@ -49,7 +50,7 @@ struct DamageTests {
     @Test("with bytes overwritten, a file is read or refused and never a crash", arguments: goldens)
     func mutation(name: String) throws {
         let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden(name))))
-        var random = SplitMix64(state: 7)
+        var random = SplitMix64(seed: 7)
         for round in 0..<500 {
             var bytes = whole
             for _ in 0...random.next() % 4 {
@@ -89,18 +90,5 @@ struct DamageTests {
         #expect(checkpoint.format == .safetensors)
         #expect(checkpoint.metadata == ["format": "pt", "note": "é\n"])
         try ExpectedTensors.check(checkpoint)
-    }
-}
-
-/// Steele, Lea and Flood's generator: seeded, so that a failure comes again.
-struct SplitMix64 {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -131,6 +131,14 @@ import VideoIO
         #expect(try StillImage.read(alpha) == PictureTests.barImage(height: 64, width: 256))
     }
 
+    /// Digital cinema stores XYZ, whose primaries and gamma are not those of any RGB.
+    @Test(arguments: ["xyz12le", "xyz12be"]) func cinemaColoursAreConverted(format: String) throws {
+        let scratch = try Scratch()
+        let cinema = try scratch.ffmpeg(
+            "cinema.nut", ["-i", try PictureTests.card(scratch), "-pix_fmt", format, "-c:v", "rawvideo"])
+        #expect(PictureTests.largestError(try StillImage.read(cinema)) <= 3)
+    }
+
     @Test func jpegFilesAreFullRangeBT601WhateverTheirSize() throws {
         let scratch = try Scratch()
         for height in [64, 1080] {

@@ -11,8 +11,8 @@ import Foundation
 public final class NPZWriter {
     private let path: String
     private let overwrite: Bool
-    /// Where `finish` assembles the archive. Whoever ends the process at once removes what is there, and under
-    /// names that go on from this one: libzip writes to such a name before it renames.
+    /// A file that `finish` keeps locked while it assembles the archive beside it. Whoever ends the process at
+    /// once removes what is there, and under names that go on from this one.
     public let temporaryPath: String
     private var arrays: [NPZArrayWriter] = []
     private var isOpen = true
@@ -23,6 +23,7 @@ public final class NPZWriter {
         self.path = path
         self.overwrite = overwrite
         try Self.checkAbsence(path, overwrite)
+        removeAbandonedFiles(beside: path)
         // That the directory can be written to is worth knowing before hours of work.
         let (descriptor, temporaryPath) = try makeTemporaryFile(beside: path)
         close(descriptor)
@@ -72,16 +73,25 @@ public final class NPZWriter {
         defer { abandon() }
         let overwrite = overwrite || otherPath != nil
         try Self.checkAbsence(path, overwrite)
-        let descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw systemError(.cannotCreate, "create", path) }
+        // libzip puts a new file in the place of the one it is given, so the lock is held on one beside it.
+        guard let lock = createLocked(temporaryPath) else { throw systemError(.cannotCreate, "create", path) }
+        let archivePath = temporaryPath + ".zip"
         defer {
-            close(descriptor)
+            unlink(archivePath)
             unlink(temporaryPath)
+            close(lock)
         }
-        try assemble(at: temporaryPath, naming: path)
-        try flush(temporaryPath, naming: path)
-        try Self.checkAbsence(path, overwrite)
-        guard rename(temporaryPath, path) == 0 else { throw systemError(.cannotCreate, "create", path) }
+        try assemble(at: archivePath, naming: path)
+        try flush(archivePath, naming: path)
+        try Self.name(archivePath, path, overwrite)
+    }
+
+    /// Gives the finished archive its name.
+    private static func name(_ archivePath: String, _ path: String, _ overwrite: Bool) throws {
+        // A link is refused where a rename would replace.
+        if !overwrite, link(archivePath, path) == 0 { return }
+        try checkAbsence(path, overwrite)
+        guard rename(archivePath, path) == 0 else { throw systemError(.cannotCreate, "create", path) }
     }
 
     /// Gives up: nothing appears under the output's name.

@@ -13,6 +13,7 @@ public final class FrameSampler {
     public private(set) var leadingFrames: [VideoFrame] = []
     private let path: String
     private let selection: FrameSelection
+    private let videoStream: Int?
     private let reader: VideoReader
     private var hasRead = false
 
@@ -20,10 +21,12 @@ public final class FrameSampler {
     ///   - reader: what the run reads, nothing taken from it yet.
     ///   - path: where it reads from.
     ///   - selection: which frames.
-    public init(reader: VideoReader, path: String, selection: FrameSelection) {
+    ///   - videoStream: which of several video streams, as the reader was told.
+    public init(reader: VideoReader, path: String, selection: FrameSelection, videoStream: Int? = nil) {
         self.reader = reader
         self.path = path
         self.selection = selection
+        self.videoStream = videoStream
     }
 
     /// Shows the sampled frames in order; the same ones at every call.
@@ -41,7 +44,8 @@ public final class FrameSampler {
         // The first frames of as many equal parts. The count may be an estimate: then the last are not met.
         let samples = min(Self.spreadCount, max(1, count))
         let places = Set((0..<samples).map { $0 * count / samples })
-        let second = try VideoReader.open(path, options: ReaderOptions(frames: selection, keepAudio: false))
+        let second = try VideoReader.open(
+            path, options: ReaderOptions(frames: selection, keepAudio: false, videoStream: videoStream))
         var position = 0
         var left = places.count
         while left > 0, let frame = try second.nextFrame() {

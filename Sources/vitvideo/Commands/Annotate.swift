@@ -60,10 +60,12 @@ struct Annotate: ParsableCommand {
             input.input,
             options: ReaderOptions(
                 frames: selection, keepAudio: output.output != nil && !output.noAudio,
+                videoStream: input.videoStream, isStrict: input.strict, allowsNetwork: input.allowNetwork,
                 onWarning: warnings.add))
         let info = reader.info
         let schedule = running.schedule(frames: info.expectedFrameCount)
-        let sampler = FrameSampler(reader: reader, path: input.input, selection: selection)
+        let sampler = FrameSampler(
+            reader: reader, path: input.input, selection: selection, videoStream: input.videoStream)
         let plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method,
             needsMaps: output.wantsNumbers, onWarning: warnings.add,
@@ -73,16 +75,16 @@ struct Annotate: ParsableCommand {
             budget: running.budgetMemory?.bytes)
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
+        // Before there are files: a signal between the two would leave them behind.
+        let stop = StopRequest()
+        let temporaries = TemporaryFiles()
+        let interruption = Interruption(
+            stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
+        defer { withExtendedLifetime(interruption) {} }
         let statistics = try makeStatistics(plan)
         let sinks = try makeSinks(
             info: info, plan: plan, style: style, statistics: statistics, warnings: warnings)
-
-        let stop = StopRequest()
-        let temporaries = sinks.flatMap(\.temporaryPaths)
-        let interruption = Interruption(stop: stop, notice: "finishing the frames under way") {
-            TemporaryFiles.remove(temporaries)
-        }
-        defer { withExtendedLifetime(interruption) {} }
+        temporaries.add(sinks.flatMap(\.temporaryPaths))
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
             analysis: analysis, workers: schedule.workers,

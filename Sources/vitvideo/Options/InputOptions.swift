@@ -30,7 +30,19 @@ struct InputOptions: ParsableArguments {
         name: .customShort("t"), help: ArgumentHelp("Stop after this duration.", valueName: "duration"))
     var duration: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Which of several video streams, from 0. (default: the one FFmpeg holds best)", valueName: "n"))
+    var videoStream: Int?
+
+    @Flag(help: "Damaged input is an error (exit code 65), not a warning.")
+    var strict = false
+
+    @Flag(help: "Read http:// and https:// addresses too. Without it nothing but files and pipes is read.")
+    var allowNetwork = false
+
     func validate() throws {
+        if let videoStream, videoStream < 0 { throw ValidationError("--video-stream counts from 0") }
         if frames != nil && (start != nil || end != nil || duration != nil) {
             throw ValidationError("--frames and -ss/-to/-t both choose a range; give one of them")
         }

@@ -31,6 +31,11 @@ final class Workspace {
 
     /// Starts `vitvideo` in this directory.
     func start(_ arguments: String..., environment: [String: String?] = [:]) throws -> Program {
+        try start(arguments: arguments, environment: environment)
+    }
+
+    /// Starts `vitvideo` in this directory.
+    func start(arguments: [String], environment: [String: String?] = [:]) throws -> Program {
         try Program(
             Self.binary, arguments, environment: Self.cleared.merging(environment) { $1 }, directory: path)
     }
@@ -53,6 +58,11 @@ final class Workspace {
 
     /// Runs a shell command in this directory, with the binary as `$0` and `arguments` as `$@`.
     func shell(_ script: String, _ arguments: String...) throws -> Program.Outcome {
+        try shell(script, arguments: arguments)
+    }
+
+    /// Runs a shell command in this directory, with the binary as `$0` and `arguments` as `$@`.
+    func shell(_ script: String, arguments: [String]) throws -> Program.Outcome {
         try Program.run(
             "/bin/sh", ["-c", script, Self.binary] + arguments, environment: Self.cleared, directory: path)
     }
@@ -73,6 +83,12 @@ final class Workspace {
     }
 
     func bytes(of name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
+
+    /// Length in bytes; 0 where there is no such file.
+    func size(of name: String) throws -> Int {
+        guard FileManager.default.fileExists(atPath: file(name)) else { return 0 }
+        return try bytes(of: name).count
+    }
 
     /// Names in the directory, hidden ones too, sorted.
     var contents: [String] {

@@ -1,0 +1,55 @@
+import Foundation
+
+/// The blocks of a GIF file, walked without decoding.
+///
+/// FFmpeg's demuxer looks for something that could be a block where one is broken, and so may pass over most of a
+/// file in silence. https://www.w3.org/Graphics/GIF/spec-gif89a.txt
+struct GIFStructure {
+    private var bytes: Data
+    private var position = 0
+
+    /// Where the blocks stop making sense; nil where they go on to the trailer and nothing but zeros follows it.
+    static func firstFault(in bytes: Data) -> Int? {
+        var structure = GIFStructure(bytes: bytes)
+        return structure.reachesTrailer() ? nil : structure.position
+    }
+
+    private mutating func reachesTrailer() -> Bool {
+        // Signature and logical screen descriptor, the global colour table after it.
+        guard let flags = byte(at: 10), skip(13 + colourTable(flags)) else { return false }
+        while let label = byte(at: position) {
+            switch label {
+            case 0x21: guard skip(2), skipSubBlocks() else { return false }
+            case 0x2c:
+                // An image: descriptor, local colour table, code size, data.
+                guard let flags = byte(at: position + 9), skip(10 + colourTable(flags) + 1), skipSubBlocks()
+                else { return false }
+            case 0x3b: return bytes[(bytes.startIndex + position + 1)...].allSatisfy { $0 == 0 }
+            default: return false
+            }
+        }
+        return false
+    }
+
+    /// Length of the colour table that a descriptor's flags announce.
+    private func colourTable(_ flags: UInt8) -> Int { flags & 0x80 == 0 ? 0 : 3 << (Int(flags & 7) + 1) }
+
+    /// Passes over blocks of a length and so many bytes, up to the one of length zero.
+    private mutating func skipSubBlocks() -> Bool {
+        while let length = byte(at: position) {
+            guard skip(1 + Int(length)) else { return false }
+            if length == 0 { return true }
+        }
+        return false
+    }
+
+    private func byte(at offset: Int) -> UInt8? {
+        offset < bytes.count ? bytes[bytes.startIndex + offset] : nil
+    }
+
+    private mutating func skip(_ count: Int) -> Bool {
+        guard count <= bytes.count - position else { return false }
+        position += count
+        return true
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+import VideoIO
+
+/// Damage that FFmpeg's demuxers pass over in silence.
+@Suite struct DamageTests {
+    /// A block in the middle of a GIF makes its demuxer look for anything that could be a frame further on.
+    @Test(arguments: [300, 900, 1_500]) func brokenBlocksOfGIFsAreTold(place: Int) throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip("whole.gif", size: "48x36", frames: 20, ["-pix_fmt", "rgb8"])
+        #expect(try readAll(whole).warnings == [])
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        try #require(bytes.count > place + 700)
+        bytes.resetBytes(in: place..<place + 600)
+        let broken = scratch.path("broken.gif")
+        try bytes.write(to: URL(fileURLWithPath: broken))
+        if let result = try? readAll(broken) { #expect(result.has(.damage), "\(result.warnings)") }
+    }
+
+    /// Zeros over the head of one frame's chunk: the demuxer finds the next and says nothing.
+    @Test func framesThatOnlyTheIndexOfAVIsKnowsAreMissed() throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip("whole.avi", frames: 20, ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p"])
+        #expect(try readAll(whole).warnings == [])
+        let places = try Probe.packets(whole, stream: "v", "pos").compactMap { Int($0) }
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        bytes.resetBytes(in: places[9]..<places[9] + 1_000)
+        let broken = scratch.path("broken.avi")
+        try bytes.write(to: URL(fileURLWithPath: broken))
+        let result = try readAll(broken)
+        #expect(result.frames.count == 19)
+        #expect(result.has(.damage), "\(result.warnings)")
+    }
+
+    /// A short file is read to its end while it is opened, where nobody asks for the demuxer's complaints.
+    @Test func aGapInAShortMatroskaFileIsTold() throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip("whole.webm", size: "64x48", frames: 20, ["-c:v", "libvpx", "-g", "6"])
+        #expect(try readAll(whole).warnings == [])
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        bytes.resetBytes(in: bytes.count / 2..<bytes.count / 2 + 600)
+        let broken = scratch.path("broken.webm")
+        try bytes.write(to: URL(fileURLWithPath: broken))
+        let result = try readAll(broken)
+        #expect(result.frames.count < 20)
+        #expect(result.has(.damage), "\(result.warnings)")
+    }
+
+    /// The duration of a file that starts late may be the time at its end: no early end.
+    @Test func aLateStartIsNoDamage() throws {
+        let scratch = try Scratch()
+        let plain = try scratch.clip("plain.mp4", frames: 10, ["-c:v", "libx264"])
+        let late = [
+            try scratch.clip("late.mkv", frames: 10, ["-c:v", "ffv1", "-output_ts_offset", "500000"]),
+            try scratch.ffmpeg("late.mp4", ["-itsoffset", "0.7", "-i", plain, "-c", "copy"]),
+        ]
+        for path in late {
+            let result = try readAll(path)
+            #expect(result.frames.count == 10)
+            #expect(!result.has(.damage), "\(result.warnings)")
+        }
+    }
+
+    /// MPEG decoders drop the frame that is inside them when the next is of another size.
+    @Test func framesLostAtAChangeOfSizeAreTold() throws {
+        let scratch = try Scratch()
+        let parts = try ["128x96", "96x64"].map { size in
+            try scratch.clip("\(size).ts", size: size, frames: 12, ["-c:v", "mpeg2video", "-f", "mpegts"])
+        }
+        let joined = scratch.path("joined.ts")
+        try parts.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }.reduce(Data(), +)
+            .write(to: URL(fileURLWithPath: joined))
+        let result = try readAll(joined)
+        #expect((20..<24).contains(result.frames.count))
+        #expect(result.has(.damage), "\(result.warnings)")
+    }
+
+    /// Strict reading makes an error of what is otherwise a warning.
+    @Test func strictReadingRefusesDamage() throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip(
+            "whole.mp4", frames: 20, ["-c:v", "libx264", "-movflags", "faststart"])
+        #expect(try readAll(whole, ReaderOptions(isStrict: true)).frames.count == 20)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        let cut = scratch.path("cut.mp4")
+        try bytes.prefix(bytes.count * 2 / 3).write(to: URL(fileURLWithPath: cut))
+        let lenient = try readAll(cut)
+        #expect(!lenient.frames.isEmpty && lenient.has(.damage))
+        let error = failure { try readAll(cut, ReaderOptions(isStrict: true)) }
+        #expect(error?.kind == .badData && error?.description.contains("--strict") == true)
+    }
+
+    /// Addresses are refused before anything is asked of a server.
+    @Test func addressesAreRefusedUnlessAllowed() {
+        let error = failure { try readAll("https://127.0.0.1:9/clip.mp4") }
+        #expect(error?.kind == .noInput && error?.description.contains("--allow-network") == true)
+        let other = failure { try readAll("rtsp://127.0.0.1/clip", ReaderOptions(allowsNetwork: true)) }
+        #expect(other?.kind == .noInput)
+    }
+}
