@@ -93,17 +93,6 @@ public struct Checkpoint: Sendable {
         try locating("read tensor \(quoted(name)) of", path) { try source.floats(tensorIndex(name)) }
     }
 
-    /// Lends a tensor's values, row-major, as Float32: in place where the file holds aligned Float32 (safetensors
-    /// and legacy PyTorch mostly do), else a converted copy. Thread-safe; the pointer dies with the call.
-    /// - Throws: as `floats`, and what `body` throws.
-    public func withFloats<Result>(
-        _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result {
-        let index = try locating("read tensor \(quoted(name)) of", path) { try tensorIndex(name) }
-        if let result = try source.withMappedFloats(index, body) { return result }
-        return try floats(name).withUnsafeBufferPointer(body)
-    }
-
     private func tensorIndex(_ name: String) throws -> Int {
         guard let index = indices[name] else { throw FormatError("there is no such tensor") }
         return index

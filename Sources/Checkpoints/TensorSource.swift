@@ -6,17 +6,8 @@ protocol TensorSource: Sendable {
     var metadata: [String: String] { get }
     /// The values of `tensors[index]`, row-major, as Float32. Thread-safe.
     func floats(_ index: Int) throws -> [Float]
-    /// The values of `tensors[index]` in place, where they lie in the file as aligned Float32; else nil, without
-    /// calling `body`.
-    func withMappedFloats<Result>(
-        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result?
 }
 
 extension TensorSource {
     var metadata: [String: String] { [:] }
-
-    func withMappedFloats<Result>(
-        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result? { nil }
 }

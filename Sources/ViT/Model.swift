@@ -1,6 +1,9 @@
 import Foundation
 
 /// A Vision Transformer with its weights: immutable, shared by all workers.
+///
+/// The blocks' weights, which are nearly all of them, stay in the file until they are asked for: an `Engine` packs
+/// its own copies and has no use for plain ones beside them.
 public final class Model: Sendable {
     public let configuration: Configuration
     /// What to call the model in captions and metadata.
@@ -9,13 +12,33 @@ public final class Model: Sendable {
     public let weightsHash: String
     let weights: Weights
     private let positions = PositionCache()
+    private let readBlock: ReadBlock
+    private let keptBlocks: Kept<[BlockWeights]>
 
-    init(configuration: Configuration, name: String, weightsHash: String, weights: Weights) {
+    /// Gives the weights of a block.
+    typealias ReadBlock = @Sendable (_ index: Int) throws -> BlockWeights
+
+    init(
+        configuration: Configuration, name: String, weightsHash: String, weights: Weights,
+        readBlock: @escaping ReadBlock
+    ) {
         self.configuration = configuration
         self.name = name
         self.weightsHash = weightsHash
         self.weights = weights
+        self.readBlock = readBlock
+        keptBlocks = Kept { try (0..<configuration.depth).map(readBlock) }
     }
+
+    /// Reads one block's weights, anew at every call.
+    ///
+    /// - Throws: `CheckpointError` where the file cannot be read.
+    func block(reading index: Int) throws -> BlockWeights { try readBlock(index) }
+
+    /// The weights of all blocks, read at the first call and kept from then on.
+    ///
+    /// - Throws: `CheckpointError` where the file cannot be read.
+    func blocks() throws -> [BlockWeights] { try keptBlocks() }
 
     /// Positions of the patches on a grid, `rows · columns × D`, interpolated once per grid.
     package func patchPositions(rows: Int, columns: Int) -> [Float] {

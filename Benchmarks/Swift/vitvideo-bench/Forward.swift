@@ -125,12 +125,10 @@ struct Forward: ParsableCommand {
         guard let shape = checkpoint["frames"]?.shape, shape.count == 4, shape[0] > 0,
             Array(shape[1...]) == [3, height, width]
         else { throw ValidationError("\(input) holds no frames of 3×\(height)×\(width)") }
-        return try checkpoint.withFloats("frames") { floats in
-            (0..<shape[0]).map { index in
-                preprocessor.patches(
-                    ofPlanes: Array(floats[index * values..<(index + 1) * values]), rows: rows,
-                    columns: columns)
-            }
+        let floats = try checkpoint.floats("frames")
+        return (0..<shape[0]).map { index in
+            preprocessor.patches(
+                ofPlanes: Array(floats[index * values..<(index + 1) * values]), rows: rows, columns: columns)
         }
     }
 

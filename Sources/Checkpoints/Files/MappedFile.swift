@@ -1,7 +1,7 @@
 import Foundation
 
-/// A whole regular file mapped into memory for reading. Pages are read when touched and can be dropped by the
-/// kernel, so a mapped checkpoint costs no memory of its own.
+/// A whole regular file mapped into memory for reading. Pages are read when touched and can be dropped, so a
+/// mapped checkpoint costs no memory of its own.
 ///
 /// `@unchecked Sendable`: the mapping is private and read-only and lives as long as this object; nothing in it is
 /// ever written. As with every mapping, cutting the file short while it is in use ends the process with SIGBUS;
@@ -37,6 +37,13 @@ final class MappedFile: @unchecked Sendable {
     /// Lends the file's bytes for the length of the call.
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(bytes) }
+    }
+
+    /// Lends the bytes and lets go of the pages afterwards, which would else count as the process's memory as long
+    /// as the file is mapped. For bytes that are copied and seldom wanted again.
+    func withBytesOnce<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        defer { madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED) }
+        return try withBytes(body)
     }
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }

@@ -95,7 +95,7 @@ struct ONNXFile: TensorSource {
     }
 
     func floats(_ index: Int) throws -> [Float] {
-        try file.withBytes { bytes in
+        try file.withBytesOnce { bytes in
             switch origins[index] {
             case .whole(let initializer): return try initializers[initializer].floats(bytes)
             case .transposed(let initializer):
@@ -105,17 +105,6 @@ struct ONNXFile: TensorSource {
             case .joined(let classToken, let patches):
                 return try initializers[classToken].floats(bytes) + initializers[patches].floats(bytes)
             }
-        }
-    }
-
-    func withMappedFloats<Result>(
-        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result? {
-        guard case .whole(let initializer) = origins[index],
-            let range = initializers[initializer].rawFloatRange
-        else { return nil }
-        return try file.withBytes { bytes in
-            try withAlignedFloats(UnsafeRawBufferPointer(rebasing: bytes[range]), body)
         }
     }
 }

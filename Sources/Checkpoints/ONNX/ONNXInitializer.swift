@@ -79,11 +79,6 @@ struct ONNXInitializer: Sendable {
         }
     }
 
-    /// Where aligned or unaligned Float32 values lie in the file; nil where they do not lie there as such.
-    var rawFloatRange: Range<Int>? {
-        if case .raw(let range) = values, description.elementType == .float32 { range } else { nil }
-    }
-
     private static func decode(
         _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>
     ) throws -> ONNXTensorProto {

@@ -96,26 +96,11 @@ struct PyTorchFile: TensorSource {
             return try archive.read(entry, range).withUnsafeBytes { try Self.floats($0, tensor) }
         case .mapped(let file, let offsets):
             guard let offset = offsets[storage.key] else { throw FormatError("its storage is missing") }
-            return try file.withBytes { bytes in
+            return try file.withBytesOnce { bytes in
                 let start = offset + range.lowerBound
                 return try Self.floats(
                     UnsafeRawBufferPointer(rebasing: bytes[start..<(start + range.count)]), tensor)
             }
-        }
-    }
-
-    func withMappedFloats<Result>(
-        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result? {
-        let (storage, tensor) = parts[index]
-        guard case .mapped(let file, let offsets) = bytes, tensor.description.elementType == .float32,
-            tensor.layout.isContiguous, let offset = offsets[storage.key]
-        else { return nil }
-        let range = Self.byteRange(storage, tensor)
-        return try file.withBytes { bytes in
-            let start = offset + range.lowerBound
-            return try withAlignedFloats(
-                UnsafeRawBufferPointer(rebasing: bytes[start..<(start + range.count)]), body)
         }
     }
 

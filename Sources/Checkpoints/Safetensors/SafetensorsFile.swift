@@ -142,28 +142,10 @@ struct SafetensorsFile: TensorSource {
     }
 
     func floats(_ index: Int) throws -> [Float] {
-        try file.withBytes { bytes in
+        try file.withBytesOnce { bytes in
             try tensors[index].description.elementType.floats(
                 UnsafeRawBufferPointer(rebasing: bytes[ranges[index]]))
         }
     }
 
-    func withMappedFloats<Result>(
-        _ index: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-    ) throws -> Result? {
-        guard tensors[index].description.elementType == .float32 else { return nil }
-        return try file.withBytes { bytes in
-            try withAlignedFloats(UnsafeRawBufferPointer(rebasing: bytes[ranges[index]]), body)
-        }
-    }
-}
-
-/// Lends bytes as Float32 in place, where they are aligned for it; else nil.
-func withAlignedFloats<Result>(
-    _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-) throws -> Result? {
-    guard let start = bytes.baseAddress, Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0 else {
-        return nil
-    }
-    return try bytes.withMemoryRebound(to: Float.self, body)
 }

@@ -14,6 +14,7 @@ public final class FrameSampler {
     private let path: String
     private let selection: FrameSelection
     private let videoStream: Int?
+    private let threads: Int
     private let reader: VideoReader
     private var hasRead = false
 
@@ -22,11 +23,16 @@ public final class FrameSampler {
     ///   - path: where it reads from.
     ///   - selection: which frames.
     ///   - videoStream: which of several video streams, as the reader was told.
-    public init(reader: VideoReader, path: String, selection: FrameSelection, videoStream: Int? = nil) {
+    ///   - threads: of the decoder; 0 lets FFmpeg choose.
+    public init(
+        reader: VideoReader, path: String, selection: FrameSelection, videoStream: Int? = nil,
+        threads: Int = 0
+    ) {
         self.reader = reader
         self.path = path
         self.selection = selection
         self.videoStream = videoStream
+        self.threads = threads
     }
 
     /// Shows the sampled frames in order; the same ones at every call.
@@ -45,7 +51,9 @@ public final class FrameSampler {
         let samples = min(Self.spreadCount, max(1, count))
         let places = Set((0..<samples).map { $0 * count / samples })
         let second = try VideoReader.open(
-            path, options: ReaderOptions(frames: selection, keepAudio: false, videoStream: videoStream))
+            path,
+            options: ReaderOptions(
+                frames: selection, keepAudio: false, threads: threads, videoStream: videoStream))
         var position = 0
         var left = places.count
         while left > 0, let frame = try second.nextFrame() {

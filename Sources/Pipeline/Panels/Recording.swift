@@ -20,12 +20,16 @@ public final class Recording: @unchecked Sendable {
     /// milliseconds (Matroska) are half a millisecond off.
     private static let toleranceSeconds = 0.001
 
-    /// - Parameter name: what to call it; the file's name without its extension where nil.
+    /// - Parameters:
+    ///   - name: what to call it; the file's name without its extension where nil.
+    ///   - threads: of the decoder; 0 lets FFmpeg choose.
     /// - Throws: `VideoIOError` as `VideoReader.open` does.
-    public init(path: String, name: String? = nil, onWarning: (@Sendable (MediaWarning) -> Void)? = nil)
-        throws
-    {
-        reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, onWarning: onWarning))
+    public init(
+        path: String, name: String? = nil, threads: Int = 0,
+        onWarning: (@Sendable (MediaWarning) -> Void)? = nil
+    ) throws {
+        reader = try VideoReader.open(
+            path, options: ReaderOptions(keepAudio: false, threads: threads, onWarning: onWarning))
         self.name = name ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         (height, width) = (reader.info.height, reader.info.width)
         next = try reader.nextFrame()

@@ -67,7 +67,7 @@ struct BlockPass {
     /// with as many columns as there are heads where projecting every key would cost one with D, and
     /// q·bₖ is the same for all keys, so that softmax drops it.
     func attention(from token: Int, _ block: PackedBlock) throws -> [Float] {
-        let carried = carriedQueries(of: token, block)
+        let carried = try carriedQueries(of: token, block)
         let heads = c.heads
         // Scores stand as tokens × heads first, as the products give them.
         var scores = [Float](repeating: 0, count: heads * tokens)
@@ -92,8 +92,8 @@ struct BlockPass {
     }
 
     /// Wₖᵀq of one token for every head, `heads × D`.
-    private func carriedQueries(of token: Int, _ block: PackedBlock) -> [Float] {
-        let layer = block.plainQueryKeyValue
+    private func carriedQueries(of token: Int, _ block: PackedBlock) throws -> [Float] {
+        let layer = try block.plainQueryKeyValue()
         var normed = [Float](repeating: 0, count: d)
         vv_layer_norm(
             &normed, scratch.state + token * d, block.norm1.gamma, block.norm1.beta, 1, d, c.layerNormEpsilon)

@@ -23,7 +23,8 @@ public final class Engine: Sendable {
 
     /// - Parameters:
     ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit floats.
-    /// - Throws: `ModelError.mathLibraryMissing`, `ModelError.precisionUnavailable`.
+    /// - Throws: `ModelError.mathLibraryMissing`, `ModelError.precisionUnavailable`, `CheckpointError` where the
+    ///   weights cannot be read.
     public init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
         self.model = model
         let backend: any Backend
@@ -38,11 +39,11 @@ public final class Engine: Sendable {
         self.precision = chosen
         description = "\(backend.description), \(chosen.rawValue)"
 
-        let weights = model.weights
         embedding = try backend.makeLayer(
-            weights.patchEmbedding, .residual, input: .float32, output: .float32)
-        blocks = try weights.blocks.map {
-            try PackedBlock($0, configuration: model.configuration, backend: backend, precision: chosen)
+            model.weights.patchEmbedding, .residual, input: .float32, output: .float32)
+        blocks = try (0..<model.configuration.depth).map {
+            try PackedBlock(
+                $0, of: model, backend: backend, precision: chosen)
         }
     }
 
@@ -70,15 +71,16 @@ struct PackedBlock: Sendable {
     let norm2: Norm
     let expand: any LinearLayer
     let contract: any LinearLayer
-    /// The plain queries', keys' and values' layer, for the attention of a single token.
-    let plainQueryKeyValue: Linear
+    /// The plain queries', keys' and values' layer, for the attention of a single token and for replaying: few
+    /// blocks are asked for it.
+    let plainQueryKeyValue: Kept<Linear>
 
-    fileprivate init(
-        _ weights: BlockWeights, configuration c: Configuration, backend: any Backend, precision: Precision
-    ) throws {
+    fileprivate init(_ index: Int, of model: Model, backend: any Backend, precision: Precision) throws {
+        let c = model.configuration
+        let weights = try model.block(reading: index)
         norm1 = weights.norm1
         norm2 = weights.norm2
-        plainQueryKeyValue = weights.queryKeyValue
+        plainQueryKeyValue = Kept { try model.block(reading: index).queryKeyValue }
         queryKeyValue = try backend.makeLayer(
             weights.queryKeyValue, .bias, input: precision, output: precision)
         projection = try backend.makeLayer(

@@ -106,7 +106,8 @@ public final class ForwardPass {
     /// - Parameters:
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
-    /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, and what the observer throws.
+    /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, `CheckpointError` where weights are read
+    ///   once more and cannot be, and what the observer throws.
     public func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
         observer: Observer? = nil
@@ -164,6 +165,15 @@ public final class ForwardPass {
         if request.wantsTokens { result.tokens = [Float](scratch.stateBuffer) }
         if request.wantsLogits { result.logits = logits() }
         return result
+    }
+
+    /// Turns attention that is to be replayed to a block.
+    ///
+    /// - Parameter input: `tokens × D`, what goes into the block.
+    /// - Throws: `CheckpointError` where the weights cannot be read.
+    func load(_ attention: BlockAttention, block: Int, input: UnsafePointer<Float>) throws {
+        let block = engine.blocks[block]
+        attention.load(block.norm1, try block.plainQueryKeyValue(), input: input)
     }
 
     /// The last block that anything depends on when the pass need not reach the end; −1 for none.

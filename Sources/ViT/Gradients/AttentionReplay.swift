@@ -48,13 +48,13 @@ public final class AttentionReplay {
 
     /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
     ///
-    /// - Throws: `ModelError.noSuchBlock`, and what the body throws.
+    /// - Throws: `ModelError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what the body throws.
     public func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
         let c = pass.model.configuration
         guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }
         guard let attention else { preconditionFailure("record comes before show") }
         let tokens = attention.tokens
-        attention.load(pass.model.weights.blocks[block], input: inputs.start + block * tokens * c.width)
+        try pass.load(attention, block: block, input: inputs.start + block * tokens * c.width)
         try attention.forEachStrip(block: block, stripRows: stripRows, strip: strip, body)
     }
 

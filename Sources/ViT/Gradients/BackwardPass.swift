@@ -48,7 +48,8 @@ public final class BackwardPass {
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
     /// - Throws: `GradientError` for a target that the model does not have, `ModelError.noSuchBlock`,
-    ///   `ModelError.mathLibraryMissing`, and what the observer throws.
+    ///   `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what the observer
+    ///   throws.
     public func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
         observer: Observer? = nil
@@ -81,7 +82,7 @@ public final class BackwardPass {
         for block in (0..<c.depth).reversed() {
             start.addClassToken(of: block, record, result, gradient: gradient, parameters)
             try show(.block(block), record.state(block + 1))
-            let weights = model.weights.blocks[block]
+            let weights = record.blocks[block]
             buffers.feedForward.run(
                 block: block, weights, gradient: gradient.start, middle: record.middle(block),
                 tokens: record.tokens, parameters: parameters)
@@ -134,7 +135,7 @@ public final class BackwardPass {
         record.load(block)
         if attentionBlock != block {
             let other = try buffers.other ?? BlockAttention(configuration: c, tokens: tokens)
-            other.load(model.weights.blocks[attentionBlock], input: record.state(attentionBlock))
+            record.load(attentionBlock, into: other)
             buffers.other = other
             self.buffers = buffers
         }

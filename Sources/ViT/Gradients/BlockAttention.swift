@@ -28,10 +28,12 @@ final class BlockAttention {
 
     /// Turns to a block: normed = LayerNorm(input), queriesKeysValues = normed · Wᵀ + b.
     ///
-    /// - Parameter input: `tokens × D`, what goes into the block.
-    func load(_ weights: BlockWeights, input: UnsafePointer<Float>) {
+    /// - Parameters:
+    ///   - norm: before the block's attention.
+    ///   - layer: to queries, keys and values.
+    ///   - input: `tokens × D`, what goes into the block.
+    func load(_ norm: Norm, _ layer: Linear, input: UnsafePointer<Float>) {
         let d = c.width
-        let (norm, layer) = (weights.norm1, weights.queryKeyValue)
         vv_layer_norm(normed.start, input, norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
         product(
             queriesKeysValues.start, stride: 3 * d, normed.start, stride: d, layer.weight, stride: d,

@@ -7,6 +7,7 @@ final class ForwardRecord {
     static let rowTile = 256
 
     let model: Model
+    let blocks: [BlockWeights]
     let rows: Int
     let columns: Int
     let tokens: Int
@@ -25,9 +26,11 @@ final class ForwardRecord {
     private let hidden: FloatBuffer
     private let activated: FloatBuffer
 
+    /// - Throws: `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read.
     init(model: Model, rows: Int, columns: Int, stripRows: Int) throws {
         c = model.configuration
         self.model = model
+        blocks = try model.blocks()
         (self.rows, self.columns) = (rows, columns)
         tokens = c.specialTokens + rows * columns
         self.stripRows = min(stripRows, tokens)
@@ -48,7 +51,12 @@ final class ForwardRecord {
     func middle(_ block: Int) -> UnsafeMutablePointer<Float> { middles.start + block * tokens * c.width }
 
     /// Turns `attention` to a block.
-    func load(_ block: Int) { attention.load(model.weights.blocks[block], input: state(block)) }
+    func load(_ block: Int) { load(block, into: attention) }
+
+    /// Turns another one to a block.
+    func load(_ block: Int, into attention: BlockAttention) {
+        attention.load(blocks[block].norm1, blocks[block].queryKeyValue, input: state(block))
+    }
 
     func run(_ input: PatchMatrix) {
         embed(input)
@@ -75,7 +83,7 @@ final class ForwardRecord {
     /// middle = state + scale₁ ⊙ (A·V · Wᵀ + b).
     private func attend(_ block: Int) {
         let d = c.width
-        let weights = model.weights.blocks[block]
+        let weights = blocks[block]
         for firstRow in stride(from: 0, to: tokens, by: stripRows) {
             let count = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
@@ -98,7 +106,7 @@ final class ForwardRecord {
     /// The next state = middle + scale₂ ⊙ W₂·act(W₁·LayerNorm(middle)).
     private func feedForward(_ block: Int) {
         let d = c.width
-        let weights = model.weights.blocks[block]
+        let weights = blocks[block]
         let (norm, expand) = (weights.norm2, weights.expand)
         vv_layer_norm(joined.start, middle(block), norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
         state(block + 1).update(from: middle(block), count: tokens * d)

@@ -2,8 +2,8 @@ import Checkpoints
 
 /// A checkpoint's tensors under their canonical names, whatever the family and whatever was wrapped around the
 /// model when it was saved.
-struct CanonicalTensors {
-    private struct Source {
+struct CanonicalTensors: Sendable {
+    private struct Source: Sendable {
         let name: String
         let rule: NameTable.Rule
         let stored: [Int]

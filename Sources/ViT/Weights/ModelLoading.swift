@@ -29,6 +29,7 @@ extension Model {
             configuration: configuration,
             name: name ?? checkpoint.metadata["model"] ?? URL(fileURLWithPath: path).lastPathComponent,
             weightsHash: try ContentHash.sha256(ofFile: path),
-            weights: try loader.weights(for: configuration))
+            weights: try loader.weights(for: configuration),
+            readBlock: { [configuration] in try loader.block($0, for: configuration) })
     }
 }

@@ -1,7 +1,7 @@
 import Checkpoints
 
 /// Turns a checkpoint's tensors into weights, or says exactly what does not fit.
-package struct WeightLoader {
+package struct WeightLoader: Sendable {
     private let tensors: CanonicalTensors
     private var path: String { tensors.checkpoint.path }
 
@@ -93,6 +93,8 @@ package struct WeightLoader {
 
     // MARK: Weights
 
+    /// Everything but the blocks, whose names and shapes are checked all the same.
+    ///
     /// - Throws: `ModelError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
     ///   `CheckpointError` where the file cannot be read.
     package func weights(for configuration: Configuration) throws -> Weights {
@@ -100,6 +102,13 @@ package struct WeightLoader {
         return try Weights(configuration: configuration, linearHead: linearHead(for: configuration)) {
             try values($0, for: configuration)
         }
+    }
+
+    /// One block of a configuration that has been checked.
+    ///
+    /// - Throws: `CheckpointError` where the file cannot be read.
+    package func block(_ index: Int, for configuration: Configuration) throws -> BlockWeights {
+        try BlockWeights(index, of: configuration) { try tensors.values($0) }
     }
 
     /// Every canonical tensor of a configuration, for writing it elsewhere.

@@ -16,7 +16,7 @@ package struct Norm: Sendable {
     package let beta: [Float]
 }
 
-/// The weights of one transformer block.
+/// The weights of one transformer block, as 32-bit floats.
 package struct BlockWeights: Sendable {
     package let norm1: Norm
     /// Queries, keys and values stacked: `3D × D`.
@@ -30,16 +30,33 @@ package struct BlockWeights: Sendable {
     package let contract: Linear
     /// LayerScale of the feed-forward branch.
     package let scale2: [Float]?
+
+    /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)`, of that shape.
+    init(_ index: Int, of c: Configuration, tensors: (String) throws -> [Float]) rethrows {
+        let name = "blocks.\(index)."
+        let d = c.width
+        let gated = c.feedForward == .swiglu
+        norm1 = try Norm(name + "norm1", tensors)
+        queryKeyValue = try Linear(name + "attn.qkv", outputs: 3 * d, inputs: d, tensors)
+        projection = try Linear(name + "attn.proj", outputs: d, inputs: d, tensors)
+        scale1 = c.hasLayerScale ? try tensors(name + "ls1.gamma") : nil
+        norm2 = try Norm(name + "norm2", tensors)
+        expand = try Linear(
+            name + (gated ? "mlp.w12" : "mlp.fc1"), outputs: (gated ? 2 : 1) * c.feedForwardWidth, inputs: d,
+            tensors)
+        contract = try Linear(
+            name + (gated ? "mlp.w3" : "mlp.fc2"), outputs: d, inputs: c.feedForwardWidth, tensors)
+        scale2 = c.hasLayerScale ? try tensors(name + "ls2.gamma") : nil
+    }
 }
 
-/// All weights of a model, as 32-bit floats.
+/// A model's weights but for its blocks, as 32-bit floats.
 package struct Weights: Sendable {
     package let patchEmbedding: Linear
     /// `1 × D`, and so on: the tokens before the patches, in order, with their positions already added.
     package let specialTokens: [Float]
     /// `nativeRows · nativeColumns × D`.
     package let patchPositions: [Float]
-    package let blocks: [BlockWeights]
     package let norm: Norm
     /// Classifier on the class token, nil without one.
     package let head: Linear?
@@ -54,16 +71,8 @@ package struct Weights: Sendable {
         tensors: (String) throws -> [Float]
     ) rethrows {
         self.linearHead = linearHead
-        func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws -> Linear {
-            Linear(
-                outputs: outputs, inputs: inputs, weight: try tensors(name + ".weight"),
-                bias: try tensors(name + ".bias"))
-        }
-        func norm(_ name: String) throws -> Norm {
-            Norm(gamma: try tensors(name + ".weight"), beta: try tensors(name + ".bias"))
-        }
         let d = c.width
-        patchEmbedding = try linear("patch_embed.proj", d, c.patchValues)
+        patchEmbedding = try Linear("patch_embed.proj", outputs: d, inputs: c.patchValues, tensors)
 
         let positions = try tensors("pos_embed")
         var special = try tensors("cls_token")
@@ -73,23 +82,26 @@ package struct Weights: Sendable {
         if c.registers > 0 { special += try tensors("register_tokens") }
         specialTokens = special
 
-        blocks = try (0..<c.depth).map { i in
-            let name = "blocks.\(i)."
-            let gated = c.feedForward == .swiglu
-            return BlockWeights(
-                norm1: try norm(name + "norm1"),
-                queryKeyValue: try linear(name + "attn.qkv", 3 * d, d),
-                projection: try linear(name + "attn.proj", d, d),
-                scale1: c.hasLayerScale ? try tensors(name + "ls1.gamma") : nil,
-                norm2: try norm(name + "norm2"),
-                expand: try linear(
-                    name + (gated ? "mlp.w12" : "mlp.fc1"), (gated ? 2 : 1) * c.feedForwardWidth, d),
-                contract: try linear(name + (gated ? "mlp.w3" : "mlp.fc2"), d, c.feedForwardWidth),
-                scale2: c.hasLayerScale ? try tensors(name + "ls2.gamma") : nil)
-        }
-        self.norm = try norm("norm")
-        head = c.classes > 0 ? try linear("head", c.classes, d) : nil
+        norm = try Norm("norm", tensors)
+        head = c.classes > 0 ? try Linear("head", outputs: c.classes, inputs: d, tensors) : nil
         distillationHead =
-            c.classes > 0 && c.hasDistillationToken ? try linear("head_dist", c.classes, d) : nil
+            c.classes > 0 && c.hasDistillationToken
+            ? try Linear("head_dist", outputs: c.classes, inputs: d, tensors) : nil
+    }
+}
+
+extension Linear {
+    fileprivate init(
+        _ name: String, outputs: Int, inputs: Int, _ tensors: (String) throws -> [Float]
+    ) rethrows {
+        self.init(
+            outputs: outputs, inputs: inputs, weight: try tensors(name + ".weight"),
+            bias: try tensors(name + ".bias"))
+    }
+}
+
+extension Norm {
+    fileprivate init(_ name: String, _ tensors: (String) throws -> [Float]) rethrows {
+        self.init(gamma: try tensors(name + ".weight"), beta: try tensors(name + ".bias"))
     }
 }

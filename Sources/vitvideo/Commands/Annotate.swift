@@ -60,15 +60,17 @@ struct Annotate: ParsableCommand {
             input.input,
             options: ReaderOptions(
                 frames: selection, keepAudio: output.output != nil && !output.noAudio,
+                threads: running.codecThreads,
                 videoStream: input.videoStream, isStrict: input.strict, allowsNetwork: input.allowNetwork,
                 onWarning: warnings.add))
         let info = reader.info
         let schedule = running.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
-            reader: reader, path: input.input, selection: selection, videoStream: input.videoStream)
+            reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
+            threads: running.codecThreads)
         let plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method,
-            needsMaps: output.wantsNumbers, onWarning: warnings.add,
+            needsMaps: output.wantsNumbers, codecThreads: running.codecThreads, onWarning: warnings.add,
             makeSource: { try makeSource($0, name: $1, isMain: $2, schedule: schedule, sampler: sampler) })
         try plan.prepare(
             frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
@@ -157,7 +159,8 @@ struct Annotate: ParsableCommand {
                     style: style, frameHeight: info.height, frameWidth: info.width)
                 let writer = try VideoWriter.create(
                     path, height: renderer.outputHeight, width: renderer.outputWidth,
-                    options: output.writerOptions(for: info, onWarning: warnings.add))
+                    options: output.writerOptions(
+                        for: info, threads: running.codecThreads, onWarning: warnings.add))
                 sinks.insert(VideoSink(renderer: renderer, writer: writer), at: 0)
             }
             if let path = output.export {

@@ -30,10 +30,11 @@ struct AnnotationPlan {
     ///
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
+    ///   - codecThreads: threads that decode each recording.
     /// - Throws: `PipelineError`, `ModelError`, `CheckpointError`, `VideoIOError`, and what `makeSource` does.
     init(
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: ProbingMethod,
-        needsMaps: Bool, onWarning: @escaping @Sendable (MediaWarning) -> Void,
+        needsMaps: Bool, codecThreads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void,
         makeSource: @escaping MakeSource
     ) throws {
         self.makeSource = makeSource
@@ -51,7 +52,8 @@ struct AnnotationPlan {
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count
             let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-            recordings.append(try Recording(path: path, name: unused(name), onWarning: onWarning))
+            recordings.append(
+                try Recording(path: path, name: unused(name), threads: codecThreads, onWarning: onWarning))
         }
         for case .view(_, let name) in specifications {
             try addSource(model.identity(of: name), model, isAlone: false)

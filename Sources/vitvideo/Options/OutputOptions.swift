@@ -53,12 +53,12 @@ struct OutputOptions: ParsableArguments {
     /// Whether numbers are written and not only pictures.
     var wantsNumbers: Bool { export != nil || wantsStatistics }
 
-    func writerOptions(for info: VideoInfo, onWarning: @escaping @Sendable (MediaWarning) -> Void)
-        -> WriterOptions
-    {
+    func writerOptions(
+        for info: VideoInfo, threads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void
+    ) -> WriterOptions {
         WriterOptions(
             codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
-            audio: info.audioStreams, overwrite: overwrite, onWarning: onWarning)
+            audio: info.audioStreams, overwrite: overwrite, threads: threads, onWarning: onWarning)
     }
 
     func validate() throws {

@@ -21,7 +21,11 @@ struct RunOptions: ParsableArguments {
     var workers: Int?
 
     @Option(
-        help: ArgumentHelp("Threads for inference in all. (default: the number of cores)", valueName: "n"))
+        help: ArgumentHelp(
+            """
+            Threads for inference in all; decoder and encoder, which do little beside it, get half as many each. \
+            (default: the number of cores)
+            """, valueName: "n"))
     var threads: Int?
 
     @Option(help: "Library of the matrix products.")
@@ -67,10 +71,16 @@ struct RunOptions: ParsableArguments {
     ///
     /// - Parameter frames: how many there are, nil where unknown.
     func schedule(frames: Int?) -> Schedule {
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threads = inferenceThreads
         let count = min(workers ?? threads, max(frames ?? .max, 1))
         return Schedule(workers: count, threadsPerFrame: max(threads / count, 1))
     }
+
+    /// Threads of the decoder, and of the encoder: they hold several frames each, so that more than keep up with
+    /// inference only cost memory.
+    var codecThreads: Int { max(1, inferenceThreads / 2) }
+
+    private var inferenceThreads: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
     var progressStyle: ProgressDisplay.Style {
         switch progress {
