@@ -109,6 +109,8 @@ def main() -> None:
         for section in [name for name in SECTIONS if name in options.only]:
             results[section] = measure(section, options)
             print(getattr(report, section)(results), flush=True)
+            # So that a run that is cut short leaves what it has.
+            (FOLDER / "out" / "results.json").write_text(json.dumps(results, indent=2) + "\n")
         write(results, options.is_whole)
     except (ProgramFailed, ValueError) as error:
         raise SystemExit(f"run.py: {error}") from error

@@ -62,6 +62,7 @@ PROGRAMS = {
         Program("ours_bf16", "vitvideo", "bf16", None),
         Program("openvino_bf16", "OpenVINO", "bf16", "forward_openvino"),
         Program("torch_bf16", "PyTorch + timm", "bf16", "forward_torch"),
+        Program("ours_int8", "vitvideo", "int8", None),
     ]
 }
 

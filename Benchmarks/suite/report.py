@@ -48,7 +48,7 @@ def forward(results: dict) -> str:
             rate = speed * row.gigaflop
             lines.append([
                 f"{program.title}, {program.precision}", with_spread(values["fps"]), f"{rate:,.0f}",
-                f"{rate / peak[program.precision]:.0%}" if peak and peak[program.precision] else "",
+                f"{rate / peak[program.precision]:.0%}" if peak and peak.get(program.precision) else "",
                 ratio, megabytes(values["peak_bytes"]), f"{values['difference']:.1e}",
             ])  # fmt: skip
         parts += [
@@ -59,20 +59,22 @@ def forward(results: dict) -> str:
 
 
 def _ratios(measured: dict) -> list[str]:
-    """Ours over each peer, row by row and in geometric mean."""
-    peers = [program for program in PROGRAMS.values() if program.peer]
+    """Ours over each peer, and in int8 over ours in bf16, row by row and in geometric mean."""
+    pairs = [
+        (f"ours_{peer.precision}", peer.key, f"{peer.title}, {peer.precision}")
+        for peer in PROGRAMS.values()
+        if peer.peer
+    ]
     lines = []
-    for peer in peers:
-        mine = f"ours_{peer.precision}"
+    for mine, other, label in [*pairs, ("ours_int8", "ours_bf16", "ours in int8 over ours in bf16")]:
         ratios = [
-            programs[mine]["fps"]["median"] / programs[peer.key]["fps"]["median"]
+            programs[mine]["fps"]["median"] / programs[other]["fps"]["median"]
             for programs in measured.values()
-            if mine in programs and peer.key in programs
+            if mine in programs and other in programs
         ]
         if len(ratios) == len(measured):
             mean = prod(ratios) ** (1 / len(ratios))
-            cells = [f"{ratio:.2f}×" for ratio in [*ratios, mean]]
-            lines.append([f"{peer.title}, {peer.precision}", *cells])
+            lines.append([label, *(f"{ratio:.2f}×" for ratio in [*ratios, mean])])
     head = ["ours over", *(ROWS[name].title for name in measured), "geometric mean"]
     return ["**Ours over each peer**, medians", "", table(head, lines), ""] if lines else []
 

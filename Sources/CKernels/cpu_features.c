@@ -17,3 +17,11 @@ bool vv_cpu_has_bfloat16(void) {
     return false;
 #endif
 }
+
+bool vv_cpu_has_int8(void) {
+#if defined(__x86_64__)
+    return vv_cpu_has_bfloat16() && __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
+#endif
+}

@@ -1,12 +1,6 @@
 #include "transformer_kernels.h"
+#include "bfloat16.h"
 #include "vector_math.h"
-
-// The upper half of a float, rounded to nearest even. NaN does not occur in what is converted here.
-VV_INLINE uint16_t vv_bfloat16(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (uint16_t)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-}
 
 // A row's mean and 1 / √(variance + epsilon).
 VV_INLINE void vv_moments(const float *x, size_t width, float epsilon, float *mean, float *inverse) {

@@ -69,7 +69,7 @@ typedef struct kernel {
 struct vv_dnn_layer {
     size_t outputs, inputs;
     bool accumulates;
-    dnnl_data_type_t input_type, output_type;
+    dnnl_data_type_t input_type, weight_type, output_type;
     dnnl_memory_desc_t weight_layout;
     dnnl_memory_t weight, bias;  // bias and its values are null where there is none
     float *bias_values;
@@ -81,7 +81,13 @@ struct vv_dnn_layer {
 #define TYPICAL_ROWS 256
 
 static dnnl_data_type_t data_type(vv_dnn_type type) {
-    return type == VV_DNN_FLOAT32 ? dnnl_f32 : dnnl_bf16;
+    switch (type) {
+    case VV_DNN_FLOAT32: return dnnl_f32;
+    case VV_DNN_BFLOAT16: return dnnl_bf16;
+    case VV_DNN_UINT8: return dnnl_u8;
+    case VV_DNN_INT32: return dnnl_s32;
+    }
+    return dnnl_data_type_undef;
 }
 
 static bool matrix(dnnl_memory_desc_t *layout, size_t rows, size_t columns, dnnl_data_type_t type,
@@ -96,7 +102,7 @@ static dnnl_primitive_desc_t describe(const vv_dnn_layer *layer, size_t rows,
     if (!matrix(&input, rows, layer->inputs, layer->input_type, dnnl_ab) ||
         !matrix(&output, rows, layer->outputs, layer->output_type, dnnl_ab) ||
         !matrix(&bias, 1, layer->outputs, dnnl_f32, dnnl_ab) ||
-        !matrix(&weight, layer->inputs, layer->outputs, layer->input_type, dnnl_format_tag_any))
+        !matrix(&weight, layer->inputs, layer->outputs, layer->weight_type, dnnl_format_tag_any))
         return NULL;
     dnnl_matmul_desc_t operation;
     if (dnn.matmul_desc_init(&operation, &input, weight_layout ? weight_layout : &weight,
@@ -176,13 +182,14 @@ static void *scratchpad(size_t size) {
 }
 
 // Copies a row-major weight [outputs, inputs] into the layout the kernels want.
-static bool pack_weight(vv_dnn_layer *layer, const float *weight) {
+static bool pack_weight(vv_dnn_layer *layer, const void *weight) {
     dnnl_memory_desc_t plain;
     dnnl_memory_t source = NULL;
     dnnl_primitive_desc_t description = NULL;
     dnnl_primitive_t reorder = NULL;
     bool done =
-        matrix(&plain, layer->inputs, layer->outputs, dnnl_f32, dnnl_ba) &&
+        matrix(&plain, layer->inputs, layer->outputs,
+               layer->weight_type == dnnl_s8 ? dnnl_s8 : dnnl_f32, dnnl_ba) &&
         dnn.memory_create(&source, &plain, dnn.engine, (void *)weight) == dnnl_success &&
         dnn.memory_create(&layer->weight, &layer->weight_layout, dnn.engine, DNNL_MEMORY_ALLOCATE) ==
             dnnl_success &&
@@ -197,7 +204,7 @@ static bool pack_weight(vv_dnn_layer *layer, const float *weight) {
     return done;
 }
 
-vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t outputs, size_t inputs,
+vv_dnn_layer *vv_dnn_layer_create(const void *weight, const float *bias, size_t outputs, size_t inputs,
                                   bool accumulates, vv_dnn_type input, vv_dnn_type output) {
     vv_dnn_layer *layer = calloc(1, sizeof *layer);
     if (!layer) return NULL;
@@ -205,6 +212,7 @@ vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t
     layer->inputs = inputs;
     layer->accumulates = accumulates;
     layer->input_type = data_type(input);
+    layer->weight_type = input == VV_DNN_UINT8 ? dnnl_s8 : layer->input_type;
     layer->output_type = data_type(output);
     pthread_mutex_init(&layer->lock, NULL);
     bool done = true;

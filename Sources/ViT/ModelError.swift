@@ -12,7 +12,7 @@ public enum ModelError: Error, Sendable, Equatable {
     /// A library refused an operation.
     case mathLibraryFailed(library: String, operation: String)
     /// The precision asked for cannot be had.
-    case precisionUnavailable(String)
+    case precisionUnavailable(_ precision: String, _ reason: String)
     /// Tensors that the architecture needs and the checkpoint lacks, has too many of, or has in other shapes.
     case weightsDoNotFit(path: String, problems: [String])
     case unknownModel(String, known: [String])
@@ -45,8 +45,8 @@ extension ModelError: CustomStringConvertible {
             "cannot load \(library): \(reason); install \(package)"
         case .mathLibraryFailed(let library, let operation):
             "\(library) failed at \(operation); try --backend openblas --precision fp32"
-        case .precisionUnavailable(let reason):
-            "cannot compute in bf16: \(reason); use --precision fp32"
+        case .precisionUnavailable(let precision, let reason):
+            "cannot compute in \(precision): \(reason); use --precision fp32"
         case .weightsDoNotFit(let path, let problems):
             "\(path): the weights do not fit the model: " + problems.prefix(8).joined(separator: "; ")
                 + (problems.count > 8 ? "; and \(problems.count - 8) more" : "")

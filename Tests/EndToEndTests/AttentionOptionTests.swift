@@ -38,6 +38,25 @@ import VideoIO
         #expect(next.status == 64)
     }
 
+    /// 8-bit integers tell what they cost, or that the CPU has not got them; a report does without.
+    @Test func int8IsMeasuredOnTheFirstFrame() throws {
+        let workspace = try Workspace()
+        let outcome = try workspace.run([
+            Workspace.frame("wide"), "--export", "out.npz", "--resolution", "224", "--precision", "int8", "-v",
+        ])
+        if outcome.status == 0 {
+            let match = try #require(outcome.errors.firstMatch(of: /in int8 off by ([0-9.]+) of 255/))
+            #expect(try #require(Double(match.1)) < 2)
+            #expect(outcome.errors.contains("oneDNN") && outcome.errors.contains(", int8"))
+        } else {
+            #expect(outcome.status == 69 && outcome.errors.contains("cannot compute in int8: this CPU"))
+        }
+        let report = try workspace.run([
+            "probe", Workspace.frame("wide"), "-o", "report", "--precision", "int8",
+        ])
+        #expect(report.status == 64 && report.errors.contains("exact numbers"))
+    }
+
     @Test func headsComeInTheOrderAskedFor() throws {
         let workspace = try Workspace()
         let outcome = try workspace.run(

@@ -8,7 +8,12 @@
 // that the program also runs where it is missing. Every function may be called from several threads;
 // products run on the calling thread alone.
 
-typedef enum { VV_DNN_FLOAT32, VV_DNN_BFLOAT16 } vv_dnn_type;
+typedef enum {
+    VV_DNN_FLOAT32,
+    VV_DNN_BFLOAT16,
+    VV_DNN_UINT8,
+    VV_DNN_INT32,
+} vv_dnn_type;
 
 typedef struct vv_dnn_layer vv_dnn_layer;
 
@@ -20,8 +25,9 @@ const char *vv_dnn_version(void);
 
 /// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs], which may be null, are copied into the
 /// library's layout for inputs and weights of type `input` and outputs of type `output`. A layer that
-/// accumulates adds to what is in its output. Returns null if the library refuses.
-vv_dnn_layer *vv_dnn_layer_create(const float *weight, const float *bias, size_t outputs, size_t inputs,
+/// accumulates adds to what is in its output. The weight is given in floats; for inputs of VV_DNN_UINT8, whose
+/// outputs are of VV_DNN_INT32, in signed 8-bit integers. Returns null if the library refuses.
+vv_dnn_layer *vv_dnn_layer_create(const void *weight, const float *bias, size_t outputs, size_t inputs,
                                   bool accumulates, vv_dnn_type input, vv_dnn_type output);
 
 void vv_dnn_layer_destroy(vv_dnn_layer *layer);

@@ -40,20 +40,14 @@ public final class FrameSampler {
     /// - Throws: `VideoIOError`, and what the body throws.
     public func forEachFrame(_ body: (RGBImage) throws -> Void) throws {
         guard reader.info.canReopen, let count = reader.info.expectedFrameCount else {
-            while !hasRead, leadingFrames.count < Self.leadingCount, let frame = try reader.nextFrame() {
-                leadingFrames.append(frame)
-            }
-            hasRead = true
+            try readLeadingFrames()
             for frame in leadingFrames { try body(frame.image) }
             return
         }
         // The first frames of as many equal parts. The count may be an estimate: then the last are not met.
         let samples = min(Self.spreadCount, max(1, count))
         let places = Set((0..<samples).map { $0 * count / samples })
-        let second = try VideoReader.open(
-            path,
-            options: ReaderOptions(
-                frames: selection, keepAudio: false, threads: threads, videoStream: videoStream))
+        let second = try secondReader()
         var position = 0
         var left = places.count
         while left > 0, let frame = try second.nextFrame() {
@@ -63,5 +57,28 @@ public final class FrameSampler {
             }
             position += 1
         }
+    }
+
+    /// The first frame; nil where there is none.
+    ///
+    /// - Throws: `VideoIOError`.
+    public func firstFrame() throws -> RGBImage? {
+        if reader.info.canReopen { return try secondReader().nextFrame()?.image }
+        try readLeadingFrames()
+        return leadingFrames.first?.image
+    }
+
+    private func secondReader() throws -> VideoReader {
+        try VideoReader.open(
+            path,
+            options: ReaderOptions(
+                frames: selection, keepAudio: false, threads: threads, videoStream: videoStream))
+    }
+
+    private func readLeadingFrames() throws {
+        while !hasRead, leadingFrames.count < Self.leadingCount, let frame = try reader.nextFrame() {
+            leadingFrames.append(frame)
+        }
+        hasRead = true
     }
 }

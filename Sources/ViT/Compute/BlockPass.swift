@@ -3,7 +3,7 @@ import CKernels
 /// The steps of one transformer block over the buffers of a forward pass.
 struct BlockPass {
     private let c: Configuration
-    private let precision: Precision
+    private let storage: Storage
     private let blas: OpenBLAS
     private let scratch: Scratch
     private let team: ThreadTeam
@@ -16,7 +16,7 @@ struct BlockPass {
 
     init(engine: Engine, blas: OpenBLAS, scratch: Scratch, team: ThreadTeam) {
         c = engine.model.configuration
-        precision = engine.precision
+        storage = engine.precision.storage
         self.blas = blas
         self.scratch = scratch
         self.team = team
@@ -26,11 +26,12 @@ struct BlockPass {
 
     /// queryKeyValue = LayerNorm(state) · Wᵀ + b.
     func projectQueriesKeysValues(_ block: PackedBlock) throws {
-        let rowBytes = 3 * d * precision.byteCount
+        let rowBytes = 3 * d * storage.byteCount
         try forRowTiles { start, rows, thread in
             normalize(block.norm1, start: start, rows: rows, into: thread.normed)
             try block.queryKeyValue.apply(
-                rows: rows, input: thread.normed, output: scratch.queryKeyValue + start * rowBytes)
+                rows: rows, input: thread.normed, output: scratch.queryKeyValue + start * rowBytes,
+                scratch: thread.product)
         }
     }
 
@@ -48,14 +49,17 @@ struct BlockPass {
 
     /// state += joined · Wᵀ + b, then state += W₂·act(W₁·LayerNorm(state)).
     func projectAndFeedForward(_ block: PackedBlock) throws {
-        let joinedBytes = d * precision.byteCount
+        let joinedBytes = d * storage.byteCount
         try forRowTiles { start, rows, thread in
             let state = scratch.state + start * d
             try block.projection.apply(
-                rows: rows, input: scratch.joined + start * joinedBytes, output: state)
+                rows: rows, input: scratch.joined + start * joinedBytes, output: state,
+                scratch: thread.product)
             normalize(block.norm2, start: start, rows: rows, into: thread.normed)
-            try block.expand.apply(rows: rows, input: thread.normed, output: thread.hidden)
-            try block.contract.apply(rows: rows, input: activated(thread, rows: rows), output: state)
+            try block.expand.apply(
+                rows: rows, input: thread.normed, output: thread.hidden, scratch: thread.product)
+            try block.contract.apply(
+                rows: rows, input: activated(thread, rows: rows), output: state, scratch: thread.product)
         }
     }
 
@@ -67,7 +71,8 @@ struct BlockPass {
     /// with as many columns as there are heads where projecting every key would cost one with D, and
     /// q·bₖ is the same for all keys, so that softmax drops it.
     func attention(from token: Int, _ block: PackedBlock) throws -> [Float] {
-        let carried = try carriedQueries(of: token, block)
+        let plain = try block.plainAttention()
+        let carried = carriedQueries(of: token, plain)
         let heads = c.heads
         // Scores stand as tokens × heads first, as the products give them.
         var scores = [Float](repeating: 0, count: heads * tokens)
@@ -77,7 +82,7 @@ struct BlockPass {
             try forRowTiles { start, rows, thread in
                 let normed = thread.normed.assumingMemoryBound(to: Float.self)
                 vv_layer_norm(
-                    normed, scratch.state + start * d, block.norm1.gamma, block.norm1.beta, rows, d,
+                    normed, scratch.state + start * d, plain.norm.gamma, plain.norm.beta, rows, d,
                     c.layerNormEpsilon)
                 blas.product(
                     to + start * heads, stride: heads, normed, stride: d, carried, stride: d,
@@ -92,11 +97,11 @@ struct BlockPass {
     }
 
     /// Wₖᵀq of one token for every head, `heads × D`.
-    private func carriedQueries(of token: Int, _ block: PackedBlock) throws -> [Float] {
-        let layer = try block.plainQueryKeyValue()
+    private func carriedQueries(of token: Int, _ plain: PackedBlock.AttentionInput) -> [Float] {
+        let layer = plain.queryKeyValue
         var normed = [Float](repeating: 0, count: d)
         vv_layer_norm(
-            &normed, scratch.state + token * d, block.norm1.gamma, block.norm1.beta, 1, d, c.layerNormEpsilon)
+            &normed, scratch.state + token * d, plain.norm.gamma, plain.norm.beta, 1, d, c.layerNormEpsilon)
         var query = [Float](layer.bias[..<d])
         blas.product(
             &query, stride: d, normed, stride: d, layer.weight, stride: d, bTransposed: true, m: 1, n: d,
@@ -124,7 +129,7 @@ struct BlockPass {
     /// Queries, keys and values in 32-bit floats, `tokens × 3D`.
     func queriesKeysValues() -> [Float] {
         let count = tokens * 3 * d
-        switch precision {
+        switch storage {
         case .float32:
             let values = scratch.queryKeyValue.assumingMemoryBound(to: Float.self)
             return [Float](UnsafeBufferPointer(start: values, count: count))
@@ -152,7 +157,7 @@ struct BlockPass {
     /// LayerNorm of a tile of the state, in the engine's precision.
     private func normalize(_ norm: Norm, start: Int, rows: Int, into out: UnsafeMutableRawPointer) {
         let state = scratch.state + start * d
-        switch precision {
+        switch storage {
         case .float32:
             vv_layer_norm(
                 out.assumingMemoryBound(to: Float.self), state, norm.gamma, norm.beta, rows, d,
@@ -168,7 +173,7 @@ struct BlockPass {
     private func activated(_ thread: ThreadScratch, rows: Int) -> UnsafeRawPointer {
         guard c.feedForward == .swiglu else { return UnsafeRawPointer(thread.hidden) }
         let hidden = thread.hidden.assumingMemoryBound(to: Float.self)
-        switch precision {
+        switch storage {
         case .float32:
             vv_swiglu(thread.gated.assumingMemoryBound(to: Float.self), hidden, rows, c.feedForwardWidth)
         case .bfloat16:
@@ -182,7 +187,7 @@ struct BlockPass {
         let keys = scratch.packedKeys + head * scratch.packedBytes
         let values = scratch.packedValues + head * scratch.packedBytes
         let first = d + head * c.headWidth
-        switch precision {
+        switch storage {
         case .float32:
             let from = scratch.queryKeyValue.assumingMemoryBound(to: Float.self) + first
             vv_attention_pack(
@@ -198,7 +203,7 @@ struct BlockPass {
         let keys = scratch.packedKeys + head * scratch.packedBytes
         let values = scratch.packedValues + head * scratch.packedBytes
         let column = head * c.headWidth
-        switch precision {
+        switch storage {
         case .float32:
             vv_attention(
                 scratch.joined.assumingMemoryBound(to: Float.self) + queries.lowerBound * d + column, d,

@@ -33,14 +33,18 @@ public final class Engine: Sendable {
         case .oneDNN: (backend, notice) = (try OneDNNBackend(), nil)
         case .auto: (backend, notice) = try Engine.best()
         }
-        let obstacle = Engine.obstacleToBFloat16(backend: backend, configuration: model.configuration)
-        if precision == .bfloat16, let obstacle { throw ModelError.precisionUnavailable(obstacle) }
-        let chosen = precision ?? (obstacle == nil ? .bfloat16 : .float32)
+        func obstacle(to precision: Precision) -> String? {
+            Engine.obstacle(to: precision, backend: backend, configuration: model.configuration)
+        }
+        if let precision, let obstacle = obstacle(to: precision) {
+            throw ModelError.precisionUnavailable(precision.rawValue, obstacle)
+        }
+        let chosen = precision ?? (obstacle(to: .bfloat16) == nil ? .bfloat16 : .float32)
         self.precision = chosen
         description = "\(backend.description), \(chosen.rawValue)"
 
         embedding = try backend.makeLayer(
-            model.weights.patchEmbedding, .residual, input: .float32, output: .float32)
+            model.weights.patchEmbedding, .residual, .float32, output: .float32)
         blocks = try (0..<model.configuration.depth).map {
             try PackedBlock(
                 $0, of: model, backend: backend, precision: chosen)
@@ -55,9 +59,18 @@ public final class Engine: Sendable {
         }
     }
 
-    private static func obstacleToBFloat16(backend: any Backend, configuration: Configuration) -> String? {
+    /// What stands in the way of a precision; nil where nothing does.
+    private static func obstacle(
+        to precision: Precision, backend: any Backend, configuration: Configuration
+    ) -> String? {
+        if precision == .float32 { return nil }
         if !(backend is OneDNNBackend) { return "OpenBLAS computes in fp32 only" }
-        if !vv_cpu_has_bfloat16() { return "this CPU does not multiply bfloat16 natively" }
+        if precision == .bfloat16, !vv_cpu_has_bfloat16() {
+            return "this CPU does not multiply bfloat16 natively"
+        }
+        if precision == .int8, !vv_cpu_has_int8() {
+            return "this CPU does not multiply both bfloat16 and 8-bit integers natively"
+        }
         if configuration.headWidth % 16 != 0 { return "the model's heads are not a multiple of 16 wide" }
         return nil
     }
@@ -65,32 +78,48 @@ public final class Engine: Sendable {
 
 /// One transformer block's weights, packed. LayerScale is folded into the layers it follows.
 struct PackedBlock: Sendable {
+    /// Before the queries', keys' and values' layer; in 8-bit integers smoothed with it.
     let norm1: Norm
     let queryKeyValue: any LinearLayer
     let projection: any LinearLayer
+    /// Before `expand`, and smoothed with it likewise.
     let norm2: Norm
     let expand: any LinearLayer
     let contract: any LinearLayer
-    /// The plain queries', keys' and values' layer, for the attention of a single token and for replaying: few
-    /// blocks are asked for it.
-    let plainQueryKeyValue: Kept<Linear>
+    /// The plain way to queries, keys and values, for the attention of a single token and for replaying: few blocks
+    /// are asked for it.
+    let plainAttention: Kept<AttentionInput>
+
+    /// What stands before attention, in 32-bit floats.
+    struct AttentionInput: Sendable {
+        let norm: Norm
+        let queryKeyValue: Linear
+    }
 
     fileprivate init(_ index: Int, of model: Model, backend: any Backend, precision: Precision) throws {
         let c = model.configuration
+        let storage = precision.storage
         let weights = try model.block(reading: index)
-        norm1 = weights.norm1
-        norm2 = weights.norm2
-        plainQueryKeyValue = Kept { try model.block(reading: index).queryKeyValue }
-        queryKeyValue = try backend.makeLayer(
-            weights.queryKeyValue, .bias, input: precision, output: precision)
+        plainAttention = Kept {
+            let weights = try model.block(reading: index)
+            return AttentionInput(norm: weights.norm1, queryKeyValue: weights.queryKeyValue)
+        }
+        let evensOut = precision == .int8
+        let attention = (weights.norm1, weights.queryKeyValue)
+        let feedForward = (weights.norm2, weights.expand)
+        let (norm1, first) = evensOut ? smoothed(attention.0, attention.1) : attention
+        let (norm2, expand) = evensOut ? smoothed(feedForward.0, feedForward.1) : feedForward
+        self.norm1 = norm1
+        self.norm2 = norm2
+        queryKeyValue = try backend.makeLayer(first, .bias, precision, output: storage)
         projection = try backend.makeLayer(
-            weights.projection.scaled(by: weights.scale1), .residual, input: precision, output: .float32)
+            weights.projection.scaled(by: weights.scale1), .residual, precision, output: .float32)
         // SwiGLU's gate is taken in 32-bit floats from the product.
-        expand = try backend.makeLayer(
-            weights.expand, c.feedForward == .gelu ? .gelu : .bias, input: precision,
-            output: c.feedForward == .gelu ? precision : .float32)
+        self.expand = try backend.makeLayer(
+            expand, c.feedForward == .gelu ? .gelu : .bias, precision,
+            output: c.feedForward == .gelu ? storage : .float32)
         contract = try backend.makeLayer(
-            weights.contract.scaled(by: weights.scale2), .residual, input: precision, output: .float32)
+            weights.contract.scaled(by: weights.scale2), .residual, precision, output: .float32)
     }
 }
 

@@ -172,8 +172,8 @@ public final class ForwardPass {
     /// - Parameter input: `tokens × D`, what goes into the block.
     /// - Throws: `CheckpointError` where the weights cannot be read.
     func load(_ attention: BlockAttention, block: Int, input: UnsafePointer<Float>) throws {
-        let block = engine.blocks[block]
-        attention.load(block.norm1, try block.plainQueryKeyValue(), input: input)
+        let plain = try engine.blocks[block].plainAttention()
+        attention.load(plain.norm, plain.queryKeyValue, input: input)
     }
 
     /// The last block that anything depends on when the pass need not reach the end; −1 for none.
@@ -211,11 +211,12 @@ public final class ForwardPass {
         let count = input.rows * input.columns
         let tiles = (count + Scratch.rowTile - 1) / Scratch.rowTile
         try input.values.withUnsafeBufferPointer { values in
-            try team.run(count: tiles) { tile, _ in
+            try team.run(count: tiles) { tile, thread in
                 let start = tile * Scratch.rowTile
                 try engine.embedding.apply(
                     rows: min(Scratch.rowTile, count - start),
-                    input: values.baseAddress! + start * c.patchValues, output: patches + start * c.width)
+                    input: values.baseAddress! + start * c.patchValues, output: patches + start * c.width,
+                    scratch: scratch.threads[thread].product)
             }
         }
     }

@@ -14,53 +14,83 @@ struct OneDNNBackend: Backend {
     var description: String { "oneDNN \(String(cString: vv_dnn_version()))" }
 
     func makeLayer(
-        _ linear: Linear, _ epilogue: Epilogue, input: Precision, output: Precision
+        _ linear: Linear, _ epilogue: Epilogue, _ precision: Precision, output: Storage
     ) throws -> any LinearLayer {
-        // oneDNN's own GELU costs twice what the kernel's does, which takes the bias along.
-        let bias = epilogue == .gelu ? nil : linear.bias
-        let layer = linear.weight.withUnsafeBufferPointer { weight in
-            (bias ?? []).withUnsafeBufferPointer { values in
-                vv_dnn_layer_create(
-                    weight.baseAddress, bias == nil ? nil : values.baseAddress, linear.outputs, linear.inputs,
-                    epilogue == .residual, input.code, output.code)
-            }
-        }
-        guard let layer else {
-            throw ModelError.mathLibraryFailed(
-                library: "oneDNN",
-                operation: "a \(linear.inputs)→\(linear.outputs) product in \(input.rawValue)")
-        }
-        return Layer(layer, gelu: epilogue == .gelu ? GELU(bias: linear.bias, precision: output) : nil)
-    }
-
-    /// Owns the library's layer. Safe to share: the C functions guard what changes with a lock of their own.
-    private final class Layer: LinearLayer, @unchecked Sendable {
-        private let layer: OpaquePointer
-        private let gelu: GELU?
-
-        init(_ layer: OpaquePointer, gelu: GELU?) {
-            self.layer = layer
-            self.gelu = gelu
-        }
-
-        deinit { vv_dnn_layer_destroy(layer) }
-
-        func apply(rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer) throws {
-            guard vv_dnn_layer_apply(layer, rows, input, output) else {
-                throw ModelError.mathLibraryFailed(library: "oneDNN", operation: "a product of \(rows) rows")
-            }
-            gelu?.apply(rows: rows, to: output)
+        switch precision {
+        case .float32, .bfloat16:
+            return try FloatLayer(linear, epilogue, input: precision.storage, output: output)
+        case .int8:
+            return try Int8Layer(linear, epilogue, output: output)
         }
     }
 }
 
+/// A product of the library's and its packed weights.
+///
+/// Safe to share: the C functions guard what changes with a lock of their own.
+final class OneDNNProduct: @unchecked Sendable {
+    private let layer: OpaquePointer
+
+    /// - Parameters:
+    ///   - weight: `outputs × inputs`, floats, or for inputs in 8-bit integers signed such.
+    ///   - bias: added to the product where there is one.
+    ///   - accumulates: whether the product is added to what is in the output.
+    /// - Throws: `ModelError.mathLibraryFailed`.
+    init(
+        weight: UnsafeRawPointer?, bias: [Float]? = nil, outputs: Int, inputs: Int, accumulates: Bool = false,
+        from input: vv_dnn_type, to output: vv_dnn_type
+    ) throws {
+        let layer = (bias ?? []).withUnsafeBufferPointer { values in
+            vv_dnn_layer_create(
+                weight, bias == nil ? nil : values.baseAddress, outputs, inputs, accumulates, input, output)
+        }
+        guard let layer else {
+            throw ModelError.mathLibraryFailed(
+                library: "oneDNN", operation: "preparing a product of \(inputs) by \(outputs)")
+        }
+        self.layer = layer
+    }
+
+    deinit { vv_dnn_layer_destroy(layer) }
+
+    /// - Throws: `ModelError.mathLibraryFailed`.
+    func callAsFunction(rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer) throws {
+        guard vv_dnn_layer_apply(layer, rows, input, output) else {
+            throw ModelError.mathLibraryFailed(library: "oneDNN", operation: "a product of \(rows) rows")
+        }
+    }
+}
+
+/// A layer whose weights are stored as its input is.
+private struct FloatLayer: LinearLayer {
+    private let product: OneDNNProduct
+    private let gelu: GELU?
+
+    init(_ linear: Linear, _ epilogue: Epilogue, input: Storage, output: Storage) throws {
+        // oneDNN's own GELU costs twice what the kernel's does, which takes the bias along.
+        gelu = epilogue == .gelu ? GELU(bias: linear.bias, storage: output) : nil
+        product = try linear.weight.withUnsafeBytes {
+            try OneDNNProduct(
+                weight: $0.baseAddress, bias: epilogue == .gelu ? nil : linear.bias, outputs: linear.outputs,
+                inputs: linear.inputs, accumulates: epilogue == .residual, from: input.code, to: output.code)
+        }
+    }
+
+    func apply(
+        rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer
+    ) throws {
+        try product(rows: rows, input: input, output: output)
+        gelu?.apply(rows: rows, to: output)
+    }
+}
+
 /// GELU(x + b) over what a product has left behind.
-private struct GELU: Sendable {
+struct GELU: Sendable {
     let bias: [Float]
-    let precision: Precision
+    let storage: Storage
 
     func apply(rows: Int, to values: UnsafeMutableRawPointer) {
-        switch precision {
+        switch storage {
         case .float32:
             vv_bias_gelu(values.assumingMemoryBound(to: Float.self), bias, rows, bias.count)
         case .bfloat16:
@@ -69,7 +99,7 @@ private struct GELU: Sendable {
     }
 }
 
-extension Precision {
+extension Storage {
     fileprivate var code: vv_dnn_type {
         switch self {
         case .float32: VV_DNN_FLOAT32

@@ -10,10 +10,11 @@ struct OpenBLASBackend: Backend {
     var description: String { "OpenBLAS (\(blas.coreName))" }
 
     func makeLayer(
-        _ linear: Linear, _ epilogue: Epilogue, input: Precision, output: Precision
+        _ linear: Linear, _ epilogue: Epilogue, _ precision: Precision, output: Storage
     ) throws -> any LinearLayer {
-        guard input == .float32, output == .float32 else {
-            throw ModelError.mathLibraryFailed(library: "OpenBLAS", operation: "bfloat16 products")
+        guard precision == .float32, output == .float32 else {
+            throw ModelError.mathLibraryFailed(
+                library: "OpenBLAS", operation: "products in \(precision.rawValue)")
         }
         return Layer(blas: blas, linear: linear, epilogue: epilogue)
     }
@@ -23,7 +24,10 @@ struct OpenBLASBackend: Backend {
         let linear: Linear
         let epilogue: Epilogue
 
-        func apply(rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer) {
+        func apply(
+            rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer,
+            scratch: UnsafeMutableRawPointer
+        ) {
             let output = output.assumingMemoryBound(to: Float.self)
             blas.product(
                 output, stride: linear.outputs, input.assumingMemoryBound(to: Float.self),

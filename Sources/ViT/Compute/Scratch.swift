@@ -7,9 +7,9 @@ final class Scratch {
     let tokens: Int
     /// The residual stream, `tokens × D`.
     let state: UnsafeMutablePointer<Float>
-    /// Queries, keys and values, `tokens × 3D` in the engine's precision.
+    /// Queries, keys and values, `tokens × 3D` as the engine stores them.
     let queryKeyValue: UnsafeMutableRawPointer
-    /// The heads' outputs side by side, `tokens × D` in the engine's precision.
+    /// The heads' outputs side by side, `tokens × D` as the engine stores them.
     let joined: UnsafeMutableRawPointer
     /// Each head's keys and values as the attention kernel wants them.
     let packedKeys: UnsafeMutableRawPointer
@@ -59,7 +59,7 @@ final class Scratch {
 
 /// One thread's working space.
 final class ThreadScratch {
-    /// LayerNorm's output for a tile of rows, `rowTile × D` in the engine's precision or in 32-bit floats.
+    /// LayerNorm's output for a tile of rows, `rowTile × D` as the engine stores it or in 32-bit floats.
     let normed: UnsafeMutableRawPointer
     /// The feed-forward part's hidden values for a tile of rows, for SwiGLU gate and value.
     let hidden: UnsafeMutableRawPointer
@@ -67,16 +67,19 @@ final class ThreadScratch {
     let gated: UnsafeMutableRawPointer
     /// What the attention kernel needs.
     let attention: UnsafeMutableRawPointer
+    /// What products in 8-bit integers need.
+    let product: UnsafeMutableRawPointer
 
     init(_ sizes: ScratchSizes) {
         normed = allocate(bytes: sizes.normed)
         hidden = allocate(bytes: sizes.hidden)
         gated = allocate(bytes: sizes.gated)
         attention = allocate(bytes: sizes.attention)
+        product = allocate(bytes: sizes.product)
     }
 
     deinit {
-        for buffer in [normed, hidden, gated, attention] { buffer.deallocate() }
+        for buffer in [normed, hidden, gated, attention, product] { buffer.deallocate() }
     }
 }
 
@@ -91,19 +94,25 @@ struct ScratchSizes {
     let hidden: Int
     let gated: Int
     let attention: Int
+    let product: Int
     private let heads: Int
 
     init(configuration c: Configuration, precision: Precision, tokens: Int) {
         heads = c.heads
         state = tokens * c.width * 4
-        queryKeyValue = tokens * 3 * c.width * precision.byteCount
-        joined = tokens * c.width * precision.byteCount
+        queryKeyValue = tokens * 3 * c.width * precision.storage.byteCount
+        joined = tokens * c.width * precision.storage.byteCount
         let rows = min(tokens, Scratch.rowTile)
         normed = rows * c.width * 4
         hidden = rows * c.feedForwardWidth * (c.feedForward == .swiglu ? 8 : 4)
         gated = c.feedForward == .swiglu ? rows * c.feedForwardWidth * 4 : 1
+        product =
+            precision == .int8
+            ? Int8Layer.scratchBytes(
+                inputs: max(c.width, c.feedForwardWidth),
+                outputs: max(3 * c.width, (c.feedForward == .swiglu ? 2 : 1) * c.feedForwardWidth)) : 1
         let packed: Int
-        switch precision {
+        switch precision.storage {
         case .float32:
             packed = vv_attention_packed_count(tokens, c.headWidth) * 4
             attention = vv_attention_scratch_count(c.headWidth) * 4
@@ -117,7 +126,7 @@ struct ScratchSizes {
     /// All of it together.
     func total(threads: Int) -> Int {
         state + queryKeyValue + joined + 2 * heads * packedHead
-            + threads * (normed + hidden + gated + attention)
+            + threads * (normed + hidden + gated + attention + product)
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Pipeline
+import Pixels
 import Probing
 import Rendering
 import ViT
@@ -122,16 +123,35 @@ struct Annotate: ParsableCommand {
     private func makeSource(
         _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler
     ) throws -> any MapSource {
+        let threads = schedule.workers * schedule.threadsPerFrame
         let classification = try classes.classification(
             of: loaded, isMain: isMain, wantsNumbers: output.wantsNumbers, target: method.classChoice,
             offline: model.offline)
+        let probed = ProbedModel(
+            loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
         return try method.source(
-            of: ProbedModel(
-                loaded, name: name, resolution: model.resolution(for: loaded),
-                classification: classification),
-            head: classes.headIndex, threads: schedule.workers * schedule.threadsPerFrame,
+            of: probed, head: classes.headIndex, threads: threads,
             availableBytes: running.budgetMemory?.bytes ?? SystemMemory.availableBytes(), sampler: sampler
-        ) { try running.engine(for: loaded, isExact: output.wantsNumbers) }
+        ) {
+            let engine = try running.engine(for: loaded, isExact: output.wantsNumbers)
+            if engine.precision == .int8, let image = try sampler.firstFrame() {
+                try check(engine, of: probed, on: image, threads: threads)
+            }
+            return engine
+        }
+    }
+
+    /// Refuses a precision that the model does not bear.
+    private func check(_ engine: Engine, of probed: ProbedModel, on image: RGBImage, threads: Int) throws {
+        let check = try PrecisionCheck(
+            probed, engine: engine, reference: try running.engine(for: probed.model, precision: .float32),
+            on: image, threads: threads)
+        try check.verify(engine)
+        if running.verbose {
+            StandardError.line(
+                "\(probed.name): in \(engine.precision.rawValue) off by \(check.text) of 255 on the first frame"
+            )
+        }
     }
 
     private func describe(_ info: VideoInfo, _ plan: AnnotationPlan, _ schedule: Schedule) throws {

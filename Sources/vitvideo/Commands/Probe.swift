@@ -38,6 +38,9 @@ struct Probe: ParsableCommand {
         if model.numHeads != nil && model.weights == nil {
             throw ValidationError("--num-heads goes with --weights")
         }
+        if running.precision == .int8 {
+            throw ValidationError("a report is of exact numbers; give --precision fp32 or bf16")
+        }
     }
 
     func run() throws {
