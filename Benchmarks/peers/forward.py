@@ -24,6 +24,8 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--mode", choices=["latency", "throughput"], default="throughput",
                         help="all threads on a frame, or a frame a thread")  # fmt: skip
+    parser.add_argument("--model", choices=["model", "original"], default="model",
+                        help="of the last block one query, or all as in the original")  # fmt: skip
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--frames", type=int, default=16, help="how many to measure")
     parser.add_argument("--dump", type=Path, help="where to write the first frame's attention")

@@ -29,7 +29,7 @@ def compile_model(
 def main() -> None:
     options = forward.arguments(__doc__)
     model = compile_model(
-        options.prepared / "model.xml", options.precision, options.mode, options.threads
+        options.prepared / f"{options.model}.xml", options.precision, options.mode, options.threads
     )
     requests = options.threads if options.mode == "throughput" else 1
     frames = forward.load_frames(options)

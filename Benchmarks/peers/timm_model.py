@@ -47,10 +47,20 @@ def load(row: Row, weights: str) -> VisionTransformer:
     return model
 
 
-class ClassTokenAttention(nn.Module):
-    """All blocks but the last, then what the class token attends to there: (1, heads, patches).
+def before_last_attention(model: VisionTransformer, frame: torch.Tensor) -> torch.Tensor:
+    """All blocks but the last, and that one's first LayerNorm: (1, tokens, width)."""
+    patches = model.patch_embed(frame)
+    tokens = torch.cat([model.cls_token, patches], dim=1) + model.pos_embed
+    for block in model.blocks[:-1]:
+        tokens = block(tokens)
+    return model.blocks[-1].norm1(tokens)
 
-    Of the last block only the class token's query and the keys are computed.
+
+class LastSelfAttention(nn.Module):
+    """What the class token attends to in the last block, out of all that tokens attend to there.
+
+    The work of DINO's `get_last_selfattention`, which keeps (1, heads, tokens, tokens); here only
+    the class token's row is handed out, (1, heads, patches).
     """
 
     def __init__(self, model: VisionTransformer):
@@ -58,13 +68,24 @@ class ClassTokenAttention(nn.Module):
         self.model = model
 
     def forward(self, frame: torch.Tensor) -> torch.Tensor:
-        model = self.model
-        patches = model.patch_embed(frame)
-        tokens = torch.cat([model.cls_token, patches], dim=1) + model.pos_embed
-        for block in model.blocks[:-1]:
-            tokens = block(tokens)
-        last = model.blocks[-1]
-        tokens = last.norm1(tokens)
+        last = self.model.blocks[-1].attn
+        tokens = before_last_attention(self.model, frame)
+        shape = (1, -1, 3, last.num_heads, tokens.shape[2] // last.num_heads)
+        queries, keys, _ = last.qkv(tokens).reshape(shape).permute(2, 0, 3, 1, 4)
+        attention = ((queries @ keys.transpose(-2, -1)) * last.scale).softmax(dim=-1)
+        return attention[:, :, 0, 1:]
+
+
+class ClassTokenAttention(nn.Module):
+    """The same with only the class token's query and the keys computed in the last block."""
+
+    def __init__(self, model: VisionTransformer):
+        super().__init__()
+        self.model = model
+
+    def forward(self, frame: torch.Tensor) -> torch.Tensor:
+        last = self.model.blocks[-1]
+        tokens = before_last_attention(self.model, frame)
         width, heads = tokens.shape[2], last.attn.num_heads
         weight, bias = last.attn.qkv.weight, last.attn.qkv.bias
         query = nn.functional.linear(tokens[:, :1], weight[:width], bias[:width])

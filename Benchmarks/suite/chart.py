@@ -13,7 +13,8 @@ from suite.programs import PROGRAMS  # noqa: E402
 from suite.rows import ROWS  # noqa: E402
 
 COLOURS = {
-    "vitvideo": "#b5367a", "OpenVINO": "#3b6ea5", "ONNX Runtime": "#6aa0c7",
+    "vitvideo": "#b5367a", "OpenVINO": "#3b6ea5", "OpenVINO, whole attention": "#86a8cf",
+    "ONNX Runtime": "#6aa0c7",
     "PyTorch + timm": "#a9b4c0", "DINO's pipeline": "#a9b4c0",
     "PyAV + OpenVINO bf16 + OpenCV": "#3b6ea5",
 }  # fmt: skip

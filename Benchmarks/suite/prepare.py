@@ -49,20 +49,25 @@ def make_frames(row: Row, folder: Path) -> None:
 
 def convert(row: Row, folder: Path) -> None:
     """The model as ONNX and in OpenVINO's form."""
-    model = timm_model.ClassTokenAttention(
-        timm_model.load(row, os.fspath(folder / "weights.safetensors"))
-    ).eval()
+    backbone = timm_model.load(row, os.fspath(folder / "weights.safetensors"))
+    model = timm_model.ClassTokenAttention(backbone).eval()
     example = torch.zeros(1, 3, row.height, row.input_width)
     with torch.inference_mode():
         torch.onnx.export(
             model, (example,), os.fspath(folder / "model.onnx"), input_names=["frame"],
             output_names=["attention"], opset_version=17, dynamo=False,
         )  # fmt: skip
-    # From PyTorch directly, so that OpenVINO sees whole attention operations.
-    converted = openvino.convert_model(
-        model, example_input=example, input=[1, 3, row.height, row.input_width]
-    )
-    openvino.save_model(converted, folder / "model.xml", compress_to_fp16=False)
+
+    def to_openvino(module: torch.nn.Module, name: str) -> openvino.Model:
+        # From PyTorch directly, so that OpenVINO sees whole attention operations.
+        converted = openvino.convert_model(
+            module, example_input=example, input=[1, 3, row.height, row.input_width]
+        )
+        openvino.save_model(converted, folder / f"{name}.xml", compress_to_fp16=False)
+        return converted
+
+    to_openvino(timm_model.LastSelfAttention(backbone).eval(), "original")
+    converted = to_openvino(model, "model")
     if row is DEFAULT:
         openvino.save_model(
             from_pictures(converted), folder / "pictures.xml", compress_to_fp16=False

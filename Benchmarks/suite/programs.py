@@ -24,6 +24,8 @@ class Program:
     precision: str
     peer: str | None
     """The module in peers/; None for ours."""
+    model: str = "model"
+    """Which of the prepared models a peer runs."""
 
     def command(self, row: Row, *, mode: str, threads: int, frames: int, dump: Path | None) -> list:
         """Measures `frames` frames: `latency` is all threads on a frame, else a frame a thread."""
@@ -31,7 +33,7 @@ class Program:
         if self.peer:
             command = [
                 sys.executable, "-m", f"peers.{self.peer}", "--prepared", folder, "--row", row.name,
-                "--mode", mode, "--threads", str(threads),
+                "--mode", mode, "--threads", str(threads), "--model", self.model,
             ]  # fmt: skip
         else:
             workers = threads if mode == "throughput" else 1
@@ -57,14 +59,22 @@ PROGRAMS = {
     for program in [
         Program("ours_fp32", "vitvideo", "fp32", None),
         Program("openvino_fp32", "OpenVINO", "fp32", "forward_openvino"),
+        Program(
+            "openvino_original_fp32", "OpenVINO, whole attention", "fp32", "forward_openvino",
+            "original",
+        ),
         Program("onnxruntime_fp32", "ONNX Runtime", "fp32", "forward_onnxruntime"),
         Program("torch_fp32", "PyTorch + timm", "fp32", "forward_torch"),
         Program("ours_bf16", "vitvideo", "bf16", None),
         Program("openvino_bf16", "OpenVINO", "bf16", "forward_openvino"),
+        Program(
+            "openvino_original_bf16", "OpenVINO, whole attention", "bf16", "forward_openvino",
+            "original",
+        ),
         Program("torch_bf16", "PyTorch + timm", "bf16", "forward_torch"),
         Program("ours_int8", "vitvideo", "int8", None),
     ]
-}
+}  # fmt: skip
 
 
 def prepare(row: Row, *options: str) -> Path:
