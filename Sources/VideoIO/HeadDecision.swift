@@ -16,7 +16,8 @@ struct HeadDecision {
 
     /// - Parameter from: frames before this one are not wanted, even if selected.
     init(
-        selection: FrameSelection, from: Int, seeker: RangeSeeker, session: DecodeSession, firstFrame: FrameHandle,
+        selection: FrameSelection, from: Int, seeker: RangeSeeker, session: DecodeSession,
+        firstFrame: FrameHandle,
         packets: [CompressedPacket], facts: StreamFacts
     ) throws {
         var here = RangeSeeker.Position(session: session, decoded: [firstFrame], index: 0, packets: packets)

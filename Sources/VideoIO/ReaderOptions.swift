@@ -23,11 +23,13 @@ public struct ReaderOptions: Sendable {
     public var onWarning: (@Sendable (MediaWarning) -> Void)?
 
     public init(
-        frames: FrameSelection = .all, keepAudio: Bool = true, threads: Int = 0, videoStream: Int? = nil,
+        frames: FrameSelection = .all, continuation: ReaderPosition? = nil, keepAudio: Bool = true,
+        threads: Int = 0, videoStream: Int? = nil,
         sequenceFrameRate: Rational = Rational(25, 1), isStrict: Bool = false, allowsNetwork: Bool = false,
         onWarning: (@Sendable (MediaWarning) -> Void)? = nil
     ) {
         self.frames = frames
+        self.continuation = continuation
         self.keepAudio = keepAudio
         self.threads = threads
         self.videoStream = videoStream

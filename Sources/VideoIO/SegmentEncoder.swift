@@ -11,6 +11,10 @@ public final class SegmentEncoder {
         case pictures(StillEncoder)
     }
 
+    /// Threads to encode a segment with. With several, libx264 (build 164) now and then gives other bytes for the same
+    /// pictures, and other numbers of threads always do.
+    public static let threads = 1
+
     private let encoder: Encoder
     private let options: WriterOptions
 
@@ -44,7 +48,8 @@ public final class SegmentEncoder {
         let isGIF = (try? OutputFormat(path: path)) == .gif
         return VideoIOError(
             .usage, "write", path: path,
-            reason: isGIF ? "a GIF is not written in segments" : "it holds one picture, which has no segments",
+            reason: isGIF
+                ? "a GIF is not written in segments" : "it holds one picture, which has no segments",
             nextStep: isGIF
                 ? "leave --resume out, or write an .mp4 and turn that into a GIF" : "leave --resume out")
     }

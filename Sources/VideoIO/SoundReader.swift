@@ -59,7 +59,8 @@ public final class SoundReader {
         guard case .packet = try demuxer.read(into: packet) else { return false }
         defer { av_packet_unref(packet) }
         guard
-            let position = streams.firstIndex(where: { $0.containerIndex == Int(packet.pointee.stream_index) })
+            let position = streams.firstIndex(where: { $0.containerIndex == Int(packet.pointee.stream_index) }
+            )
         else { return true }
         let timeBase = streams[position].timeBase
         cutter.add(try CompressedPacket(moving: packet, audioStreamIndex: position, timeBase: timeBase))

@@ -84,7 +84,8 @@ public final class VideoReader: @unchecked Sendable {
         let stream = demuxer.streams[videoStream]!
         let facts = StreamFacts(demuxer: demuxer, stream: stream, source: source)
         let head = try HeadDecision(
-            selection: options.frames, from: options.continuation?.index ?? 0, seeker: seeker, session: session, firstFrame: firstFrame,
+            selection: options.frames, from: options.continuation?.index ?? 0, seeker: seeker,
+            session: session, firstFrame: firstFrame,
             packets: packets, facts: facts)
         self.session = head.position.session
         plan = head.plan

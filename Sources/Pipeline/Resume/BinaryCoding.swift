@@ -55,7 +55,9 @@ struct ByteReader {
         }
     }
 
-    mutating func readText() throws -> String { String(decoding: try readArray(of: UInt8.self), as: UTF8.self) }
+    mutating func readText() throws -> String {
+        String(decoding: try readArray(of: UInt8.self), as: UTF8.self)
+    }
 
     mutating func readElements<Element>(
         _ body: (inout ByteReader) throws -> Element

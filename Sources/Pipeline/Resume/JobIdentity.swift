@@ -25,7 +25,8 @@ public struct JobIdentity: Codable, Sendable, Equatable {
     /// - Throws: `CheckpointError` where a file cannot be read.
     public mutating func add(_ name: String, contentOf paths: [String]) throws {
         let hashes = try paths.map { try ContentHash.sha256(ofFile: $0) }
-        try add(name, hash: hashes.count == 1 ? hashes[0] : ContentHash.sha256(of: Data(hashes.joined().utf8)))
+        try add(
+            name, hash: hashes.count == 1 ? hashes[0] : ContentHash.sha256(of: Data(hashes.joined().utf8)))
     }
 
     /// Adds what is known by its hash.

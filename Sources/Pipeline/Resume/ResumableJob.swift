@@ -93,7 +93,9 @@ public struct ResumableJob {
 
     /// A reader that begins with the gap's first frame.
     private func reader(of gap: SegmentStore.Gap) throws -> VideoReader {
-        guard let before = store.summary(gap.first - 1), let last = before.lastIndex else { return whole.reader }
+        guard let before = store.summary(gap.first - 1), let last = before.lastIndex else {
+            return whole.reader
+        }
         whole.reader.close()
         var options = readerOptions
         options.keepAudio = false

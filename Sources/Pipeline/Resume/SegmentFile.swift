@@ -134,7 +134,9 @@ final class SegmentFileReader {
     func next() throws -> SegmentRecord? {
         if rest == 0 {
             try Self.update(hash, tail)
-            guard Array(try hash.finish().utf8) == digest else { throw Damage(reason: "its checksum is wrong") }
+            guard Array(try hash.finish().utf8) == digest else {
+                throw Damage(reason: "its checksum is wrong")
+            }
             rest = -1
         }
         guard rest > 0 else { return nil }

@@ -53,7 +53,8 @@ struct SegmentJoin {
         } catch let damage as SegmentFileReader.Damage {
             throw PipelineError(
                 .inputOutput,
-                "cannot read segment \(number) of \(store.path): \(damage.reason); the same command computes it anew")
+                "cannot read segment \(number) of \(store.path): \(damage.reason); the same command computes it anew"
+            )
         }
     }
 }

@@ -91,6 +91,7 @@ extension ByteReader {
             prediction: try readElements {
                 FramePrediction(logits: try $0.readArray(), topLabel: try $0.readText())
             }.first,
-            targetClass: try readElements { TargetClass(index: try $0.read(), name: try $0.readText()) }.first)
+            targetClass: try readElements { TargetClass(index: try $0.read(), name: try $0.readText()) }.first
+        )
     }
 }

@@ -12,14 +12,11 @@ public final class SegmentStore {
     public struct Job: Codable, Sendable {
         /// What the results depend on.
         public var identity: JobIdentity
-        /// Threads of each encoder: another number gives other, equally good, pictures.
-        public var encoderThreads: Int
         /// Fitted before the run, by the model's name.
         public var features: [String: FittedFeatures]
 
-        public init(identity: JobIdentity, encoderThreads: Int, features: [String: FittedFeatures]) {
+        public init(identity: JobIdentity, features: [String: FittedFeatures] = [:]) {
             self.identity = identity
-            self.encoderThreads = encoderThreads
             self.features = features
         }
     }
@@ -131,7 +128,8 @@ public final class SegmentStore {
     /// Removes the directory. What tells of the job goes first: what is left of it then is nobody's.
     func remove() {
         unlink(file(Self.jobName))
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where Self.isOwn(name) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where Self.isOwn(name)
+        {
             unlink(file(name))
         }
         rmdir(path)
@@ -174,7 +172,8 @@ public final class SegmentStore {
         if names.contains(Self.jobName), !numbers.isEmpty {
             guard let kept = Self.readJob(at: path) else {
                 throw PipelineError(
-                    .badData, "cannot go on with \(path): its \(Self.jobName) is damaged; remove the directory")
+                    .badData,
+                    "cannot go on with \(path): its \(Self.jobName) is damaged; remove the directory")
             }
             if let (kind, text) = job.identity.difference(from: kept.identity) {
                 throw PipelineError(
@@ -217,7 +216,8 @@ public final class SegmentStore {
     }
 
     private static func number(ofSegment name: String) -> Int? {
-        guard name.hasPrefix(segmentPrefix), let number = Int(name.dropFirst(segmentPrefix.count)), number >= 0
+        guard name.hasPrefix(segmentPrefix), let number = Int(name.dropFirst(segmentPrefix.count)),
+            number >= 0
         else { return nil }
         return number
     }

@@ -117,7 +117,9 @@ struct Annotate: ParsableCommand {
         }
         if !running.quiet {
             warnings.print()
-            for line in sinks.statistics?.summary.lines ?? [] { StandardError.line(line) }
+            if let summary = sinks.statistics?.summary, store == nil || summary.frames > 0 {
+                for line in summary.lines { StandardError.line(line) }
+            }
         }
         if running.verbose {
             StandardError.line(
@@ -127,7 +129,8 @@ struct Annotate: ParsableCommand {
         if case .interrupted(let frames, let paths) = outcome {
             var kept = "nothing was finished"
             if let store, store.frames > 0 {
-                kept = "\(store.frames) frames are kept in \(store.path), and the same command goes on from there"
+                kept =
+                    "\(store.frames) frames are kept in \(store.path), and the same command goes on from there"
             } else if !paths.isEmpty {
                 kept = "\(frames) frames are in \(paths.joined(separator: ", "))"
             }

@@ -33,9 +33,7 @@ struct Resumption {
         for case let source as FeatureMaps in plan.sources { features[source.name] = source.fitted }
         return try SegmentStore(
             path: path,
-            job: SegmentStore.Job(
-                identity: identity, encoderThreads: ProcessInfo.processInfo.activeProcessorCount,
-                features: features), segmentFrames: segmentFrames)
+            job: SegmentStore.Job(identity: identity, features: features), segmentFrames: segmentFrames)
     }
 }
 
@@ -59,7 +57,9 @@ extension Annotate {
         }
         for (name, value) in model.settings + method.settings { identity.add(name, value) }
         for (name, value) in view.settings + comparison.settings { identity.add(name, value) }
-        for path in comparison.recordingPaths { try identity.add("the content of \(path)", contentOf: [path]) }
+        for path in comparison.recordingPaths {
+            try identity.add("the content of \(path)", contentOf: [path])
+        }
         identity.add("--labels", classes.labels)
         identity.add("--top-k", classes.topK)
         identity.add("--head", classes.head)
@@ -85,7 +85,7 @@ extension ModelOptions {
     fileprivate var settings: [(String, String?)] {
         [
             ("--num-heads", numHeads.map(String.init)), ("--checkpoint-key", checkpointKey),
-            ("--resolution", resolution.map { "\($0)" }), ("--position-rule", positionRule?.rawValue),
+            ("--resolution", resolution?.text), ("--position-rule", positionRule?.rawValue),
         ]
     }
 }

@@ -60,7 +60,8 @@ struct OutputOptions: ParsableArguments {
     ) -> WriterOptions {
         WriterOptions(
             codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
-            audio: info.audioStreams, overwrite: replaces(store), threads: store?.job.encoderThreads ?? 0,
+            audio: info.audioStreams, overwrite: replaces(store),
+            threads: store == nil ? 0 : SegmentEncoder.threads,
             onWarning: onWarning)
     }
 
