@@ -11,10 +11,6 @@ public final class SegmentEncoder {
         case pictures(StillEncoder)
     }
 
-    /// Threads to encode a segment with. With several, libx264 (build 164) now and then gives other bytes for the same
-    /// pictures, and other numbers of threads always do.
-    public static let threads = 1
-
     private let encoder: Encoder
     private let options: WriterOptions
 
@@ -113,6 +109,9 @@ extension VideoEncoder {
         try self.init(
             try EncoderChoice(named: options.codec ?? codec, size: size), height: size.height,
             width: size.width, timeBase: options.timeBase, frameRate: options.frameRate, crf: options.crf,
-            preset: options.preset, threads: options.threads, needsGlobalHeader: needsGlobalHeader)
+            preset: options.preset,
+            // Another number of threads gives other bytes.
+            threads: options.isRepeatable ? 1 : options.threads, isRepeatable: options.isRepeatable,
+            needsGlobalHeader: needsGlobalHeader)
     }
 }

@@ -24,7 +24,7 @@ import VideoIO
         let scratch = try Scratch()
         let path = scratch.path("out.\(container)")
         let options = WriterOptions(
-            codec: codec, frameRate: Rational(25, 1), timeBase: Rational(1, 10_000), threads: 1)
+            codec: codec, frameRate: Rational(25, 1), timeBase: Rational(1, 10_000), isRepeatable: true)
         var segments: [[EncodedPacket]] = []
         var depth = 0
         for frames in [0..<13, 13..<26, 26..<29] {

@@ -61,7 +61,7 @@ struct OutputOptions: ParsableArguments {
         WriterOptions(
             codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
             audio: info.audioStreams, overwrite: replaces(store),
-            threads: store == nil ? 0 : SegmentEncoder.threads,
+            isRepeatable: store != nil,
             onWarning: onWarning)
     }
 
