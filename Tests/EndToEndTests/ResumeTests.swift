@@ -4,19 +4,18 @@ import Testing
 
 /// `--resume`: jobs that are killed, interrupted, damaged or asked for twice.
 @Suite struct ResumeTests {
-    private static let frames = 100
+    /// So many that a run does not end before it is told to.
+    private static let frames = 200
 
-    /// A workspace with a clip of 100 frames and sound.
-    private static func workspace(_ filter: String = "null", _ encoding: String...) throws -> Workspace {
+    /// A workspace with a clip with sound.
+    private static func workspace(
+        frames: Int = ResumeTests.frames, _ filter: String = "null"
+    ) throws -> Workspace {
         let workspace = try Workspace()
-        var arguments = [
-            "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25", "-f", "lavfi",
-            "-i", "sine=duration=4", "-vf", filter, "-frames:v", String(frames), "-c:v", "libx264", "-c:a",
-            "aac",
-        ]
-        arguments += encoding + ["in.mp4"]
-        let outcome = try Program.run("ffmpeg", arguments, directory: workspace.path)
-        try #require(outcome.status == 0, "\(outcome.errors)")
+        try workspace.ffmpeg(
+            "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25", "-f", "lavfi", "-i",
+            "sine=duration=\(frames / 25)", "-vf", filter, "-frames:v", String(frames), "-c:v", "libx264",
+            "-c:a", "aac", "in.mp4")
         return workspace
     }
 
@@ -25,7 +24,7 @@ import Testing
         var outputs: [String]
         var options: [String]
         /// How many frames of the clip are selected.
-        var frames = ResumeTests.frames
+        var frames = 100
         var filter = "null"
         var encoding: [String] = []
         var testDescription: String { name }
@@ -54,13 +53,15 @@ import Testing
             name: "numbers alone", outputs: ["npz"],
             options: ["--method", "rollout", "--frames", "-40:", "--resolution", "28"], frames: 40),
         Case(name: "pictures", outputs: ["%03d.png"], options: ["--view", "heatmap", "--resolution", "28"]),
-        Case(name: "WebM", outputs: ["webm"], options: ["--view", "heatmap", "--resolution", "28"]),
+        Case(
+            name: "WebM, whole segments", outputs: ["webm"],
+            options: ["--view", "heatmap", "--frames", ":48", "--resolution", "28"], frames: 48),
     ]
 
     /// However often a run is killed, the result is that of a run that was not, and no finished frame is computed
     /// again.
     @Test(arguments: cases) func killedRunsGoOn(test: Case) throws {
-        let workspace = try Self.workspace(test.filter)
+        let workspace = try Self.workspace(frames: 100, test.filter)
         if !test.encoding.isEmpty {
             try workspace.ffmpeg(
                 "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25", "-vf", test.filter, "-frames:v", "100",

@@ -1,4 +1,3 @@
-import Checkpoints
 import Foundation
 
 /// Files and directories that are still there after a loss of power.
@@ -25,10 +24,8 @@ enum DurableFile {
     static func directory(of path: String) -> String { (path as NSString).deletingLastPathComponent }
 
     /// The error of the system call just made.
-    static func failure(
-        _ path: String, _ kind: PipelineError.Kind = .inputOutput, _ operation: String = "write"
-    ) -> PipelineError {
-        PipelineError(kind, "cannot \(operation) \(path): \(String(cString: strerror(errno)))")
+    static func failure(_ path: String, operation: String = "write") -> PipelineError {
+        PipelineError(.inputOutput, "cannot \(operation) \(path): \(String(cString: strerror(errno)))")
     }
 }
 

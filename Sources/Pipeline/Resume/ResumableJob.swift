@@ -80,7 +80,7 @@ public struct ResumableJob {
         _ gap: SegmentStore.Gap, progress: (_ frames: Int, _ index: Int) throws -> Void
     ) throws -> AnnotationJob.Outcome {
         let reader = try reader(of: gap)
-        let sink = SegmentSink(
+        let sink = try SegmentSink(
             store: store, gap: gap, segmentFrames: segmentFrames, reader: reader,
             video: try video.map { try segmented($0) }, keepsNumbers: !numbers.isEmpty)
         let job = AnnotationJob(

@@ -19,6 +19,13 @@ struct SegmentSummary: Codable, Equatable {
     var reorderDepth = 0
     /// What the renderer remembers after its last frame.
     var scaleMemory: [HeatScaler.Memory?] = []
+
+    /// What is worth having of every segment at once: all but the lists.
+    var outline: SegmentSummary {
+        var outline = self
+        (outline.packetTicks, outline.scaleMemory) = ([], [])
+        return outline
+    }
 }
 
 /// Which segment of which job a file holds. Its first line.
@@ -100,11 +107,14 @@ final class SegmentFileReader {
 
     private static let digestLength = 64
 
-    /// - Throws: `Damage`; what reading the file throws.
+    /// - Throws: `Damage`; `PipelineError` of kind `inputOutput` where the file cannot be read, as all of these.
     init(_ path: String, label: SegmentLabel) throws {
-        handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw DurableFile.failure(path, operation: "read")
+        }
+        self.handle = handle
         hash = try SHA256Stream()
-        let size = Int(clamping: try handle.seekToEnd())
+        let size = Int(clamping: (try? handle.seekToEnd()) ?? 0)
         let line = label.line
         let fixed = line.count + 8 + Self.digestLength
         guard size >= fixed else { throw Damage(reason: "it is cut short") }
@@ -130,7 +140,7 @@ final class SegmentFileReader {
 
     /// The next record; nil after the last one, once the whole file has been found to be as it was written.
     ///
-    /// - Throws: `Damage`; what reading the file throws.
+    /// - Throws: as the initialiser.
     func next() throws -> SegmentRecord? {
         if rest == 0 {
             try Self.update(hash, tail)
@@ -157,9 +167,13 @@ final class SegmentFileReader {
 
     private static func read(_ count: Int, from handle: FileHandle) throws -> [UInt8] {
         guard count > 0 else { return [] }
-        guard let data = try handle.read(upToCount: count), data.count == count else {
-            throw Damage(reason: "it is cut short")
+        let data: Data?
+        do {
+            data = try handle.read(upToCount: count)
+        } catch {
+            throw PipelineError(.inputOutput, "cannot read a segment: \(error.localizedDescription)")
         }
+        guard let data, data.count == count else { throw Damage(reason: "it is cut short") }
         return [UInt8](data)
     }
 

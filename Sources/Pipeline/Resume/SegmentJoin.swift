@@ -18,26 +18,27 @@ struct SegmentJoin {
     /// - Throws: what the outputs throw; `PipelineError` of kind `inputOutput` where a segment has been damaged since
     ///   it was checked.
     func write() throws -> Bool {
-        guard let end = store.gaps.isEmpty ? store.segments : nil, let last = store.summary(end - 1) else {
+        let end = store.segments
+        guard store.gaps.isEmpty, let last = store.summary(end - 1) else {
             preconditionFailure("all segments are there")
         }
-        let summaries = (0..<end).compactMap(store.summary)
         var times = DecodingTimes(
-            depth: summaries.map(\.reorderDepth).max() ?? 0,
-            firstSegmentCount: summaries[0].packetTicks.count)
+            depth: (0..<end).compactMap { store.summary($0)?.reorderDepth }.max() ?? 0,
+            firstSegmentCount: try reading(0) { $0.summary.packetTicks.count })
         var sound = try PendingSound(openSound(last.span))
         for number in 0..<end {
-            times.begin(summaries[number].packetTicks)
-            try read(number) { record in
-                switch record {
-                case .packet(var packet):
-                    guard let video else { return }
-                    packet.dtsTicks = times.next()
-                    try sound.write(
-                        to: video, until: Double(packet.dtsTicks) * timeBase.value)
-                    try video.write(packet)
-                case .numbers(let frame):
-                    for sink in numbers { try sink.consume(frame) }
+            try reading(number) { segment in
+                times.begin(segment.summary.packetTicks)
+                while let record = try segment.next() {
+                    switch record {
+                    case .packet(var packet):
+                        guard let video else { continue }
+                        packet.dtsTicks = times.next()
+                        try sound.write(to: video, until: Double(packet.dtsTicks) * timeBase.value)
+                        try video.write(packet)
+                    case .numbers(let frame):
+                        for sink in numbers { try sink.consume(frame) }
+                    }
                 }
             }
             if stop.isRequested { return false }
@@ -46,10 +47,10 @@ struct SegmentJoin {
         return true
     }
 
-    private func read(_ number: Int, _ body: (SegmentRecord) throws -> Void) throws {
+    private func reading<Result>(_ number: Int, _ body: (SegmentFileReader) throws -> Result) throws -> Result
+    {
         do {
-            let reader = try store.reader(of: number)
-            while let record = try reader.next() { try body(record) }
+            return try body(store.reader(of: number))
         } catch let damage as SegmentFileReader.Damage {
             throw PipelineError(
                 .inputOutput,

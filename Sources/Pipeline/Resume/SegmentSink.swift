@@ -28,10 +28,11 @@ final class SegmentSink: FrameSink {
     /// - Parameters:
     ///   - gap: which segments the reader gives the frames of.
     ///   - keepsNumbers: whether an export or statistics are made.
+    /// - Throws: as `SegmentFileReader`, of the segment before.
     init(
         store: SegmentStore, gap: SegmentStore.Gap, segmentFrames: Int, reader: VideoReader,
         video: SegmentedVideo?, keepsNumbers: Bool
-    ) {
+    ) throws {
         self.store = store
         self.gap = gap
         self.segmentFrames = segmentFrames
@@ -41,7 +42,9 @@ final class SegmentSink: FrameSink {
         span = reader.span
         number = gap.first
         // The renderer goes on from where the segment before left it; at the beginning it is new.
-        if let memory = store.summary(number - 1)?.scaleMemory { video?.sink.renderer.scaleMemory = memory }
+        if let video, store.summary(number - 1) != nil {
+            video.sink.renderer.scaleMemory = try store.reader(of: number - 1).summary.scaleMemory
+        }
     }
 
     func consume(_ frame: AnnotatedFrame) throws {

@@ -40,6 +40,7 @@ public final class SegmentStore {
     private let label: String
     private let lock: Int32
     private var isOurs = false
+    /// Outlines by number, so that memory hardly grows with the clip.
     private var summaries: [Int: SegmentSummary] = [:]
 
     /// Where the job of an output keeps its segments.
@@ -76,7 +77,7 @@ public final class SegmentStore {
 
     deinit {
         // Also reached where the initialiser has thrown, for one because the directory is somebody else's.
-        if isOurs, summaries.isEmpty { remove() }
+        if summaries.isEmpty { remove() }
         close(lock)
     }
 
@@ -89,6 +90,7 @@ public final class SegmentStore {
     /// Whether an earlier run was about to give the outputs their names, so that those that have them are its own.
     public var isJoining: Bool { access(file(Self.joiningName), F_OK) == 0 }
 
+    /// The outline of a segment; the lists are in its file.
     func summary(_ number: Int) -> SegmentSummary? { summaries[number] }
 
     /// The segments that are missing, in order.
@@ -120,13 +122,16 @@ public final class SegmentStore {
     }
 
     /// Notes a segment that has been written.
-    func add(_ number: Int, _ summary: SegmentSummary) { summaries[number] = summary }
+    func add(_ number: Int, _ summary: SegmentSummary) { summaries[number] = summary.outline }
 
     /// Notes, on the disk, that outputs may have their names from now on.
     func beginJoining() throws { try DurableFile.write(Data(), to: file(Self.joiningName)) }
 
-    /// Removes the directory. What tells of the job goes first: what is left of it then is nobody's.
+    /// Removes the directory. What tells of the job goes first: what is left of it then is nobody's. Called once; of
+    /// the same name there may be another run's directory afterwards.
     func remove() {
+        guard isOurs else { return }
+        isOurs = false
         unlink(file(Self.jobName))
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where Self.isOwn(name)
         {
@@ -187,11 +192,11 @@ public final class SegmentStore {
             try DurableFile.write(try JSONEncoder().encode(job), to: file(Self.jobName))
             try DurableFile.sync(DurableFile.directory(of: path))
         }
-        for number in numbers { check(number, segmentFrames) }
+        for number in numbers { try check(number, segmentFrames) }
     }
 
     /// Reads a segment through, and removes it where it is not what it should be.
-    private func check(_ number: Int, _ segmentFrames: Int) {
+    private func check(_ number: Int, _ segmentFrames: Int) throws {
         guard access(segmentPath(number), F_OK) == 0 else { return }
         do {
             let reader = try reader(of: number)
@@ -200,10 +205,10 @@ public final class SegmentStore {
                 throw SegmentFileReader.Damage(reason: "it is cut short")
             }
             while try reader.next() != nil {}
-            summaries[number] = summary
-        } catch {
-            let reason = (error as? SegmentFileReader.Damage)?.reason ?? error.localizedDescription
-            warnings.append("\(segmentPath(number)) is not used, for \(reason); its frames are computed anew")
+            add(number, summary)
+        } catch let damage as SegmentFileReader.Damage {
+            warnings.append(
+                "\(segmentPath(number)) is not used, for \(damage.reason); its frames are computed anew")
             unlink(segmentPath(number))
         }
     }

@@ -20,7 +20,7 @@ extension Robustness {
             let start = ContinuousClock.now
             #expect(try job.finish("whole") == Self.frames)
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            for seed in RobustnessTable.choose(Array(1...60), short: 3) {
+            for seed in RobustnessTable.choose(Array(1...40), short: 3) {
                 var random = SplitMix64(seed: UInt64(seed))
                 tryCase("faults: resumed runs") {
                     for _ in 0..<Int.random(in: 1...4, using: &random) {

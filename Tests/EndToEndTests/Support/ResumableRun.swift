@@ -24,10 +24,11 @@ struct ResumableRun {
 
     func directory(_ name: String) -> String { file(name, outputs[0]) + ".resume" }
 
-    /// Frames in finished segments.
+    /// Frames in finished segments, the last one taken for full; none once the job is done and they are being removed.
     func keptFrames(_ name: String) throws -> Int {
         let names =
             (try? FileManager.default.contentsOfDirectory(atPath: workspace.file(directory(name)))) ?? []
+        guard names.contains("job.json") else { return 0 }
         return names.count { $0.hasPrefix("segment-") && !$0.hasSuffix(".part") } * Self.segmentFrames
     }
 
@@ -49,7 +50,7 @@ struct ResumableRun {
     ///
     /// - Returns: how many frames that took, as `--verbose` says.
     func finish(_ name: String) throws -> Int {
-        let outcome = try workspace.run(arguments(name, ["--verbose"]))
+        let outcome = try workspace.run(arguments(name, ["-y", "--verbose"]))
         try #require(outcome.status == 0, "\(outcome.errors)")
         let line = try #require(outcome.errorLines.last { $0.contains(" frames in ") })
         return try #require(Int(line.prefix { $0.isNumber }))
