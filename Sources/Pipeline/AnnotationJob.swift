@@ -30,18 +30,23 @@ public struct AnnotationJob {
     let threadsPerFrame: Int
     let sinks: [any FrameSink]
     let stop: StopRequest
-    public let meters = StageMeters()
+    /// Frames to take from the reader; nil for all.
+    let frameLimit: Int?
+    public let meters: StageMeters
 
     /// - Parameters:
     ///   - leadingFrames: frames that the reader has given away already, to begin with.
     ///   - recordings: videos that go along with the clip, read in step with it.
     ///   - workers: inference threads, each with a frame of its own.
     ///   - threadsPerFrame: threads that share a frame, the worker's included.
+    ///   - frameLimit: frames to take from the reader; nil for all.
+    ///   - meters: where the time is added up.
     public init(
         reader: VideoReader, leadingFrames: [VideoFrame] = [], recordings: [Recording] = [],
         analysis: Analysis, workers: Int,
         threadsPerFrame: Int = 1,
-        sinks: [any FrameSink], stop: StopRequest
+        sinks: [any FrameSink], stop: StopRequest, frameLimit: Int? = nil,
+        meters: StageMeters = StageMeters()
     ) {
         self.reader = reader
         self.leadingFrames = leadingFrames
@@ -51,6 +56,8 @@ public struct AnnotationJob {
         self.threadsPerFrame = threadsPerFrame
         self.sinks = sinks
         self.stop = stop
+        self.frameLimit = frameLimit
+        self.meters = meters
     }
 
     /// - Parameter progress: called after each frame has reached the sinks, with the number of frames done
@@ -62,7 +69,8 @@ public struct AnnotationJob {
             // The published heatmaps, and this tool's unless told otherwise, are in inferno.
             let inverse =
                 recordings.isEmpty || analysis.recordingGrid == nil ? nil : ColorMapInverse(.inferno)
-            let input = FramesInStep(reader: reader, leading: leadingFrames, recordings: recordings)
+            let input = FramesInStep(
+                reader: reader, leading: leadingFrames, recordings: recordings, limit: frameLimit)
             let pipeline = OrderedPipeline<FrameInStep, AnalyzedFrame>(
                 source: { [stop] in stop.isRequested ? nil : try input.next() },
                 makeWorker: { [analysis, threadsPerFrame] in

@@ -6,6 +6,8 @@ public struct PipelineError: Error, Equatable, CustomStringConvertible {
         case usage
         /// An input that does not hold what was asked for (65).
         case badData
+        /// An output, or what is kept for it, cannot be created (73).
+        case cannotCreate
         /// Writing failed half-way (74).
         case inputOutput
     }

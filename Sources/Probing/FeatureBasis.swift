@@ -3,7 +3,7 @@ import Pixels
 import ViT
 
 /// The first principal components of patch tokens, fitted once so that colours hold through a clip.
-public struct FeatureBasis: Sendable {
+public struct FeatureBasis: Sendable, Equatable, Codable {
     /// What is subtracted first, D values.
     public let mean: [Float]
     /// Orthonormal directions, `components × D`, by falling variance. The loading of the largest magnitude is

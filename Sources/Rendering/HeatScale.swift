@@ -60,8 +60,21 @@ public enum HeatScale: Sendable, Equatable {
 /// except that a step back (another clip begins) starts anew.
 public struct HeatScaler: Sendable {
     public let scale: HeatScale
-    /// The smooth range and the time it belongs to.
-    private var followed: (low: Double, high: Double, timeSeconds: Double)?
+    /// What `smooth` remembers of the frames before: the range, and the time it belongs to. Nil before the first
+    /// frame, and with other scales.
+    public var memory: Memory?
+
+    public struct Memory: Sendable, Equatable, Codable {
+        public var low: Double
+        public var high: Double
+        public var timeSeconds: Double
+
+        public init(low: Double, high: Double, timeSeconds: Double) {
+            self.low = low
+            self.high = high
+            self.timeSeconds = timeSeconds
+        }
+    }
 
     public init(_ scale: HeatScale) {
         self.scale = scale
@@ -77,14 +90,14 @@ public struct HeatScaler: Sendable {
             return (minimum, maximum)
         case .smooth(let halfLifeSeconds):
             let (minimum, maximum) = Self.finiteRange(of: map)
-            guard let last = followed, timeSeconds >= last.timeSeconds else {
-                followed = (Double(minimum), Double(maximum), timeSeconds)
+            guard let last = memory, timeSeconds >= last.timeSeconds else {
+                memory = Memory(low: Double(minimum), high: Double(maximum), timeSeconds: timeSeconds)
                 return (minimum, maximum)
             }
             let k = 1 - exp2(-(timeSeconds - last.timeSeconds) / halfLifeSeconds)
             let low = last.low + k * (Double(minimum) - last.low)
             let high = last.high + k * (Double(maximum) - last.high)
-            followed = (low, high, timeSeconds)
+            memory = Memory(low: low, high: high, timeSeconds: timeSeconds)
             return (Float(low), Float(high))
         }
     }

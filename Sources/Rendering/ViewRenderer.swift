@@ -110,6 +110,17 @@ public struct ViewRenderer: Sendable {
         }
     }
 
+    /// What the scalers remember of the frames before, always as many. Put back in, the renderer goes on as the one
+    /// would that it was taken from.
+    public var scaleMemory: [HeatScaler.Memory?] {
+        get { [fusedScaler.memory] + headScalers.map(\.memory) }
+        set {
+            precondition(newValue.count == headScalers.count + 1, "a memory for each scaler")
+            fusedScaler.memory = newValue[0]
+            for index in headScalers.indices { headScalers[index].memory = newValue[index + 1] }
+        }
+    }
+
     /// The picture for one frame, `outputHeight × outputWidth`.
     ///
     /// - Parameters:

@@ -95,7 +95,10 @@ struct EncoderChoice {
     /// - Parameters:
     ///   - crf: constant rate factor, 0 for lossless up to 51 (63 for VP9 and AV1).
     ///   - preset: one of x264's names; other encoders get their nearest speed.
-    func apply(crf: Double, preset: String, to context: UnsafeMutablePointer<AVCodecContext>) throws {
+    ///   - isRepeatable: whether the same pictures must always give the same bytes.
+    func apply(
+        crf: Double, preset: String, isRepeatable: Bool, to context: UnsafeMutablePointer<AVCodecContext>
+    ) throws {
         guard let settings = context.pointee.priv_data else { return setQuantizer(crf, context) }
         func has(_ option: String) -> Bool { av_opt_find(settings, option, nil, 0, 0) != nil }
         func set(_ option: String, _ value: String) throws {
@@ -129,7 +132,11 @@ struct EncoderChoice {
             try set("preset", try known(preset))
             // It, too, would write to standard error.
             try set("x265-params", "log-level=none")
-        case "libx264", "libx264rgb": try set("preset", try known(preset))
+        case "libx264", "libx264rgb":
+            try set("preset", try known(preset))
+            // Its vector code for macroblock trees takes in memory that nothing was written to (build 164): an encoder
+            // that is not the first one of the process gives other bytes.
+            if isRepeatable { try set("x264-params", "mbtree=0") }
         default: break
         }
     }

@@ -81,6 +81,11 @@ public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     /// Whether every frame is selected.
     public var isAll: Bool { range == .all }
 
+    /// How far apart the selected frames are.
+    public var step: Int {
+        if case .slice(_, _, let step) = range { step } else { 1 }
+    }
+
     public var description: String {
         switch range {
         case .all: return "all frames"

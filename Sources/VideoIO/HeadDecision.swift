@@ -14,8 +14,10 @@ struct HeadDecision {
     /// So many frames at the beginning are compared with the scan before it is trusted.
     private static let framesCompared = 32
 
+    /// - Parameter from: frames before this one are not wanted, even if selected.
     init(
-        selection: FrameSelection, seeker: RangeSeeker, session: DecodeSession, firstFrame: FrameHandle,
+        selection: FrameSelection, from: Int, seeker: RangeSeeker, session: DecodeSession,
+        firstFrame: FrameHandle,
         packets: [CompressedPacket], facts: StreamFacts
     ) throws {
         var here = RangeSeeker.Position(session: session, decoded: [firstFrame], index: 0, packets: packets)
@@ -23,7 +25,7 @@ struct HeadDecision {
         let path = seeker.source.path
 
         func makePlan(_ rule: SelectionPlan.Rule) -> SelectionPlan {
-            SelectionPlan(rule: rule, origin: facts.origin)
+            SelectionPlan(rule: rule, origin: facts.origin, firstIndex: from)
         }
         /// Decodes a few frames more, for comparison with the scan; they are kept.
         func decodeHead() throws {
@@ -36,9 +38,29 @@ struct HeadDecision {
             here.packets += met
         }
 
+        /// Goes to a frame by its number, where that is worth it and possible.
+        func skip(to number: Int, by known: FrameIndex?, mayScan: Bool) throws {
+            guard number > HeadDecision.shortSkipFrames, facts.canSeek else { return }
+            var index = known
+            if index == nil, mayScan {
+                try decodeHead()
+                index = try seeker.index(until: .frame(number), head: here.decoded)
+            }
+            guard let index else { return }
+            // Where all frames have been delivered, the last one shows that there are no more.
+            let target = number == from ? min(number, index.pts.count - 1) : number
+            if target < index.pts.count, let there = try seeker.position(atFrame: target, in: index) {
+                here = there
+            }
+        }
+
         switch selection.range {
         case .all:
             plan = makePlan(.all)
+            try skip(to: from, by: nil, mayScan: true)
+        case .time(let start, let end) where from > 0:
+            plan = makePlan(.time(start: start, end: end))
+            try skip(to: from, by: nil, mayScan: true)
         case .time(let start, _) where !facts.canSeek || start < HeadDecision.shortSkipMicroseconds:
             plan = makePlan(selection.rule)
         case .time(let start, let end):
@@ -77,17 +99,7 @@ struct HeadDecision {
                     reason: "there are \(total) frames, none of them in this range")
             }
             plan = makePlan(.slice(slice))
-            if slice.first > HeadDecision.shortSkipFrames, facts.canSeek {
-                if index == nil, !needsCount {
-                    try decodeHead()
-                    index = try seeker.index(until: .frame(slice.first), head: here.decoded)
-                }
-                if let index, slice.first < index.pts.count,
-                    let there = try seeker.position(atFrame: slice.first, in: index)
-                {
-                    here = there
-                }
-            }
+            try skip(to: max(slice.first, from), by: index, mayScan: !needsCount)
         }
         position = here
         frameCount = count

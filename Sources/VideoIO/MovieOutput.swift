@@ -11,7 +11,9 @@ final class MovieOutput: PictureOutput {
     private var muxer: Muxer?
     private let log: WarningLog
     private let timeBase: Rational
-    private let nominalDuration: Int64
+    private let options: WriterOptions
+    /// Whether the encoder has been given a picture, or the packets come from elsewhere.
+    private var encodes = false
     private let isGIF: Bool
     /// Audio that came before the first frame, which decides how times are moved.
     private var early: [CompressedPacket] = []
@@ -28,25 +30,18 @@ final class MovieOutput: PictureOutput {
         self.log = log
         timeBase = options.timeBase
         isGIF = name == "gif"
-        let choice = try EncoderChoice(named: codec, size: size)
-        let rate = options.frameRate
-        nominalDuration =
-            rate.map {
-                max(1, rescale(1, from: Rational($0.denominator, $0.numerator), to: options.timeBase))
-            } ?? 0
+        self.options = options
         file = try OutputFile(path: path, overwrite: options.overwrite)
         do {
             let encoder = try VideoEncoder(
-                choice, height: size.height, width: size.width, timeBase: options.timeBase, frameRate: rate,
-                crf: options.crf, preset: options.preset, threads: options.threads,
-                needsGlobalHeader: !isGIF)
+                codec: codec, size: size, options: options, needsGlobalHeader: !isGIF)
             self.encoder = encoder
             encodedSize = encoder.size
             let temporary = file.temporaryPath
             func makeMuxer(_ audio: [AudioStreamInfo]) throws -> Muxer {
                 try Muxer(
                     name, file: temporary, path: path, video: encoder, timeBase: options.timeBase,
-                    frameRate: rate, audio: audio, warn: log.add)
+                    frameRate: options.frameRate, audio: audio, warn: log.add)
             }
             do {
                 muxer = try makeMuxer(options.audio)
@@ -62,10 +57,17 @@ final class MovieOutput: PictureOutput {
     }
 
     func write(_ image: RGBImage, at time: FrameTime) throws {
-        var time = time
-        if time.durationTicks <= 0 { time.durationTicks = nominalDuration }
+        let time = options.completing(time)
         if shift == nil { try begin(time) }
+        encodes = true
         try encoder.encode(image, at: time, mux)
+    }
+
+    func write(_ packet: EncodedPacket) throws {
+        if shift == nil {
+            try begin(FrameTime(ptsTicks: packet.ptsTicks, durationTicks: 0, timeBase: timeBase))
+        }
+        try packet.withPacket { try mux(VideoEncoder.Output(packet: $0, timeBase: timeBase)) }
     }
 
     private func mux(_ output: VideoEncoder.Output) throws {
@@ -115,7 +117,7 @@ final class MovieOutput: PictureOutput {
     }
 
     func finish(as name: String?) throws {
-        try encoder.flush(mux)
+        if encodes { try encoder.flush(mux) }
         try muxer?.finish()
         muxer = nil
         try file.commit(as: name)

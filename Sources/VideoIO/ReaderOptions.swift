@@ -4,6 +4,8 @@ import Pixels
 public struct ReaderOptions: Sendable {
     /// Which frames to deliver.
     public var frames: FrameSelection
+    /// Where another reader of the same selection got to; nil to begin with its first frame.
+    public var continuation: ReaderPosition?
     /// Whether audio packets come along with the frames.
     public var keepAudio: Bool
     /// Decoder threads; 0 lets FFmpeg choose by the number of cores.
@@ -21,11 +23,13 @@ public struct ReaderOptions: Sendable {
     public var onWarning: (@Sendable (MediaWarning) -> Void)?
 
     public init(
-        frames: FrameSelection = .all, keepAudio: Bool = true, threads: Int = 0, videoStream: Int? = nil,
+        frames: FrameSelection = .all, continuation: ReaderPosition? = nil, keepAudio: Bool = true,
+        threads: Int = 0, videoStream: Int? = nil,
         sequenceFrameRate: Rational = Rational(25, 1), isStrict: Bool = false, allowsNetwork: Bool = false,
         onWarning: (@Sendable (MediaWarning) -> Void)? = nil
     ) {
         self.frames = frames
+        self.continuation = continuation
         self.keepAudio = keepAudio
         self.threads = threads
         self.videoStream = videoStream
@@ -33,6 +37,33 @@ public struct ReaderOptions: Sendable {
         self.isStrict = isStrict
         self.allowsNetwork = allowsNetwork
         self.onWarning = onWarning
+    }
+}
+
+/// How far one reader got, for another one of the same selection to go on from. Its frames have the numbers, times
+/// and pixels that those of the first one would have had; it may find that there are none left.
+public struct ReaderPosition: Sendable, Equatable {
+    /// Number of the next frame of the selection in the source.
+    public var index: Int
+    /// As in `SelectionSpan`.
+    public var startTicks: Int64?
+
+    public init(index: Int, startTicks: Int64?) {
+        self.index = index
+        self.startTicks = startTicks
+    }
+}
+
+/// Where a selection lies in its source, in ticks of `VideoInfo.timeBase`.
+public struct SelectionSpan: Sendable, Equatable, Codable {
+    /// The source's time of the first frame, where output times are counted from it; nil where they are the source's.
+    public var startTicks: Int64?
+    /// Where a selection with an end of its own ends, exclusive. Known once the reader has delivered all.
+    public var endTicks: Int64?
+
+    public init(startTicks: Int64? = nil, endTicks: Int64? = nil) {
+        self.startTicks = startTicks
+        self.endTicks = endTicks
     }
 }
 

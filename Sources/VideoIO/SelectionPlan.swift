@@ -13,6 +13,8 @@ struct SelectionPlan {
     let rule: Rule
     /// What the file calls its beginning, in ticks of the video stream.
     let origin: Int64
+    /// Frames before this one have been delivered by another reader.
+    var firstIndex = 0
 
     /// Whether the selection has an end of its own.
     var isBounded: Bool {
@@ -24,7 +26,8 @@ struct SelectionPlan {
     }
 
     func isSelected(index: Int, time: FrameTime) -> Bool {
-        switch rule {
+        guard index >= firstIndex else { return false }
+        return switch rule {
         case .all: true
         case .slice(let slice): slice.contains(index)
         case .time(let start, let end):
@@ -43,8 +46,9 @@ struct SelectionPlan {
 
     /// The first frame that may influence a selected one, given that filters look a few frames around.
     var firstFrameOfContext: Int {
-        guard case .slice(let slice) = rule else { return 0 }
-        return max(0, slice.first - Deinterlacer.framesOfContext)
+        var first = firstIndex
+        if case .slice(let slice) = rule { first = max(first, slice.first) }
+        return max(0, first - Deinterlacer.framesOfContext)
     }
 
     /// How many of `count` frames are selected, or a guess for a span of time.

@@ -82,6 +82,10 @@ final class StillOutput: PictureOutput {
         hasPicture = true
     }
 
+    func write(_ packet: EncodedPacket) throws {
+        throw VideoIOError(.usage, "write", path: path, reason: "it is not written in segments")
+    }
+
     func write(_ packets: [CompressedPacket]) throws {}
     func finish(as name: String?) throws { try file.commit(as: name) }
     func abandon() { file.abandon() }
@@ -114,7 +118,12 @@ final class SequenceOutput: PictureOutput {
     }
 
     func write(_ image: RGBImage, at time: FrameTime) throws {
-        let bytes = try encoder.encode(image)
+        try write(try encoder.encode(image))
+    }
+
+    func write(_ packet: EncodedPacket) throws { try write(packet.bytes) }
+
+    private func write(_ bytes: [UInt8]) throws {
         let file = try OutputFile(path: name.path(count + 1), overwrite: overwrite, cleansUp: false)
         do {
             try writeWhole(bytes, to: file)

@@ -24,7 +24,7 @@ final class VideoEncoder {
     init(
         _ choice: EncoderChoice, height: Int, width: Int, timeBase: Rational, frameRate: Rational?,
         crf: Double,
-        preset: String, threads: Int, needsGlobalHeader: Bool
+        preset: String, threads: Int, isRepeatable: Bool = false, needsGlobalHeader: Bool
     ) throws {
         guard let packet = av_packet_alloc(), let context = avcodec_alloc_context3(choice.codec) else {
             throw VideoIOError.outOfMemory("encode")
@@ -73,7 +73,7 @@ final class VideoEncoder {
         if needsGlobalHeader { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }
         feeder = try PictureFeeder(given: given, to: output, threads: min(4, max(1, threads)))
         if !choice.keepsClock { context.pointee.max_b_frames = 0 }
-        try choice.apply(crf: crf, preset: preset, to: context)
+        try choice.apply(crf: crf, preset: preset, isRepeatable: isRepeatable, to: context)
         try MediaLog.listening { lastError in
             let code = avcodec_open2(context, choice.codec, nil)
             guard code >= 0 else {

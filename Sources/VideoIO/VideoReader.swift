@@ -34,6 +34,8 @@ public final class VideoReader: @unchecked Sendable {
     private var first: VideoFrame?
     private var firstSelectedTime: FrameTime?
     private var shiftsToZero = false
+    /// Whether another reader has delivered the first frames.
+    private let continues: Bool
     private var endTime: FrameTime?
     private var hasReadAll = false
     private var damagedFrames = 0
@@ -82,13 +84,20 @@ public final class VideoReader: @unchecked Sendable {
         let stream = demuxer.streams[videoStream]!
         let facts = StreamFacts(demuxer: demuxer, stream: stream, source: source)
         let head = try HeadDecision(
-            selection: options.frames, seeker: seeker, session: session, firstFrame: firstFrame,
+            selection: options.frames, from: options.continuation?.index ?? 0, seeker: seeker,
+            session: session, firstFrame: firstFrame,
             packets: packets, facts: facts)
         self.session = head.position.session
         plan = head.plan
         decoded = head.position.decoded
         nextIndex = head.position.index
         startsAtFirstPacket = head.position.session === session
+        continues = options.continuation != nil
+        if let continuation = options.continuation {
+            shiftsToZero = continuation.startTicks != nil
+            firstSelectedTime = FrameTime(
+                ptsTicks: continuation.startTicks ?? 0, durationTicks: 0, timeBase: facts.timeBase)
+        }
         var cutter = AudioCutter()
         head.position.packets.forEach { cutter.add($0) }
         self.cutter = cutter
@@ -115,6 +124,12 @@ public final class VideoReader: @unchecked Sendable {
                 ?? "unknown",
             formatName: demuxer.formatName, isStill: facts.isStill,
             canReopen: source.isRepeatable, audioStreams: audio)
+    }
+
+    /// Where the selection lies, as far as is known by now; where it begins, from the start.
+    public var span: SelectionSpan {
+        SelectionSpan(
+            startTicks: shiftsToZero ? firstSelectedTime?.ptsTicks : nil, endTicks: endTime?.ptsTicks)
     }
 
     /// What had to be worked around so far, each text once. Damage to the end of a file shows only once
@@ -174,6 +189,7 @@ public final class VideoReader: @unchecked Sendable {
             first = frame
             return
         }
+        if continues { return }
         let total = endTime == nil ? nextIndex : try seeker.countFrames()
         throw VideoIOError(
             .badData, "select \(selectionText) of", path: path,

@@ -6,6 +6,7 @@ protocol PictureOutput: AnyObject {
     /// Unfinished files, the same from the start on.
     var temporaryPaths: [String] { get }
     func write(_ image: RGBImage, at time: FrameTime) throws
+    func write(_ packet: EncodedPacket) throws
     func write(_ packets: [CompressedPacket]) throws
     /// Completes the output and gives it `name`, or its own name for `nil`.
     func finish(as name: String?) throws
@@ -51,7 +52,10 @@ public final class VideoWriter: @unchecked Sendable {
         format = try OutputFormat(path: path)
         var options = options
         // GIF counts in hundredths of a second.
-        if format == .gif { options.timeBase = Rational(1, 100) }
+        if format == .gif {
+            options.timeBase = Rational(1, 100)
+            options.codec = nil
+        }
         timeBase = options.timeBase
         log = WarningLog(options.onWarning)
         if !format.takesAudio, !options.audio.isEmpty {
@@ -62,7 +66,7 @@ public final class VideoWriter: @unchecked Sendable {
         switch format {
         case .movie(let muxer, let codec):
             let movie = try MovieOutput(
-                path, size: size, muxer: muxer, codec: options.codec ?? codec, options: options, log: log)
+                path, size: size, muxer: muxer, codec: codec, options: options, log: log)
             (output, encoded) = (movie, movie.encodedSize)
         case .gif:
             let movie = try MovieOutput(
@@ -124,6 +128,14 @@ public final class VideoWriter: @unchecked Sendable {
         }
         lastTicks = time.ptsTicks
         try output.write(image, at: time)
+    }
+
+    /// Writes a packet that a `SegmentEncoder` for this output gave, in the order of decoding.
+    /// - Throws: as the other `write`.
+    public func write(_ packet: EncodedPacket) throws {
+        try checkOpen()
+        lastTicks = packet.ptsTicks
+        try output.write(packet)
     }
 
     /// Writes audio packets, in the order the reader gave them; those of streams that the format does not take

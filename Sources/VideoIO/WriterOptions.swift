@@ -18,13 +18,16 @@ public struct WriterOptions: Sendable {
     public var overwrite: Bool
     /// Encoder threads; 0 lets FFmpeg choose.
     public var threads: Int
+    /// Whether the same pictures must give the same bytes in every run, on any number of cores. That takes some speed
+    /// and size.
+    public var isRepeatable: Bool
     /// Called for each warning as it arises, on the thread that writes.
     public var onWarning: (@Sendable (MediaWarning) -> Void)?
 
     public init(
         codec: String? = nil, crf: Double = 18, preset: String = "veryfast", frameRate: Rational? = nil,
         timeBase: Rational = Rational(1, 12_800), audio: [AudioStreamInfo] = [], overwrite: Bool = false,
-        threads: Int = 0, onWarning: (@Sendable (MediaWarning) -> Void)? = nil
+        threads: Int = 0, isRepeatable: Bool = false, onWarning: (@Sendable (MediaWarning) -> Void)? = nil
     ) {
         self.codec = codec
         self.crf = crf
@@ -34,6 +37,7 @@ public struct WriterOptions: Sendable {
         self.audio = audio
         self.overwrite = overwrite
         self.threads = threads
+        self.isRepeatable = isRepeatable
         self.onWarning = onWarning
     }
 

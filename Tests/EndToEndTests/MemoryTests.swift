@@ -2,11 +2,11 @@ import Testing
 
 /// Memory is bounded by the queues, not by the length of the clip.
 @Suite struct MemoryTests {
-    @Test func tenTimesTheFramesTakeNoMoreMemory() throws {
+    @Test(arguments: [[], ["--resume"]]) func tenTimesTheFramesTakeNoMoreMemory(options: [String]) throws {
         let workspace = try Workspace()
         try workspace.ffmpeg("-stream_loop", "9", "-i", Workspace.bunny, "-c", "copy", "long.mp4")
-        let short = try peak(of: Workspace.bunny, in: workspace)
-        let long = try peak(of: "long.mp4", in: workspace)
+        let short = try peak(of: Workspace.bunny, options, in: workspace)
+        let long = try peak(of: "long.mp4", options, in: workspace)
         #expect(try AttentionExport(workspace.file("out.npz")).frames.count == 1320)
         #expect(Double(long) < 1.05 * Double(short), "\(short) KiB for 132 frames, \(long) KiB for 1,320")
     }
@@ -15,7 +15,7 @@ import Testing
     ///
     /// It is asked for from a small process between: what the kernel reports for a child begins with the size
     /// of the process that started it, and the tests' own is large.
-    private func peak(of clip: String, in workspace: Workspace) throws -> Int {
+    private func peak(of clip: String, _ options: [String], in workspace: Workspace) throws -> Int {
         let script = """
             import resource, subprocess, sys
             status = subprocess.call(sys.argv[1:])
@@ -27,7 +27,7 @@ import Testing
             [
                 "-c", script, Workspace.binary, clip, "-y", "-o", "out.mp4", "--export", "out.npz",
                 "--resolution", "28", "--preset", "ultrafast",
-            ], environment: Workspace.cleared, directory: workspace.path)
+            ] + options, environment: Workspace.cleared, directory: workspace.path)
         try #require(outcome.status == 0, "\(outcome.errors)")
         return try #require(Int(outcome.output.split(separator: "\n").last ?? ""))
     }

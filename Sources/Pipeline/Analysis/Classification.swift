@@ -22,6 +22,12 @@ public struct FramePrediction: Sendable {
     /// The likeliest classes with their probabilities, as shown on the picture.
     public let shownLines: [String]
 
+    init(logits: [Float], topLabel: String, shownLines: [String] = []) {
+        self.logits = logits
+        self.topLabel = topLabel
+        self.shownLines = shownLines
+    }
+
     init(logits: [Float], _ classification: Classification) {
         self.logits = logits
         let ranked = classification.labels.top(max(classification.shownCount, 1), of: logits)

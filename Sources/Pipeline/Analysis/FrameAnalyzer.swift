@@ -33,6 +33,26 @@ public struct AnnotatedFrame: Sendable {
     public let recorded: [RecordedFrame]
 }
 
+/// The numbers found in a frame, all that exports and statistics are made of.
+public struct FrameNumbers: Sendable {
+    /// Of the frame in the source.
+    public let index: Int
+    /// When the source shows it.
+    public let timeSeconds: Double
+    /// In the order of the analysis's sources.
+    public let maps: [FrameMaps]
+    /// Of the recordings that are read back as maps.
+    public let recordedMaps: [Plane]
+}
+
+extension AnnotatedFrame {
+    var numbers: FrameNumbers {
+        FrameNumbers(
+            index: frame.index, timeSeconds: frame.time.seconds, maps: maps,
+            recordedMaps: recorded.compactMap(\.map))
+    }
+}
+
 /// What the sources found in a frame.
 struct FrameFindings: Sendable {
     let maps: [FrameMaps]

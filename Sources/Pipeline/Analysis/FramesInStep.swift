@@ -19,8 +19,14 @@ final class FramesInStep: @unchecked Sendable {
     /// Frames that the reader has given away already, the next one last.
     private var leading: [VideoFrame]
     private var previous: RGBImage?
+    /// How many more there may be.
+    private var rest: Int
 
-    init(reader: VideoReader, leading: [VideoFrame] = [], recordings: [Recording]) {
+    /// - Parameter limit: frames to give in all; nil for all there are.
+    init(
+        reader: VideoReader, leading: [VideoFrame] = [], recordings: [Recording], limit: Int? = nil
+    ) {
+        rest = limit ?? .max
         self.reader = reader
         self.leading = leading.reversed()
         self.recordings = recordings
@@ -28,7 +34,8 @@ final class FramesInStep: @unchecked Sendable {
 
     /// - Throws: `VideoIOError`.
     func next() throws -> FrameInStep? {
-        guard let frame = try leading.popLast() ?? reader.nextFrame() else { return nil }
+        guard rest > 0, let frame = try leading.popLast() ?? reader.nextFrame() else { return nil }
+        rest -= 1
         defer { previous = frame.image }
         return FrameInStep(
             frame: frame, repeatsPrevious: frame.image.hasSamePixels(as: previous),

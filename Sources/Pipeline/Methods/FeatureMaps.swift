@@ -2,14 +2,30 @@ import Pixels
 import Probing
 import ViT
 
+/// The basis of feature maps, and how many frames it was fitted to.
+public struct FittedFeatures: Codable, Sendable, Equatable {
+    public var basis: FeatureBasis
+    public var frames: Int
+}
+
 /// The first three principal components of the patch tokens, shown as red, green and blue. The basis is fitted
 /// beforehand, so that colours hold through a clip.
 public struct FeatureMaps: ForwardMapSource {
     public let probed: ProbedModel
     public let engine: Engine
-    public let basis: FeatureBasis
+    public let fitted: FittedFeatures
+    public var basis: FeatureBasis { fitted.basis }
     /// How many frames the basis was fitted on.
-    public let fittedFrames: Int
+    public var fittedFrames: Int { fitted.frames }
+
+    /// Goes on with a basis that has been fitted before.
+    ///
+    /// - Parameter fitted: to the same model.
+    public init(_ probed: ProbedModel, engine: Engine, fitted: FittedFeatures) {
+        self.probed = probed
+        self.engine = engine
+        self.fitted = fitted
+    }
 
     /// Fits the basis to sampled frames.
     ///
@@ -45,8 +61,7 @@ public struct FeatureMaps: ForwardMapSource {
         guard let basis = fitter.fit() else {
             throw PipelineError(.badData, "there is no frame to find the principal components of")
         }
-        self.basis = basis
-        fittedFrames = frames
+        fitted = FittedFeatures(basis: basis, frames: frames)
     }
 
     public var method: ProbingMethod { .features }

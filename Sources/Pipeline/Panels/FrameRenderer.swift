@@ -7,6 +7,9 @@ public protocol FrameRenderer {
     var outputHeight: Int { get }
     var outputWidth: Int { get }
 
+    /// All that a picture depends on besides its own frame, always as many values.
+    var scaleMemory: [HeatScaler.Memory?] { get set }
+
     /// - Throws: `RenderingError` of kind `drawingFailed`.
     mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage
 }
@@ -30,6 +33,10 @@ public struct SingleViewRenderer: FrameRenderer {
 
     public var outputHeight: Int { renderer.outputHeight }
     public var outputWidth: Int { renderer.outputWidth }
+    public var scaleMemory: [HeatScaler.Memory?] {
+        get { renderer.scaleMemory }
+        set { renderer.scaleMemory = newValue }
+    }
 
     public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
         var picture = try renderer.render(

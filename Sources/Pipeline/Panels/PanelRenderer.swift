@@ -65,6 +65,17 @@ public struct PanelRenderer: FrameRenderer {
 
     public var outputHeight: Int { composer.grid.height }
     public var outputWidth: Int { composer.grid.width }
+    public var scaleMemory: [HeatScaler.Memory?] {
+        get { renderers.flatMap { $0?.scaleMemory ?? [] } }
+        set {
+            var rest = newValue[...]
+            for index in renderers.indices {
+                guard let count = renderers[index]?.scaleMemory.count else { continue }
+                renderers[index]?.scaleMemory = Array(rest.prefix(count))
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
 
     public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
         let tile = tileResizer(frame.frame.image)

@@ -14,7 +14,7 @@ import VideoIO
 ///
 /// With several models, those that differ between them carry the model's name:
 /// `attention.dino_vitb16`, `meta.dino_vitb16`, `attention.dinov2_vits14`, …
-public final class ExportSink: FrameSink {
+public final class ExportSink: NumberSink {
     private let writer: NPZWriter
     private let path: String
     /// By source, each with what it holds.
@@ -68,7 +68,7 @@ public final class ExportSink: FrameSink {
         self.writer = writer
     }
 
-    public func consume(_ frame: AnnotatedFrame) throws {
+    public func consume(_ frame: FrameNumbers) throws {
         for (arrays, maps) in zip(maps, frame.maps) {
             for (writer, array) in arrays { try writer.append(array.values(of: maps)) }
         }
@@ -78,8 +78,8 @@ public final class ExportSink: FrameSink {
         for (array, maps) in zip(targetClasses, frame.maps) {
             if let array, let target = maps.targetClass { try array.append([Int64(target.index)]) }
         }
-        try frames.append([Int64(frame.frame.index)])
-        try times.append([frame.frame.time.seconds])
+        try frames.append([Int64(frame.index)])
+        try times.append([frame.timeSeconds])
     }
 
     public func finish(trailing: [CompressedPacket]) throws { try writer.finish() }

@@ -1,5 +1,14 @@
 import VideoIO
 
+/// Where the numbers found in frames go: a sink that needs no pictures.
+public protocol NumberSink: FrameSink {
+    func consume(_ numbers: FrameNumbers) throws
+}
+
+extension NumberSink {
+    public func consume(_ frame: AnnotatedFrame) throws { try consume(frame.numbers) }
+}
+
 /// Where annotated frames go: a video, an archive of arrays. Used by one thread at a time.
 ///
 /// A sink works under a temporary name; the output appears under its own name with `finish`.

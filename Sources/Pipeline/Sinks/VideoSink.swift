@@ -3,8 +3,8 @@ import VideoIO
 
 /// Renders each frame and encodes it.
 public final class VideoSink: FrameSink {
-    private var renderer: any FrameRenderer
-    private let writer: VideoWriter
+    var renderer: any FrameRenderer
+    let writer: VideoWriter
 
     public init(renderer: any FrameRenderer, writer: VideoWriter) {
         self.renderer = renderer

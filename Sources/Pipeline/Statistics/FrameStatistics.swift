@@ -56,8 +56,8 @@ package struct StatisticsMaker {
     package init() {}
 
     /// - Returns: by subject: the frame's sources, then its recordings with maps.
-    package mutating func statistics(of frame: AnnotatedFrame) -> [FrameStatistics] {
-        let subjects = frame.maps + frame.recorded.compactMap(\.map).map { FrameMaps(parts: [], fused: $0) }
+    package mutating func statistics(of frame: FrameNumbers) -> [FrameStatistics] {
+        let subjects = frame.maps + frame.recordedMaps.map { FrameMaps(parts: [], fused: $0) }
         let fused = subjects.map(\.fused)
         defer { previous = fused }
         return subjects.enumerated().map { index, maps in

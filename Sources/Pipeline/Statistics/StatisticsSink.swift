@@ -17,7 +17,7 @@ public protocol StatisticsOutput: AnyObject {
 }
 
 /// Makes the statistics of each frame, once for all the forms they are wanted in.
-public final class StatisticsSink: FrameSink {
+public final class StatisticsSink: NumberSink {
     /// The means so far.
     public private(set) var summary: StatisticsSummary
     private let outputs: [any StatisticsOutput]
@@ -29,11 +29,11 @@ public final class StatisticsSink: FrameSink {
         self.outputs = outputs
     }
 
-    public func consume(_ frame: AnnotatedFrame) throws {
+    public func consume(_ frame: FrameNumbers) throws {
         let statistics = maker.statistics(of: frame)
         summary.add(statistics)
         for output in outputs {
-            try output.add(statistics, frame: frame.frame.index, timeSeconds: frame.frame.time.seconds)
+            try output.add(statistics, frame: frame.index, timeSeconds: frame.timeSeconds)
         }
     }
 

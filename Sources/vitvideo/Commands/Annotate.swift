@@ -22,6 +22,7 @@ struct Annotate: ParsableCommand {
             vitvideo dog.mp4 -o out.mp4 --query 640px,360px
             vitvideo dog.mp4 -o out.mp4 --model dino --compare supervised
             vitvideo dog.mp4 --export maps.npz  the raw attention, for NumPy
+            vitvideo long.mp4 -o out.mp4 --resume    go on where an earlier run ended
             vitvideo models                     the known models
             """)
 
@@ -57,14 +58,13 @@ struct Annotate: ParsableCommand {
         let selection = try input.selection()
         let style = try view.style()
         let warnings = WarningList()
-        let reader = try VideoReader.open(
-            input.input,
-            options: ReaderOptions(
-                frames: selection, keepAudio: output.output != nil && !output.noAudio,
-                threads: running.codecThreads,
-                videoStream: input.videoStream, isStrict: input.strict, allowsNetwork: input.allowNetwork,
-                onWarning: warnings.add))
+        let readerOptions = ReaderOptions(
+            frames: selection, keepAudio: output.output != nil && !output.noAudio,
+            threads: running.codecThreads, videoStream: input.videoStream, isStrict: input.strict,
+            allowsNetwork: input.allowNetwork, onWarning: warnings.add)
+        let reader = try VideoReader.open(input.input, options: readerOptions)
         let info = reader.info
+        let resumption = running.resume ? try Resumption(input: input, output: output, info: info) : nil
         let schedule = running.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
             reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
@@ -72,7 +72,11 @@ struct Annotate: ParsableCommand {
         let plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method,
             needsMaps: output.wantsNumbers, codecThreads: running.codecThreads, onWarning: warnings.add,
-            makeSource: { try makeSource($0, name: $1, isMain: $2, schedule: schedule, sampler: sampler) })
+            makeSource: {
+                try makeSource(
+                    $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
+                    fitted: resumption?.features(of: $1))
+            })
         try plan.prepare(
             frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
             budget: running.budgetMemory?.bytes)
@@ -84,27 +88,40 @@ struct Annotate: ParsableCommand {
         let interruption = Interruption(
             stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
         defer { withExtendedLifetime(interruption) {} }
-        let statistics = try makeStatistics(plan)
-        let sinks = try makeSinks(
-            info: info, plan: plan, style: style, statistics: statistics, warnings: warnings)
-        temporaries.add(sinks.flatMap(\.temporaryPaths))
+        let store = try resumption?.open(
+            try identity(of: plan, schedule: schedule), plan: plan, segmentFrames: running.segmentFrames)
+        let sinks = try makeSinks(info: info, plan: plan, style: style, store: store, warnings: warnings)
+        temporaries.add(sinks.all.flatMap(\.temporaryPaths))
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
             analysis: analysis, workers: schedule.workers,
-            threadsPerFrame: schedule.threadsPerFrame, sinks: sinks, stop: stop)
+            threadsPerFrame: schedule.threadsPerFrame, sinks: sinks.all, stop: stop)
+        let resumable = store.map { store in
+            ResumableJob(
+                store: store, segmentFrames: running.segmentFrames, whole: job, input: input.input,
+                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers,
+                outputs: output.paths)
+        }
         if running.verbose { try describe(info, plan, schedule) }
-        if !running.quiet { plan.notices.forEach { StandardError.line("vitvideo: note: \($0)") } }
+        if !running.quiet {
+            plan.notices.forEach { StandardError.line("vitvideo: note: \($0)") }
+            store.map(announce)
+        }
 
-        let display = ProgressDisplay(style: running.progressStyle, total: info.expectedFrameCount)
+        let display = ProgressDisplay(
+            style: running.progressStyle, total: info.expectedFrameCount, kept: store?.frames ?? 0)
         let start = ContinuousClock.now
         let outcome: AnnotationJob.Outcome
         do {
             defer { display.finish() }
-            outcome = try job.run { frames, index in display.update(frames: frames, lastFrame: index) }
+            let progress = { (frames: Int, index: Int) in display.update(frames: frames, lastFrame: index) }
+            outcome = try resumable?.run(progress: progress) ?? job.run(progress: progress)
         }
         if !running.quiet {
             warnings.print()
-            for line in statistics?.summary.lines ?? [] { StandardError.line(line) }
+            if let summary = sinks.statistics?.summary, store == nil || summary.frames > 0 {
+                for line in summary.lines { StandardError.line(line) }
+            }
         }
         if running.verbose {
             StandardError.line(
@@ -112,16 +129,30 @@ struct Annotate: ParsableCommand {
                     frames: outcome.frames, seconds: (ContinuousClock.now - start) / .seconds(1)))
         }
         if case .interrupted(let frames, let paths) = outcome {
-            let kept =
-                paths.isEmpty
-                ? "nothing was finished" : "\(frames) frames are in \(paths.joined(separator: ", "))"
+            var kept = "nothing was finished"
+            if let store, store.frames > 0 {
+                kept =
+                    "\(store.frames) frames are kept in \(store.path), and the same command goes on from there"
+            } else if !paths.isEmpty {
+                kept = "\(frames) frames are in \(paths.joined(separator: ", "))"
+            }
             throw Failure(.interrupted, "interrupted; \(kept)")
         }
     }
 
+    /// Says what an earlier run has left.
+    private func announce(_ store: SegmentStore) {
+        for warning in store.warnings { StandardError.line("vitvideo: warning: \(warning)") }
+        guard store.segments > 0 else { return }
+        StandardError.line(
+            "vitvideo: note: going on from \(store.frames) frames in \(store.segments) "
+                + "segment\(store.segments == 1 ? "" : "s") of \(store.path)")
+    }
+
     /// A loaded model looked at by the method.
     private func makeSource(
-        _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler
+        _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler,
+        fitted: FittedFeatures?
     ) throws -> any MapSource {
         let threads = schedule.workers * schedule.threadsPerFrame
         let classification = try classes.classification(
@@ -131,7 +162,8 @@ struct Annotate: ParsableCommand {
             loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
         return try method.source(
             of: probed, head: classes.headIndex, threads: threads,
-            availableBytes: running.budgetMemory?.bytes ?? SystemMemory.availableBytes(), sampler: sampler
+            availableBytes: running.budgetMemory?.bytes ?? SystemMemory.availableBytes(), sampler: sampler,
+            fitted: fitted
         ) {
             let engine = try running.engine(for: loaded, isExact: output.wantsNumbers)
             if engine.precision == .int8, let image = try sampler.firstFrame() {
@@ -167,50 +199,61 @@ struct Annotate: ParsableCommand {
         }
     }
 
+    /// The outputs of a run.
+    private struct Sinks {
+        var video: VideoSink?
+        var segmentedVideo: ResumableJob.Video?
+        var statistics: StatisticsSink?
+        var export: ExportSink?
+
+        var numbers: [any NumberSink] { [statistics as (any NumberSink)?, export].compactMap { $0 } }
+        var all: [any FrameSink] { (video.map { [$0] } ?? []) + numbers }
+    }
+
     /// The outputs asked for. Made before any inference, so that a bad output is found at once.
     private func makeSinks(
-        info: VideoInfo, plan: AnnotationPlan, style: HeatStyle, statistics: StatisticsSink?,
-        warnings: WarningList
-    ) throws -> [any FrameSink] {
-        var sinks: [any FrameSink] = statistics.map { [$0] } ?? []
+        info: VideoInfo, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?, warnings: WarningList
+    ) throws -> Sinks {
+        var sinks = Sinks(statistics: try makeStatistics(plan, overwrite: output.replaces(store)))
         do {
             if let path = output.output {
                 let renderer = try plan.renderer(
                     style: style, frameHeight: info.height, frameWidth: info.width)
+                let options = output.writerOptions(
+                    for: info, threads: running.codecThreads, store: store, onWarning: warnings.add)
                 let writer = try VideoWriter.create(
-                    path, height: renderer.outputHeight, width: renderer.outputWidth,
-                    options: output.writerOptions(
-                        for: info, threads: running.codecThreads, onWarning: warnings.add))
-                sinks.insert(VideoSink(renderer: renderer, writer: writer), at: 0)
+                    path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
+                let sink = VideoSink(renderer: renderer, writer: writer)
+                sinks.video = sink
+                sinks.segmentedVideo = ResumableJob.Video(sink: sink, path: path, options: options)
             }
             if let path = output.export {
-                sinks.append(
-                    try ExportSink(
-                        path: path, overwrite: output.overwrite, sources: plan.sources,
-                        sourceHeight: info.height, sourceWidth: info.width, version: Version.current))
+                sinks.export = try ExportSink(
+                    path: path, overwrite: output.replaces(store), sources: plan.sources,
+                    sourceHeight: info.height, sourceWidth: info.width, version: Version.current)
             }
         } catch {
-            for sink in sinks { sink.abandon() }
+            for sink in sinks.all { sink.abandon() }
             throw error
         }
         return sinks
     }
 
-    private func makeStatistics(_ plan: AnnotationPlan) throws -> StatisticsSink? {
+    private func makeStatistics(_ plan: AnnotationPlan, overwrite: Bool) throws -> StatisticsSink? {
         guard output.wantsStatistics else { return nil }
         var outputs: [any StatisticsOutput] = []
         do {
             if let path = output.stats {
                 outputs.append(
                     try StatisticsTable(
-                        path: path, overwrite: output.overwrite, subjects: plan.subjects))
+                        path: path, overwrite: overwrite, subjects: plan.subjects))
             }
             if let path = output.plot {
                 let name = URL(fileURLWithPath: input.input).lastPathComponent
                 let title = method.method.title.prefix(1).uppercased() + method.method.title.dropFirst()
                 outputs.append(
                     try StatisticsPlot(
-                        path: path, overwrite: output.overwrite,
+                        path: path, overwrite: overwrite,
                         title: "\(title) over time: \(input.input == "-" ? "standard input" : name)",
                         quantity: method.method.title, subjects: plan.subjects))
             }

@@ -132,11 +132,12 @@ struct MethodOptions: ParsableArguments {
     ///   - threads: how many share a frame before the run.
     ///   - availableBytes: memory that may be taken before the run; nil where unknown.
     ///   - sampler: the frames that principal components are fitted to.
+    ///   - fitted: the components, where they have been fitted before.
     ///   - makeEngine: makes the model ready to compute.
     /// - Throws: `ModelError`, `ProbingError`, `GradientError`, `PipelineError`, `VideoIOError`.
     func source(
         of model: ProbedModel, head: Int?, threads: Int, availableBytes: Int?, sampler: FrameSampler,
-        makeEngine: () throws -> Engine
+        fitted: FittedFeatures?, makeEngine: () throws -> Engine
     ) throws -> any MapSource {
         let heads = heads?.indices ?? head.map { [$0] }
         let query = query ?? .classToken
@@ -158,6 +159,7 @@ struct MethodOptions: ParsableArguments {
             return try GradientRolloutMaps(
                 model, options: try rolloutOptions(), target: classChoice ?? .top)
         case .features:
+            if let fitted { return FeatureMaps(model, engine: try makeEngine(), fitted: fitted) }
             return try FeatureMaps(
                 model, engine: try makeEngine(), threads: threads, availableBytes: availableBytes,
                 fittedTo: sampler.forEachFrame)

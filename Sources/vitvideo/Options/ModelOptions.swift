@@ -108,6 +108,14 @@ enum ModelIdentity: Hashable {
 struct ResolutionArgument: ExpressibleByArgument {
     let value: Resolution
 
+    /// As it is given.
+    var text: String {
+        switch value {
+        case .shortSide(let side): "\(side)"
+        case .native: "native"
+        }
+    }
+
     init?(argument: String) {
         if argument == "native" {
             value = .native

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Pipeline
 import VideoIO
 
 /// What is written, and how.
@@ -53,13 +54,21 @@ struct OutputOptions: ParsableArguments {
     /// Whether numbers are written and not only pictures.
     var wantsNumbers: Bool { export != nil || wantsStatistics }
 
+    /// - Parameters:
+    ///   - threads: of the encoder.
+    ///   - store: where the segments of the output are kept, if it is written in segments.
     func writerOptions(
-        for info: VideoInfo, threads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void
+        for info: VideoInfo, threads: Int, store: SegmentStore?,
+        onWarning: @escaping @Sendable (MediaWarning) -> Void
     ) -> WriterOptions {
         WriterOptions(
             codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
-            audio: info.audioStreams, overwrite: overwrite, threads: threads, onWarning: onWarning)
+            audio: info.audioStreams, overwrite: replaces(store), threads: threads,
+            isRepeatable: store != nil, onWarning: onWarning)
     }
+
+    /// Whether outputs that exist are replaced: also those that an earlier run of the job has finished.
+    func replaces(_ store: SegmentStore?) -> Bool { overwrite || store?.isJoining == true }
 
     func validate() throws {
         guard (0...63).contains(crf) else { throw ValidationError("--crf is between 0 and 63") }

@@ -47,6 +47,19 @@ struct RunOptions: ParsableArguments {
             """, valueName: "size"))
     var budgetMemory: MemorySize?
 
+    @Flag(
+        help: ArgumentHelp(
+            """
+            Keep finished segments in a directory beside the output, FILE.resume, and go on with those that an \
+            earlier run of the same command has left there, whatever ended it.
+            """))
+    var resume = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Frames of a segment of --resume, which is what an interruption costs at most.", valueName: "n"))
+    var segmentFrames: Int = 128
+
     @Option(help: "Progress on standard error: a bar if that is a terminal, a JSON object a line, or none.")
     var progress: ProgressStyle = .auto
 
@@ -59,6 +72,9 @@ struct RunOptions: ParsableArguments {
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024") }
+        guard (2...100_000).contains(segmentFrames) else {
+            throw ValidationError("--segment-frames is 2 to 100000")
+        }
         if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
     }
 

@@ -88,6 +88,7 @@ extension ExitStatus {
         switch kind {
         case .usage: self = .usage
         case .badData: self = .badData
+        case .cannotCreate: self = .cannotCreate
         case .inputOutput: self = .inputOutput
         }
     }

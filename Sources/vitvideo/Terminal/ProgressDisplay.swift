@@ -9,6 +9,8 @@ final class ProgressDisplay {
     private let total: Int?
     /// What is counted, and how the bar calls so many of them a second.
     private let unit: (name: String, rate: String)
+    /// How many of those counted were there before.
+    private let kept: Int
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
     private var position: (frames: Int, lastFrame: Int)?
@@ -16,8 +18,13 @@ final class ProgressDisplay {
     private var showsEnd = false
     private var hasBar = false
 
-    /// - Parameter total: frames expected, nil where unknown.
-    init(style: Style, total: Int?, unit: (name: String, rate: String) = ("frames", "fps")) {
+    /// - Parameters:
+    ///   - total: frames expected, nil where unknown.
+    ///   - kept: frames that an earlier run has done, of which no time is counted.
+    init(
+        style: Style, total: Int?, kept: Int = 0, unit: (name: String, rate: String) = ("frames", "fps")
+    ) {
+        self.kept = kept
         self.style = style
         self.total = total
         self.unit = unit
@@ -53,7 +60,7 @@ final class ProgressDisplay {
 
     /// - Parameter isLast: whether no time remains, so that the time taken is shown instead.
     private func drawBar(frames: Int, seconds: Double, isLast: Bool) {
-        let rate = Double(frames) / seconds
+        let rate = Double(frames - kept) / seconds
         var text = " \(frames)"
         if let total { text += "/\(total)" }
         text += " \(unit.name)  \(Self.rate(rate)) \(unit.rate)  "
@@ -75,7 +82,7 @@ final class ProgressDisplay {
     }
 
     private func writeObject(frames: Int, lastFrame: Int, seconds: Double, isLast: Bool) {
-        let rate = Double(frames) / seconds
+        let rate = Double(frames - kept) / seconds
         var fields = ["\"frames\":\(frames)", "\"frame\":\(lastFrame)"]
         if let total { fields.append("\"total\":\(total)") }
         fields.append("\"fps\":\(Self.decimal(rate))")

@@ -6,7 +6,7 @@ final class WarningList: Sendable {
     private let warnings = Mutex<[MediaWarning]>([])
 
     func add(_ warning: MediaWarning) {
-        warnings.withLock { $0.append(warning) }
+        warnings.withLock { if !$0.contains(warning) { $0.append(warning) } }
     }
 
     func print() {

@@ -1,0 +1,141 @@
+import Foundation
+import Pixels
+import VideoIO
+
+/// A job in segments, each of which is kept as soon as it is finished: whatever ends the process, the next run of the
+/// same job computes only what is missing. The outputs are made of the segments at the end, so that they do not
+/// depend on how many runs it took.
+public struct ResumableJob {
+    /// How a segmented video is written.
+    public struct Video {
+        let sink: VideoSink
+        let path: String
+        let options: WriterOptions
+
+        /// - Parameters:
+        ///   - sink: draws the frames, and writes the whole at the end.
+        ///   - path: the output's name.
+        ///   - options: those that the sink's writer was made with.
+        public init(sink: VideoSink, path: String, options: WriterOptions) {
+            self.sink = sink
+            self.path = path
+            self.options = options
+        }
+    }
+
+    private let store: SegmentStore
+    private let segmentFrames: Int
+    private let input: String
+    private let readerOptions: ReaderOptions
+    private let whole: AnnotationJob
+    private let video: Video?
+    private let numbers: [any NumberSink]
+    private let outputs: [String]
+
+    /// - Parameters:
+    ///   - whole: the job as it would run without segments, nothing read from its reader yet but the leading frames.
+    ///   - input: what its reader reads, which can be opened again.
+    ///   - readerOptions: those of its reader.
+    ///   - outputs: names of all outputs, which are on the disk before the segments are removed.
+    public init(
+        store: SegmentStore, segmentFrames: Int, whole: AnnotationJob, input: String,
+        readerOptions: ReaderOptions, video: Video?, numbers: [any NumberSink], outputs: [String]
+    ) {
+        self.store = store
+        self.segmentFrames = segmentFrames
+        self.whole = whole
+        self.input = input
+        self.readerOptions = readerOptions
+        self.video = video
+        self.numbers = numbers
+        self.outputs = outputs
+    }
+
+    /// - Parameter progress: called after each frame that was computed, with the number of frames done, the kept ones
+    ///   included, and the frame's index in the source.
+    /// - Returns: how many frames this run has computed.
+    /// - Throws: the first error of any stage, after removing the unfinished outputs; finished segments stay.
+    public func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> AnnotationJob.Outcome {
+        do {
+            let kept = store.frames
+            var computed = 0
+            for gap in store.gaps where !whole.stop.isRequested {
+                computed += try fill(gap) { frames, index in
+                    try progress(kept + computed + frames, index)
+                }.frames
+            }
+            whole.reader.close()
+            guard !whole.stop.isRequested, try join() else {
+                abandon()
+                return .interrupted(frames: computed, partialPaths: [])
+            }
+            return .complete(frames: computed)
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    private func fill(
+        _ gap: SegmentStore.Gap, progress: (_ frames: Int, _ index: Int) throws -> Void
+    ) throws -> AnnotationJob.Outcome {
+        let reader = try reader(of: gap)
+        let sink = try SegmentSink(
+            store: store, gap: gap, segmentFrames: segmentFrames, reader: reader,
+            video: try video.map { try segmented($0) }, keepsNumbers: !numbers.isEmpty)
+        let job = AnnotationJob(
+            reader: reader, leadingFrames: gap.first == 0 ? whole.leadingFrames : [],
+            recordings: whole.recordings, analysis: whole.analysis, workers: whole.workers,
+            threadsPerFrame: whole.threadsPerFrame, sinks: [sink], stop: whole.stop,
+            frameLimit: gap.count.map { $0 * segmentFrames }, meters: whole.meters)
+        return try job.run(progress: progress)
+    }
+
+    /// A reader that begins with the gap's first frame.
+    private func reader(of gap: SegmentStore.Gap) throws -> VideoReader {
+        guard let before = store.summary(gap.first - 1), let last = before.lastIndex else {
+            return whole.reader
+        }
+        whole.reader.close()
+        var options = readerOptions
+        options.keepAudio = false
+        options.continuation = ReaderPosition(
+            index: last + options.frames.step, startTicks: before.span.startTicks)
+        return try VideoReader.open(input, options: options)
+    }
+
+    private func segmented(_ video: Video) throws -> SegmentedVideo {
+        let renderer = video.sink.renderer
+        return SegmentedVideo(sink: video.sink) {
+            try SegmentEncoder(
+                for: video.path, height: renderer.outputHeight, width: renderer.outputWidth,
+                options: video.options)
+        }
+    }
+
+    /// - Returns: whether the outputs are complete; not so where a stop was asked for.
+    private func join() throws -> Bool {
+        try store.beginJoining()
+        let info = whole.reader.info
+        let join = SegmentJoin(
+            store: store, video: video?.sink.writer, numbers: numbers, timeBase: info.timeBase,
+            openSound: { span in
+                guard video?.options.audio.isEmpty == false else { return nil }
+                return try SoundReader(
+                    path: input, options: readerOptions, span: span, timeBase: info.timeBase)
+            }, stop: whole.stop)
+        guard try join.write() else { return false }
+        try video?.sink.finish(trailing: [])
+        for sink in numbers { try sink.finish(trailing: []) }
+        let files = outputs.flatMap { MediaFiles.paths(ofOutput: $0, frames: store.frames) }
+        for file in files { try DurableFile.sync(file) }
+        for directory in Set(files.map(DurableFile.directory)) { try DurableFile.sync(directory) }
+        store.remove()
+        return true
+    }
+
+    private func abandon() {
+        video?.sink.abandon()
+        for sink in numbers { sink.abandon() }
+    }
+}

@@ -1,0 +1,184 @@
+import Checkpoints
+import Foundation
+import Rendering
+import VideoIO
+
+/// What is known of a segment as a whole.
+struct SegmentSummary: Codable, Equatable {
+    /// How many frames it holds; none where the clip ended with the segment before.
+    var frames = 0
+    /// Number in the source of its last frame; nil without frames.
+    var lastIndex: Int?
+    /// Whether the selection ends with it.
+    var isLast = false
+    /// Where the selection lies in the source.
+    var span = SelectionSpan()
+    /// Presentation times of its packets, in the order of decoding.
+    var packetTicks: [Int64] = []
+    /// How many packets may come ahead of the order in which they are shown.
+    var reorderDepth = 0
+    /// What the renderer remembers after its last frame.
+    var scaleMemory: [HeatScaler.Memory?] = []
+
+    /// What is worth having of every segment at once: all but the lists.
+    var outline: SegmentSummary {
+        var outline = self
+        (outline.packetTicks, outline.scaleMemory) = ([], [])
+        return outline
+    }
+}
+
+/// Which segment of which job a file holds. Its first line.
+struct SegmentLabel: Equatable {
+    /// Hash of the job's identity.
+    var job: String
+    var number: Int
+
+    var line: [UInt8] { Array("vitvideo segment 1: \(number) of \(job)\n".utf8) }
+}
+
+/// Writes a segment to a file:
+///
+///     line             the label
+///     records          each its length, 4 bytes, and its bytes
+///     4 bytes          0
+///     summary          JSON
+///     4 bytes          its length
+///     64 digits        SHA-256 of all before
+///
+/// The file has its name once it is complete and on the disk.
+final class SegmentFileWriter {
+    private let file: DurableFileWriter
+    private let name: String
+    private let hash: SHA256Stream
+
+    /// - Throws: `PipelineError` of kind `inputOutput`.
+    init(_ name: String, label: SegmentLabel) throws {
+        self.name = name
+        file = try DurableFileWriter(name + SegmentStore.partSuffix)
+        hash = try SHA256Stream()
+        try write(label.line)
+    }
+
+    func append(_ record: SegmentRecord) throws {
+        let bytes = record.bytes
+        guard let length = UInt32(exactly: bytes.count) else {
+            throw PipelineError(.inputOutput, "cannot write \(name): a frame has \(bytes.count) bytes")
+        }
+        try write(length)
+        try write(bytes)
+    }
+
+    /// Called once.
+    func finish(_ summary: SegmentSummary) throws {
+        let text = Array(try JSONEncoder().encode(summary))
+        try write(UInt32(0))
+        try write(text)
+        try write(UInt32(text.count))
+        let digest = Array(try hash.finish().utf8)
+        try digest.withUnsafeBytes { try file.write($0) }
+        try file.finish(as: name)
+    }
+
+    private func write(_ number: UInt32) throws {
+        try withUnsafeBytes(of: number) { try write([UInt8]($0)) }
+    }
+
+    private func write(_ bytes: [UInt8]) throws {
+        try bytes.withUnsafeBytes {
+            try hash.update($0)
+            try file.write($0)
+        }
+    }
+}
+
+/// Reads a segment from a file, record by record, and checks it meanwhile.
+final class SegmentFileReader {
+    /// The file is not the segment it should be.
+    struct Damage: Error, Equatable { let reason: String }
+
+    let summary: SegmentSummary
+    private let handle: FileHandle
+    private let hash: SHA256Stream
+    /// Bytes of records that are left.
+    private var rest: Int
+    private let tail: [UInt8]
+    private let digest: [UInt8]
+
+    private static let digestLength = 64
+
+    /// - Throws: `Damage`; `PipelineError` of kind `inputOutput` where the file cannot be read, as all of these.
+    init(_ path: String, label: SegmentLabel) throws {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw DurableFile.failure(path, operation: "read")
+        }
+        self.handle = handle
+        hash = try SHA256Stream()
+        let size = Int(clamping: (try? handle.seekToEnd()) ?? 0)
+        let line = label.line
+        let fixed = line.count + 8 + Self.digestLength
+        guard size >= fixed else { throw Damage(reason: "it is cut short") }
+        try handle.seek(toOffset: UInt64(size - Self.digestLength - 4))
+        let length = Int(try Self.number(try Self.read(4, from: handle)))
+        digest = try Self.read(Self.digestLength, from: handle)
+        guard length <= size - fixed else { throw Damage(reason: "it is cut short") }
+        // The zero before the summary, the summary and its length.
+        try handle.seek(toOffset: UInt64(size - Self.digestLength - 8 - length))
+        tail = try Self.read(length + 8, from: handle)
+        do {
+            summary = try JSONDecoder().decode(
+                SegmentSummary.self, from: Data(tail.dropFirst(4).prefix(length)))
+        } catch {
+            throw Damage(reason: "it is cut short")
+        }
+        try handle.seek(toOffset: 0)
+        let found = try Self.read(line.count, from: handle)
+        guard found == line else { throw Damage(reason: "it is of another job") }
+        rest = size - Self.digestLength - tail.count - line.count
+        try Self.update(hash, found)
+    }
+
+    /// The next record; nil after the last one, once the whole file has been found to be as it was written.
+    ///
+    /// - Throws: as the initialiser.
+    func next() throws -> SegmentRecord? {
+        if rest == 0 {
+            try Self.update(hash, tail)
+            guard Array(try hash.finish().utf8) == digest else {
+                throw Damage(reason: "its checksum is wrong")
+            }
+            rest = -1
+        }
+        guard rest > 0 else { return nil }
+        let header = try Self.read(min(4, rest), from: handle)
+        let length = Int(try Self.number(header))
+        rest -= header.count
+        guard length > 0, length <= rest else { throw Damage(reason: "its checksum is wrong") }
+        let bytes = try Self.read(length, from: handle)
+        rest -= length
+        try Self.update(hash, header)
+        try Self.update(hash, bytes)
+        do { return try SegmentRecord(bytes) } catch { throw Damage(reason: "its checksum is wrong") }
+    }
+
+    private static func update(_ hash: SHA256Stream, _ bytes: [UInt8]) throws {
+        try bytes.withUnsafeBytes { try hash.update($0) }
+    }
+
+    private static func read(_ count: Int, from handle: FileHandle) throws -> [UInt8] {
+        guard count > 0 else { return [] }
+        let data: Data?
+        do {
+            data = try handle.read(upToCount: count)
+        } catch {
+            throw PipelineError(.inputOutput, "cannot read a segment: \(error.localizedDescription)")
+        }
+        guard let data, data.count == count else { throw Damage(reason: "it is cut short") }
+        return [UInt8](data)
+    }
+
+    private static func number(_ bytes: [UInt8]) throws -> UInt32 {
+        var reader = ByteReader(bytes)
+        do { return try reader.read() } catch { throw Damage(reason: "it is cut short") }
+    }
+}

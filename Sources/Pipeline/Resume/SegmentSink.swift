@@ -1,0 +1,109 @@
+import VideoIO
+
+/// What a resumable job shows, where it shows something.
+struct SegmentedVideo {
+    let sink: VideoSink
+    let makeEncoder: () throws -> SegmentEncoder
+}
+
+/// Cuts the frames of a gap into segments and keeps each one as soon as it is full.
+///
+/// A segment's frames are encoded by an encoder of their own, so that they do not depend on what was computed before
+/// in the same run.
+final class SegmentSink: FrameSink {
+    private let store: SegmentStore
+    private let gap: SegmentStore.Gap
+    private let segmentFrames: Int
+    private let reader: VideoReader
+    private let video: SegmentedVideo?
+    private let keepsNumbers: Bool
+    /// Where the selection begins, known from the start; asked for here because the reader is busy later.
+    private let span: SelectionSpan
+
+    private var number: Int
+    private var encoder: SegmentEncoder?
+    private var file: SegmentFileWriter?
+    private var summary = SegmentSummary()
+
+    /// - Parameters:
+    ///   - gap: which segments the reader gives the frames of.
+    ///   - keepsNumbers: whether an export or statistics are made.
+    /// - Throws: as `SegmentFileReader`, of the segment before.
+    init(
+        store: SegmentStore, gap: SegmentStore.Gap, segmentFrames: Int, reader: VideoReader,
+        video: SegmentedVideo?, keepsNumbers: Bool
+    ) throws {
+        self.store = store
+        self.gap = gap
+        self.segmentFrames = segmentFrames
+        self.reader = reader
+        self.video = video
+        self.keepsNumbers = keepsNumbers
+        span = reader.span
+        number = gap.first
+        // The renderer goes on from where the segment before left it; at the beginning it is new.
+        if let video, store.summary(number - 1) != nil {
+            video.sink.renderer.scaleMemory = try store.reader(of: number - 1).summary.scaleMemory
+        }
+    }
+
+    func consume(_ frame: AnnotatedFrame) throws {
+        let file = try file ?? begin()
+        if let video, let encoder {
+            let picture = try video.sink.renderer.render(frame)
+            try encoder.encode(picture, at: frame.frame.outputTime) { try keep($0, in: file) }
+        }
+        if keepsNumbers { try file.append(.numbers(frame.numbers)) }
+        summary.frames += 1
+        summary.lastIndex = frame.frame.index
+        if summary.frames == segmentFrames { try end(isLast: false) }
+    }
+
+    /// Keeps what there is as the last segment, where the clip ended before the gap did.
+    func finish(trailing: [CompressedPacket]) throws {
+        guard gap.count.map({ number < gap.first + $0 }) ?? true else { return }
+        if file == nil { _ = try begin() }
+        try end(isLast: true)
+    }
+
+    /// A segment that is not full is not kept.
+    func finishPartial() throws -> [String] {
+        abandon()
+        return []
+    }
+
+    func abandon() {
+        file = nil
+        encoder = nil
+    }
+
+    var temporaryPaths: [String] { [] }
+
+    private func begin() throws -> SegmentFileWriter {
+        let file = try store.writer(of: number)
+        encoder = try video?.makeEncoder()
+        summary = SegmentSummary()
+        self.file = file
+        return file
+    }
+
+    private func end(isLast: Bool) throws {
+        guard let file else { return }
+        if summary.frames > 0 { try encoder?.finish { try keep($0, in: file) } }
+        summary.isLast = isLast
+        // The reader is at rest only after its last frame.
+        summary.span = isLast ? reader.span : span
+        summary.reorderDepth = max(
+            encoder?.reorderDepth ?? 0, DecodingTimes.depth(of: summary.packetTicks))
+        summary.scaleMemory = video?.sink.renderer.scaleMemory ?? []
+        try file.finish(summary)
+        store.add(number, summary)
+        abandon()
+        number += 1
+    }
+
+    private func keep(_ packet: EncodedPacket, in file: SegmentFileWriter) throws {
+        summary.packetTicks.append(packet.ptsTicks)
+        try file.append(.packet(packet))
+    }
+}

@@ -1,0 +1,263 @@
+import Foundation
+import Pixels
+import Rendering
+import Testing
+import VideoIO
+
+@testable import Pipeline
+@testable import Probing
+
+/// What a resumable job keeps: its identity, its segments, and the directory they lie in.
+@Suite struct SegmentStoreTests {
+    let directory: TemporaryDirectory
+    let path: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        path = directory.file("out.mp4.resume")
+    }
+
+    private static func identity(crf: Int = 18, weights: String = "ab") throws -> JobIdentity {
+        var identity = JobIdentity()
+        identity.add("--crf", crf)
+        identity.add("--layer", nil as Int?)
+        try identity.add("the weights", hash: weights)
+        return identity
+    }
+
+    private func open(_ identity: JobIdentity? = nil, segmentFrames: Int = 2) throws -> SegmentStore {
+        try SegmentStore(
+            path: path, job: SegmentStore.Job(identity: try identity ?? Self.identity()),
+            segmentFrames: segmentFrames)
+    }
+
+    private static func numbers(_ index: Int) -> FrameNumbers {
+        let plane = Plane(height: 1, width: 3, values: [Float(index), .nan, -0.0])
+        return FrameNumbers(
+            index: index, timeSeconds: Double(index) / 3,
+            maps: [
+                FrameMaps(
+                    parts: [plane, plane], fused: plane,
+                    prediction: FramePrediction(logits: [1, .infinity], topLabel: "Katze, große"),
+                    targetClass: TargetClass(index: 7, name: "cat")),
+                FrameMaps(parts: [], fused: plane),
+            ], recordedMaps: [plane])
+    }
+
+    private static func packet(_ index: Int) -> EncodedPacket {
+        EncodedPacket(
+            ptsTicks: Int64(index), dtsTicks: -5, durationTicks: 1, flags: 1,
+            sideData: [.init(type: 3, bytes: [9, 8])], bytes: [UInt8](repeating: UInt8(index), count: 100))
+    }
+
+    /// Writes a segment of so many frames.
+    private func fill(_ number: Int, of store: SegmentStore, frames: Int = 2, isLast: Bool = false) throws {
+        let file = try store.writer(of: number)
+        var summary = SegmentSummary()
+        for index in 0..<frames {
+            try file.append(.packet(Self.packet(index)))
+            try file.append(.numbers(Self.numbers(number * 2 + index)))
+            summary.lastIndex = number * 2 + index
+        }
+        summary.frames = frames
+        summary.isLast = isLast
+        try file.finish(summary)
+        store.add(number, summary)
+    }
+
+    // MARK: Identity
+
+    @Test func theFirstDifferenceIsTold() throws {
+        let kept = try Self.identity()
+        #expect(try Self.identity().difference(from: kept) == nil)
+        let option = try #require(try Self.identity(crf: 20, weights: "cd").difference(from: kept))
+        #expect(option.kind == .usage)
+        #expect(option.text == "--crf was 18 and is 20")
+        let content = try #require(try Self.identity(weights: "cd").difference(from: kept))
+        #expect(content.kind == .badData)
+        #expect(content.text == "the weights is no longer the same")
+        var longer = kept
+        longer.add("--head", "a.npz")
+        #expect(longer.difference(from: kept)?.text.contains("--head") == true)
+        #expect(kept.difference(from: longer)?.text.contains("--head") == true)
+        #expect(try longer.hash != kept.hash)
+    }
+
+    @Test func filesCountByWhatTheyHold() throws {
+        var identities: [JobIdentity] = []
+        for (name, text) in [("a", "one"), ("b", "one"), ("a", "two")] {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: directory.file(name)))
+            var identity = JobIdentity()
+            try identity.add("input", contentOf: [directory.file(name)])
+            identities.append(identity)
+        }
+        #expect(identities[0] == identities[1])
+        #expect(identities[0] != identities[2])
+    }
+
+    // MARK: Segments
+
+    @Test func recordsComeBackAsTheyWere() throws {
+        let store = try open()
+        try fill(0, of: store)
+        let reader = try store.reader(of: 0)
+        #expect(reader.summary == store.summary(0))
+        var count = 0
+        while let record = try reader.next() {
+            switch record {
+            case .packet(let packet): #expect(packet == Self.packet(count / 2))
+            case .numbers(let numbers):
+                let expected = Self.numbers(count / 2)
+                #expect(numbers.index == expected.index && numbers.timeSeconds == expected.timeSeconds)
+                #expect(SegmentRecord.numbers(numbers).bytes == SegmentRecord.numbers(expected).bytes)
+                #expect(numbers.maps[0].prediction?.topLabel == "Katze, große")
+                #expect(numbers.maps[0].targetClass == TargetClass(index: 7, name: "cat"))
+                #expect(numbers.maps[1].prediction == nil)
+            }
+            count += 1
+        }
+        #expect(count == 4)
+    }
+
+    /// Every byte counts, wherever it is changed or missing.
+    @Test func damageIsNoticed() throws {
+        do {
+            let store = try open()
+            for number in 0..<3 { try fill(number, of: store) }
+            try fill(3, of: store, frames: 1, isLast: true)
+        }
+        let file = "\(path)/segment-000001"
+        let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+        var damaged = stride(from: 0, to: whole.count, by: 61).map { whole.prefix($0) }
+        damaged += stride(from: 0, to: whole.count, by: 37).map { place in
+            var bytes = whole
+            bytes[place] ^= 0x10
+            return bytes
+        }
+        damaged.append(whole + Data([0]))
+        damaged.append(try Data(contentsOf: URL(fileURLWithPath: "\(path)/segment-000002")))
+        for bytes in damaged {
+            try bytes.write(to: URL(fileURLWithPath: file))
+            let store = try open()
+            #expect(store.gaps == [SegmentStore.Gap(first: 1, count: 1)])
+            #expect(store.warnings.count == 1 && store.warnings[0].contains("segment-000001"))
+            #expect(store.frames == 5)
+        }
+    }
+
+    @Test func aFullSegmentIsAsLongAsAllOthers() throws {
+        do {
+            let store = try open()
+            try fill(0, of: store)
+            try fill(1, of: store, frames: 1)
+        }
+        #expect(try open().gaps == [SegmentStore.Gap(first: 1, count: nil)])
+    }
+
+    // MARK: The directory
+
+    @Test func gapsAreWhatIsMissing() throws {
+        let store = try open()
+        #expect(store.gaps == [SegmentStore.Gap(first: 0, count: nil)])
+        try fill(1, of: store)
+        try fill(4, of: store)
+        #expect(
+            store.gaps == [
+                SegmentStore.Gap(first: 0, count: 1), SegmentStore.Gap(first: 2, count: 2),
+                SegmentStore.Gap(first: 5, count: nil),
+            ])
+        try fill(5, of: store, frames: 0, isLast: true)
+        #expect(store.gaps.map(\.first) == [0, 2])
+    }
+
+    @Test func onlyOneRunAtATime() throws {
+        let store = try open()
+        try fill(0, of: store)
+        #expect(throws: PipelineError.self) { try open() }
+        withExtendedLifetime(store) {}
+        #expect(try directory.contents == ["out.mp4.resume"])
+    }
+
+    @Test func anotherJobIsRefusedAndLeftAlone() throws {
+        do { try fill(0, of: try open()) }
+        let before = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        let error = #expect(throws: PipelineError.self) { try open(try Self.identity(crf: 20)) }
+        #expect(error?.kind == .usage)
+        #expect(error?.description.contains("--crf was 18 and is 20") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == before)
+        #expect(try open().frames == 2)
+    }
+
+    @Test func aForeignDirectoryIsLeftAlone() throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try Data().write(to: URL(fileURLWithPath: "\(path)/letter.txt"))
+        #expect(throws: PipelineError.self) { try open() }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["letter.txt"])
+    }
+
+    /// A job of which nothing is finished binds nobody, and leaves nothing behind.
+    @Test func withoutASegmentThereIsNoJob() throws {
+        do { withExtendedLifetime(try open()) {} }
+        #expect(try directory.contents == [])
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        for (name, text) in [("job.json", "{"), ("segment-000000.part", "cut"), ("joining", "")] {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+        }
+        #expect(SegmentStore.job(at: path) == nil)
+        let store = try open(try Self.identity(crf: 30))
+        #expect(!store.isJoining)
+        try fill(0, of: store)
+        #expect(SegmentStore.job(at: path)?.identity == (try Self.identity(crf: 30)))
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
+                "job.json", "segment-000000",
+            ])
+    }
+
+    @Test func whatIsFittedBeforehandComesBackToTheBit() throws {
+        var random = SeededBytes(3)
+        func floats(_ count: Int) -> [Float] {
+            (0..<count).map { _ in Float(random.next()) / 7 - Float(random.next()) / 251 }
+        }
+        let basis = FeatureBasis(
+            mean: floats(200), directions: [floats(200), floats(200)], explained: [1 / 3, 0.1],
+            ranges: [-0.1...(1 / 3)])
+        let job = SegmentStore.Job(
+            identity: try Self.identity(), features: ["model": FittedFeatures(basis: basis, frames: 16)])
+        do { try fill(0, of: try SegmentStore(path: path, job: job, segmentFrames: 2)) }
+        let kept = try #require(SegmentStore.job(at: path)?.features["model"])
+        #expect(kept.basis.mean.map(\.bitPattern) == basis.mean.map(\.bitPattern))
+        #expect(kept == FittedFeatures(basis: basis, frames: 16))
+    }
+
+    /// A renderer that is given the memory of another one draws what that one would draw next.
+    @Test func aRendererGoesOnWhereAnotherGotTo() throws {
+        let source = try TinyModels.source("plain", shortSide: 24)
+        func renderer() throws -> PanelRenderer {
+            try PanelRenderer(
+                panels: [
+                    Panel(.original, caption: "original"), Panel(.view(.heads, source: 0), caption: "heads"),
+                    Panel(.view(.overlay, source: 0), caption: "overlay"),
+                ], sources: [source], style: HeatStyle(scale: .smooth(halfLifeSeconds: 0.3)),
+                frameHeight: 48, frameWidth: 64)
+        }
+        let clip = directory.file("clip.mp4")
+        try writeClip(clip, frames: 6, framesPerSecond: 25)
+        let collector = CollectingSink()
+        let job = AnnotationJob(
+            reader: try VideoReader.open(clip), analysis: Analysis(sources: [source]), workers: 1,
+            sinks: [collector], stop: StopRequest())
+        _ = try job.runQuietly()
+        var whole = try renderer()
+        var part = try renderer()
+        for (index, frame) in collector.frames.enumerated() {
+            if index == 3 {
+                let kept = try JSONEncoder().encode(whole.scaleMemory)
+                part.scaleMemory = try JSONDecoder().decode([HeatScaler.Memory?].self, from: kept)
+                #expect(part.scaleMemory == whole.scaleMemory && whole.scaleMemory.contains { $0 != nil })
+            }
+            let picture = try whole.render(frame)
+            if index >= 3 { #expect(try part.render(frame) == picture) }
+        }
+    }
+}
