@@ -72,14 +72,16 @@ final class StillOutput: PictureOutput {
     }
 
     func write(_ image: RGBImage, at time: FrameTime) throws {
-        guard !hasPicture else {
-            let dot = path.lastIndex(of: ".") ?? path.endIndex
-            throw VideoIOError(
-                .usage, "write a second frame to", path: path, reason: "it holds one picture",
-                nextStep: "use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
-        }
+        guard !hasPicture else { throw Self.secondFrame(path) }
         try writeWhole(try encoder.encode(image), to: file)
         hasPicture = true
+    }
+
+    static func secondFrame(_ path: String) -> VideoIOError {
+        let dot = path.lastIndex(of: ".") ?? path.endIndex
+        return VideoIOError(
+            .usage, "write a second frame to", path: path, reason: "it holds one picture",
+            nextStep: "use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
     }
 
     func write(_ packets: [CompressedPacket]) throws {}

@@ -63,6 +63,7 @@ struct Annotate: ParsableCommand {
                 videoStream: input.videoStream, isStrict: input.strict, allowsNetwork: input.allowNetwork,
                 onWarning: warnings.add))
         let info = reader.info
+        try checkFrameCount(of: info, selection)
         let schedule = running.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
             reader: reader, path: input.input, selection: selection, videoStream: input.videoStream)
@@ -114,6 +115,18 @@ struct Annotate: ParsableCommand {
                 ? "nothing was finished" : "\(frames) frames are in \(paths.joined(separator: ", "))"
             throw Failure(.interrupted, "interrupted; \(kept)")
         }
+    }
+
+    /// Finds out before anything is computed that one picture is to hold several frames. The expected count may be
+    /// an estimate, so two frames are read to be sure.
+    private func checkFrameCount(of info: VideoInfo, _ selection: FrameSelection) throws {
+        guard info.canReopen, let count = info.expectedFrameCount, count > 1, let path = output.output,
+            let refusal = VideoWriter.refusalOfSecondFrame(path)
+        else { return }
+        let second = try VideoReader.open(
+            input.input,
+            options: ReaderOptions(frames: selection, keepAudio: false, videoStream: input.videoStream))
+        if try second.nextFrame() != nil, try second.nextFrame() != nil { throw refusal }
     }
 
     /// A loaded model looked at by the method.

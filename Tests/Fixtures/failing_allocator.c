@@ -1,0 +1,87 @@
+// A library for LD_PRELOAD that makes allocations of FFmpeg's libraries fail, and nobody else's.
+//
+//     FAILING_ALLOCATION=120     the 120th of them fails
+//     FAILING_ALLOCATION=120+    and all that follow
+//     COUNTED_ALLOCATIONS=file   how many there were is written there at the end
+//
+// libavutil allocates with posix_memalign and realloc. Which library calls is told by the return address; encoders
+// such as x264 are libraries of their own and unharmed.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The C library's own, which need no look-up that would itself allocate.
+extern void *__libc_memalign(size_t alignment, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+
+static struct {
+    uintptr_t start, end;
+} code[16];
+static int code_count;
+static atomic_long calls;
+static long first_failing;
+static bool all_later_fail;
+
+static int note_library(struct dl_phdr_info *library, size_t size, void *unused) {
+    (void)size;
+    (void)unused;
+    if (!strstr(library->dlpi_name, "/libav") && !strstr(library->dlpi_name, "/libsw")) return 0;
+    for (int i = 0; i < library->dlpi_phnum && code_count < 16; i++) {
+        const ElfW(Phdr) *part = &library->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
+        code[code_count].start = library->dlpi_addr + part->p_vaddr;
+        code[code_count].end = library->dlpi_addr + part->p_vaddr + part->p_memsz;
+        code_count++;
+    }
+    return 0;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    const char *text = getenv("FAILING_ALLOCATION");
+    if (text) {
+        char *end;
+        first_failing = strtol(text, &end, 10);
+        all_later_fail = *end == '+';
+    }
+    dl_iterate_phdr(note_library, NULL);
+}
+
+__attribute__((destructor)) static void finish(void) {
+    const char *path = getenv("COUNTED_ALLOCATIONS");
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (!file) return;
+    fprintf(file, "%ld", atomic_load(&calls));
+    fclose(file);
+}
+
+// Whether the allocation that `caller` asks for is to fail.
+static bool fails(const void *caller) {
+    for (int i = 0; i < code_count; i++) {
+        if ((uintptr_t)caller < code[i].start || (uintptr_t)caller >= code[i].end) continue;
+        long call = atomic_fetch_add(&calls, 1) + 1;
+        return first_failing > 0 && (call == first_failing || (all_later_fail && call > first_failing));
+    }
+    return false;
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+    if (fails(__builtin_return_address(0))) return ENOMEM;
+    void *made = __libc_memalign(alignment, size);
+    if (!made) return ENOMEM;
+    *block = made;
+    return 0;
+}
+
+void *realloc(void *block, size_t size) {
+    if (fails(__builtin_return_address(0))) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return __libc_realloc(block, size);
+}
