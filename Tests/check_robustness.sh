@@ -32,7 +32,7 @@ under() {
 
 export VITVIDEO_ROBUSTNESS=thorough VITVIDEO_ROBUSTNESS_TABLE=$work/table
 limited swift test -c release --scratch-path "$scratch" -Xswiftc -enable-testing --skip-build \
-  --filter 'EndToEndTests.Robustness|MemoryTests|ResourceTests'
+  --filter 'EndToEndTests.Robustness|ResourceTests'
 # The parsers of weights under the address sanitizer.
 limited Tests/check_sanitizer.sh address --skip-build --filter 'CheckpointsTests.FuzzTests'
 unset VITVIDEO_ROBUSTNESS

@@ -8,15 +8,17 @@ extension Robustness {
     /// does without, an output. That may lack frames: FFmpeg's H.264 decoder drops one that it has no memory for, as
     /// damage or without a word.
     ///
-    /// Where FFmpeg itself follows the null pointer, in its own code, there is nothing for us to pass or fail: the
-    /// preloaded library ends the process with a code of its own, and the case is not counted.
+    /// Where FFmpeg itself follows the null pointer or fails an assertion there is nothing for us to pass or fail: the
+    /// preloaded library ends the process with a code of its own, and the case is not counted. WebM is not tried, since
+    /// FFmpeg's encoder asks for the same memory for ever.
     ///
     /// A sanitizer brings an allocator of its own, which comes before the one preloaded here.
     @Suite(.enabled(if: Sanitizer.active == nil, "a sanitizer has the allocator")) struct Allocations {
         static let frames = 10
 
         @Test(arguments: [
-            ("reading", "--export out.npz"), ("writing", "-o out.mp4"), ("writing", "-o out.webm"),
+            ("reading", "--export out.npz"), ("writing", "-o out.mp4"),
+            ("writing", "-o out.mov --codec mpeg4"),
             ("writing", "-o out.gif"), ("writing", "-o out-%d.png"),
         ]) func fail(_ side: String, _ output: String) throws {
             let workspace = try Workspace()
