@@ -56,12 +56,27 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) ## Run all tests
+test: test-files ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
 
+# The tests, and what they run on.
+.PHONY: test-files
+test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES)
+
 .PHONY: check-robustness
-check-robustness: tests-built ## Damage input, weights, disk and runs in earnest; half an hour at most
+check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest; half an hour at most
 	Tests/check_robustness.sh .build-tests
+
+.PHONY: check-address check-thread
+check-address: test-files address-built ## Run all tests under the address and leak sanitizers
+	Tests/check_sanitizer.sh address --skip-build
+
+check-thread: test-files thread-built ## Run all tests under the thread sanitizer
+	Tests/check_sanitizer.sh thread --skip-build
+
+.PHONY: address-built thread-built
+address-built thread-built: %-built: packages
+	swift build -c release --scratch-path .build-$* -Xswiftc -enable-testing --sanitize $* --build-tests
 
 .PHONY: tests-built
 tests-built: packages
@@ -98,7 +113,7 @@ format: ## Format the Swift sources
 
 .PHONY: clean
 clean: ## Remove what was built and written; fetched files and imported models stay
-	rm -rf .build .build-tests .build-tests-asan media/out
+	rm -rf .build .build-tests .build-address .build-thread media/out
 
 # Debian packages, only those that are missing.
 .PHONY: packages

@@ -88,6 +88,7 @@ let package = Package(
                 "make_colormaps.py",
                 "make_resampling.py",
                 "make_checkpoint_goldens.py",
+                "failing_allocator.c",
             ],
             resources: [.copy("goldens")], swiftSettings: strict),
         .target(name: "LocalServer", path: "Tests/LocalServer", swiftSettings: strict),
@@ -111,7 +112,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["vitvideo", "Checkpoints", "VideoIO", "Fixtures", "LocalServer"],
+            dependencies: ["vitvideo", "Checkpoints", "ViT", "VideoIO", "Fixtures", "LocalServer"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -11,8 +11,8 @@ the features: the class token, then the mean of the patches. The left half of th
 half does not; every eighth frame of each is enough for ridge regression.
 """
 
+import argparse
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,4 +59,9 @@ def main(vitvideo: str, clip: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vitvideo", metavar="VITVIDEO", help="the program")
+    parser.add_argument("clip", metavar="CLIP", help="Big Buck Bunny")
+    parser.add_argument("out", metavar="DIRECTORY", help="where the classifier and its labels go")
+    main(**vars(parser.parse_args()))

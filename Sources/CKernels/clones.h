@@ -3,7 +3,10 @@
 
 // VV_CLONES compiles a function for AVX-512, AVX2 and the baseline; the loader resolves it once to
 // the widest set the CPU has. Helpers that such a function calls must be inlined into every copy.
-#if defined(__x86_64__)
+//
+// The thread sanitizer instruments what the loader calls to resolve, and is not yet there when it does: with it
+// there is the baseline alone.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define VV_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define VV_CLONES

@@ -2,14 +2,7 @@
 
 #include <string.h>
 
-// The loader picks the widest version the CPU can run. x86-64-v4 is AVX-512, v3 is AVX2 with FMA.
-#if defined(__x86_64__) && defined(__linux__)
-#define VV_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VV_CLONES
-#endif
-// Helpers are compiled into each version of their caller.
-#define VV_INLINE static inline __attribute__((always_inline))
+#include "clones.h"
 
 // Pixels handled at a time, so that indices and colours between two steps stay in the L1 cache.
 enum { CHUNK = 256 };

@@ -10,7 +10,8 @@
 
 // The functions used, by their own names without the prefix.
 #define FUNCTIONS(use)                                                                              \
-    use(engine_create) use(stream_create) use(stream_wait) use(memory_desc_init_by_tag)             \
+    use(engine_create) use(stream_create) use(stream_destroy) use(stream_wait)                      \
+    use(memory_desc_init_by_tag)                                                                    \
     use(matmul_desc_init) use(primitive_attr_create) use(primitive_attr_destroy)                    \
     use(primitive_attr_set_post_ops) use(primitive_attr_set_scratchpad_mode) use(post_ops_create)   \
     use(post_ops_destroy) use(post_ops_append_sum) use(primitive_desc_create)                       \
@@ -26,6 +27,23 @@ static struct {
     char version_text[32];
     const char *error;
 } dnn;
+
+// What a thread keeps from one call to the next, until it ends.
+typedef struct {
+    dnnl_stream_t stream;
+    void *scratchpad;  // grows to the largest kernel's need
+    size_t capacity;
+} thread_state;
+
+// A thread-local variable would hold it too, but nothing would free it with the thread.
+static pthread_key_t thread_state_key;
+
+static void free_thread_state(void *ending) {
+    thread_state *state = ending;
+    if (state->stream) dnn.stream_destroy(state->stream);
+    free(state->scratchpad);
+    free(state);
+}
 
 static pthread_once_t opened = PTHREAD_ONCE_INIT;
 
@@ -49,6 +67,8 @@ static void open_library(void) {
              version->patch);
     if (dnn.engine_create(&dnn.engine, dnnl_cpu, 0) != dnnl_success)
         dnn.error = "oneDNN has no CPU engine";
+    else if (pthread_key_create(&thread_state_key, free_thread_state))
+        dnn.error = "there is no room for what a thread keeps";
 }
 
 const char *vv_dnn_open(void) {
@@ -156,29 +176,40 @@ static const kernel *kernel_for(vv_dnn_layer *layer, size_t rows) {
     return found;
 }
 
-// Runs a primitive on the calling thread alone and waits for it.
-static bool execute(dnnl_primitive_t primitive, int count, const dnnl_exec_arg_t *arguments) {
-    static _Thread_local dnnl_stream_t stream;  // one a thread, kept as long as the library
-    if (!stream) {
-        if (dnn.omp_set_num_threads) dnn.omp_set_num_threads(1);
-        if (dnn.stream_create(&stream, dnn.engine, dnnl_stream_default_flags) != dnnl_success)
-            return false;
+static thread_state *this_thread(void) {
+    thread_state *state = pthread_getspecific(thread_state_key);
+    if (state) return state;
+    state = calloc(1, sizeof *state);
+    if (state && pthread_setspecific(thread_state_key, state)) {
+        free(state);
+        return NULL;
     }
-    return dnn.primitive_execute(primitive, stream, count, arguments) == dnnl_success &&
-           dnn.stream_wait(stream) == dnnl_success;
+    return state;
 }
 
-// Working space of the calling thread, at least `size` bytes. It grows to the largest kernel's need and
-// is kept as long as the thread.
-static void *scratchpad(size_t size) {
-    static _Thread_local void *space;
-    static _Thread_local size_t capacity;
-    if (size > capacity) {
-        free(space);
-        space = aligned_alloc(64, (size + 63) / 64 * 64);
-        capacity = space ? size : 0;
+// Runs a primitive on the calling thread alone and waits for it.
+static bool execute(dnnl_primitive_t primitive, int count, const dnnl_exec_arg_t *arguments) {
+    thread_state *state = this_thread();
+    if (!state) return false;
+    if (!state->stream) {
+        if (dnn.omp_set_num_threads) dnn.omp_set_num_threads(1);
+        if (dnn.stream_create(&state->stream, dnn.engine, dnnl_stream_default_flags) != dnnl_success)
+            return false;
     }
-    return space;
+    return dnn.primitive_execute(primitive, state->stream, count, arguments) == dnnl_success &&
+           dnn.stream_wait(state->stream) == dnnl_success;
+}
+
+// Working space of the calling thread, at least `size` bytes; NULL where there is no memory.
+static void *scratchpad(size_t size) {
+    thread_state *state = this_thread();
+    if (!state) return NULL;
+    if (size > state->capacity) {
+        free(state->scratchpad);
+        state->scratchpad = aligned_alloc(64, (size + 63) / 64 * 64);
+        state->capacity = state->scratchpad ? size : 0;
+    }
+    return state->scratchpad;
 }
 
 // Copies a row-major weight [outputs, inputs] into the layout the kernels want.
@@ -254,14 +285,15 @@ bool vv_dnn_layer_apply(vv_dnn_layer *layer, size_t rows, const void *input, voi
     const kernel *kernel = kernel_for(layer, rows);
     if (!kernel) return false;
     size_t scratch_size = dnn.memory_desc_get_size(&kernel->scratchpad);
+    void *space = scratch_size ? scratchpad(scratch_size) : NULL;
+    if (scratch_size && !space) return false;
     dnnl_memory_t source = NULL, target = NULL, scratch = NULL;
     // An absent bias comes last, and is left out.
     int arguments = layer->bias ? 5 : 4;
     bool done =
         dnn.memory_create(&source, &kernel->input, dnn.engine, (void *)input) == dnnl_success &&
         dnn.memory_create(&target, &kernel->output, dnn.engine, output) == dnnl_success &&
-        dnn.memory_create(&scratch, &kernel->scratchpad, dnn.engine,
-                          scratch_size ? scratchpad(scratch_size) : NULL) == dnnl_success &&
+        dnn.memory_create(&scratch, &kernel->scratchpad, dnn.engine, space) == dnnl_success &&
         execute(kernel->primitive, arguments,
                 (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, source},
                                     {DNNL_ARG_WEIGHTS, layer->weight},

@@ -53,8 +53,8 @@ extension ModelError: CustomStringConvertible {
         case .unknownModel(let name, let known):
             "unknown model '\(name)'; known models: " + known.joined(separator: ", ")
         case .weightsNotFound(let model, let path, let source):
-            "the weights of '\(model)' are not at \(path); download \(source) and run "
-                + "'vitvideo models import FILE --as \(model)'"
+            "the weights of '\(model)' are not at \(path); run 'vitvideo models pull \(model)', or download "
+                + "\(source) and run 'vitvideo models import FILE --as \(model)'"
         case .pullFailed(let model, let error):
             "\(error)"
                 + (error.kind == .cancelled

@@ -62,6 +62,7 @@ final class Demuxer {
     }
 
     private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VideoIOError {
+        if code == FFmpegCode.outOfMemory { return VideoIOError.outOfMemory("read \(source.path)") }
         let isSystem =
             source.kind == .network && code != FFmpegCode.invalidData
             || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }

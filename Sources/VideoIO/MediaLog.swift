@@ -1,6 +1,5 @@
 import CFFmpeg
 import Foundation
-import Synchronization
 
 /// FFmpeg's own log. By default nothing of it reaches the terminal.
 public enum MediaLog {
@@ -22,7 +21,7 @@ public enum MediaLog {
         var lastFormatError: [pthread_t: String] = [:]
     }
 
-    private static let state = Mutex(State())
+    private static let state = Guarded(State())
 
     /// What is written to standard error, one line a message; `quiet` at first.
     public static var level: Level {

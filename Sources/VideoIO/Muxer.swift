@@ -187,8 +187,9 @@ final class Muxer {
     /// Completes the file.
     func finish() throws {
         guard isOpen else { return }
-        try check(av_write_trailer(context))
+        let written = av_write_trailer(context)
         hasHeader = false
+        try check(written)
         isOpen = false
         let code = avio_closep(&context.pointee.pb)
         try check(code)
@@ -198,6 +199,10 @@ final class Muxer {
     private func close() {
         guard isOpen else { return }
         isOpen = false
+        // The packet that the GIF muxer holds back is freed by its trailer alone.
+        if hasHeader, String(cString: context.pointee.oformat.pointee.name) == "gif" {
+            av_write_trailer(context)
+        }
         avio_closep(&context.pointee.pb)
     }
 

@@ -72,18 +72,20 @@ final class StillOutput: PictureOutput {
     }
 
     func write(_ image: RGBImage, at time: FrameTime) throws {
-        guard !hasPicture else {
-            let dot = path.lastIndex(of: ".") ?? path.endIndex
-            throw VideoIOError(
-                .usage, "write a second frame to", path: path, reason: "it holds one picture",
-                nextStep: "use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
-        }
+        guard !hasPicture else { throw Self.secondFrame(path) }
         try writeWhole(try encoder.encode(image), to: file)
         hasPicture = true
     }
 
     func write(_ packet: EncodedPacket) throws {
         throw VideoIOError(.usage, "write", path: path, reason: "it is not written in segments")
+    }
+
+    static func secondFrame(_ path: String) -> VideoIOError {
+        let dot = path.lastIndex(of: ".") ?? path.endIndex
+        return VideoIOError(
+            .usage, "write a second frame to", path: path, reason: "it holds one picture",
+            nextStep: "use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
     }
 
     func write(_ packets: [CompressedPacket]) throws {}

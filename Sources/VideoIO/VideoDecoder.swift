@@ -16,6 +16,7 @@ final class VideoDecoder {
     /// Packets the decoder refused.
     private(set) var damagedPackets = 0
     private var isDraining = false
+    private var lacksMemory = false
 
     /// - Throws: `VideoIOError` of kind `unavailable` where this FFmpeg cannot decode the stream.
     init(stream: UnsafeMutablePointer<AVStream>, path: String, threads: Int) throws {
@@ -49,6 +50,9 @@ final class VideoDecoder {
     }
 
     deinit {
+        // Closing its frame threads after one of them lacked memory, FFmpeg 5.1 may fail an assertion of its own and
+        // end the process. The error is under way and so is the end: the rest is left to that.
+        guard !lacksMemory else { return }
         var owned: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&owned)
     }
@@ -57,7 +61,7 @@ final class VideoDecoder {
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) throws {
         isDraining = packet == nil
         let code = avcodec_send_packet(context, packet)
-        if code == FFmpegCode.outOfMemory { throw VideoIOError.outOfMemory("decode \(path)") }
+        if code == FFmpegCode.outOfMemory { throw outOfMemory() }
         if code < 0, code != FFmpegCode.endOfFile { damagedPackets += 1 }
     }
 
@@ -70,11 +74,16 @@ final class VideoDecoder {
             case 0...: return .frame
             case FFmpegCode.tryAgain: return .needsInput
             case FFmpegCode.endOfFile: return .end
-            case FFmpegCode.outOfMemory: throw VideoIOError.outOfMemory("decode \(path)")
+            case FFmpegCode.outOfMemory: throw outOfMemory()
             default: damagedPackets += 1
             }
         }
         // A decoder that reports the same error for ever has nothing more to give for this packet.
         return isDraining ? .end : .needsInput
+    }
+
+    private func outOfMemory() -> VideoIOError {
+        lacksMemory = true
+        return VideoIOError.outOfMemory("decode \(path)")
     }
 }

@@ -45,6 +45,11 @@ public final class VideoWriter: @unchecked Sendable {
         try VideoWriter(path, size: PictureSize(height: height, width: width), options: options)
     }
 
+    /// What writing a second frame to an output of that name would throw; nil where there is room for it.
+    public static func refusalOfSecondFrame(_ path: String) -> VideoIOError? {
+        if case .still = try? OutputFormat(path: path) { StillOutput.secondFrame(path) } else { nil }
+    }
+
     private init(_ path: String, size: PictureSize, options: WriterOptions) throws {
         MediaLog.install()
         self.path = path

@@ -29,7 +29,8 @@ struct Vitvideo: ParsableCommand {
 
     private static func report(_ error: any Error) -> ExitStatus {
         if let failure = Failure(error) {
-            StandardError.line("vitvideo: \(failure.message)")
+            let hint = failure.status == .noInput ? MistypedCommand.hint() : nil
+            StandardError.line("vitvideo: \(failure.message)\(hint.map { "; \($0)" } ?? "")")
             return failure.status
         }
         if exitCode(for: error).isSuccess {
@@ -39,7 +40,8 @@ struct Vitvideo: ParsableCommand {
             print(text == helpMessage() ? helpMessage(for: Annotate.self) : text)
             return .success
         }
-        StandardError.line("vitvideo: \(oneLine(message(for: error))); see 'vitvideo --help'")
+        let reason = MistypedCommand.hint() ?? oneLine(message(for: error))
+        StandardError.line("vitvideo: \(reason); see 'vitvideo --help'")
         return .usage
     }
 

@@ -1,6 +1,7 @@
-import Checkpoints
 import Foundation
 import Testing
+
+@testable import Checkpoints
 
 @Suite("Writing NumPy archives")
 struct NPZWriterTests {
@@ -111,6 +112,40 @@ struct NPZWriterTests {
         #expect(error?.kind == .cannotCreate)
         #expect(try directory.contents == ["maps.npz"])
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("other".utf8))
+    }
+
+    /// What `finish` does last, long after it has looked whether the name is taken.
+    @Test("the finished archive is linked to its name, which replaces nothing, or renamed to replace")
+    func publishing() throws {
+        let archive = try directory.file("archive", Array("new".utf8))
+        func inode(_ path: String) throws -> UInt64? {
+            try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? UInt64
+        }
+        try NPZWriter.publish(archive, as: path, overwrite: false)
+        #expect(try inode(path) == inode(archive))
+
+        try FileManager.default.removeItem(atPath: path)
+        for content in ["a file", "a link to nothing"] {
+            if content == "a file" {
+                _ = try directory.file("maps.npz", Array("other".utf8))
+            } else {
+                try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nothing")
+            }
+            let there = try inode(path)
+            let error = #expect(throws: CheckpointError.self) {
+                try NPZWriter.publish(archive, as: path, overwrite: false)
+            }
+            #expect(error?.kind == .cannotCreate)
+            #expect(try inode(path) == there)
+            #expect(try directory.contents == ["archive", "maps.npz"])
+            try FileManager.default.removeItem(atPath: path)
+        }
+
+        _ = try directory.file("maps.npz", Array("other".utf8))
+        let new = try inode(archive)
+        try NPZWriter.publish(archive, as: path, overwrite: true)
+        #expect(try inode(path) == new)
+        #expect(try directory.contents == ["maps.npz"])
     }
 
     @Test("finishing under another name, giving up, and forgetting the writer")

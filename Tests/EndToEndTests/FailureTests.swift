@@ -49,6 +49,7 @@ import Testing
         Case(66, "folder -o out.mp4", "folder", "directory"),
         Case(66, "missing.mp4 -o out.mp4", "missing.mp4", "No such file"),
         Case(66, "missing-%03d.png -o out.mp4", "missing-%03d.png"),
+        Case(66, "modles -o out.mp4", "modles", "No such file", "annotate", "models"),
         Case(66, "text.mp4/clip.mp4 -o out.mp4", "text.mp4/clip.mp4", "Not a directory"),
         Case(65, "- -o out.mp4", "standard input"),
     ]
@@ -68,6 +69,8 @@ import Testing
         Case(64, "$clip -o out.avi", "out.avi", "mkv"),
         Case(64, "$clip -o out", "out", "extension"),
         Case(64, "$clip --export out.csv", ".npz"),
+        Case(64, "$clip -o out.png", "one picture", "out-%04d.png"),
+        Case(64, "$clip -o out.jpg --frames 4:6 --model nonsense", "one picture"),
     ]
 
     static let models = [
@@ -84,6 +87,7 @@ import Testing
     static let usage = [
         Case(64, "", "<input>"),
         Case(64, "$clip", "-o", "--export"),
+        Case(64, "model list", "no command 'model'", "annotate", "models", "probe"),
         Case(64, "$clip -o out.mp4 --nonsense", "--nonsense"),
         Case(64, "$clip another.mp4 -o out.mp4", "another.mp4"),
         Case(64, "$clip -o", "-o"),

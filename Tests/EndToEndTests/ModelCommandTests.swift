@@ -13,6 +13,13 @@ import Testing
         #expect(line.contains("present") && line.contains("default"))
         let none = try workspace.run(["models", "list"], environment: ["VITVIDEO_CACHE": workspace.path])
         #expect(none.status == 0 && !none.output.contains("present"))
+        #expect(none.output.hasSuffix("cache is \(workspace.path).\n"))
+        let absent = try workspace.run(
+            ["models", "verify"],
+            environment: [
+                "VITVIDEO_CACHE": workspace.path, "TORCH_HOME": workspace.path, "HF_HOME": workspace.path,
+            ])
+        #expect(absent.status == 69 && absent.errors.contains("'vitvideo models pull dinov2_vits14'"))
     }
 
     /// The published ONNX file becomes the weights that all the other tests run on.

@@ -11,6 +11,10 @@ public enum Fixtures {
     public static let packageRoot = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
+    /// A library's source; what it is for stands in its head.
+    public static let failingAllocator =
+        packageRoot.appendingPathComponent("Tests/Fixtures/failing_allocator.c").path
+
     /// A clip or frame that `make test` fetched or cut: `bigbuckbunny.mp4`, `frames/square.png`, …
     public static func media(_ name: String) -> URL {
         packageRoot.appendingPathComponent("media/cache/\(name)")

@@ -83,12 +83,12 @@ public final class NPZWriter {
         }
         try assemble(at: archivePath, naming: path)
         try flush(archivePath, naming: path)
-        try Self.name(archivePath, path, overwrite)
+        try Self.publish(archivePath, as: path, overwrite: overwrite)
     }
 
-    /// Gives the finished archive its name.
-    private static func name(_ archivePath: String, _ path: String, _ overwrite: Bool) throws {
-        // A link is refused where a rename would replace.
+    /// Gives the finished archive its name. It keeps the temporary one too where it may not replace another file.
+    static func publish(_ archivePath: String, as path: String, overwrite: Bool) throws {
+        // A link is refused where a rename would replace what has come since the check.
         if !overwrite, link(archivePath, path) == 0 { return }
         try checkAbsence(path, overwrite)
         guard rename(archivePath, path) == 0 else { throw systemError(.cannotCreate, "create", path) }

@@ -64,6 +64,7 @@ struct Annotate: ParsableCommand {
             allowsNetwork: input.allowNetwork, onWarning: warnings.add)
         let reader = try VideoReader.open(input.input, options: readerOptions)
         let info = reader.info
+        try checkFrameCount(of: info, selection)
         let resumption = running.resume ? try Resumption(input: input, output: output, info: info) : nil
         let schedule = running.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
@@ -147,6 +148,19 @@ struct Annotate: ParsableCommand {
         StandardError.line(
             "vitvideo: note: going on from \(store.frames) frames in \(store.segments) "
                 + "segment\(store.segments == 1 ? "" : "s") of \(store.path)")
+    }
+
+    /// Finds out before anything is computed that one picture is to hold several frames. The expected count may be
+    /// an estimate, so two frames are read to be sure.
+    private func checkFrameCount(of info: VideoInfo, _ selection: FrameSelection) throws {
+        guard info.canReopen, let count = info.expectedFrameCount, count > 1, let path = output.output,
+            let refusal = VideoWriter.refusalOfSecondFrame(path)
+        else { return }
+        let second = try VideoReader.open(
+            input.input,
+            options: ReaderOptions(
+                frames: selection, keepAudio: false, threads: 1, videoStream: input.videoStream))
+        if try second.nextFrame() != nil, try second.nextFrame() != nil { throw refusal }
     }
 
     /// A loaded model looked at by the method.

@@ -27,6 +27,7 @@ struct Models: ParsableCommand {
                     entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + size
                         + (marks.isEmpty ? "" : "  (\(marks.joined(separator: ", ")))"))
             }
+            print("The model cache is \(cache.directory).")
         }
     }
 

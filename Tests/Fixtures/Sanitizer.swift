@@ -1,0 +1,12 @@
+import Foundation
+
+/// The sanitizer that these tests and the program were built with.
+public enum Sanitizer: Sendable {
+    case address, thread
+
+    /// Nil in an ordinary build. The runtimes lie in the executable, whose symbols tell.
+    public static let active: Sanitizer? =
+        if has("__asan_init") { .address } else if has("__tsan_init") { .thread } else { nil }
+
+    private static func has(_ symbol: String) -> Bool { dlsym(nil, symbol) != nil }
+}
