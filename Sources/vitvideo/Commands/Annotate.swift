@@ -3,7 +3,6 @@ import Foundation
 import Pipeline
 import Pixels
 import Probing
-import Rendering
 import ViT
 import VideoIO
 
@@ -105,7 +104,7 @@ struct Annotate: ParsableCommand {
         }
         if running.verbose { try describe(info, plan, schedule) }
         if !running.quiet {
-            plan.notices.forEach { StandardError.line("vitvideo: note: \($0)") }
+            for notice in plan.notices { StandardError.line("vitvideo: note: \(notice)") }
             store.map(announce)
         }
 
@@ -211,70 +210,5 @@ struct Annotate: ParsableCommand {
                     + source.computation
             )
         }
-    }
-
-    /// The outputs of a run.
-    private struct Sinks {
-        var video: VideoSink?
-        var segmentedVideo: ResumableJob.Video?
-        var statistics: StatisticsSink?
-        var export: ExportSink?
-
-        var numbers: [any NumberSink] { [statistics as (any NumberSink)?, export].compactMap { $0 } }
-        var all: [any FrameSink] { (video.map { [$0] } ?? []) + numbers }
-    }
-
-    /// The outputs asked for. Made before any inference, so that a bad output is found at once.
-    private func makeSinks(
-        info: VideoInfo, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?, warnings: WarningList
-    ) throws -> Sinks {
-        var sinks = Sinks(statistics: try makeStatistics(plan, overwrite: output.replaces(store)))
-        do {
-            if let path = output.output {
-                let renderer = try plan.renderer(
-                    style: style, frameHeight: info.height, frameWidth: info.width)
-                let options = output.writerOptions(
-                    for: info, threads: running.codecThreads, store: store, onWarning: warnings.add)
-                let writer = try VideoWriter.create(
-                    path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
-                let sink = VideoSink(renderer: renderer, writer: writer)
-                sinks.video = sink
-                sinks.segmentedVideo = ResumableJob.Video(sink: sink, path: path, options: options)
-            }
-            if let path = output.export {
-                sinks.export = try ExportSink(
-                    path: path, overwrite: output.replaces(store), sources: plan.sources,
-                    sourceHeight: info.height, sourceWidth: info.width, version: Version.current)
-            }
-        } catch {
-            for sink in sinks.all { sink.abandon() }
-            throw error
-        }
-        return sinks
-    }
-
-    private func makeStatistics(_ plan: AnnotationPlan, overwrite: Bool) throws -> StatisticsSink? {
-        guard output.wantsStatistics else { return nil }
-        var outputs: [any StatisticsOutput] = []
-        do {
-            if let path = output.stats {
-                outputs.append(
-                    try StatisticsTable(
-                        path: path, overwrite: overwrite, subjects: plan.subjects))
-            }
-            if let path = output.plot {
-                let name = URL(fileURLWithPath: input.input).lastPathComponent
-                let title = method.method.title.prefix(1).uppercased() + method.method.title.dropFirst()
-                outputs.append(
-                    try StatisticsPlot(
-                        path: path, overwrite: overwrite,
-                        title: "\(title) over time: \(input.input == "-" ? "standard input" : name)",
-                        quantity: method.method.title, subjects: plan.subjects))
-            }
-        } catch {
-            for output in outputs { output.abandon() }
-            throw error
-        }
-        return StatisticsSink(subjects: plan.subjects, outputs: outputs)
     }
 }
