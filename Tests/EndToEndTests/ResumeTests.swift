@@ -107,9 +107,10 @@ import Testing
         #expect(taken.status == 73 && taken.errors.contains("it exists already"))
         let next = try workspace.run(job.arguments("out", ["-y"]))
         #expect(next.status == 0)
+        let segments = kept == 16 ? "1 segment" : "\(kept / 16) segments"
         #expect(
             next.errorLines.first
-                == "vitvideo: note: going on from \(kept) frames in \(kept / 16) segments of out.mp4.resume")
+                == "vitvideo: note: going on from \(kept) frames in \(segments) of out.mp4.resume")
         #expect(try workspace.contents == ["in.mp4", "out.csv", "out.mp4"])
     }
 
