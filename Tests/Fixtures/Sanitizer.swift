@@ -8,5 +8,9 @@ public enum Sanitizer: Sendable {
     public static let active: Sanitizer? =
         if has("__asan_init") { .address } else if has("__tsan_init") { .thread } else { nil }
 
+    /// Whether the program runs under a limit on the size of files. The thread sanitizer's own memory is a file larger
+    /// than any.
+    public static let bearsFileSizeLimit = active != .thread
+
     private static func has(_ symbol: String) -> Bool { dlsym(nil, symbol) != nil }
 }

@@ -22,7 +22,9 @@ extension Robustness {
         ]
 
         /// `RLIMIT_FSIZE` makes every write beyond it fail, as a full disk does.
-        @Test(arguments: RobustnessTable.choose(outputs, short: 6)) func diskFull(_ output: String) throws {
+        @Test(
+            .enabled(if: Sanitizer.bearsFileSizeLimit), arguments: RobustnessTable.choose(outputs, short: 6))
+        func diskFull(_ output: String) throws {
             let workspace = try Workspace()
             try Self.clip(in: workspace)
             let before = try workspace.contents
@@ -53,7 +55,7 @@ extension Robustness {
             }
         }
 
-        @Test func cacheFull() throws {
+        @Test(.enabled(if: Sanitizer.bearsFileSizeLimit)) func cacheFull() throws {
             let workspace = try Workspace()
             let weights = try workspace.modelPath()
             for blocks in [0, 8, 50_000] {
