@@ -91,7 +91,7 @@ install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
 	install -Dm755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitvideo
 
 .PHONY: bench
-bench: bench-programs ## Measure against other programs, about 90 minutes: Benchmarks/RESULTS.md
+bench: bench-programs ## Measure against other programs, about an hour: Benchmarks/RESULTS.md
 	cd Benchmarks && .venv/bin/python run.py
 
 .PHONY: bench-quick
