@@ -93,11 +93,11 @@ extension Robustness {
             }
         }
 
-        /// 500 files, each with one to eight bits turned over.
+        /// 1,000 files, each with one to eight bits turned over.
         @Test(arguments: specimens) func bitFlips(_ specimen: Specimen) throws {
             let workspace = try Workspace()
             let whole = try Self.bytes(specimen)
-            for seed in RobustnessTable.choose(Array(1...42), short: 3) {
+            for seed in RobustnessTable.choose(Array(1...84), short: 3) {
                 var random = SplitMix64(seed: UInt64(seed))
                 var bytes = whole
                 for _ in 0..<Int.random(in: 1...8, using: &random) {
@@ -110,11 +110,11 @@ extension Robustness {
             }
         }
 
-        /// 500 files, each with a block of 64 to 2,048 bytes zeroed or taken out.
+        /// 1,000 files, each with a block of 64 to 2,048 bytes zeroed or taken out.
         @Test(arguments: specimens) func blockLosses(_ specimen: Specimen) throws {
             let workspace = try Workspace()
             let whole = try Self.bytes(specimen)
-            for seed in RobustnessTable.choose(Array(1...42), short: 3) {
+            for seed in RobustnessTable.choose(Array(1...84), short: 3) {
                 var random = SplitMix64(seed: UInt64(seed) + 1_000)
                 var bytes = whole
                 let start = Int.random(in: 0..<bytes.count, using: &random)
