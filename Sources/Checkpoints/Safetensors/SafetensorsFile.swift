@@ -147,5 +147,4 @@ struct SafetensorsFile: TensorSource {
                 UnsafeRawBufferPointer(rebasing: bytes[ranges[index]]))
         }
     }
-
 }

@@ -68,6 +68,18 @@ public final class FrameSampler {
         return leadingFrames.first?.image
     }
 
+    /// Whether there are two frames at least, found by reading them: the expected count may be an estimate. False for
+    /// an input that cannot be read twice.
+    ///
+    /// - Throws: `VideoIOError`.
+    public func hasSeveralFrames() throws -> Bool {
+        guard reader.info.canReopen, let count = reader.info.expectedFrameCount, count > 1 else {
+            return false
+        }
+        let second = try secondReader()
+        return try second.nextFrame() != nil && second.nextFrame() != nil
+    }
+
     private func secondReader() throws -> VideoReader {
         try VideoReader.open(
             path,

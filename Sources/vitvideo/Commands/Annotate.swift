@@ -63,12 +63,12 @@ struct Annotate: ParsableCommand {
             allowsNetwork: input.allowNetwork, onWarning: warnings.add)
         let reader = try VideoReader.open(input.input, options: readerOptions)
         let info = reader.info
-        try checkFrameCount(of: info, selection)
         let resumption = running.resume ? try Resumption(input: input, output: output, info: info) : nil
         let schedule = running.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
             reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
             threads: running.codecThreads)
+        try checkFrameCount(sampler)
         let plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method,
             needsMaps: output.wantsNumbers, codecThreads: running.codecThreads, onWarning: warnings.add,
@@ -149,17 +149,10 @@ struct Annotate: ParsableCommand {
                 + "segment\(store.segments == 1 ? "" : "s") of \(store.path)")
     }
 
-    /// Finds out before anything is computed that one picture is to hold several frames. The expected count may be
-    /// an estimate, so two frames are read to be sure.
-    private func checkFrameCount(of info: VideoInfo, _ selection: FrameSelection) throws {
-        guard info.canReopen, let count = info.expectedFrameCount, count > 1, let path = output.output,
-            let refusal = VideoWriter.refusalOfSecondFrame(path)
-        else { return }
-        let second = try VideoReader.open(
-            input.input,
-            options: ReaderOptions(
-                frames: selection, keepAudio: false, threads: 1, videoStream: input.videoStream))
-        if try second.nextFrame() != nil, try second.nextFrame() != nil { throw refusal }
+    /// Finds out before anything is computed that one picture is to hold several frames.
+    private func checkFrameCount(_ sampler: FrameSampler) throws {
+        guard let path = output.output, let refusal = VideoWriter.refusalOfSecondFrame(path) else { return }
+        if try sampler.hasSeveralFrames() { throw refusal }
     }
 
     /// A loaded model looked at by the method.
