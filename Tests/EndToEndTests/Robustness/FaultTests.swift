@@ -103,7 +103,10 @@ extension Robustness {
                     arguments: ["in.mp4", "--progress", "json", "--resolution", "56"] + Trial.model
                         + output.split(separator: " ").map(String.init))
                 _ = try program.nextErrorLine()
-                try FileManager.default.removeItem(atPath: workspace.file("out"))
+                // Renamed first: what is being emptied may get a new file meanwhile.
+                try FileManager.default.moveItem(
+                    atPath: workspace.file("out"), toPath: workspace.file("removed"))
+                try FileManager.default.removeItem(atPath: workspace.file("removed"))
                 let outcome = try program.wait()
                 guard [73, 74].contains(outcome.status) else {
                     return "\(output): exit code \(outcome.status); \(outcome.errors)"
