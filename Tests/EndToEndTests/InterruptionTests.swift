@@ -36,9 +36,10 @@ import Testing
     /// The second interrupt, while the first is still being served, ends the run at once.
     @Test func aSecondInterruptLeavesNothing() throws {
         let workspace = try Workspace()
-        // At the default resolution the frames under way take long enough.
+        // Frames this large are under way long enough, however late the test hears of it.
         let program = try workspace.start(
-            Workspace.bunny, "-o", "out.mp4", "--export", "out.npz", "--progress", "json")
+            Workspace.bunny, "-o", "out.mp4", "--export", "out.npz", "--progress", "json", "--resolution",
+            "896")
         _ = try #require(try program.nextErrorLine())
         program.send(SIGINT)
         while let line = try program.nextErrorLine(), !line.contains("interrupt again") {}
