@@ -5,10 +5,15 @@ import Pixels
 final class Muxer {
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let path: String
+    /// Where it is written meanwhile.
+    private let file: String
+    /// Packets given to each stream.
+    private var packetCounts: [Int] = []
     /// Stream numbers in the container by position in the audio list given; `nil` for those left out.
     private(set) var audioIndex: [Int?] = []
     private var lastAudioDTS: [Int: Int64] = [:]
-    private let holdsNegativeTimes: Bool
+    /// Whether the container is MP4 or MOV, which hold times before zero, and an index.
+    private let isMovie: Bool
     private var hasHeader = false
     private var isOpen = true
 
@@ -22,7 +27,7 @@ final class Muxer {
         _ name: String, file: String, path: String, video encoder: VideoEncoder, timeBase: Rational,
         frameRate: Rational?, audio: [AudioStreamInfo], warn: (MediaWarning) -> Void
     ) throws {
-        self.path = path
+        (self.path, self.file) = (path, file)
         var created: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_alloc_output_context2(&created, nil, name, "file:\(file)")
         guard code >= 0, let context = created else {
@@ -30,7 +35,7 @@ final class Muxer {
                 .unavailable, "write", path: path, reason: "FFmpeg has no \(name) muxer", code: code)
         }
         self.context = context
-        holdsNegativeTimes = name == "mp4" || name == "mov"
+        isMovie = name == "mp4" || name == "mov"
         try addVideo(encoder, timeBase: timeBase, frameRate: frameRate)
         try audio.forEach { try addAudio($0, warn: warn) }
 
@@ -42,7 +47,7 @@ final class Muxer {
         }
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
-        if holdsNegativeTimes {
+        if isMovie {
             av_dict_set(&options, "movflags", "+faststart", 0)
             // A clock of at least 1 kHz is taken as it is; coarser ones FFmpeg multiplies, which is exact too.
             if timeBase.denominator >= 1000 {
@@ -84,6 +89,7 @@ final class Muxer {
         guard let stream = avformat_new_stream(context, nil) else {
             throw VideoIOError.outOfMemory("write \(path)")
         }
+        packetCounts.append(0)
         return stream
     }
 
@@ -99,7 +105,7 @@ final class Muxer {
         guard avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context) >= 0 else {
             throw VideoIOError.outOfMemory("write \(path)")
         }
-        if codec == AV_CODEC_ID_HEVC, holdsNegativeTimes {
+        if codec == AV_CODEC_ID_HEVC, isMovie {
             stream.pointee.codecpar.pointee.codec_tag = cff_tag(0x68, 0x76, 0x63, 0x31)  // hvc1
         }
         stream.pointee.time_base = AVRational(timeBase)
@@ -142,8 +148,7 @@ final class Muxer {
         packet.pointee.pts = convert(packet.pointee.pts)
         packet.pointee.dts = convert(packet.pointee.dts)
         packet.pointee.duration = rescale(packet.pointee.duration, from: output.timeBase, to: clock)
-        packet.pointee.stream_index = 0
-        try check(av_interleaved_write_frame(context, packet))
+        try write(packet, to: 0)
     }
 
     /// Writes an audio packet.
@@ -163,16 +168,15 @@ final class Muxer {
         packet.pointee.pts = rescale(packet.pointee.pts + offset, from: source.timeBase, to: clock)
         packet.pointee.dts = rescale(packet.pointee.dts + offset, from: source.timeBase, to: clock)
         packet.pointee.duration = rescale(packet.pointee.duration, from: source.timeBase, to: clock)
-        packet.pointee.stream_index = Int32(index)
         packet.pointee.pos = -1
 
         var isUnchanged = true
         // Matroska's clock starts at zero: a codec's run-in from before that goes there.
-        if !holdsNegativeTimes, packet.pointee.pts < 0 { packet.pointee.pts = 0 }
+        if !isMovie, packet.pointee.pts < 0 { packet.pointee.pts = 0 }
         packet.pointee.dts = min(packet.pointee.dts, packet.pointee.pts)
-        if !holdsNegativeTimes, packet.pointee.dts < 0 { packet.pointee.dts = 0 }
+        if !isMovie, packet.pointee.dts < 0 { packet.pointee.dts = 0 }
         if let last = lastAudioDTS[index] {
-            let least = holdsNegativeTimes ? last + 1 : last
+            let least = isMovie ? last + 1 : last
             if packet.pointee.dts < least {
                 packet.pointee.dts = least
                 isUnchanged = false
@@ -180,11 +184,17 @@ final class Muxer {
             if packet.pointee.pts < packet.pointee.dts { packet.pointee.pts = packet.pointee.dts }
         }
         lastAudioDTS[index] = packet.pointee.dts
-        try check(av_interleaved_write_frame(context, packet))
+        try write(packet, to: index)
         return isUnchanged
     }
 
-    /// Completes the file.
+    private func write(_ packet: UnsafeMutablePointer<AVPacket>, to index: Int) throws {
+        packet.pointee.stream_index = Int32(index)
+        try check(av_interleaved_write_frame(context, packet))
+        packetCounts[index] += 1
+    }
+
+    /// Completes the file, and looks whether it can be read.
     func finish() throws {
         guard isOpen else { return }
         let written = av_write_trailer(context)
@@ -193,6 +203,7 @@ final class Muxer {
         isOpen = false
         let code = avio_closep(&context.pointee.pb)
         try check(code)
+        if isMovie { try MovieIndexCheck.run(file, path: path, packetCounts: packetCounts) }
     }
 
     /// Closes the file as it is.
