@@ -22,7 +22,6 @@ limited() {
 under() {
   VITVIDEO_ROBUSTNESS_TABLE=$work/$1 limited \
     Tests/check_sanitizer.sh "$1" --skip-build --xunit-output "$work/$1.xml"
-  return $status
 }
 
 # rows sanitizer: what of that belongs into this table.
@@ -42,9 +41,9 @@ limited swift test -c release --scratch-path "$scratch" -Xswiftc -enable-testing
 limited Tests/check_sanitizer.sh address --skip-build --filter 'CheckpointsTests.FuzzTests'
 unset VITVIDEO_ROBUSTNESS
 # Both at once: the tests wait for programs much of the time.
-under address > "$work/address.log" 2>&1 &
+{ under address; exit "$status"; } > "$work/address.log" 2>&1 &
 address=$!
-under thread || status=1
+under thread
 wait "$address" || status=1
 cat "$work/address.log"
 { rows address; rows thread; } >> "$work/table"

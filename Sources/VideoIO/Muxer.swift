@@ -5,7 +5,7 @@ import Pixels
 final class Muxer {
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let path: String
-    /// Where it is written meanwhile.
+    /// Where that is written meanwhile.
     private let file: String
     /// Packets given to each stream.
     private var packetCounts: [Int] = []
@@ -13,7 +13,7 @@ final class Muxer {
     private(set) var audioIndex: [Int?] = []
     private var lastAudioDTS: [Int: Int64] = [:]
     /// Whether the container is MP4 or MOV, which hold times before zero, and an index.
-    private let isMovie: Bool
+    private let isMP4: Bool
     private var hasHeader = false
     private var isOpen = true
 
@@ -35,7 +35,7 @@ final class Muxer {
                 .unavailable, "write", path: path, reason: "FFmpeg has no \(name) muxer", code: code)
         }
         self.context = context
-        isMovie = name == "mp4" || name == "mov"
+        isMP4 = name == "mp4" || name == "mov"
         try addVideo(encoder, timeBase: timeBase, frameRate: frameRate)
         try audio.forEach { try addAudio($0, warn: warn) }
 
@@ -47,7 +47,7 @@ final class Muxer {
         }
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
-        if isMovie {
+        if isMP4 {
             av_dict_set(&options, "movflags", "+faststart", 0)
             // A clock of at least 1 kHz is taken as it is; coarser ones FFmpeg multiplies, which is exact too.
             if timeBase.denominator >= 1000 {
@@ -105,7 +105,7 @@ final class Muxer {
         guard avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context) >= 0 else {
             throw VideoIOError.outOfMemory("write \(path)")
         }
-        if codec == AV_CODEC_ID_HEVC, isMovie {
+        if codec == AV_CODEC_ID_HEVC, isMP4 {
             stream.pointee.codecpar.pointee.codec_tag = cff_tag(0x68, 0x76, 0x63, 0x31)  // hvc1
         }
         stream.pointee.time_base = AVRational(timeBase)
@@ -172,11 +172,11 @@ final class Muxer {
 
         var isUnchanged = true
         // Matroska's clock starts at zero: a codec's run-in from before that goes there.
-        if !isMovie, packet.pointee.pts < 0 { packet.pointee.pts = 0 }
+        if !isMP4, packet.pointee.pts < 0 { packet.pointee.pts = 0 }
         packet.pointee.dts = min(packet.pointee.dts, packet.pointee.pts)
-        if !isMovie, packet.pointee.dts < 0 { packet.pointee.dts = 0 }
+        if !isMP4, packet.pointee.dts < 0 { packet.pointee.dts = 0 }
         if let last = lastAudioDTS[index] {
-            let least = isMovie ? last + 1 : last
+            let least = isMP4 ? last + 1 : last
             if packet.pointee.dts < least {
                 packet.pointee.dts = least
                 isUnchanged = false
@@ -203,7 +203,7 @@ final class Muxer {
         isOpen = false
         let code = avio_closep(&context.pointee.pb)
         try check(code)
-        if isMovie { try MovieIndexCheck.run(file, path: path, packetCounts: packetCounts) }
+        if isMP4 { try MP4IndexCheck.run(file, path: path, packetCounts: packetCounts) }
     }
 
     /// Closes the file as it is.

@@ -2,13 +2,14 @@ import CFFmpeg
 
 /// Looks into a finished MP4 or MOV file: where FFmpeg's muxer has no memory for the index it writes a broken one, and
 /// reports success.
-enum MovieIndexCheck {
+enum MP4IndexCheck {
     /// Reads the index of a file, not its data.
     /// - Parameters:
     ///   - file: where it is now.
     ///   - path: its final name, for messages.
     ///   - packetCounts: how many packets each stream was given; the first is the video.
-    /// - Throws: `VideoIOError` of kind `inputOutput` where the index does not lead to them.
+    /// - Throws: `VideoIOError` of kind `inputOutput` where the index does not lead to them, `unavailable` where there is
+    ///   no memory to look.
     static func run(_ file: String, path: String, packetCounts: [Int]) throws {
         func fail(_ code: Int32? = nil) -> VideoIOError {
             VideoIOError(
@@ -20,6 +21,7 @@ enum MovieIndexCheck {
         av_dict_set(&options, "ignore_editlist", "1", 0)
         var opened: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_open_input(&opened, "file:\(file)", av_find_input_format("mov"), &options)
+        if code == FFmpegCode.outOfMemory { throw VideoIOError.outOfMemory("write \(path)") }
         guard code >= 0, let context = opened else { throw fail(code) }
         defer { avformat_close_input(&opened) }
         guard Int(context.pointee.nb_streams) == packetCounts.count else { throw fail() }
