@@ -8,9 +8,10 @@ enum MP4IndexCheck {
     ///   - file: where it is now.
     ///   - path: its final name, for messages.
     ///   - packetCounts: how many packets each stream was given; the first is the video.
+    ///   - hasExtradata: whether the video's codec has parameters of its own, without which it does not decode.
     /// - Throws: `VideoIOError` of kind `inputOutput` where the index does not lead to them, `unavailable` where there is
     ///   no memory to look.
-    static func run(_ file: String, path: String, packetCounts: [Int]) throws {
+    static func run(_ file: String, path: String, packetCounts: [Int], hasExtradata: Bool) throws {
         func fail(_ code: Int32? = nil) -> VideoIOError {
             VideoIOError(
                 .inputOutput, "write", path: path, reason: "the finished file has a broken index", code: code)
@@ -25,6 +26,8 @@ enum MP4IndexCheck {
         guard code >= 0, let context = opened else { throw fail(code) }
         defer { avformat_close_input(&opened) }
         guard Int(context.pointee.nb_streams) == packetCounts.count else { throw fail() }
+        let video = context.pointee.streams[0]?.pointee.codecpar
+        if hasExtradata, (video?.pointee.extradata_size ?? 0) == 0 { throw fail() }
         let length = avio_size(context.pointee.pb)
         for (number, expected) in packetCounts.enumerated() {
             guard let stream = context.pointee.streams[number] else { throw fail() }

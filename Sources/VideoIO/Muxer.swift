@@ -203,7 +203,12 @@ final class Muxer {
         isOpen = false
         let code = avio_closep(&context.pointee.pb)
         try check(code)
-        if isMP4 { try MP4IndexCheck.run(file, path: path, packetCounts: packetCounts) }
+        if isMP4 {
+            let video = context.pointee.streams[0]?.pointee.codecpar
+            try MP4IndexCheck.run(
+                file, path: path, packetCounts: packetCounts,
+                hasExtradata: (video?.pointee.extradata_size ?? 0) > 0)
+        }
     }
 
     /// Closes the file as it is.

@@ -58,7 +58,13 @@ static bool is_ffmpeg(uintptr_t address) {
 
 static void tell_whose_fault(int signal_number, siginfo_t *information, void *state) {
     (void)information;
-    if (is_ffmpeg((uintptr_t)((ucontext_t *)state)->uc_mcontext.gregs[REG_RIP])) _exit(99);
+    const greg_t *registers = ((ucontext_t *)state)->uc_mcontext.gregs;
+    if (is_ffmpeg((uintptr_t)registers[REG_RIP])) _exit(99);
+    // The C library's copying functions keep nothing on the stack above the address they return to.
+    Dl_info function;
+    if (dladdr((void *)registers[REG_RIP], &function) && strstr(function.dli_fname, "/libc.so") &&
+        is_ffmpeg(*(const uintptr_t *)registers[REG_RSP]))
+        _exit(99);
     signal(signal_number, SIG_DFL);
 }
 

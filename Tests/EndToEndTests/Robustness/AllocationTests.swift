@@ -40,23 +40,28 @@ extension Robustness {
             let whole = try workspace.contents.filter { $0.hasPrefix("out") }
             let total = try #require(Int(String(decoding: workspace.bytes(of: "count"), as: UTF8.self)))
             try #require(total > 500)
-            for number in RobustnessTable.choose((0..<40).map { 1 + $0 * total / 40 }, short: 4) {
-                for failing in ["\(number)", "\(number)+"] {
-                    for name in try workspace.contents where !before.contains(name) {
-                        try FileManager.default.removeItem(atPath: workspace.file(name))
-                    }
-                    let outcome = try run("FAILING_ALLOCATION", failing)
-                    if outcome.status == Self.ffmpegCrashed { continue }
-                    tryCase("faults: FFmpeg without memory, \(side)") {
-                        let names = try workspace.contents.filter { !before.contains($0) }
-                        let problem =
-                            outcome.status == 0
-                            ? try incompleteness(of: names, whole, in: workspace)
-                            : disorder(outcome, names)
-                        return problem.map { "\(output), allocation \(failing): \($0)" }
-                    }
+            let spread = RobustnessTable.choose((0..<40).map { 1 + $0 * total / 40 }, short: 4)
+            for failing in spread.flatMap({ ["\($0)", "\($0)+"] }) + Self.closing(output, of: total) {
+                for name in try workspace.contents where !before.contains(name) {
+                    try FileManager.default.removeItem(atPath: workspace.file(name))
+                }
+                let outcome = try run("FAILING_ALLOCATION", failing)
+                if outcome.status == Self.ffmpegCrashed { continue }
+                tryCase("faults: FFmpeg without memory, \(side)") {
+                    let names = try workspace.contents.filter { !before.contains($0) }
+                    let problem =
+                        outcome.status == 0
+                        ? try incompleteness(of: names, whole, in: workspace)
+                        : disorder(outcome, names)
+                    return problem.map { "\(output), allocation \(failing): \($0)" }
                 }
             }
+        }
+
+        /// Single allocations, close together, of those with which an MP4 ends: there its index is made.
+        private static func closing(_ output: String, of total: Int) -> [String] {
+            guard output.hasSuffix(".mp4") else { return [] }
+            return RobustnessTable.choose(Array(total - 159...total), short: 54).map { "\($0)" }
         }
 
         /// As `failing_allocator.c` has it.
