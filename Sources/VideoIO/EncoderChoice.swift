@@ -63,6 +63,8 @@ struct EncoderChoice {
 
     /// yuv420p where the encoder has it, for that plays everywhere; lossless encoders keep the RGB they get.
     private static func pixelFormat(for codec: UnsafePointer<AVCodec>) throws -> AVPixelFormat {
+        // The one raw format that both MOV and Matroska hold.
+        if codec.pointee.id == AV_CODEC_ID_RAWVIDEO { return AV_PIX_FMT_UYVY422 }
         guard let list = codec.pointee.pix_fmts else { return AV_PIX_FMT_YUV420P }
         var offered: [AVPixelFormat] = []
         var next = list

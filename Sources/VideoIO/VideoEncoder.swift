@@ -85,6 +85,11 @@ final class VideoEncoder {
     }
 
     deinit {
+        // SVT-AV1 waits for the last of its packets when it is closed, for ever if there was no picture.
+        if counter == 0, choice.name == "libsvtav1" {
+            let picture = RGBImage(height: given.height, width: given.width)
+            try? encode(picture, at: FrameTime(ptsTicks: 0, durationTicks: 1, timeBase: Rational(1, 25))) { _ in }
+        }
         var ownedContext: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&ownedContext)
         var ownedPacket: UnsafeMutablePointer<AVPacket>? = packet

@@ -49,14 +49,16 @@ struct EncoderTable {
     /// Without its own, Theora's encoder drops frames, and DNxHD's refuses.
     private static let quality = ["dnxhd": ["-b:v", "36M"], "libtheora": ["-g", "1", "-q:v", "7"]]
 
-    static func all() throws -> [Entry] {
+    static func all() throws -> [Entry] { try encoders().flatMap { try entries(of: $0) } }
+
+    static func encoders() throws -> [String] {
         try lines(["-encoders"]).compactMap { line in
             let words = line.split(separator: " ")
             guard words.count > 1, words[0].first == "V", words[0].count == 6, words[1] != "=" else {
                 return nil
             }
             return isExcluded(words[1]) ? nil : String(words[1])
-        }.flatMap { try entries(of: $0) }
+        }
     }
 
     /// Encoders that need a graphics card or write what FFmpeg itself does not read back.
