@@ -57,14 +57,15 @@ static bool is_ffmpeg(uintptr_t address) {
 }
 
 static void tell_whose_fault(int signal_number, siginfo_t *information, void *state) {
-    (void)information;
     const greg_t *registers = ((ucontext_t *)state)->uc_mcontext.gregs;
-    if (is_ffmpeg((uintptr_t)registers[REG_RIP])) _exit(99);
-    // The C library's copying functions keep nothing on the stack above the address they return to.
+    uintptr_t place = (uintptr_t)registers[REG_RIP];
+    if (is_ffmpeg(place)) _exit(99);
+    // FFmpeg called it: something that is no code, or the C library's copying functions. Neither keeps anything on the
+    // stack above the address it returns to.
     Dl_info function;
-    if (dladdr((void *)registers[REG_RIP], &function) && strstr(function.dli_fname, "/libc.so") &&
-        is_ffmpeg(*(const uintptr_t *)registers[REG_RSP]))
-        _exit(99);
+    bool is_no_code = place == (uintptr_t)information->si_addr;
+    bool is_libc = dladdr((void *)place, &function) && strstr(function.dli_fname, "/libc.so");
+    if ((is_no_code || is_libc) && is_ffmpeg(*(const uintptr_t *)registers[REG_RSP])) _exit(99);
     signal(signal_number, SIG_DFL);
 }
 
