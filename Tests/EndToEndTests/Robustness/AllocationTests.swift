@@ -52,7 +52,7 @@ extension Robustness {
                     let problem =
                         outcome.status == 0
                         ? try incompleteness(of: names, whole, in: workspace)
-                        : disorder(outcome, names)
+                        : refusalFault(outcome, codes: [65, 66, 69, 73, 74], written: names)
                     return problem.map { "\(output), allocation \(failing): \($0)" }
                 }
             }
@@ -66,13 +66,6 @@ extension Robustness {
 
         /// As `failing_allocator.c` has it.
         private static let ffmpegCrashed: Int32 = 99
-
-        private func disorder(_ outcome: Program.Outcome, _ names: [String]) -> String? {
-            guard [65, 66, 69, 73, 74].contains(outcome.status), outcome.errorLines.count == 1 else {
-                return "exit code \(outcome.status); \(outcome.errors)"
-            }
-            return names.isEmpty ? nil : "an error, and \(names)"
-        }
 
         private func incompleteness(
             of names: [String], _ whole: [String], in workspace: Workspace

@@ -33,7 +33,8 @@ extension Robustness {
                 let written = try workspace.contents.filter { $0 != "in.mkv" }
                 let problem =
                     outcome.status == 0
-                    ? try incompleteness(of: name, written, in: workspace) : disorder(outcome, written)
+                    ? try incompleteness(of: name, written, in: workspace)
+                    : refusalFault(outcome, codes: [64, 69], written: written)
                 return problem.map { "\(output.testDescription): \($0)" }
             }
         }
@@ -44,13 +45,6 @@ extension Robustness {
             guard written == [name] else { return "success with \(written)" }
             let count = try MediaProbe(workspace.file(name)).frameTimes().count
             return count == Self.frames ? nil : "\(count) frames of \(Self.frames)"
-        }
-
-        private func disorder(_ outcome: Program.Outcome, _ written: [String]) -> String? {
-            guard [64, 69].contains(outcome.status), outcome.errorLines.count == 1 else {
-                return "exit code \(outcome.status); \(outcome.errors)"
-            }
-            return written.isEmpty ? nil : "an error, and \(written)"
         }
     }
 }

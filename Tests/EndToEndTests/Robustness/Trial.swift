@@ -86,6 +86,14 @@ struct Trial {
     }
 }
 
+/// What is wrong with an error that should have left nothing: nil where it has one of the codes, one line, and no file.
+func refusalFault(_ outcome: Program.Outcome, codes: [Int32], written: [String]) -> String? {
+    guard codes.contains(outcome.status), outcome.errorLines.count == 1 else {
+        return "exit code \(outcome.status); \(outcome.errors)"
+    }
+    return written.isEmpty ? nil : "an error, and \(written)"
+}
+
 /// Counts a case and reports it where it failed. A program that hangs or an error of the test itself fails too.
 func tryCase(
     _ className: String, at location: SourceLocation = #_sourceLocation, _ fault: () throws -> String?
