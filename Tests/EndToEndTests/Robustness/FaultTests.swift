@@ -63,11 +63,8 @@ extension Robustness {
                     let outcome = try workspace.limited(
                         "export VITVIDEO_CACHE=\(workspace.path)/cache; ulimit -f \(blocks)",
                         ["models", "import", weights, "--as", "dinov2_vits14"])
-                    guard [73, 74].contains(outcome.status), outcome.errorLines.count == 1 else {
-                        return "exit code \(outcome.status); \(outcome.errors)"
-                    }
-                    let left = try workspace.files(under: "cache")
-                    return left.isEmpty ? nil : "left \(left)"
+                    return refusalFault(
+                        outcome, codes: [73, 74], written: try workspace.files(under: "cache"))
                 }
             }
         }
