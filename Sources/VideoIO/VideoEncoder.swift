@@ -88,7 +88,8 @@ final class VideoEncoder {
         // SVT-AV1 waits for the last of its packets when it is closed, for ever if there was no picture.
         if counter == 0, choice.name == "libsvtav1" {
             let picture = RGBImage(height: given.height, width: given.width)
-            try? encode(picture, at: FrameTime(ptsTicks: 0, durationTicks: 1, timeBase: Rational(1, 25))) { _ in }
+            let time = FrameTime(ptsTicks: 0, durationTicks: 1, timeBase: Rational(1, 25))
+            try? encode(picture, at: time) { _ in }
         }
         var ownedContext: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&ownedContext)
