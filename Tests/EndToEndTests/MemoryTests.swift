@@ -1,14 +1,18 @@
+import Fixtures
 import Testing
 
 /// Memory is bounded by the queues, not by the length of the clip.
 @Suite struct MemoryTests {
-    @Test(arguments: [[], ["--resume"]]) func tenTimesTheFramesTakeNoMoreMemory(options: [String]) throws {
+    @Test(arguments: [[], ["--resume"]]) func manyTimesTheFramesTakeNoMoreMemory(options: [String]) throws {
         let workspace = try Workspace()
-        try workspace.ffmpeg("-stream_loop", "9", "-i", Workspace.bunny, "-c", "copy", "long.mp4")
+        // Under a sanitizer, which makes each frame take very long, growth is the leak test's concern.
+        let times = Sanitizer.active == nil ? 10 : 3
+        try workspace.ffmpeg("-stream_loop", "\(times - 1)", "-i", Workspace.bunny, "-c", "copy", "long.mp4")
         let short = try peak(of: Workspace.bunny, options, in: workspace)
         let long = try peak(of: "long.mp4", options, in: workspace)
-        #expect(try AttentionExport(workspace.file("out.npz")).frames.count == 1320)
-        #expect(Double(long) < 1.05 * Double(short), "\(short) KiB for 132 frames, \(long) KiB for 1,320")
+        let frames = try AttentionExport(workspace.file("out.npz")).frames.count
+        #expect(frames == times * 132)
+        #expect(Double(long) < 1.05 * Double(short), "\(short) KiB for 132 frames, \(long) KiB for \(frames)")
     }
 
     /// The most memory resident at a time, in KiB.
