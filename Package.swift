@@ -96,7 +96,7 @@ let package = Package(
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints", "LocalServer"],
+            name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints", "Fixtures", "LocalServer"],
             swiftSettings: strict),
         .testTarget(
             name: "ViTTests",

@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Testing
 
@@ -7,17 +8,17 @@ import Testing
 @Suite("Abandoned temporary files")
 struct AbandonedFileTests {
     let directory: TemporaryDirectory
-    var path: String { directory.path + "/maps.npz" }
+    var path: String { directory.file("maps.npz") }
 
     init() throws { directory = try TemporaryDirectory() }
 
     @Test("what a killed process left beside an output is removed by the next that writes it")
     func leftovers() throws {
         for name in [".maps.npz.1a2b.tmp", ".maps.npz.1a2b.tmp.zip", ".maps.npz.3c.tmp.zip.XyZ123"] {
-            _ = try directory.file(name, [1])
+            try directory.write([1], to: name)
         }
         let others = [".maps.npz.notes", ".other.npz.1a2b.tmp", "maps.npz.1.tmp"]
-        for name in others { _ = try directory.file(name, [1]) }
+        for name in others { try directory.write([1], to: name) }
         let writer = try NPZWriter(path, overwrite: false)
         #expect(try directory.contents == others.sorted())
         try writer.add("a", shape: [1], [Float(1)])
@@ -28,7 +29,7 @@ struct AbandonedFileTests {
     @Test("what a living process writes stays")
     func living() throws {
         let (descriptor, temporary) = try makeTemporaryFile(beside: path)
-        _ = try directory.file((temporary as NSString).lastPathComponent + ".zip", [1])
+        try directory.write([1], to: (temporary as NSString).lastPathComponent + ".zip")
         let before = try directory.contents
         #expect(before.count == 2)
         removeAbandonedFiles(beside: path)

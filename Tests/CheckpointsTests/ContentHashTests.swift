@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Testing
 
@@ -19,10 +20,10 @@ struct ContentHashTests {
     @Test("a file longer than one piece")
     func file() throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.file("million", [UInt8](repeating: UInt8(ascii: "a"), count: 3_000_000))
+        let path = try directory.write([UInt8](repeating: UInt8(ascii: "a"), count: 3_000_000), to: "million")
         let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 3_000_000)
         #expect(try ContentHash.sha256(ofFile: path) == ContentHash.sha256(of: bytes))
-        let million = try directory.file("m", [UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000))
+        let million = try directory.write([UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000), to: "m")
         #expect(
             try ContentHash.sha256(ofFile: million)
                 == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
@@ -31,7 +32,7 @@ struct ContentHashTests {
     @Test("no file, or a directory, is an error of kind noInput")
     func absent() throws {
         let directory = try TemporaryDirectory()
-        for path in [directory.path + "/absent", directory.path] {
+        for path in [directory.file("absent"), directory.path] {
             let error = #expect(throws: CheckpointError.self) { try ContentHash.sha256(ofFile: path) }
             #expect(error?.kind == .noInput)
         }

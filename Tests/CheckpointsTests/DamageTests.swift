@@ -37,7 +37,7 @@ struct DamageTests {
     func truncation(name: String) throws {
         let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden(name))))
         for length in stride(from: 0, to: whole.count, by: max(whole.count / 500, 1)) {
-            let path = try directory.file("cut", whole[..<length])
+            let path = try directory.write(whole[..<length], to: "cut")
             #expect(throws: CheckpointError.self, "\(name) cut to \(length) bytes") {
                 let checkpoint = try Checkpoint.open(path)
                 for name in checkpoint.names where checkpoint[name]?.elementType.isFloatingPoint == true {
@@ -57,18 +57,18 @@ struct DamageTests {
                 let interesting: [UInt8] = [0, 1, 0x7f, 0x80, 0xff, UInt8(truncatingIfNeeded: random.next())]
                 bytes[Int(random.next() % UInt64(bytes.count))] = interesting[Int(random.next() % 6)]
             }
-            readAll(try directory.file("changed", bytes), "\(name), round \(round)")
+            readAll(try directory.write(bytes, to: "changed"), "\(name), round \(round)")
         }
     }
 
     @Test("no file, a directory, a pipe and an empty file")
     func noInput() throws {
-        let fifo = directory.path + "/fifo"
+        let fifo = directory.file("fifo")
         #expect(mkfifo(fifo, 0o600) == 0)
-        expectRefusal(directory.path + "/absent.pth", .noInput, "No such file or directory (errno 2)")
+        expectRefusal(directory.file("absent.pth"), .noInput, "No such file or directory (errno 2)")
         expectRefusal(directory.path, .noInput, "it is a directory")
         expectRefusal(fifo, .noInput, "not a regular file")
-        expectRefusal(try directory.file("empty.pth"), .invalidData, "the file is empty")
+        expectRefusal(try directory.write([], to: "empty.pth"), .invalidData, "the file is empty")
     }
 
     @Test(
@@ -79,14 +79,14 @@ struct DamageTests {
             ("\u{93}NUMPY\u{1}\u{0}v\u{0}{'descr'", "single NumPy array"), ("hello", "neither safetensors"),
         ])
     func foreign(text: String, reason: String) throws {
-        let path = try directory.file("x.pth", text.unicodeScalars.map { UInt8($0.value) })
+        let path = try directory.write(text.unicodeScalars.map { UInt8($0.value) }, to: "x.pth")
         expectRefusal(path, .unsupported, reason)
     }
 
     @Test("the format is told by the content, not by the name")
     func misnamed() throws {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: golden("types.safetensors")))
-        let checkpoint = try Checkpoint.open(directory.file("weights.pth", bytes))
+        let checkpoint = try Checkpoint.open(directory.write(bytes, to: "weights.pth"))
         #expect(checkpoint.format == .safetensors)
         #expect(checkpoint.metadata == ["format": "pt", "note": "é\n"])
         try ExpectedTensors.check(checkpoint)

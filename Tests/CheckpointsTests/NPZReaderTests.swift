@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Testing
 
@@ -75,7 +76,7 @@ struct NPZReaderTests {
         bytes += text + [UInt8](repeating: 0, count: data)
         var zip = ZipBuilder()
         zip.add("a.npy", bytes)
-        return try directory.file("x.npz", zip.archive())
+        return try directory.write(zip.archive(), to: "x.npz")
     }
 
     @Test("the hand-made array is good as long as it does not lie")
@@ -124,19 +125,20 @@ struct NPZReaderTests {
     func bombs() throws {
         var zip = ZipBuilder()
         zip.add("a.npy", [0x03, 0x00], declaredSize: 0x7fff_ffff, method: 8)
-        expectRefusal(try directory.file("bomb.npz", zip.archive()), .invalidData, "claims 2147483647 bytes")
+        expectRefusal(
+            try directory.write(zip.archive(), to: "bomb.npz"), .invalidData, "claims 2147483647 bytes")
 
         // One deflated block of a single zero byte, declared as more and as less.
         for declared in [0, 2, 500_000] {
             zip = ZipBuilder()
             zip.add("a.npy", [0x63, 0x00, 0x00], declaredSize: declared, method: 8, checksum: 0xd202_ef8d)
-            let reader = try NPZReader(directory.file("lie.npz", zip.archive()))
+            let reader = try NPZReader(directory.write(zip.archive(), to: "lie.npz"))
             #expect(throws: CheckpointError.self, "\(declared)") { try reader.array("a") }
         }
         zip = ZipBuilder()
         zip.add("a.npy", [1, 2, 3], declaredSize: 1_000_000)
         #expect(throws: CheckpointError.self) {
-            try NPZReader(directory.file("s.npz", zip.archive())).array("a")
+            try NPZReader(directory.write(zip.archive(), to: "s.npz")).array("a")
         }
     }
 
@@ -145,18 +147,18 @@ struct NPZReaderTests {
         var zip = ZipBuilder()
         zip.add("a.npy", [1, 2, 3], checksum: 7)
         let error = #expect(throws: CheckpointError.self) {
-            try NPZReader(directory.file("c.npz", zip.archive())).array("a")
+            try NPZReader(directory.write(zip.archive(), to: "c.npz")).array("a")
         }
         #expect(error?.description.contains("CRC") == true, "\(error?.description ?? "")")
         zip = ZipBuilder()
         zip.add("a.npy", [1])
         zip.add("a.npy", [2])
-        #expect(throws: CheckpointError.self) { try NPZReader(directory.file("d.npz", zip.archive())) }
+        #expect(throws: CheckpointError.self) { try NPZReader(directory.write(zip.archive(), to: "d.npz")) }
         zip = ZipBuilder()
         zip.add("readme.txt", [1])
-        expectRefusal(try directory.file("e.zip", zip.archive()), .unsupported, "zip archive without")
+        expectRefusal(try directory.write(zip.archive(), to: "e.zip"), .unsupported, "zip archive without")
         expectRefusal(
-            try directory.file("f.npz", ZipBuilder().archive()), .unsupported, "zip archive without")
-        #expect(throws: CheckpointError.self) { try NPZReader(directory.file("g.npz", Array("text".utf8))) }
+            try directory.write(ZipBuilder().archive(), to: "f.npz"), .unsupported, "zip archive without")
+        #expect(throws: CheckpointError.self) { try NPZReader(directory.write("text".utf8, to: "g.npz")) }
     }
 }

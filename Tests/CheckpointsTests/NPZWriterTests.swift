@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite("Writing NumPy archives")
 struct NPZWriterTests {
     let directory: TemporaryDirectory
-    var path: String { directory.path + "/maps.npz" }
+    var path: String { directory.file("maps.npz") }
 
     init() throws { directory = try TemporaryDirectory() }
 
@@ -71,14 +72,14 @@ struct NPZWriterTests {
     @Test("equal arrays give equal files")
     func reproducible() throws {
         for name in ["a.npz", "b.npz"] {
-            let writer = try NPZWriter(directory.path + "/" + name, overwrite: false)
+            let writer = try NPZWriter(directory.file(name), overwrite: false)
             try writer.add("x", shape: [3], [Float(1), 2, 3])
             try writer.add("meta", text: "same")
             try writer.finish()
         }
         #expect(
-            try ContentHash.sha256(ofFile: directory.path + "/a.npz")
-                == ContentHash.sha256(ofFile: directory.path + "/b.npz"))
+            try ContentHash.sha256(ofFile: directory.file("a.npz"))
+                == ContentHash.sha256(ofFile: directory.file("b.npz")))
     }
 
     @Test("an array without rows is an empty array")
@@ -92,7 +93,7 @@ struct NPZWriterTests {
 
     @Test("an existing file is refused without overwrite, and replaced as a whole with it")
     func overwriting() throws {
-        _ = try directory.file("maps.npz", Array("old".utf8))
+        try directory.write("old".utf8, to: "maps.npz")
         let error = #expect(throws: CheckpointError.self) { try NPZWriter(path, overwrite: false) }
         #expect(error?.kind == .cannotCreate)
         let writer = try NPZWriter(path, overwrite: true)
@@ -107,7 +108,7 @@ struct NPZWriterTests {
     func lateComer() throws {
         let writer = try NPZWriter(path, overwrite: false)
         try writer.add("x", shape: [1], [Float(1)])
-        _ = try directory.file("maps.npz", Array("other".utf8))
+        try directory.write("other".utf8, to: "maps.npz")
         let error = #expect(throws: CheckpointError.self) { try writer.finish() }
         #expect(error?.kind == .cannotCreate)
         #expect(try directory.contents == ["maps.npz"])
@@ -117,7 +118,7 @@ struct NPZWriterTests {
     /// What `finish` does last, long after it has looked whether the name is taken.
     @Test("the finished archive is linked to its name, which replaces nothing, or renamed to replace")
     func publishing() throws {
-        let archive = try directory.file("archive", Array("new".utf8))
+        let archive = try directory.write("new".utf8, to: "archive")
         func inode(_ path: String) throws -> UInt64? {
             try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? UInt64
         }
@@ -127,7 +128,7 @@ struct NPZWriterTests {
         try FileManager.default.removeItem(atPath: path)
         for content in ["a file", "a link to nothing"] {
             if content == "a file" {
-                _ = try directory.file("maps.npz", Array("other".utf8))
+                try directory.write("other".utf8, to: "maps.npz")
             } else {
                 try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nothing")
             }
@@ -141,7 +142,7 @@ struct NPZWriterTests {
             try FileManager.default.removeItem(atPath: path)
         }
 
-        _ = try directory.file("maps.npz", Array("other".utf8))
+        try directory.write("other".utf8, to: "maps.npz")
         let new = try inode(archive)
         try NPZWriter.publish(archive, as: path, overwrite: true)
         #expect(try inode(path) == new)
@@ -152,7 +153,7 @@ struct NPZWriterTests {
     func otherEnds() throws {
         var writer: NPZWriter? = try NPZWriter(path, overwrite: false)
         try writer?.add("x", shape: [1], [Float(1)])
-        try writer?.finish(as: directory.path + "/maps.partial.npz")
+        try writer?.finish(as: directory.file("maps.partial.npz"))
         #expect(try directory.contents == ["maps.partial.npz"])
 
         writer = try NPZWriter(path, overwrite: false)
@@ -183,7 +184,7 @@ struct NPZWriterTests {
             try writer.array(named: "b", element: .float32, rowShape: [1 << 40, 1 << 40])
         }
         #expect(throws: CheckpointError.self) { try writer.add("c", shape: [2], [Float(1)]) }
-        for path in [directory.path, directory.path + "/absent/maps.npz"] {
+        for path in [directory.path, directory.file("absent/maps.npz")] {
             let error = #expect(throws: CheckpointError.self) { try NPZWriter(path, overwrite: true) }
             #expect(error?.kind == .cannotCreate)
         }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Testing
 
@@ -63,7 +64,8 @@ struct ONNXTests {
     }
 
     private func file(_ graph: [UInt8]) throws -> String {
-        try directory.file("x.onnx", Self.field(1, 7) + Self.field(7, graph) + Self.field(8, [0x10, 14]))
+        try directory.write(
+            Self.field(1, 7) + Self.field(7, graph) + Self.field(8, [0x10, 14]), to: "x.onnx")
     }
 
     @Test("the hand-made model is good as long as it does not lie")
@@ -101,17 +103,19 @@ struct ONNXTests {
         let one = Self.initializer("w", [1], [0, 0, 0, 0])
         expectRefusal(try file(one + one), .invalidData, "two initialisers are named 'w'")
         expectRefusal(
-            try directory.file("a", Self.field(1, 7) + [0x3a, 0xff, 0xff, 0xff, 0x7f]), .invalidData,
+            try directory.write(Self.field(1, 7) + [0x3a, 0xff, 0xff, 0xff, 0x7f], to: "a"), .invalidData,
             "beyond the end")
         expectRefusal(
-            try directory.file("b", Self.field(1, 7) + [0x3a] + [UInt8](repeating: 0xff, count: 12)),
+            try directory.write(Self.field(1, 7) + [0x3a] + [UInt8](repeating: 0xff, count: 12), to: "b"),
             .invalidData,
             "malformed")
-        expectRefusal(try directory.file("c", Self.field(1, 7) + [0x0b, 0, 0]), .invalidData, "malformed")
         expectRefusal(
-            try directory.file("d", Self.field(1, 7) + Self.field(8, [])), .invalidData, "no graph")
+            try directory.write(Self.field(1, 7) + [0x0b, 0, 0], to: "c"), .invalidData, "malformed")
         expectRefusal(
-            try directory.file("e", Self.field(1, 7) + Self.field(7, one)), .invalidData, "no operator set")
+            try directory.write(Self.field(1, 7) + Self.field(8, []), to: "d"), .invalidData, "no graph")
+        expectRefusal(
+            try directory.write(Self.field(1, 7) + Self.field(7, one), to: "e"), .invalidData,
+            "no operator set")
     }
 
     @Test("a million empty nodes take no memory to speak of and no time")

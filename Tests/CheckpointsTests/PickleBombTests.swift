@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Testing
 
@@ -17,7 +18,7 @@ struct PickleBombTests {
         var zip = ZipBuilder()
         zip.add("archive/data.pkl", pickle)
         zip.add("archive/data/0", storage)
-        return try directory.file("x.pth", zip.archive())
+        return try directory.write(zip.archive(), to: "x.pth")
     }
 
     private static func string(_ text: String) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Testing
 
@@ -12,8 +13,8 @@ struct SafetensorsTests {
     private func file(_ header: String, dataCount: Int, declaredLength: UInt64? = nil) throws -> String {
         let length = declaredLength ?? UInt64(header.utf8.count)
         let bytes = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) }
-        return try directory.file(
-            "x.safetensors", bytes + Array(header.utf8) + [UInt8](repeating: 0, count: dataCount))
+        return try directory.write(
+            bytes + Array(header.utf8) + [UInt8](repeating: 0, count: dataCount), to: "x.safetensors")
     }
 
     private func expectRefusal(
@@ -30,7 +31,7 @@ struct SafetensorsTests {
 
     @Test("what is written is read back: names, shapes, values to the bit, metadata")
     func roundTrip() throws {
-        let path = directory.path + "/w.safetensors"
+        let path = directory.file("w.safetensors")
         let values: [Float] = [1.5, -0.0, .infinity, .leastNonzeroMagnitude, 3, -7.25]
         try Safetensors.write(
             [
@@ -55,7 +56,7 @@ struct SafetensorsTests {
 
     @Test("writing replaces a file as a whole, and a failed write leaves nothing")
     func atomicWrite() throws {
-        let path = try directory.file("w.safetensors", Array("old".utf8))
+        let path = try directory.write("old".utf8, to: "w.safetensors")
         #expect(throws: CheckpointError.self) {
             try Safetensors.write([("a", [3], [1, 2])], to: path)
         }
@@ -64,7 +65,7 @@ struct SafetensorsTests {
         #expect(try Checkpoint.open(path).floats("a") == [1, 2])
         #expect(try directory.contents == ["w.safetensors"])
         let error = #expect(throws: CheckpointError.self) {
-            try Safetensors.write([("a", [1], [1])], to: directory.path + "/absent/w.safetensors")
+            try Safetensors.write([("a", [1], [1])], to: directory.file("absent/w.safetensors"))
         }
         #expect(error?.kind == .cannotCreate)
         #expect(throws: CheckpointError.self) {
@@ -142,12 +143,12 @@ struct SafetensorsTests {
 
     @Test("every shorter prefix of a good file is an error, never a crash")
     func truncation() throws {
-        let path = directory.path + "/w.safetensors"
+        let path = directory.file("w.safetensors")
         try Safetensors.write(
             [("a", [2, 2], [1, 2, 3, 4]), ("b", [1], [5])], metadata: ["k": "v"], to: path)
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
         for length in 0..<whole.count {
-            let cut = try directory.file("cut", whole.prefix(length))
+            let cut = try directory.write(whole.prefix(length), to: "cut")
             #expect(throws: CheckpointError.self, "\(length) bytes") { try Checkpoint.open(cut) }
         }
     }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Downloads
+import Fixtures
 import Foundation
 import LocalServer
 import Testing
@@ -9,7 +10,7 @@ import Testing
     private let directory: TemporaryDirectory
     private let rack = TestServer.Rack()
     private let file = ServedFile(bytes: (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
-    private var target: String { directory.path + "/model.pth" }
+    private var target: String { directory.file("model.pth") }
 
     init() throws { directory = try TemporaryDirectory() }
 
@@ -254,7 +255,7 @@ import Testing
 
     @Test func aMissingDirectory() throws {
         let server = try rack.serve { [file] request, _ in file.response(to: request) }
-        let task = Download(from: server.url("/m.pth"), to: directory.path + "/none/m.pth")
+        let task = Download(from: server.url("/m.pth"), to: directory.file("none/m.pth"))
         #expect(try failure(task).kind == .cannotCreate)
     }
 

@@ -42,7 +42,8 @@ import VideoIO
     @Test func int8IsMeasuredOnTheFirstFrame() throws {
         let workspace = try Workspace()
         let outcome = try workspace.run([
-            Workspace.frame("wide"), "--export", "out.npz", "--resolution", "224", "--precision", "int8", "-v",
+            Workspace.frame("wide"), "--export", "out.npz", "--resolution", "224", "--precision", "int8",
+            "-v",
         ])
         if outcome.status == 0 {
             let match = try #require(outcome.errors.firstMatch(of: /in int8 off by ([0-9.]+) of 255/))

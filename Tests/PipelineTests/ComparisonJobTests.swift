@@ -1,4 +1,5 @@
 import Checkpoints
+import Fixtures
 import Foundation
 import Pipeline
 import Pixels

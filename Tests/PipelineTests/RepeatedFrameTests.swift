@@ -1,3 +1,4 @@
+import Fixtures
 import Pipeline
 import Pixels
 import Synchronization

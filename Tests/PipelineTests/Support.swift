@@ -6,25 +6,6 @@ import Testing
 import ViT
 import VideoIO
 
-/// A directory that lives as long as the value; files in it are made by the tests.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "pipeline-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    /// Names in the directory, hidden ones too.
-    var contents: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
 /// The colour of frame n of a test clip, far enough from its neighbours' to survive compression.
 func level(_ index: Int) -> UInt8 { UInt8(20 + index % 22 * 10) }
 

@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Testing
 
@@ -31,9 +32,9 @@ import Testing
             try FileManager.default.createDirectory(
                 atPath: directory.file(name), withIntermediateDirectories: false)
         }
-        try directory.write(page, to: "old/index.html")
-        try directory.write("mine", to: "photos/index.html")
-        try directory.write("", to: "file")
+        try directory.write(page.utf8, to: "old/index.html")
+        try directory.write("mine".utf8, to: "photos/index.html")
+        try directory.write([], to: "file")
         func make(_ name: String, overwrite: Bool) throws {
             let report = try ReportDirectory(directory.file(name), overwrite: overwrite)
             try report.write([], to: "new.txt")
@@ -68,7 +69,7 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: directory.file("a/b"), withIntermediateDirectories: true)
         for name in ["a/2.JPG", "a/1.png", "a/b/0.webp", "a/.hidden.png", "a/notes.txt", "single.xyz"] {
-            try directory.write("", to: name)
+            try directory.write([], to: name)
         }
         #expect(
             try PictureList.paths(of: [directory.file("single.xyz"), directory.file("a")])

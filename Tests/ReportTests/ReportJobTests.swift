@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Pipeline
 import Testing
@@ -15,7 +16,7 @@ import VideoIO
         let directory = try TemporaryDirectory()
         let good = try directory.writePicture("good.png", height: 16, width: 16, seed: 1)
         let small = try directory.writePicture("small.png", height: 3, width: 16, seed: 2)
-        let text = try directory.write("no picture", to: "text.png")
+        let text = try directory.write("no picture".utf8, to: "text.png")
         let whole = try Data(contentsOf: URL(fileURLWithPath: good))
         let half = directory.file("half.png")
         try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: half))
@@ -48,7 +49,7 @@ import VideoIO
 
     @Test func withoutAnyUsablePictureThereIsNoReport() throws {
         let directory = try TemporaryDirectory()
-        let text = try directory.write("no picture", to: "text.png")
+        let text = try directory.write("no picture".utf8, to: "text.png")
         #expect {
             try makeReport(of: [text, text], by: [try .tiny("plain")], in: directory)
         } throws: {
@@ -61,7 +62,7 @@ import VideoIO
         let directory = try TemporaryDirectory()
         let name = "<script>alert('1')<-script>&\".png"
         let picture = try directory.writePicture(name, height: 16, width: 16, seed: 1)
-        let broken = try directory.write("", to: "<b>&.png")
+        let broken = try directory.write([], to: "<b>&.png")
         _ = try makeReport(
             of: [picture, broken], by: [try .tiny("plain")], in: directory,
             ReportOptions(sections: [.distance, .heads]))
@@ -103,7 +104,7 @@ import VideoIO
 
     @Test func onlyAsManyPicturesAreReadAsAreShown() throws {
         let directory = try TemporaryDirectory()
-        let broken = try directory.write("", to: "broken.png")
+        let broken = try directory.write([], to: "broken.png")
         let good = try directory.writePicture("good.png", height: 16, width: 16, seed: 1)
         let outcome = try makeReport(
             of: [broken, good, broken, broken], by: [try .tiny("plain")], in: directory,

@@ -8,25 +8,7 @@ import VideoIO
 
 @testable import Report
 
-/// A directory that lives as long as the value.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "report-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    @discardableResult
-    func write(_ text: String, to name: String) throws -> String {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file(name)))
-        return file(name)
-    }
-
+extension TemporaryDirectory {
     /// A PNG file of seeded noise.
     func writePicture(_ name: String, height: Int, width: Int, seed: UInt64) throws -> String {
         try StillImage.write(Self.noise(height: height, width: width, seed: seed), to: file(name))
@@ -40,11 +22,6 @@ final class TemporaryDirectory {
             return UInt8(truncatingIfNeeded: state >> 56)
         }
         return RGBImage(height: height, width: width, bytes: bytes)
-    }
-
-    /// Names in the directory, hidden ones too, sorted.
-    var contents: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
     }
 }
 

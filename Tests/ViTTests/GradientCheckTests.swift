@@ -85,10 +85,8 @@ import ViT
         let tensors = try CanonicalNames.required(by: golden.model.configuration).map {
             (name: $0.name, shape: $0.shape, values: try file.floats($0.name))
         }
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let path = directory.appendingPathComponent("moved.safetensors").path
+        let directory = try TemporaryDirectory()
+        let path = directory.file("moved.safetensors")
 
         var worst: (name: String, error: Double) = ("", 0)
         for (index, tensor) in tensors.enumerated() where !tensor.name.hasPrefix("head") {

@@ -12,7 +12,7 @@ import VideoIO
         var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
         try #require(bytes.count > place + 700)
         bytes.resetBytes(in: place..<place + 600)
-        let broken = scratch.path("broken.gif")
+        let broken = scratch.file("broken.gif")
         try bytes.write(to: URL(fileURLWithPath: broken))
         if let result = try? readAll(broken) { #expect(result.has(.damage), "\(result.warnings)") }
     }
@@ -25,7 +25,7 @@ import VideoIO
         let places = try Probe.packets(whole, stream: "v", "pos").compactMap { Int($0) }
         var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
         bytes.resetBytes(in: places[9]..<places[9] + 1_000)
-        let broken = scratch.path("broken.avi")
+        let broken = scratch.file("broken.avi")
         try bytes.write(to: URL(fileURLWithPath: broken))
         let result = try readAll(broken)
         #expect(result.frames.count == 19)
@@ -39,7 +39,7 @@ import VideoIO
         #expect(try readAll(whole).warnings == [])
         var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
         bytes.resetBytes(in: bytes.count / 2..<bytes.count / 2 + 600)
-        let broken = scratch.path("broken.webm")
+        let broken = scratch.file("broken.webm")
         try bytes.write(to: URL(fileURLWithPath: broken))
         let result = try readAll(broken)
         #expect(result.frames.count < 20)
@@ -67,7 +67,7 @@ import VideoIO
         let parts = try ["128x96", "96x64"].map { size in
             try scratch.clip("\(size).ts", size: size, frames: 12, ["-c:v", "mpeg2video", "-f", "mpegts"])
         }
-        let joined = scratch.path("joined.ts")
+        let joined = scratch.file("joined.ts")
         try parts.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }.reduce(Data(), +)
             .write(to: URL(fileURLWithPath: joined))
         let result = try readAll(joined)
@@ -82,7 +82,7 @@ import VideoIO
             "whole.mp4", frames: 20, ["-c:v", "libx264", "-movflags", "faststart"])
         #expect(try readAll(whole, ReaderOptions(isStrict: true)).frames.count == 20)
         let bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
-        let cut = scratch.path("cut.mp4")
+        let cut = scratch.file("cut.mp4")
         try bytes.prefix(bytes.count * 2 / 3).write(to: URL(fileURLWithPath: cut))
         let lenient = try readAll(cut)
         #expect(!lenient.frames.isEmpty && lenient.has(.damage))

@@ -63,34 +63,34 @@ import VideoIO
         for number in 7..<12 {
             try StillImage.write(
                 RGBImage(height: 20, width: 30, gray: UInt8(number * 10)),
-                to: scratch.path("f\(String(format: "%03d", number)).png"))
+                to: scratch.file("f\(String(format: "%03d", number)).png"))
         }
         let sequence = try readAll(
-            scratch.path("f%03d.png"), ReaderOptions(sequenceFrameRate: Rational(10, 1)))
+            scratch.file("f%03d.png"), ReaderOptions(sequenceFrameRate: Rational(10, 1)))
         #expect(sequence.frames.map { $0.image[3, 3].red } == [70, 80, 90, 100, 110])
         #expect(
             sequence.frames.map(\.time.ptsTicks) == [0, 1, 2, 3, 4] && sequence.info.timeBase.value == 0.1)
         #expect(!sequence.info.isStill && sequence.warnings == [])
-        let tail = try readAll(scratch.path("f%03d.png"), slice: "-2:")
+        let tail = try readAll(scratch.file("f%03d.png"), slice: "-2:")
         #expect(tail.frames.map { $0.image[0, 0].red } == [100, 110])
 
-        let still = try readAll(scratch.path("f007.png"))
+        let still = try readAll(scratch.file("f007.png"))
         #expect(still.info.isStill && still.frames.count == 1 && still.info.expectedFrameCount == 1)
 
-        try FileManager.default.removeItem(atPath: scratch.path("f010.png"))
-        let gap = try readAll(scratch.path("f%03d.png"))
+        try FileManager.default.removeItem(atPath: scratch.file("f010.png"))
+        let gap = try readAll(scratch.file("f%03d.png"))
         #expect(gap.frames.count == 3 && gap.has(.damage))
-        #expect(failure { try readAll(scratch.path("g%03d.png")) }?.kind == .noInput)
+        #expect(failure { try readAll(scratch.file("g%03d.png")) }?.kind == .noInput)
         // A file may be called like a pattern.
-        try FileManager.default.copyItem(atPath: scratch.path("f008.png"), toPath: scratch.path("h%d.png"))
-        #expect(try StillImage.read(scratch.path("h%d.png"))[0, 0].red == 80)
+        try FileManager.default.copyItem(atPath: scratch.file("f008.png"), toPath: scratch.file("h%d.png"))
+        #expect(try StillImage.read(scratch.file("h%d.png"))[0, 0].red == 80)
     }
 
     @Test func whatIsNoVideoIsSaidSo() throws {
         let scratch = try Scratch()
         func write(_ name: String, _ data: Data) throws -> String {
-            try data.write(to: URL(fileURLWithPath: scratch.path(name)))
-            return scratch.path(name)
+            try data.write(to: URL(fileURLWithPath: scratch.file(name)))
+            return scratch.file(name)
         }
         let sound = try scratch.ffmpeg("sound.m4a", ["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac"])
         let cover = try scratch.ffmpeg(
@@ -104,7 +104,7 @@ import VideoIO
         let playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://\(cover)\n#EXT-X-ENDLIST\n"
         let noise = Data((0..<50_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) })
         let cases: [(String, VideoIOError.Kind)] = [
-            (scratch.path("none.mp4"), .noInput), (scratch.url.path, .noInput),
+            (scratch.file("none.mp4"), .noInput), (scratch.path, .noInput),
             ("https://example.org/a.mp4", .noInput),
             (try write("empty.mp4", Data()), .badData),
             (try write("text.txt", Data("hello, world\n".utf8)), .badData),
@@ -147,7 +147,7 @@ import VideoIO
         let flags = ending == "mp4" ? ["-movflags", "+faststart"] : []
         let source = try scratch.clip("in.\(ending)", frames: 100, audio: ["-c:a", "aac"], codec + flags)
         let bytes = try Data(contentsOf: URL(fileURLWithPath: source))
-        let cut = scratch.path("cut.\(ending)")
+        let cut = scratch.file("cut.\(ending)")
         var previous = 0
         for percent in [30, 60, 90] {
             try bytes.prefix(bytes.count * percent / 100).write(to: URL(fileURLWithPath: cut))
@@ -174,7 +174,7 @@ import VideoIO
             let source = try scratch.clip(name, frames: name == "in.gif" ? 20 : 1, [])
             #expect(try readAll(source).warnings == [])
             let bytes = try Data(contentsOf: URL(fileURLWithPath: source))
-            let cut = scratch.path("cut.\(name.suffix(3))")
+            let cut = scratch.file("cut.\(name.suffix(3))")
             try bytes.prefix(bytes.count * 2 / 3).write(to: URL(fileURLWithPath: cut))
             do {
                 let result = try readAll(cut)
@@ -197,7 +197,7 @@ import VideoIO
                 broken[Int.random(in: 0..<broken.count, using: &generator)] ^= UInt8(
                     1 << Int.random(in: 0..<8, using: &generator))
             }
-            let path = scratch.path("broken.\(ending)")
+            let path = scratch.file("broken.\(ending)")
             try broken.write(to: URL(fileURLWithPath: path))
             do {
                 let result = try readAll(path)
@@ -214,7 +214,7 @@ import VideoIO
         let result = try readAll(raw)
         #expect(result.frames.count == 20)
         #expect(zip(result.ticks, result.ticks.dropFirst()).allSatisfy { $0 < $1 })
-        let output = scratch.path("out.mp4")
+        let output = scratch.file("out.mp4")
         try copy(raw, to: output)
         #expect(try Probe.frameTimes(output).count == 20)
     }
@@ -225,7 +225,7 @@ import VideoIO
         func open() throws -> Int {
             try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
                 (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?
-                    .hasPrefix(scratch.url.path) == true
+                    .hasPrefix(scratch.path) == true
             }.count
         }
         for round in 0..<10 {

@@ -24,13 +24,13 @@ import VideoIO
     @Test(arguments: ["mp4", "mov", "mkv", "webm", "gif", "png", "jpg"])
     func nothingStandsUnderTheNameUntilFinished(ending: String) throws {
         let scratch = try Scratch()
-        let path = scratch.path("out.\(ending)")
+        let path = scratch.file("out.\(ending)")
         let writer = try OutputTests.writer(path)
         try writer.write(OutputTests.picture(100), at: OutputTests.time(0))
-        #expect(!scratch.names.contains("out.\(ending)"))
-        #expect(scratch.names.count == 1 && scratch.names[0].hasPrefix("."))
+        #expect(try !scratch.contents.contains("out.\(ending)"))
+        #expect(try scratch.contents.count == 1 && scratch.contents[0].hasPrefix("."))
         try writer.finish()
-        #expect(scratch.names == ["out.\(ending)"])
+        #expect(try scratch.contents == ["out.\(ending)"])
         #expect(try readAll(path).frames.count == 1)
         #expect(failure { try writer.finish() }?.kind == .usage)
     }
@@ -38,12 +38,12 @@ import VideoIO
     @Test(arguments: ["mp4", "mkv", "webm", "gif", "png", "o%d.png"])
     func abandonedOutputsLeaveNothing(ending: String) throws {
         let scratch = try Scratch()
-        let path = scratch.path(ending.contains("%") ? ending : "out.\(ending)")
+        let path = scratch.file(ending.contains("%") ? ending : "out.\(ending)")
         do {
             let writer = try OutputTests.writer(path)
             try writer.write(OutputTests.picture(100), at: OutputTests.time(0))
             writer.abandon()
-            #expect(scratch.names == [])
+            #expect(try scratch.contents == [])
             #expect(
                 failure { try writer.write(OutputTests.picture(1), at: OutputTests.time(1)) }?.kind == .usage)
         }
@@ -51,28 +51,28 @@ import VideoIO
             // Let go of without an ending.
             _ = try OutputTests.writer(path)
         }
-        #expect(scratch.names == [])
+        #expect(try scratch.contents == [])
         let empty = try OutputTests.writer(path)
         if !ending.contains("%") { #expect(failure { try empty.finish() } != nil) }
-        #expect(scratch.names == [])
+        #expect(try scratch.contents == [])
     }
 
     @Test(arguments: ["mp4", "mov", "mkv", "webm", "gif"])
     func partialOutputsPlay(ending: String) throws {
         let scratch = try Scratch()
-        let writer = try OutputTests.writer(scratch.path("out.\(ending)"))
+        let writer = try OutputTests.writer(scratch.file("out.\(ending)"))
         for frame in 0..<7 { try writer.write(OutputTests.picture(frame * 30), at: OutputTests.time(frame)) }
-        #expect(try writer.finishPartial() == scratch.path("out.partial.\(ending)"))
-        #expect(scratch.names == ["out.partial.\(ending)"])
-        #expect(try readAll(scratch.path("out.partial.\(ending)")).frames.count == 7)
-        let nothing = try OutputTests.writer(scratch.path("other.\(ending)"))
+        #expect(try writer.finishPartial() == scratch.file("out.partial.\(ending)"))
+        #expect(try scratch.contents == ["out.partial.\(ending)"])
+        #expect(try readAll(scratch.file("out.partial.\(ending)")).frames.count == 7)
+        let nothing = try OutputTests.writer(scratch.file("other.\(ending)"))
         #expect(try nothing.finishPartial() == nil)
-        #expect(scratch.names == ["out.partial.\(ending)"])
+        #expect(try scratch.contents == ["out.partial.\(ending)"])
     }
 
     @Test func existingFilesAreKept() throws {
         let scratch = try Scratch()
-        let path = scratch.path("out.mp4")
+        let path = scratch.file("out.mp4")
         try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
         let error = failure { try OutputTests.writer(path) }
         #expect(error?.kind == .cantCreate && error?.description.contains("--overwrite") == true)
@@ -84,38 +84,38 @@ import VideoIO
 
         // Two runs to one output: the one that ends second finds the name taken.
         let (one, two) = (
-            try OutputTests.writer(scratch.path("b.mp4")), try OutputTests.writer(scratch.path("b.mp4"))
+            try OutputTests.writer(scratch.file("b.mp4")), try OutputTests.writer(scratch.file("b.mp4"))
         )
         try one.write(OutputTests.picture(9), at: OutputTests.time(0))
         try two.write(OutputTests.picture(9), at: OutputTests.time(0))
         try two.write(OutputTests.picture(9), at: OutputTests.time(1))
         try one.finish()
         #expect(failure { try two.finish() }?.kind == .cantCreate)
-        #expect(try readAll(scratch.path("b.mp4")).frames.count == 1)
-        #expect(scratch.names == ["b.mp4", "out.mp4"])
+        #expect(try readAll(scratch.file("b.mp4")).frames.count == 1)
+        #expect(try scratch.contents == ["b.mp4", "out.mp4"])
 
         // A sequence is refused when any of its numbers is there.
-        try Data().write(to: URL(fileURLWithPath: scratch.path("s0009.png")))
-        #expect(failure { try OutputTests.writer(scratch.path("s%04d.png")) }?.kind == .cantCreate)
+        try Data().write(to: URL(fileURLWithPath: scratch.file("s0009.png")))
+        #expect(failure { try OutputTests.writer(scratch.file("s%04d.png")) }?.kind == .cantCreate)
         // A link is followed, not replaced.
         try FileManager.default.createSymbolicLink(
-            atPath: scratch.path("link.png"), withDestinationPath: scratch.path("s0009.png"))
-        try StillImage.write(OutputTests.picture(3), to: scratch.path("link.png"), overwrite: true)
+            atPath: scratch.file("link.png"), withDestinationPath: scratch.file("s0009.png"))
+        try StillImage.write(OutputTests.picture(3), to: scratch.file("link.png"), overwrite: true)
         #expect(
-            try FileManager.default.destinationOfSymbolicLink(atPath: scratch.path("link.png"))
-                == scratch.path("s0009.png"))
-        #expect(try StillImage.read(scratch.path("s0009.png")) == OutputTests.picture(3))
+            try FileManager.default.destinationOfSymbolicLink(atPath: scratch.file("link.png"))
+                == scratch.file("s0009.png"))
+        #expect(try StillImage.read(scratch.file("s0009.png")) == OutputTests.picture(3))
     }
 
     @Test func placesThatTakeNoFileAreNamed() throws {
         let scratch = try Scratch()
         try FileManager.default.createDirectory(
-            atPath: scratch.path("folder.mp4"), withIntermediateDirectories: false)
-        try Data().write(to: URL(fileURLWithPath: scratch.path("file")))
-        try run("mkfifo", [scratch.path("pipe.mp4")])
+            atPath: scratch.file("folder.mp4"), withIntermediateDirectories: false)
+        try Data().write(to: URL(fileURLWithPath: scratch.file("file")))
+        try run("mkfifo", [scratch.file("pipe.mp4")])
         for path in [
-            scratch.path("none/out.mp4"), scratch.path("folder.mp4"), scratch.path("file/out.mp4"),
-            scratch.path("pipe.mp4"),
+            scratch.file("none/out.mp4"), scratch.file("folder.mp4"), scratch.file("file/out.mp4"),
+            scratch.file("pipe.mp4"),
             "/proc/out.mp4", "/proc/out%d.png",
         ] {
             let error = failure { try OutputTests.writer(path, overwrite: true) }
@@ -123,27 +123,27 @@ import VideoIO
             #expect(error?.description.contains("\n") == false)
         }
         for path in ["out", "out.xyz", "out.txt", ".mp4x"] {
-            #expect(failure { try OutputTests.writer(scratch.path(path)) }?.kind == .usage, "\(path)")
+            #expect(failure { try OutputTests.writer(scratch.file(path)) }?.kind == .usage, "\(path)")
         }
-        #expect(failure { try OutputTests.writer(scratch.path("a.mp4"), codec: "nonsense") }?.kind == .usage)
-        #expect(failure { try OutputTests.writer(scratch.path("a.webm"), codec: "h264") }?.kind == .usage)
-        #expect(scratch.names == ["file", "folder.mp4", "pipe.mp4"])
+        #expect(failure { try OutputTests.writer(scratch.file("a.mp4"), codec: "nonsense") }?.kind == .usage)
+        #expect(failure { try OutputTests.writer(scratch.file("a.webm"), codec: "h264") }?.kind == .usage)
+        #expect(try scratch.contents == ["file", "folder.mp4", "pipe.mp4"])
     }
 
     /// What a killed run left is removed by the next; what a living one is writing is not.
     @Test func leftoversAreRemoved() throws {
         let scratch = try Scratch()
         let leftover = ".vitvideo-1-dead.tmp"
-        try Data("x".utf8).write(to: URL(fileURLWithPath: scratch.path(leftover)))
-        let first = try OutputTests.writer(scratch.path("a.mp4"))
-        #expect(!scratch.names.contains(leftover))
-        let second = try OutputTests.writer(scratch.path("b.mp4"))
-        #expect(scratch.names.count == 2)
+        try Data("x".utf8).write(to: URL(fileURLWithPath: scratch.file(leftover)))
+        let first = try OutputTests.writer(scratch.file("a.mp4"))
+        #expect(try !scratch.contents.contains(leftover))
+        let second = try OutputTests.writer(scratch.file("b.mp4"))
+        #expect(try scratch.contents.count == 2)
         for writer in [first, second] {
             try writer.write(OutputTests.picture(1), at: OutputTests.time(0))
             try writer.finish()
         }
-        #expect(scratch.names == ["a.mp4", "b.mp4"])
+        #expect(try scratch.contents == ["a.mp4", "b.mp4"])
     }
 
     @Test(arguments: [
@@ -152,7 +152,7 @@ import VideoIO
     ])
     func codecs(codec: String, ending: String) throws {
         let scratch = try Scratch()
-        let path = scratch.path("out.\(ending)")
+        let path = scratch.file("out.\(ending)")
         let writer = try OutputTests.writer(path, codec: codec)
         // Uneven times on a 1/12800 clock, which MPEG-4's own cannot hold.
         let ticks: [Int64] = [0, 512, 900, 1536, 3000, 3001 + 512, 4800]
@@ -173,25 +173,25 @@ import VideoIO
 
     @Test func pngHoldsOnePictureAndSequencesMany() throws {
         let scratch = try Scratch()
-        let single = try OutputTests.writer(scratch.path("one.png"))
+        let single = try OutputTests.writer(scratch.file("one.png"))
         try single.write(OutputTests.picture(10), at: OutputTests.time(0))
         let error = failure { try single.write(OutputTests.picture(20), at: OutputTests.time(1)) }
         #expect(error?.kind == .usage && error?.description.contains("one-%04d.png") == true)
         single.abandon()
-        let many = try OutputTests.writer(scratch.path("out-%04d.png"))
+        let many = try OutputTests.writer(scratch.file("out-%04d.png"))
         for frame in 0..<3 { try many.write(OutputTests.picture(frame), at: OutputTests.time(frame)) }
-        #expect(scratch.names == ["out-0001.png", "out-0002.png", "out-0003.png"])
+        #expect(try scratch.contents == ["out-0001.png", "out-0002.png", "out-0003.png"])
         try many.finish()
         for frame in 0..<3 {
             #expect(
-                try StillImage.read(scratch.path("out-000\(frame + 1).png")) == OutputTests.picture(frame))
+                try StillImage.read(scratch.file("out-000\(frame + 1).png")) == OutputTests.picture(frame))
         }
         #expect(try StillImage.pngBytes(OutputTests.picture(4)).starts(with: [0x89, 0x50, 0x4e, 0x47]))
     }
 
     @Test func gifsKeepTimesAndColours() throws {
         let scratch = try Scratch()
-        let path = scratch.path("out.gif")
+        let path = scratch.file("out.gif")
         let writer = try OutputTests.writer(path)
         let ticks: [Int64] = [1000, 1512, 2024, 4584, 5096]
         let size = (height: 48, width: 64)
@@ -218,7 +218,7 @@ import VideoIO
 
     @Test func framesMustFitAndAdvance() throws {
         let scratch = try Scratch()
-        let writer = try OutputTests.writer(scratch.path("out.mp4"))
+        let writer = try OutputTests.writer(scratch.file("out.mp4"))
         #expect(
             failure { try writer.write(RGBImage(height: 47, width: 64), at: OutputTests.time(0)) }?.kind
                 == .usage)
@@ -232,15 +232,15 @@ import VideoIO
         let scratch = try Scratch()
         let source = try scratch.clip("in.mp4", frames: 25, audio: ["-c:a", "aac"], ["-c:v", "libx264"])
         for ending in ["webm", "gif", "o%02d.png"] {
-            let output = scratch.path(ending.contains("%") ? ending : "out.\(ending)")
+            let output = scratch.file(ending.contains("%") ? ending : "out.\(ending)")
             let warnings = try copy(source, to: output)
             #expect(warnings.contains { $0.kind == .audio })
             #expect(try readAll(output).frames.count == 25)
             #expect(try readAll(output).info.audioStreams.isEmpty)
         }
         let raw = try scratch.clip("raw.mov", frames: 25, audio: ["-c:a", "pcm_s16le"], ["-c:v", "libx264"])
-        let warnings = try copy(raw, to: scratch.path("pcm.mp4"))
-        let pcm = try readAll(scratch.path("pcm.mp4"))
+        let warnings = try copy(raw, to: scratch.file("pcm.mp4"))
+        let pcm = try readAll(scratch.file("pcm.mp4"))
         #expect(pcm.frames.count == 25)
         #expect(warnings.contains { $0.kind == .audio } == pcm.info.audioStreams.isEmpty)
         let silent = try readAll(source, ReaderOptions(keepAudio: false))
@@ -254,7 +254,7 @@ import VideoIO
         let source = try scratch.clip(
             "in.\(from)", frames: 50, audio: ["-c:a", "aac", "-metadata:s:a:0", "language=eng"],
             ["-c:v", "libx264", "-bf", "2"])
-        let output = scratch.path("out.\(to)")
+        let output = scratch.file("out.\(to)")
         try copy(source, to: output)
         #expect(try Probe.frameTimes(output).count == 50)
         let precision = from == "mkv" || to == "mkv" ? 0.00101 : 0.00002

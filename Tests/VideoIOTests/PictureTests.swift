@@ -34,7 +34,7 @@ import VideoIO
 
     /// A PNG of the card.
     static func card(_ scratch: Scratch, height: Int = 64, width: Int = 256) throws -> String {
-        let path = scratch.path("card.png")
+        let path = scratch.file("card.png")
         try StillImage.write(barImage(height: height, width: width), to: path, overwrite: true)
         return path
     }
@@ -120,7 +120,7 @@ import VideoIO
             "\(stretched[3, 0]) \(stretched[3, 255])")
 
         let card = try PictureTests.card(scratch)
-        let palette = scratch.path("palette.png")
+        let palette = scratch.file("palette.png")
         try run("convert", [card, "PNG8:\(palette)"])
         #expect(try Probe.stream(palette, "v", "pix_fmt") == "pal8")
         #expect(try StillImage.read(palette) == PictureTests.barImage(height: 64, width: 256))
@@ -143,12 +143,12 @@ import VideoIO
         let scratch = try Scratch()
         for height in [64, 1080] {
             let image = PictureTests.barImage(height: height, width: 256)
-            let path = scratch.path("card\(height).jpg")
+            let path = scratch.file("card\(height).jpg")
             try StillImage.write(image, to: path)
             #expect(PictureTests.largestError(try StillImage.read(path)) <= 3)
             // ImageMagick agrees on the file.
-            try run("convert", [path, scratch.path("m\(height).png")])
-            #expect(PictureTests.largestError(try StillImage.read(scratch.path("m\(height).png"))) <= 3)
+            try run("convert", [path, scratch.file("m\(height).png")])
+            #expect(PictureTests.largestError(try StillImage.read(scratch.file("m\(height).png"))) <= 3)
         }
     }
 
@@ -175,7 +175,7 @@ import VideoIO
     func barsSurviveTheOutputFormat(ending: String) throws {
         let scratch = try Scratch()
         let image = PictureTests.barImage(height: 64, width: 256)
-        let path = scratch.path("out.\(ending)")
+        let path = scratch.file("out.\(ending)")
         let writer = try VideoWriter.create(
             path, height: 64, width: 256, options: WriterOptions(frameRate: Rational(25, 1)))
         for frame in 0..<10 {
@@ -240,7 +240,7 @@ import VideoIO
     @Test(arguments: 1...8)
     func exifOrientationIsFollowed(orientation: Int) throws {
         let scratch = try Scratch()
-        let plain = scratch.path("plain.jpg")
+        let plain = scratch.file("plain.jpg")
         var image = RGBImage(height: 32, width: 64, gray: 40)
         for row in 0..<16 { for column in 0..<32 { image[row, column] = (200, 30, 30) } }
         for row in 16..<32 { for column in 0..<32 { image[row, column] = (30, 30, 200) } }
@@ -251,11 +251,11 @@ import VideoIO
             + [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(orientation), 0, 0, 0, 0, 0, 0]
         var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: plain)))
         bytes.insert(contentsOf: tag, at: 2)
-        let tagged = scratch.path("tagged.jpg")
+        let tagged = scratch.file("tagged.jpg")
         try Data(bytes).write(to: URL(fileURLWithPath: tagged))
-        try run("convert", [tagged, "-auto-orient", scratch.path("reference.png")])
+        try run("convert", [tagged, "-auto-orient", scratch.file("reference.png")])
         let (turned, expected) = (
-            try StillImage.read(tagged), try StillImage.read(scratch.path("reference.png"))
+            try StillImage.read(tagged), try StillImage.read(scratch.file("reference.png"))
         )
         try #require((turned.height, turned.width) == (expected.height, expected.width))
         #expect((turned.height, turned.width) == (orientation < 5 ? 32 : 64, orientation < 5 ? 64 : 32))
@@ -323,7 +323,7 @@ import VideoIO
         let result = try readAll(source)
         #expect(result.frames.count == 4)
         #expect((result.info.height, result.info.width) == (height, width))
-        let output = scratch.path("out.mp4")
+        let output = scratch.file("out.mp4")
         let warnings = try copy(source, to: output)
         let back = try readAll(output)
         #expect(back.frames.count == 4)
@@ -344,7 +344,7 @@ import VideoIO
         let second = try scratch.clip("b.ts", size: "64x64", frames: 10, ["-c:v", "mpeg2video", "-q:v", "2"])
         var bytes = try Data(contentsOf: URL(fileURLWithPath: first))
         bytes.append(try Data(contentsOf: URL(fileURLWithPath: second)))
-        let joined = scratch.path("joined.ts")
+        let joined = scratch.file("joined.ts")
         try bytes.write(to: URL(fileURLWithPath: joined))
         let result = try readAll(joined)
         // (FFmpeg's MPEG-2 decoder keeps one frame to itself at the seam.)

@@ -96,7 +96,7 @@ import VideoIO
                     packet[1] + 30..<packet[1] + packet[0] - 10, with: Data(count: packet[0] - 40))
             }
         }
-        let broken = scratch.path("broken.\(ending)")
+        let broken = scratch.file("broken.\(ending)")
         try bytes.write(to: URL(fileURLWithPath: broken))
         let rest = try readAll(broken, slice: "190:193")
         #expect(rest.indices == slice.indices)

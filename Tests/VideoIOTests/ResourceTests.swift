@@ -10,9 +10,9 @@ import VideoIO
         let scratch = try Scratch()
         let sound = try scratch.clip("sound.mkv", frames: 12, ["-c:v", "libx264", "-g", "3"])
         let bytes = try Data(contentsOf: URL(fileURLWithPath: sound))
-        let cut = scratch.path("cut.mkv")
+        let cut = scratch.file("cut.mkv")
         try bytes.prefix(bytes.count * 2 / 3).write(to: URL(fileURLWithPath: cut))
-        let empty = scratch.path("text.mkv")
+        let empty = scratch.file("text.mkv")
         try Data("no video".utf8).write(to: URL(fileURLWithPath: empty))
         for number in 0..<500 {
             switch number % 4 {
@@ -22,7 +22,7 @@ import VideoIO
             default: #expect(failure { try readAll(empty) }?.kind == .badData)
             }
         }
-        let left = openFiles(below: scratch.url.path)
+        let left = openFiles(below: scratch.path)
         #expect(left == [])
         RobustnessTable.count("growth: open files over 500 files", tried: 500, passed: 500 - left.count)
     }

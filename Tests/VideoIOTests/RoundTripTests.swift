@@ -10,7 +10,7 @@ import VideoIO
         let scratch = try Scratch()
         let source = try scratch.clip(
             "in.\(ending)", frames: 40, audio: ["-c:a", "aac"], ["-c:v", "libx264", "-bf", "3", "-g", "12"])
-        let output = scratch.path("out.\(ending)")
+        let output = scratch.file("out.\(ending)")
         let warnings = try copy(source, to: output)
         #expect(warnings == [])
         #expect(try Probe.frameTimes(output) == Probe.frameTimes(source))
@@ -29,7 +29,7 @@ import VideoIO
         let source = try scratch.clip(
             "in.webm", frames: 25, audio: ["-c:a", "libopus"],
             ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"])
-        let output = scratch.path("out.webm")
+        let output = scratch.file("out.webm")
         #expect(try copy(source, to: output) == [])
         #expect(try Probe.frameTimes(output) == Probe.frameTimes(source))
         #expect(try Probe.packetHashes(output, stream: "a") == Probe.packetHashes(source, stream: "a"))
@@ -47,7 +47,7 @@ import VideoIO
                 "-c:v", "libx264", "-bf", "2", "-vsync", "passthrough", "-enc_time_base", "1:90000",
                 "-video_track_timescale", "90000",
             ])
-        let output = scratch.path("out.\(ending)")
+        let output = scratch.file("out.\(ending)")
         try copy(source, to: output)
         let times = try Probe.frameTimes(source)
         #expect(times.count == 30 && times[0] == 0.08)

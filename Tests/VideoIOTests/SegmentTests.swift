@@ -22,7 +22,7 @@ import VideoIO
     func joinedSegmentsAreOneVideo(container: String, codec: String) throws {
         guard codec != "ffv1" || container == "mkv" else { return }
         let scratch = try Scratch()
-        let path = scratch.path("out.\(container)")
+        let path = scratch.file("out.\(container)")
         let options = WriterOptions(
             codec: codec, frameRate: Rational(25, 1), timeBase: Rational(1, 10_000), isRepeatable: true)
         var segments: [[EncodedPacket]] = []
@@ -67,7 +67,7 @@ import VideoIO
 
     @Test func picturesGiveTheirFiles() throws {
         let scratch = try Scratch()
-        let path = scratch.path("f%02d.png")
+        let path = scratch.file("f%02d.png")
         let encoder = try SegmentEncoder(for: path, height: 48, width: 64, options: WriterOptions())
         let writer = try VideoWriter.create(path, height: 48, width: 64)
         for index in 0..<3 {
@@ -75,8 +75,8 @@ import VideoIO
         }
         try encoder.finish { _ in Issue.record("a picture needs no other") }
         try writer.finish()
-        #expect(scratch.names == ["f01.png", "f02.png", "f03.png"])
-        #expect(try StillImage.read(scratch.path("f03.png")) == Self.picture(2))
+        #expect(try scratch.contents == ["f01.png", "f02.png", "f03.png"])
+        #expect(try StillImage.read(scratch.file("f03.png")) == Self.picture(2))
     }
 
     @Test(arguments: ["out.gif", "out.png", "out.jpg"]) func oneFileOfPicturesHasNoSegments(name: String) {

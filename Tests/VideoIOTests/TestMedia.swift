@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Pixels
 import Testing
@@ -23,29 +24,13 @@ func run(_ program: String, _ arguments: [String]) throws -> String {
     return text
 }
 
-/// A directory for one test, removed with it.
-final class Scratch {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("vitvideo-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
-
-    /// Names in the directory, hidden ones too.
-    var names: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
-    }
-
+/// A directory in which clips are made.
+final class Scratch: TemporaryDirectory {
     /// Makes a file with the `ffmpeg` program.
     @discardableResult
     func ffmpeg(_ name: String, _ arguments: [String]) throws -> String {
-        try run("ffmpeg", ["-v", "error", "-nostdin", "-y", "-bitexact"] + arguments + [path(name)])
-        return path(name)
+        try run("ffmpeg", ["-v", "error", "-nostdin", "-y", "-bitexact"] + arguments + [file(name)])
+        return file(name)
     }
 
     /// A clip of moving test pattern: each frame differs from every other.

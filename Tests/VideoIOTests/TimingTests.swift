@@ -18,7 +18,7 @@ import VideoIO
         #expect(!result.has(.damage), "\(result.warnings)")
         let tail = try readAll(cut, slice: "-5:")
         #expect(tail.frames.map(\.image) == result.frames.suffix(5).map(\.image))
-        let output = scratch.path("out.mp4")
+        let output = scratch.file("out.mp4")
         try copy(cut, to: output)
         #expect(try Probe.frameTimes(output) == times)
     }
@@ -34,12 +34,12 @@ import VideoIO
             ["-itsoffset", "\(offset)", "-i", plain, "-c", "copy", "-copyts", "-avoid_negative_ts", "0"])
         let reader = try readAll(moved)
         try #require(abs(reader.frames[0].time.seconds - offset) < 0.001)
-        let warnings = try copy(moved, to: scratch.path("out.mov"))
+        let warnings = try copy(moved, to: scratch.file("out.mov"))
         #expect(warnings.contains { $0.kind == .timestamps })
-        let times = try Probe.frameTimes(scratch.path("out.mov"))
+        let times = try Probe.frameTimes(scratch.file("out.mov"))
         #expect(times.count == 25 && times[0] == 0)
         #expect(abs(times[24] - 0.96) < 1e-6)
-        let audio = try Probe.packets(scratch.path("out.mov"), stream: "a", "pts_time").compactMap {
+        let audio = try Probe.packets(scratch.file("out.mov"), stream: "a", "pts_time").compactMap {
             Double($0)
         }
         #expect(abs(audio[0]) < 0.001)
@@ -49,7 +49,7 @@ import VideoIO
     @Test(arguments: ["mp4", "mkv"])
     func aStartBeforeZeroIsMovedThere(ending: String) throws {
         let scratch = try Scratch()
-        let path = scratch.path("out.\(ending)")
+        let path = scratch.file("out.\(ending)")
         let writer = try OutputTests.writer(path)
         for frame in 0..<10 { try writer.write(OutputTests.picture(frame), at: OutputTests.time(frame - 4)) }
         try writer.finish()
@@ -76,8 +76,8 @@ import VideoIO
         // Such times cannot be trusted to count frames by, so ranges decode from the start, and are exact.
         let images = result.frames.map(\.image)
         #expect(try readAll(broken, slice: "-3:").frames.map(\.image) == Array(images.suffix(3)))
-        try copy(broken, to: scratch.path("out.mkv"))
-        #expect(try Probe.frameTimes(scratch.path("out.mkv")).count == 30)
+        try copy(broken, to: scratch.file("out.mkv"))
+        #expect(try Probe.frameTimes(scratch.file("out.mkv")).count == 30)
     }
 
     @Test func ntscRatesAreExact() throws {
@@ -85,7 +85,7 @@ import VideoIO
         for (ending, codec) in [("mp4", "libx264"), ("avi", "mpeg4")] {
             let source = try scratch.clip(
                 "in.\(ending)", rate: "30000/1001", frames: 40, ["-c:v", codec, "-bf", "0"])
-            let output = scratch.path("out.mov")
+            let output = scratch.file("out.mov")
             try copy(source, to: output, writing: { $0.overwrite = true })
             let back = try readAll(output)
             #expect(back.frames.count == 40)

@@ -3,16 +3,7 @@ import Foundation
 import Testing
 
 /// A directory in which the built binary is run, removed with the value.
-final class Workspace {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "vitvideo-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+final class Workspace: TemporaryDirectory {
     /// The binary of this build, which lies beside the test bundle.
     static let binary: String = {
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
@@ -74,24 +65,11 @@ final class Workspace {
         try #require(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: location)
     }
 
-    func file(_ name: String) -> String { path + "/" + name }
-
-    @discardableResult
-    func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-        return name
-    }
-
     func bytes(of name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
 
     /// Length in bytes; 0 where there is no such file.
     func size(of name: String) throws -> Int {
         guard FileManager.default.fileExists(atPath: file(name)) else { return 0 }
         return try bytes(of: name).count
-    }
-
-    /// Names in the directory, hidden ones too, sorted.
-    var contents: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
     }
 }
