@@ -12,13 +12,7 @@ final class Interruption {
     ///   - notice: what is said then.
     ///   - abort: called at the second, before the process ends with status 130.
     init(stop: StopRequest, notice: String, abort: @escaping @Sendable () -> Void) {
-        let numbers = [SIGINT, SIGTERM, SIGHUP]
-        // A source reads a signal only where no thread takes it: blocked here, it is so in every thread made later.
-        var blocked = sigset_t()
-        sigemptyset(&blocked)
-        for number in numbers { sigaddset(&blocked, number) }
-        pthread_sigmask(SIG_BLOCK, &blocked, nil)
-        sources = numbers.map { number in
+        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             // The default action would end the process before the source hears of the signal.
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
