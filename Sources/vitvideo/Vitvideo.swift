@@ -15,6 +15,7 @@ struct Vitvideo: ParsableCommand {
     static func main() {
         StandardStreams.ensureOpen()
         MathLibrary.prepareProcess()
+        Interruption.listen()
         // A closed pipe is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         // So is a file grown beyond the limit of `ulimit -f`, as on a full disk.

@@ -50,6 +50,24 @@ import Testing
         #expect(try workspace.contents == [])
     }
 
+    /// Before there is a job, while the input does not come, an interrupt is one.
+    @Test(arguments: [SIGINT, SIGTERM]) func aSignalBeforeThereIsAnythingEndsTheRun(signal: Int32) throws {
+        let workspace = try Workspace()
+        try #require(mkfifo(workspace.file("in.mkv"), 0o600) == 0)
+        let program = try workspace.start("in.mkv", "-o", "out.mp4")
+        // Opens once the program reads.
+        var input: Int32 = -1
+        for _ in 0..<6_000 where input < 0 {
+            input = open(workspace.file("in.mkv"), O_WRONLY | O_NONBLOCK)
+            if input < 0 { usleep(10_000) }
+        }
+        try #require(input >= 0)
+        defer { close(input) }
+        program.send(signal)
+        #expect(try program.wait().status == 128 + signal)
+        #expect(try workspace.contents == ["in.mkv"])
+    }
+
     /// A killed run leaves a hidden file, which the next one removes.
     @Test func whatAKilledRunLeftIsRemovedByTheNext() throws {
         let workspace = try Workspace()
