@@ -50,7 +50,7 @@ import Testing
         #expect(try workspace.contents == [])
     }
 
-    /// Before there is a job, while the input does not come, an interrupt is one.
+    /// While the program still waits for its input, a signal does what it does by itself.
     @Test(arguments: [SIGINT, SIGTERM]) func aSignalBeforeThereIsAnythingEndsTheRun(signal: Int32) throws {
         let workspace = try Workspace()
         try #require(mkfifo(workspace.file("in.mkv"), 0o600) == 0)

@@ -87,7 +87,7 @@ import VideoIO
     @Test func filesCountByWhatTheyHold() throws {
         var identities: [JobIdentity] = []
         for (name, text) in [("a", "one"), ("b", "one"), ("a", "two")] {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: directory.file(name)))
+            try directory.write(text.utf8, to: name)
             var identity = JobIdentity()
             try identity.add("input", contentOf: [directory.file(name)])
             identities.append(identity)

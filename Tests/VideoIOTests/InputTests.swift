@@ -89,7 +89,7 @@ import VideoIO
     @Test func whatIsNoVideoIsSaidSo() throws {
         let scratch = try Scratch()
         func write(_ name: String, _ data: Data) throws -> String {
-            try data.write(to: URL(fileURLWithPath: scratch.file(name)))
+            try scratch.write(data, to: name)
             return scratch.file(name)
         }
         let sound = try scratch.ffmpeg("sound.m4a", ["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac"])

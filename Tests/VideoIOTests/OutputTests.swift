@@ -95,7 +95,7 @@ import VideoIO
         #expect(try scratch.contents == ["b.mp4", "out.mp4"])
 
         // A sequence is refused when any of its numbers is there.
-        try Data().write(to: URL(fileURLWithPath: scratch.file("s0009.png")))
+        try scratch.write([], to: "s0009.png")
         #expect(failure { try OutputTests.writer(scratch.file("s%04d.png")) }?.kind == .cantCreate)
         // A link is followed, not replaced.
         try FileManager.default.createSymbolicLink(
@@ -111,7 +111,7 @@ import VideoIO
         let scratch = try Scratch()
         try FileManager.default.createDirectory(
             atPath: scratch.file("folder.mp4"), withIntermediateDirectories: false)
-        try Data().write(to: URL(fileURLWithPath: scratch.file("file")))
+        try scratch.write([], to: "file")
         try run("mkfifo", [scratch.file("pipe.mp4")])
         for path in [
             scratch.file("none/out.mp4"), scratch.file("folder.mp4"), scratch.file("file/out.mp4"),
@@ -134,7 +134,7 @@ import VideoIO
     @Test func leftoversAreRemoved() throws {
         let scratch = try Scratch()
         let leftover = ".vitvideo-1-dead.tmp"
-        try Data("x".utf8).write(to: URL(fileURLWithPath: scratch.file(leftover)))
+        try scratch.write("x".utf8, to: leftover)
         let first = try OutputTests.writer(scratch.file("a.mp4"))
         #expect(try !scratch.contents.contains(leftover))
         let second = try OutputTests.writer(scratch.file("b.mp4"))
