@@ -85,9 +85,7 @@ struct Annotate: ParsableCommand {
         // Before there are files: a signal between the two would leave them behind.
         let stop = StopRequest()
         let temporaries = TemporaryFiles()
-        let interruption = Interruption(
-            stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
-        defer { withExtendedLifetime(interruption) {} }
+        Interruption.begin(stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
         let store = try resumption?.open(
             try identity(of: plan, schedule: schedule), plan: plan, segmentFrames: running.segmentFrames)
         let sinks = try makeSinks(info: info, plan: plan, style: style, store: store, warnings: warnings)

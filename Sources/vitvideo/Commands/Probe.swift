@@ -54,11 +54,10 @@ struct Probe: ParsableCommand {
             path: report.output, overwrite: report.overwrite, paths: paths, subjects: subjects,
             options: options, workers: schedule.workers, threadsPerPicture: schedule.threadsPerFrame,
             stop: stop, version: Version.current)
-        let interruption = Interruption(stop: stop, notice: "finishing the pictures under way") {
+        Interruption.begin(stop: stop, notice: "finishing the pictures under way") {
             [unfinished = job.temporaryPath] in
             ReportJob.removeUnfinished(unfinished)
         }
-        defer { withExtendedLifetime(interruption) {} }
         if !running.quiet {
             for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {
                 StandardError.line("vitvideo: note: \(notice)")

@@ -2,9 +2,9 @@ import Foundation
 import Pipeline
 import Synchronization
 
-/// Turns signals into a calm stop: the first asks the job to finish what it has, a second ends the process
-/// after removing its temporary files. While there is none, signals do what they do by themselves.
-final class Interruption {
+/// Turns signals into a calm stop: the first asks what is under way to finish what it has, a second ends the process
+/// after removing its temporary files. While nothing is under way, signals do what they do by themselves.
+enum Interruption {
     private static let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Has one thread take SIGINT, SIGTERM and SIGHUP; to be called before the program makes others.
@@ -36,11 +36,14 @@ final class Interruption {
         }
     }
 
+    /// From here on signals stop what is under way, to the end of the process unless `end` is called: a job that is
+    /// done has nothing left to lose, and its exit code is to say so.
+    ///
     /// - Parameters:
     ///   - stop: told at the first signal.
     ///   - notice: what is said then.
     ///   - abort: called at the second, before the process ends with status 130.
-    init(stop: StopRequest, notice: String, abort: @escaping @Sendable () -> Void) {
+    static func begin(stop: StopRequest, notice: String, abort: @escaping @Sendable () -> Void = {}) {
         let handle = { @Sendable in
             if stop.request() {
                 // Below the bar and the terminal's ^C, where there may be some.
@@ -51,10 +54,11 @@ final class Interruption {
                 _exit(ExitStatus.interrupted.rawValue)
             }
         }
-        Self.handler.withLock { $0 = handle }
+        handler.withLock { $0 = handle }
     }
 
-    deinit { Self.handler.withLock { $0 = nil } }
+    /// Signals do what they do by themselves again.
+    static func end() { handler.withLock { $0 = nil } }
 }
 
 private struct SignalSet {

@@ -39,10 +39,8 @@ struct ModelFetch {
         _ body: (_ progress: (Download.Progress) -> Void, _ isCancelled: () -> Bool) throws -> Result
     ) throws -> Result {
         let stop = StopRequest()
-        let interruption = Interruption(
-            stop: stop, notice: "stopping; what has come is kept for the next try"
-        ) {}
-        defer { withExtendedLifetime(interruption) {} }
+        Interruption.begin(stop: stop, notice: "stopping; what has come is kept for the next try")
+        defer { Interruption.end() }
         var isAnnounced = false
         var hasBar = false
         defer { if hasBar { StandardError.write("\n") } }
