@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test func aPartOfUnknownOriginIsNotTrusted() throws {
-        try Data("something".utf8).write(to: URL(fileURLWithPath: target + ".part"))
+        try directory.write("something".utf8, to: "model.pth.part")
         let server = try rack.serve { [file] request, _ in file.response(to: request) }
         try download(server.url("/m.pth")).run()
         #expect(try received() == file.bytes)
@@ -167,16 +167,16 @@ import Testing
     /// Killed between the last byte and the renaming.
     @Test func aCompletePartIsTakenAsItIs() throws {
         let server = try rack.serve { [file] request, _ in file.response(to: request) }
-        try Data(file.bytes).write(to: URL(fileURLWithPath: target + ".part"))
+        try directory.write(file.bytes, to: "model.pth.part")
         let origin = "\(server.url("/m.pth"))\n\(file.tag)\n"
-        try Data((origin + "200000\n").utf8).write(to: URL(fileURLWithPath: target + ".part.origin"))
+        try directory.write((origin + "200000\n").utf8, to: "model.pth.part.origin")
         try download(server.url("/m.pth")).run()
         #expect(try received() == file.bytes)
         #expect(server.requests.isEmpty)
 
         // The same where the server never told the size: it says now that nothing is missing.
         try FileManager.default.moveItem(atPath: target, toPath: target + ".part")
-        try Data((origin + "\n").utf8).write(to: URL(fileURLWithPath: target + ".part.origin"))
+        try directory.write((origin + "\n").utf8, to: "model.pth.part.origin")
         try download(server.url("/m.pth")).run()
         #expect(try received() == file.bytes)
         #expect(server.requests.map(\.rangeStart) == [200_000])
@@ -201,7 +201,7 @@ import Testing
     }
 
     @Test func wrongContentAtTheTargetIsReplaced() throws {
-        try Data("old".utf8).write(to: URL(fileURLWithPath: target))
+        try directory.write("old".utf8, to: "model.pth")
         let server = try rack.serve { [file] request, _ in file.response(to: request) }
         try download(server.url("/m.pth"), size: 200_000).run()
         #expect(try received() == file.bytes)

@@ -127,8 +127,7 @@ import VideoIO
             for number in 0..<3 { try fill(number, of: store) }
             try fill(3, of: store, frames: 1, isLast: true)
         }
-        let file = "\(path)/segment-000001"
-        let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+        let whole = try Data(contentsOf: URL(fileURLWithPath: "\(path)/segment-000001"))
         var damaged = stride(from: 0, to: whole.count, by: 61).map { whole.prefix($0) }
         damaged += stride(from: 0, to: whole.count, by: 37).map { place in
             var bytes = whole
@@ -138,7 +137,7 @@ import VideoIO
         damaged.append(whole + Data([0]))
         damaged.append(try Data(contentsOf: URL(fileURLWithPath: "\(path)/segment-000002")))
         for bytes in damaged {
-            try bytes.write(to: URL(fileURLWithPath: file))
+            try directory.write(bytes, to: "out.mp4.resume/segment-000001")
             let store = try open()
             #expect(store.gaps == [SegmentStore.Gap(first: 1, count: 1)])
             #expect(store.warnings.count == 1 && store.warnings[0].contains("segment-000001"))
@@ -191,7 +190,7 @@ import VideoIO
 
     @Test func aForeignDirectoryIsLeftAlone() throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try Data().write(to: URL(fileURLWithPath: "\(path)/letter.txt"))
+        try directory.write([], to: "out.mp4.resume/letter.txt")
         #expect(throws: PipelineError.self) { try open() }
         #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["letter.txt"])
     }
@@ -202,7 +201,7 @@ import VideoIO
         #expect(try directory.contents == [])
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         for (name, text) in [("job.json", "{"), ("segment-000000.part", "cut"), ("joining", "")] {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+            try directory.write(text.utf8, to: "out.mp4.resume/\(name)")
         }
         #expect(SegmentStore.job(at: path) == nil)
         let store = try open(try Self.identity(crf: 30))

@@ -18,14 +18,12 @@ import VideoIO
         let small = try directory.writePicture("small.png", height: 3, width: 16, seed: 2)
         let text = try directory.write("no picture".utf8, to: "text.png")
         let whole = try Data(contentsOf: URL(fileURLWithPath: good))
-        let half = directory.file("half.png")
-        try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: half))
+        let half = try directory.write(whole.prefix(whole.count / 2), to: "half.png")
         // A JPEG file that ends early still decodes, its lower part grey.
         try StillImage.write(
             TemporaryDirectory.noise(height: 64, width: 64, seed: 5), to: directory.file("whole.jpg"))
         let photo = try Data(contentsOf: URL(fileURLWithPath: directory.file("whole.jpg")))
-        let cut = directory.file("cut.jpg")
-        try photo.prefix(photo.count * 3 / 4).write(to: URL(fileURLWithPath: cut))
+        let cut = try directory.write(photo.prefix(photo.count * 3 / 4), to: "cut.jpg")
         var seen: [Int] = []
         let outcome = try makeReport(
             of: [text, small, good, half, cut, directory.file("gone.png")], by: [try .tiny("plain")],

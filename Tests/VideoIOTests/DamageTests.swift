@@ -12,8 +12,7 @@ import VideoIO
         var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
         try #require(bytes.count > place + 700)
         bytes.resetBytes(in: place..<place + 600)
-        let broken = scratch.file("broken.gif")
-        try bytes.write(to: URL(fileURLWithPath: broken))
+        let broken = try scratch.write(bytes, to: "broken.gif")
         if let result = try? readAll(broken) { #expect(result.has(.damage), "\(result.warnings)") }
     }
 
@@ -25,8 +24,7 @@ import VideoIO
         let places = try Probe.packets(whole, stream: "v", "pos").compactMap { Int($0) }
         var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
         bytes.resetBytes(in: places[9]..<places[9] + 1_000)
-        let broken = scratch.file("broken.avi")
-        try bytes.write(to: URL(fileURLWithPath: broken))
+        let broken = try scratch.write(bytes, to: "broken.avi")
         let result = try readAll(broken)
         #expect(result.frames.count == 19)
         #expect(result.has(.damage), "\(result.warnings)")
@@ -39,8 +37,7 @@ import VideoIO
         #expect(try readAll(whole).warnings == [])
         var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
         bytes.resetBytes(in: bytes.count / 2..<bytes.count / 2 + 600)
-        let broken = scratch.file("broken.webm")
-        try bytes.write(to: URL(fileURLWithPath: broken))
+        let broken = try scratch.write(bytes, to: "broken.webm")
         let result = try readAll(broken)
         #expect(result.frames.count < 20)
         #expect(result.has(.damage), "\(result.warnings)")
@@ -67,9 +64,8 @@ import VideoIO
         let parts = try ["128x96", "96x64"].map { size in
             try scratch.clip("\(size).ts", size: size, frames: 12, ["-c:v", "mpeg2video", "-f", "mpegts"])
         }
-        let joined = scratch.file("joined.ts")
-        try parts.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }.reduce(Data(), +)
-            .write(to: URL(fileURLWithPath: joined))
+        let bytes = try parts.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }.reduce(Data(), +)
+        let joined = try scratch.write(bytes, to: "joined.ts")
         let result = try readAll(joined)
         #expect((20..<24).contains(result.frames.count))
         #expect(result.has(.damage), "\(result.warnings)")
@@ -82,8 +78,7 @@ import VideoIO
             "whole.mp4", frames: 20, ["-c:v", "libx264", "-movflags", "faststart"])
         #expect(try readAll(whole, ReaderOptions(isStrict: true)).frames.count == 20)
         let bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
-        let cut = scratch.file("cut.mp4")
-        try bytes.prefix(bytes.count * 2 / 3).write(to: URL(fileURLWithPath: cut))
+        let cut = try scratch.write(bytes.prefix(bytes.count * 2 / 3), to: "cut.mp4")
         let lenient = try readAll(cut)
         #expect(!lenient.frames.isEmpty && lenient.has(.damage))
         let error = failure { try readAll(cut, ReaderOptions(isStrict: true)) }

@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Pixels
 import Testing
@@ -88,10 +89,6 @@ import VideoIO
 
     @Test func whatIsNoVideoIsSaidSo() throws {
         let scratch = try Scratch()
-        func write(_ name: String, _ data: Data) throws -> String {
-            try scratch.write(data, to: name)
-            return scratch.file(name)
-        }
         let sound = try scratch.ffmpeg("sound.m4a", ["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac"])
         let cover = try scratch.ffmpeg(
             "cover.png", ["-f", "lavfi", "-i", "testsrc2=size=64x64", "-frames:v", "1"])
@@ -102,16 +99,18 @@ import VideoIO
                 "attached_pic",
             ])
         let playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://\(cover)\n#EXT-X-ENDLIST\n"
-        let noise = Data((0..<50_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) })
+        let noise = (0..<50_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
         let cases: [(String, VideoIOError.Kind)] = [
             (scratch.file("none.mp4"), .noInput), (scratch.path, .noInput),
             ("https://example.org/a.mp4", .noInput),
-            (try write("empty.mp4", Data()), .badData),
-            (try write("text.txt", Data("hello, world\n".utf8)), .badData),
-            (try write("text.mp4", Data(String(repeating: "some words\n", count: 900).utf8)), .badData),
-            (try write("noise.mkv", noise), .badData), (sound, .badData), (covered, .badData),
-            (try write("list.m3u8", Data(playlist.utf8)), .badData),
-            (try write("list.ffconcat", Data("ffconcat version 1.0\nfile \(cover)\n".utf8)), .badData),
+            (try scratch.write([], to: "empty.mp4"), .badData),
+            (try scratch.write("hello, world\n".utf8, to: "text.txt"), .badData),
+            (try scratch.write(String(repeating: "some words\n", count: 900).utf8, to: "text.mp4"), .badData),
+            (try scratch.write(noise, to: "noise.mkv"), .badData), (sound, .badData), (covered, .badData),
+            (try scratch.write(playlist.utf8, to: "list.m3u8"), .badData),
+            (
+                try scratch.write("ffconcat version 1.0\nfile \(cover)\n".utf8, to: "list.ffconcat"), .badData
+            ),
         ]
         for (path, kind) in cases {
             let error = failure { try VideoReader.open(path) }
@@ -147,11 +146,12 @@ import VideoIO
         let flags = ending == "mp4" ? ["-movflags", "+faststart"] : []
         let source = try scratch.clip("in.\(ending)", frames: 100, audio: ["-c:a", "aac"], codec + flags)
         let bytes = try Data(contentsOf: URL(fileURLWithPath: source))
-        let cut = scratch.file("cut.\(ending)")
+        func cut(to count: Int) throws -> String {
+            try scratch.write(bytes.prefix(count), to: "cut.\(ending)")
+        }
         var previous = 0
         for percent in [30, 60, 90] {
-            try bytes.prefix(bytes.count * percent / 100).write(to: URL(fileURLWithPath: cut))
-            let result = try readAll(cut)
+            let result = try readAll(cut(to: bytes.count * percent / 100))
             #expect(result.frames.count > previous && result.frames.count < 100)
             // A transport stream promises no length.
             if ending != "ts" { #expect(result.has(.damage), "\(percent) %: \(result.frames.count) frames") }
@@ -159,12 +159,8 @@ import VideoIO
         }
         #expect(try readAll(source).warnings.filter { $0.kind == .damage } == [])
         // However late the cut, it is noticed.
-        if ending != "ts" {
-            try bytes.prefix(bytes.count - 30).write(to: URL(fileURLWithPath: cut))
-            #expect(try readAll(cut).has(.damage))
-        }
-        try bytes.prefix(400).write(to: URL(fileURLWithPath: cut))
-        #expect(failure { try readAll(cut) }?.kind == .badData)
+        if ending != "ts" { #expect(try readAll(cut(to: bytes.count - 30)).has(.damage)) }
+        #expect(failure { try readAll(cut(to: 400)) }?.kind == .badData)
     }
 
     /// Pictures cut short: what was decoded, with a warning, or an error.
@@ -174,8 +170,7 @@ import VideoIO
             let source = try scratch.clip(name, frames: name == "in.gif" ? 20 : 1, [])
             #expect(try readAll(source).warnings == [])
             let bytes = try Data(contentsOf: URL(fileURLWithPath: source))
-            let cut = scratch.file("cut.\(name.suffix(3))")
-            try bytes.prefix(bytes.count * 2 / 3).write(to: URL(fileURLWithPath: cut))
+            let cut = try scratch.write(bytes.prefix(bytes.count * 2 / 3), to: "cut.\(name.suffix(3))")
             do {
                 let result = try readAll(cut)
                 #expect(result.has(.damage), "\(name)")
@@ -190,15 +185,14 @@ import VideoIO
         let source = try scratch.clip(
             "in.\(ending)", size: "64x64", frames: 40, ["-c:v", "libx264", "-g", "10"])
         let bytes = try Data(contentsOf: URL(fileURLWithPath: source))
-        var generator = SeededGenerator(seed: 7)
+        var generator = SplitMix64(seed: 7)
         for _ in 0..<25 {
             var broken = bytes
             for _ in 0..<20 {
                 broken[Int.random(in: 0..<broken.count, using: &generator)] ^= UInt8(
                     1 << Int.random(in: 0..<8, using: &generator))
             }
-            let path = scratch.file("broken.\(ending)")
-            try broken.write(to: URL(fileURLWithPath: path))
+            let path = try scratch.write(broken, to: "broken.\(ending)")
             do {
                 let result = try readAll(path)
                 #expect(zip(result.ticks, result.ticks.dropFirst()).allSatisfy { $0 < $1 })
@@ -222,31 +216,12 @@ import VideoIO
     @Test func fileDescriptorsAreGivenBack() throws {
         let scratch = try Scratch()
         let source = try scratch.clip("in.mp4", frames: 5, ["-c:v", "libx264"])
-        func open() throws -> Int {
-            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
-                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?
-                    .hasPrefix(scratch.path) == true
-            }.count
-        }
         for round in 0..<10 {
             let reader = try VideoReader.open(source)
             _ = try reader.nextFrame()
-            #expect(try open() == 1)
+            #expect(try scratch.openFiles.count == 1)
             if round % 2 == 0 { reader.close() }
         }
-        #expect(try open() == 0)
-    }
-}
-
-/// A small seeded generator (SplitMix64), so that damage is the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
+        #expect(try scratch.openFiles.count == 0)
     }
 }

@@ -72,8 +72,7 @@ import VideoIO
 
     @Test func existingFilesAreKept() throws {
         let scratch = try Scratch()
-        let path = scratch.file("out.mp4")
-        try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
+        let path = try scratch.write("mine".utf8, to: "out.mp4")
         let error = failure { try OutputTests.writer(path) }
         #expect(error?.kind == .cantCreate && error?.description.contains("--overwrite") == true)
         let writer = try OutputTests.writer(path, overwrite: true)

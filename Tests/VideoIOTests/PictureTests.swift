@@ -251,8 +251,7 @@ import VideoIO
             + [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, UInt8(orientation), 0, 0, 0, 0, 0, 0]
         var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: plain)))
         bytes.insert(contentsOf: tag, at: 2)
-        let tagged = scratch.file("tagged.jpg")
-        try Data(bytes).write(to: URL(fileURLWithPath: tagged))
+        let tagged = try scratch.write(bytes, to: "tagged.jpg")
         try run("convert", [tagged, "-auto-orient", scratch.file("reference.png")])
         let (turned, expected) = (
             try StillImage.read(tagged), try StillImage.read(scratch.file("reference.png"))
@@ -344,8 +343,7 @@ import VideoIO
         let second = try scratch.clip("b.ts", size: "64x64", frames: 10, ["-c:v", "mpeg2video", "-q:v", "2"])
         var bytes = try Data(contentsOf: URL(fileURLWithPath: first))
         bytes.append(try Data(contentsOf: URL(fileURLWithPath: second)))
-        let joined = scratch.file("joined.ts")
-        try bytes.write(to: URL(fileURLWithPath: joined))
+        let joined = try scratch.write(bytes, to: "joined.ts")
         let result = try readAll(joined)
         // (FFmpeg's MPEG-2 decoder keeps one frame to itself at the seam.)
         #expect(try result.frames.count == Probe.frameTimes(joined).count)

@@ -96,8 +96,7 @@ import VideoIO
                     packet[1] + 30..<packet[1] + packet[0] - 10, with: Data(count: packet[0] - 40))
             }
         }
-        let broken = scratch.file("broken.\(ending)")
-        try bytes.write(to: URL(fileURLWithPath: broken))
+        let broken = try scratch.write(bytes, to: "broken.\(ending)")
         let rest = try readAll(broken, slice: "190:193")
         #expect(rest.indices == slice.indices)
         #expect(rest.frames.map(\.image) == slice.frames.map(\.image))

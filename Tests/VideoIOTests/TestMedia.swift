@@ -26,6 +26,16 @@ func run(_ program: String, _ arguments: [String]) throws -> String {
 
 /// A directory in which clips are made.
 final class Scratch: TemporaryDirectory {
+    /// Files of this directory that the process has open. Other tests run at the same time in directories of their own.
+    var openFiles: [String] {
+        get throws {
+            let folder = "/proc/self/fd"
+            return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
+                try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
+            }.filter { $0.hasPrefix(path) }
+        }
+    }
+
     /// Makes a file with the `ffmpeg` program.
     @discardableResult
     func ffmpeg(_ name: String, _ arguments: [String]) throws -> String {
