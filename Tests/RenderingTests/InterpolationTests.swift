@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Pixels
 import Rendering
@@ -152,7 +153,7 @@ func naiveUpsample(
             let sum = shares.reduce(0) { $0 + $1.1 }
             return shares.map { ($0.0, $0.1 / sum) }
         }
-        var random = Seeded(3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<300 {
             let y = Int.random(in: 0..<height, using: &random)
             let x = Int.random(in: 0..<width, using: &random)

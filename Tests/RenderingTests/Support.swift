@@ -2,29 +2,15 @@ import Fixtures
 import Foundation
 import Pixels
 
-/// Numbers that look random and are the same in every run.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 func noiseImage(height: Int, width: Int, seed: UInt64 = 1) -> RGBImage {
-    var random = Seeded(seed)
+    var random = SplitMix64(seed: seed)
     return RGBImage(
         height: height, width: width,
         bytes: (0..<height * width * 3).map { _ in UInt8.random(in: 0...255, using: &random) })
 }
 
 func noiseMap(height: Int, width: Int, seed: UInt64 = 2, in range: ClosedRange<Float> = 0...1) -> Plane {
-    var random = Seeded(seed)
+    var random = SplitMix64(seed: seed)
     return Plane(
         height: height, width: width,
         values: (0..<height * width).map { _ in Float.random(in: range, using: &random) })
