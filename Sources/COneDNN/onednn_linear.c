@@ -237,6 +237,7 @@ static bool pack_weight(vv_dnn_layer *layer, const void *weight) {
 
 vv_dnn_layer *vv_dnn_layer_create(const void *weight, const float *bias, size_t outputs, size_t inputs,
                                   bool accumulates, vv_dnn_type input, vv_dnn_type output) {
+    if (vv_dnn_open()) return NULL;
     vv_dnn_layer *layer = calloc(1, sizeof *layer);
     if (!layer) return NULL;
     layer->outputs = outputs;

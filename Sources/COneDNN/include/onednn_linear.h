@@ -26,7 +26,8 @@ const char *vv_dnn_version(void);
 /// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs], which may be null, are copied into the
 /// library's layout for inputs and weights of type `input` and outputs of type `output`. A layer that
 /// accumulates adds to what is in its output. The weight is given in floats; for inputs of VV_DNN_UINT8, whose
-/// outputs are of VV_DNN_INT32, in signed 8-bit integers. Returns null if the library refuses.
+/// outputs are of VV_DNN_INT32, in signed 8-bit integers. Opens the library if need be. Returns null if it cannot
+/// be opened or refuses.
 vv_dnn_layer *vv_dnn_layer_create(const void *weight, const float *bias, size_t outputs, size_t inputs,
                                   bool accumulates, vv_dnn_type input, vv_dnn_type output);
 
