@@ -34,37 +34,40 @@ let package = Package(
         // oneDNN, opened at run time.
         .target(name: "COneDNN", cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 
+        .target(name: "Base", swiftSettings: strict),
         .target(name: "Pixels", swiftSettings: strict),
-        .target(name: "VideoIO", dependencies: ["Pixels", "CFFmpeg"], swiftSettings: strict),
+        .target(name: "VideoIO", dependencies: ["Base", "Pixels", "CFFmpeg"], swiftSettings: strict),
         .target(
             name: "Checkpoints",
             dependencies: [
-                "CZip", "COpenSSL",
+                "Base", "CZip", "COpenSSL",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
-        .target(name: "Downloads", dependencies: ["Checkpoints", "CCurl"], swiftSettings: strict),
+        .target(name: "Downloads", dependencies: ["Base", "Checkpoints", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
-            dependencies: ["Pixels", "Checkpoints", "Downloads", "CKernels", "COneDNN", "COpenBLAS"],
+            dependencies: ["Base", "Pixels", "Checkpoints", "Downloads", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
-        .target(name: "Probing", dependencies: ["Pixels", "ViT"], swiftSettings: strict),
+        .target(name: "Probing", dependencies: ["Base", "Pixels", "ViT"], swiftSettings: strict),
         .target(
-            name: "Rendering", dependencies: ["Pixels", "CKernels", "CCairo"],
+            name: "Rendering", dependencies: ["Base", "Pixels", "CKernels", "CCairo"],
             swiftSettings: strict),
         .target(
             name: "Pipeline",
-            dependencies: ["Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
+            dependencies: ["Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
             swiftSettings: strict),
         .target(
             name: "Report",
-            dependencies: ["Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline"],
+            dependencies: [
+                "Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "Probing", "Rendering", "Pipeline",
-                "Report",
+                "Base", "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "Probing", "Rendering",
+                "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -80,7 +83,7 @@ let package = Package(
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
 
         .target(
-            name: "Fixtures", dependencies: ["Checkpoints", "ViT"], path: "Tests/Fixtures",
+            name: "Fixtures", dependencies: ["Base", "Checkpoints", "ViT"], path: "Tests/Fixtures",
             exclude: [
                 "make_goldens.py",
                 "check_true_shapes.py",
@@ -92,27 +95,32 @@ let package = Package(
             ],
             resources: [.copy("goldens")], swiftSettings: strict),
         .target(name: "LocalServer", path: "Tests/LocalServer", swiftSettings: strict),
-        .testTarget(name: "VideoIOTests", dependencies: ["VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "Fixtures"], swiftSettings: strict),
+            name: "VideoIOTests", dependencies: ["Base", "VideoIO", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "DownloadsTests", dependencies: ["Downloads", "Checkpoints", "Fixtures", "LocalServer"],
+            name: "CheckpointsTests", dependencies: ["Base", "Checkpoints", "Fixtures"], swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DownloadsTests",
+            dependencies: ["Base", "Downloads", "Checkpoints", "Fixtures", "LocalServer"],
             swiftSettings: strict),
         .testTarget(
             name: "ViTTests",
-            dependencies: ["ViT", "VideoIO", "CKernels", "Fixtures", "LocalServer"],
-            swiftSettings: strict),
-        .testTarget(name: "ProbingTests", dependencies: ["Probing", "Fixtures"], swiftSettings: strict),
-        .testTarget(name: "RenderingTests", dependencies: ["Rendering", "Fixtures"], swiftSettings: strict),
-        .testTarget(
-            name: "PipelineTests", dependencies: ["Pipeline", "Checkpoints", "VideoIO", "Fixtures"],
+            dependencies: ["Base", "ViT", "VideoIO", "CKernels", "Fixtures", "LocalServer"],
             swiftSettings: strict),
         .testTarget(
-            name: "ReportTests", dependencies: ["Report", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "ProbingTests", dependencies: ["Base", "Probing", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["Base", "Pipeline", "Checkpoints", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ReportTests", dependencies: ["Base", "Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["vitvideo", "Checkpoints", "ViT", "VideoIO", "Fixtures", "LocalServer"],
+            dependencies: ["Base", "vitvideo", "Checkpoints", "ViT", "VideoIO", "Fixtures", "LocalServer"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -4,9 +4,9 @@
 ///
 /// Opening reads names and shapes only. Every size and offset in the file is checked before anything is allocated
 /// for it; nothing in a file is ever executed.
-public struct Checkpoint: Sendable {
+package struct Checkpoint: Sendable {
     /// The file formats that are read.
-    public enum Format: String, Sendable, Equatable {
+    package enum Format: String, Sendable, Equatable {
         /// Hugging Face safetensors.
         case safetensors
         /// PyTorch's zip archive, written by `torch.save` since 1.6.
@@ -19,14 +19,14 @@ public struct Checkpoint: Sendable {
         case onnx = "ONNX"
     }
 
-    public let path: String
-    public let format: Format
+    package let path: String
+    package let format: Format
     /// Names of the tensors in the file's order, unique.
-    public let names: [String]
+    package let names: [String]
     /// safetensors' `__metadata__`; for ONNX the producer; else empty.
-    public let metadata: [String: String]
+    package let metadata: [String: String]
     /// Which dictionary of a PyTorch training checkpoint the tensors come from; nil where they lie at the top.
-    public let key: String?
+    package let key: String?
 
     private let source: any TensorSource
     private let indices: [String: Int]
@@ -38,7 +38,7 @@ public struct Checkpoint: Sendable {
     /// - Throws: `CheckpointError`: `.noInput` where the file cannot be opened, `.unsupported` for other formats,
     ///   `.refused` for a pickle that names a function or class that tensors do not need, `.invalidData` for
     ///   everything damaged or contradictory.
-    public static func open(_ path: String, key: String? = nil) throws -> Checkpoint {
+    package static func open(_ path: String, key: String? = nil) throws -> Checkpoint {
         let file = try MappedFile.open(path)
         return try locating("read", path) {
             let format = try FormatSniffer.format(of: file)
@@ -81,7 +81,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// Shape and type of a tensor; nil where there is none of that name.
-    public subscript(name: String) -> TensorDescription? {
+    package subscript(name: String) -> TensorDescription? {
         indices[name].map { source.tensors[$0].description }
     }
 
@@ -89,7 +89,7 @@ public struct Checkpoint: Sendable {
     /// Thread-safe.
     /// - Throws: `CheckpointError` where there is no such tensor, it does not hold floating-point numbers, or the
     ///   file is damaged.
-    public func floats(_ name: String) throws -> [Float] {
+    package func floats(_ name: String) throws -> [Float] {
         try locating("read tensor \(quoted(name)) of", path) { try source.floats(tensorIndex(name)) }
     }
 

@@ -1,8 +1,8 @@
 /// Why a weights file or an array archive could not be read or written: one line with the operation, the path,
 /// the reason and, where there is one, the next step.
-public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendable {
+package struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendable {
     /// What went wrong, coarse enough to choose an exit code by.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// The file is not there or may not be read (sysexits 66).
         case noInput
         /// The file is damaged, contradicts itself, or holds something else than was asked for (65).
@@ -17,15 +17,15 @@ public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendab
         case inputOutput
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// A verb phrase that follows "cannot": "read", "write".
-    public let operation: String
-    public let path: String
-    public let reason: String
+    package let operation: String
+    package let path: String
+    package let reason: String
     /// What the user can do about it, where that is known.
-    public let nextStep: String?
+    package let nextStep: String?
 
-    public init(
+    package init(
         _ kind: Kind, cannot operation: String, path: String, reason: String, nextStep: String? = nil
     ) {
         self.kind = kind
@@ -35,7 +35,7 @@ public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendab
         self.nextStep = nextStep
     }
 
-    public var description: String {
+    package var description: String {
         "cannot \(operation) \(oneLine(path, limit: 4096)): \(reason)" + (nextStep.map { "; " + $0 } ?? "")
     }
 }

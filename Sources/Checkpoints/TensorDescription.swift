@@ -1,12 +1,12 @@
 /// The element types that weights files hold. All are little-endian on disk.
-public enum ElementType: String, Sendable, Equatable, CaseIterable {
+package enum ElementType: String, Sendable, Equatable, CaseIterable {
     case float64, float32, float16, bfloat16
     case int64, int32, int16, int8
     case uint64, uint32, uint16, uint8
     case bool
 
     /// Bytes an element takes.
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch self {
         case .float64, .int64, .uint64: 8
         case .float32, .int32, .uint32: 4
@@ -16,7 +16,7 @@ public enum ElementType: String, Sendable, Equatable, CaseIterable {
     }
 
     /// Whether `Checkpoint.floats` converts this type.
-    public var isFloatingPoint: Bool {
+    package var isFloatingPoint: Bool {
         switch self {
         case .float64, .float32, .float16, .bfloat16: true
         default: false
@@ -25,15 +25,15 @@ public enum ElementType: String, Sendable, Equatable, CaseIterable {
 }
 
 /// Shape and element type of a tensor in a file.
-public struct TensorDescription: Sendable, Equatable, CustomStringConvertible {
+package struct TensorDescription: Sendable, Equatable, CustomStringConvertible {
     /// Sizes, outermost first; empty for a scalar.
-    public let shape: [Int]
-    public let elementType: ElementType
+    package let shape: [Int]
+    package let elementType: ElementType
     /// The product of `shape`; 1 for a scalar. It and its size in bytes are known to fit an `Int`.
-    public let elementCount: Int
+    package let elementCount: Int
 
     /// As "384x3x14x14 float32".
-    public var description: String {
+    package var description: String {
         (shape.isEmpty ? "scalar" : shape.map(String.init).joined(separator: "x")) + " \(elementType)"
     }
 

@@ -8,43 +8,43 @@ import Foundation
 /// `<path>.part`, which a later run goes on with if the file on the server is still the same. Broken connections,
 /// stalls and passing server errors are tried again by themselves. Several processes may fetch the same file at
 /// once: one does the work, the others wait for it.
-public struct Download: Sendable {
+package struct Download: Sendable {
     /// How much has arrived, in bytes; `total` is nil while the server has not told.
-    public struct Progress: Sendable, Equatable {
-        public let received: Int64
-        public let total: Int64?
+    package struct Progress: Sendable, Equatable {
+        package let received: Int64
+        package let total: Int64?
 
-        public init(received: Int64, total: Int64?) {
+        package init(received: Int64, total: Int64?) {
             self.received = received
             self.total = total
         }
     }
 
     /// Patience, and what is allowed.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// Allow plain http to hosts other than this machine, and redirects to it.
-        public var allowsPlainHTTP = false
-        public var connectSeconds = 30
+        package var allowsPlainHTTP = false
+        package var connectSeconds = 30
         /// Seconds without 100 bytes a second after which a connection counts as dead.
-        public var stallSeconds = 30
+        package var stallSeconds = 30
         /// Attempts in a row that bring nothing new before giving up.
-        public var attempts = 5
+        package var attempts = 5
         /// Pause after the first failed attempt in seconds; it doubles each time, up to sixteenfold.
-        public var retryDelaySeconds = 0.5
+        package var retryDelaySeconds = 0.5
 
-        public init() {}
+        package init() {}
     }
 
-    public let url: String
+    package let url: String
     /// Where the file shall be. The directory must exist.
-    public let path: String
+    package let path: String
     /// The file's size in bytes, where known.
-    public var size: Int64?
+    package var size: Int64?
     /// The file's SHA-256 in lower-case hexadecimal, or the first digits of it; empty for no check.
-    public var sha256: String
-    public var options: Options
+    package var sha256: String
+    package var options: Options
 
-    public init(
+    package init(
         from url: String, to path: String, size: Int64? = nil, sha256: String = "",
         options: Options = Options()
     ) {
@@ -61,7 +61,7 @@ public struct Download: Sendable {
     ///   - progress: called as bytes arrive, also while another process fetches the file.
     ///   - isCancelled: asked several times a second; when true the download stops and keeps its part.
     /// - Throws: `DownloadError`.
-    public func run(
+    package func run(
         progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
     ) throws {
         // The closures outlive nothing: Fetch is gone before this returns.
@@ -75,7 +75,7 @@ public struct Download: Sendable {
     /// Whether the file is at its place with the right size and hash.
     ///
     /// - Throws: `DownloadError` where it cannot be read.
-    public func isPresent() throws -> Bool {
+    package func isPresent() throws -> Bool {
         guard FileManager.default.fileExists(atPath: path) else { return false }
         return try mismatch(of: path) == nil
     }

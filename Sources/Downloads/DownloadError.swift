@@ -1,8 +1,8 @@
 /// Why a file could not be downloaded: one line with the address, the reason and, where there is one, the next
 /// step.
-public struct DownloadError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct DownloadError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What went wrong, coarse enough to choose an exit code by.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// The server cannot be reached, has no such file, or breaks off again and again (sysexits 69).
         case unavailable
         /// The address or a redirect leads where downloads are not allowed to go (69).
@@ -17,20 +17,20 @@ public struct DownloadError: Error, Sendable, Equatable, CustomStringConvertible
         case cancelled
     }
 
-    public let kind: Kind
-    public let url: String
-    public let reason: String
+    package let kind: Kind
+    package let url: String
+    package let reason: String
     /// What the user can do about it, where that is known.
-    public let nextStep: String?
+    package let nextStep: String?
 
-    public init(_ kind: Kind, url: String, reason: String, nextStep: String? = nil) {
+    package init(_ kind: Kind, url: String, reason: String, nextStep: String? = nil) {
         self.kind = kind
         self.url = url
         self.reason = reason
         self.nextStep = nextStep
     }
 
-    public var description: String {
+    package var description: String {
         "cannot download \(printable(url)): \(printable(reason))" + (nextStep.map { "; " + $0 } ?? "")
     }
 }

@@ -2,13 +2,13 @@ import Rendering
 import VideoIO
 
 /// Decodes, analyses and hands on the frames of one clip.
-public struct AnnotationJob {
-    public enum Outcome: Sendable, Equatable {
+package struct AnnotationJob {
+    package enum Outcome: Sendable, Equatable {
         case complete(frames: Int)
         /// Stopped on request; the outputs so far are playable under these names.
         case interrupted(frames: Int, partialPaths: [String])
 
-        public var frames: Int {
+        package var frames: Int {
             switch self {
             case .complete(let frames), .interrupted(let frames, _): frames
             }
@@ -20,7 +20,7 @@ public struct AnnotationJob {
 
     /// How many decoded frames exist at once at most: one being decoded, those that wait, one a worker, those
     /// whose turn to be written has not come, and one being drawn.
-    public static func mostFramesUnderWay(workers: Int) -> Int { 2 * (workers + queueDepth) + 2 }
+    package static func mostFramesUnderWay(workers: Int) -> Int { 2 * (workers + queueDepth) + 2 }
 
     let reader: VideoReader
     let leadingFrames: [VideoFrame]
@@ -32,7 +32,7 @@ public struct AnnotationJob {
     let stop: StopRequest
     /// Frames to take from the reader; nil for all.
     let frameLimit: Int?
-    public let meters: StageMeters
+    package let meters: StageMeters
 
     /// - Parameters:
     ///   - leadingFrames: frames that the reader has given away already, to begin with.
@@ -41,7 +41,7 @@ public struct AnnotationJob {
     ///   - threadsPerFrame: threads that share a frame, the worker's included.
     ///   - frameLimit: frames to take from the reader; nil for all.
     ///   - meters: where the time is added up.
-    public init(
+    package init(
         reader: VideoReader, leadingFrames: [VideoFrame] = [], recordings: [Recording] = [],
         analysis: Analysis, workers: Int,
         threadsPerFrame: Int = 1,
@@ -63,7 +63,7 @@ public struct AnnotationJob {
     /// - Parameter progress: called after each frame has reached the sinks, with the number of frames done
     ///   and the frame's index in the source.
     /// - Throws: the first error of any stage, after removing the unfinished outputs.
-    public func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> Outcome {
+    package func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> Outcome {
         var frames = 0
         do {
             // The published heatmaps, and this tool's unless told otherwise, are in inferno.

@@ -1,7 +1,7 @@
 /// What can go wrong between the command line and the modules it joins.
-public struct PipelineError: Error, Equatable, CustomStringConvertible {
+package struct PipelineError: Error, Equatable, CustomStringConvertible {
     /// What the caller can do about it, from which the exit code follows.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// A wrong option (64).
         case usage
         /// An input that does not hold what was asked for (65).
@@ -12,11 +12,11 @@ public struct PipelineError: Error, Equatable, CustomStringConvertible {
         case inputOutput
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// One line: what was being done, the reason, and the next step where there is one.
-    public let description: String
+    package let description: String
 
-    public init(_ kind: Kind, _ description: String) {
+    package init(_ kind: Kind, _ description: String) {
         self.kind = kind
         self.description = description
     }

@@ -1,18 +1,18 @@
+import Base
 import Foundation
-import Synchronization
 
 /// The unfinished files of a process that has to end at once.
-public final class TemporaryFiles: Sendable {
+package final class TemporaryFiles: Sendable {
     private let paths = Mutex<[String]>([])
 
-    public init() {}
+    package init() {}
 
     /// Notes files that are being written.
-    public func add(_ paths: [String]) { self.paths.withLock { $0 += paths } }
+    package func add(_ paths: [String]) { self.paths.withLock { $0 += paths } }
 
     /// Removes them, and the files beside them whose names begin with theirs, which libraries write to before they
     /// rename. What cannot be removed is left.
-    public func remove() {
+    package func remove() {
         for path in paths.withLock({ $0 }) {
             let directory = (path as NSString).deletingLastPathComponent
             let name = (path as NSString).lastPathComponent

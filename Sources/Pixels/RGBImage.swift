@@ -3,14 +3,14 @@ import Foundation
 /// A picture of 8-bit sRGB-encoded samples, `height × width × 3`, rows packed without padding.
 ///
 /// The bytes live in one array, so handing an image to another thread copies a reference, not pixels.
-public struct RGBImage: Sendable, Equatable {
-    public let height: Int
-    public let width: Int
+package struct RGBImage: Sendable, Equatable {
+    package let height: Int
+    package let width: Int
     /// `height * width * 3` samples, row-major, red first.
-    public var bytes: [UInt8]
+    package var bytes: [UInt8]
 
     /// - Precondition: `bytes.count == height * width * 3`.
-    public init(height: Int, width: Int, bytes: [UInt8]) {
+    package init(height: Int, width: Int, bytes: [UInt8]) {
         precondition(bytes.count == height * width * 3, "an RGB image holds height × width × 3 samples")
         self.height = height
         self.width = width
@@ -18,12 +18,12 @@ public struct RGBImage: Sendable, Equatable {
     }
 
     /// An image of one colour.
-    public init(height: Int, width: Int, gray: UInt8 = 0) {
+    package init(height: Int, width: Int, gray: UInt8 = 0) {
         self.init(height: height, width: width, bytes: [UInt8](repeating: gray, count: height * width * 3))
     }
 
     /// An image whose samples `fill` writes; the buffer it is lent is not zeroed first.
-    public init(
+    package init(
         height: Int, width: Int, filledBy fill: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
     ) rethrows {
         let count = height * width * 3
@@ -37,7 +37,7 @@ public struct RGBImage: Sendable, Equatable {
 
     /// Whether another image is this one pixel for pixel. Stops at the first difference, which in a clip is
     /// among the first pixels.
-    public func hasSamePixels(as other: RGBImage?) -> Bool {
+    package func hasSamePixels(as other: RGBImage?) -> Bool {
         guard let other, other.height == height, other.width == width else { return false }
         return bytes.withUnsafeBytes { mine in
             other.bytes.withUnsafeBytes { memcmp(mine.baseAddress!, $0.baseAddress!, mine.count) == 0 }
@@ -45,7 +45,7 @@ public struct RGBImage: Sendable, Equatable {
     }
 
     /// The red, green and blue samples at a position.
-    public subscript(row: Int, column: Int) -> (red: UInt8, green: UInt8, blue: UInt8) {
+    package subscript(row: Int, column: Int) -> (red: UInt8, green: UInt8, blue: UInt8) {
         get {
             let i = (row * width + column) * 3
             return (bytes[i], bytes[i + 1], bytes[i + 2])

@@ -3,21 +3,21 @@ import Pixels
 import ViT
 
 /// The first principal components of patch tokens, fitted once so that colours hold through a clip.
-public struct FeatureBasis: Sendable, Equatable, Codable {
+package struct FeatureBasis: Sendable, Equatable, Codable {
     /// What is subtracted first, D values.
-    public let mean: [Float]
+    package let mean: [Float]
     /// Orthonormal directions, `components × D`, by falling variance. The loading of the largest magnitude is
     /// positive, which fixes each direction's sign.
-    public let directions: [[Float]]
+    package let directions: [[Float]]
     /// Share of the whole variance that each direction explains.
-    public let explained: [Double]
+    package let explained: [Double]
     /// Per component the 1st and the 99th percentile of what the basis was fitted on: where 0 and 1 lie.
-    public let ranges: [ClosedRange<Float>]
+    package let ranges: [ClosedRange<Float>]
 
     /// - Parameter tokens: `tokens × D` after the final LayerNorm (`ForwardResult.tokens`).
     /// - Returns: one map per component, `rows × columns`, scaled by `ranges` and clamped to 0…1; a component
     ///   that was constant is all 0.
-    public func maps(tokens: [Float], rows: Int, columns: Int) -> [Plane] {
+    package func maps(tokens: [Float], rows: Int, columns: Int) -> [Plane] {
         let width = mean.count
         let first = tokens.count / width - rows * columns
         precondition(first >= 0, "tokens of the whole grid")
@@ -56,7 +56,7 @@ public struct FeatureBasis: Sendable, Equatable, Codable {
 ///
 /// Memory does not grow with the frames but for up to 512 tokens of each, which the percentiles are taken
 /// from.
-public struct FeatureBasisFitter {
+package struct FeatureBasisFitter {
     private let width: Int
     private let components: Int
     private let product: MatrixProduct
@@ -75,7 +75,7 @@ public struct FeatureBasisFitter {
     ///   - width: the model's D.
     ///   - components: how many to fit, at most D.
     /// - Throws: `ModelError.mathLibraryMissing`.
-    public init(width: Int, components: Int = 3) throws {
+    package init(width: Int, components: Int = 3) throws {
         precondition(components > 0 && components <= width, "between 1 and D components")
         self.width = width
         self.components = components
@@ -89,7 +89,7 @@ public struct FeatureBasisFitter {
     /// - Parameters:
     ///   - tokens: `tokens × D` after the final LayerNorm.
     ///   - specialTokens: how many of them come before the patches.
-    public mutating func add(tokens: [Float], specialTokens: Int) {
+    package mutating func add(tokens: [Float], specialTokens: Int) {
         let patches = tokens.count / width - specialTokens
         guard patches > 0 else { return }
         let values = Array(tokens[(specialTokens * width)...])
@@ -121,7 +121,7 @@ public struct FeatureBasisFitter {
     }
 
     /// - Returns: the basis; nil before any frame was added.
-    public func fit() -> FeatureBasis? {
+    package func fit() -> FeatureBasis? {
         guard count > 0 else { return nil }
         let means = sums.map { $0 / Double(count) }
         var covariance = squares.map { $0 / Double(count) }

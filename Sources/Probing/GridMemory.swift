@@ -1,5 +1,5 @@
 /// Whether the work on a patch grid fits into memory, and which grid of that shape would.
-public enum GridMemory {
+package enum GridMemory {
     /// The largest grid of about the same shape that fits.
     ///
     /// - Parameter bytes: what a grid of so many rows and columns takes.
@@ -33,7 +33,7 @@ public enum GridMemory {
     ///   - otherAdvice: what else would help.
     ///   - bytes: what one picture takes on a grid of so many rows and columns.
     /// - Throws: `ProbingError` of kind `.memory`, naming the resolution that would fit.
-    public static func check(
+    package static func check(
         _ work: String, patchSize: Int, rows: Int, columns: Int, workers: Int, availableBytes: Int,
         otherAdvice: String? = nil, bytes: (_ rows: Int, _ columns: Int) -> Int
     ) throws {

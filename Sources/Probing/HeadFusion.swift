@@ -2,13 +2,13 @@ import Pixels
 import ViT
 
 /// How the maps of several heads become one.
-public enum HeadFusion: String, Sendable, CaseIterable {
+package enum HeadFusion: String, Sendable, CaseIterable {
     case mean
     case min
     case max
 
     /// - Parameter heads: at least one map, all of one size.
-    public func fuse(_ heads: [Plane]) -> Plane {
+    package func fuse(_ heads: [Plane]) -> Plane {
         precondition(!heads.isEmpty, "fusing needs at least one head")
         var fused = heads[0]
         for head in heads.dropFirst() {
@@ -31,7 +31,7 @@ public enum HeadFusion: String, Sendable, CaseIterable {
 
 extension TokenAttention {
     /// One map per head, in the order of the heads.
-    public var planes: [Plane] {
+    package var planes: [Plane] {
         (0..<heads).map { head in
             Plane(
                 height: rows, width: columns,

@@ -2,16 +2,16 @@ import Pixels
 import ViT
 
 /// One token's attention in every block.
-public enum LayerAttention {
+package enum LayerAttention {
     /// The request that fetches it.
-    public static func request(of model: Model, queryToken: Int = 0) -> ForwardRequest {
+    package static func request(of model: Model, queryToken: Int = 0) -> ForwardRequest {
         ForwardRequest(attentionBlocks: Set(0..<model.configuration.depth), queryToken: queryToken)
     }
 
     /// - Parameter head: the head to show; nil for the mean of all.
     /// - Returns: one map per block, from the first to the last.
     /// - Throws: `ModelError.noSuchHead`.
-    public static func maps(_ result: ForwardResult, head: Int?) throws -> [Plane] {
+    package static func maps(_ result: ForwardResult, head: Int?) throws -> [Plane] {
         try maps(result, heads: head.map { [$0] })
     }
 
@@ -20,7 +20,7 @@ public enum LayerAttention {
     ///   - fusion: how they become one map.
     /// - Returns: one map per block, from the first to the last.
     /// - Throws: `ModelError.noSuchHead`.
-    public static func maps(
+    package static func maps(
         _ result: ForwardResult, heads: [Int]? = nil, fusion: HeadFusion = .mean
     ) throws -> [Plane] {
         try result.attention.sorted { $0.key < $1.key }.map { _, attention in

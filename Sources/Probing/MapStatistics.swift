@@ -5,10 +5,10 @@ import Pixels
 ///
 /// A figure that is not defined (the entropy of a map without mass, the correlation with a constant map) is
 /// NaN.
-public enum MapStatistics {
+package enum MapStatistics {
     /// The Shannon entropy of a map taken as a distribution over its cells, −Σ p ln p with p = m / Σm, in nats:
     /// 0 where one cell has everything, ln(cells) where all have the same. Values below 0 count as 0.
-    public static func entropyNats(of map: Plane) -> Double {
+    package static func entropyNats(of map: Plane) -> Double {
         var sum = 0.0
         var weighted = 0.0
         for value in map.values where value > 0 {
@@ -24,7 +24,7 @@ public enum MapStatistics {
     /// is rounded down, but at least one. Values below 0 count as 0.
     ///
     /// - Precondition: `share` is within 0…1.
-    public static func topMass(of map: Plane, share: Double = 0.1) -> Double {
+    package static func topMass(of map: Plane, share: Double = 0.1) -> Double {
         precondition((0...1).contains(share), "a share is within 0...1")
         let values = map.values.map { Double(max(0, $0)) }.sorted(by: >)
         let sum = values.reduce(0, +)
@@ -36,7 +36,7 @@ public enum MapStatistics {
     /// Pearson's correlation of two maps over their cells, −1…1.
     ///
     /// - Precondition: the maps are of one size.
-    public static func correlation(_ a: Plane, _ b: Plane) -> Double {
+    package static func correlation(_ a: Plane, _ b: Plane) -> Double {
         precondition(a.height == b.height && a.width == b.width, "maps of one size")
         let count = Double(a.values.count)
         let meanA = a.values.reduce(0) { $0 + Double($1) } / count
@@ -57,7 +57,7 @@ public enum MapStatistics {
     ///
     /// Maps are taken to cover the picture; that a model leaves out less than a patch at the right and at the
     /// bottom is disregarded.
-    public static func correlationOnCommonGrid(_ a: Plane, _ b: Plane) -> Double {
+    package static func correlationOnCommonGrid(_ a: Plane, _ b: Plane) -> Double {
         let (rows, columns) = (min(a.height, b.height), min(a.width, b.width))
         return correlation(
             AreaAverage.resample(a, rows: rows, columns: columns),
@@ -66,14 +66,14 @@ public enum MapStatistics {
 }
 
 /// Resampling by area: each new cell is the mean of what it covers, cells cut by its border counting in part.
-public enum AreaAverage {
+package enum AreaAverage {
     /// The map on a grid of `rows × columns` over the same area, or over the part of it from the top left corner.
     ///
     /// - Parameters:
     ///   - height: how much of the map's height the grid covers, in its cells, above 0; nil for all.
     ///   - width: likewise.
     /// - Precondition: `rows` and `columns` are positive and the map is not empty.
-    public static func resample(
+    package static func resample(
         _ map: Plane, rows: Int, columns: Int, height: Double? = nil, width: Double? = nil
     ) -> Plane {
         precondition(min(rows, columns, map.height, map.width) > 0, "grids have cells")

@@ -1,13 +1,13 @@
 import Pixels
 
 /// DINO's `--threshold`: the patches that hold most of a map's mass.
-public enum MassThreshold {
+package enum MassThreshold {
     /// Sorts the map ascending, cumulates each value's share of the sum, and keeps the patches whose
     /// cumulative share exceeds 1 − `mass` (DINO, `visualize_attention.py`).
     ///
     /// - Parameter mass: share of the mass to keep, 0…1.
     /// - Returns: 1 where a patch is kept and 0 elsewhere. A map without mass keeps nothing.
-    public static func mask(of map: Plane, mass: Double) -> Plane {
+    package static func mask(of map: Plane, mass: Double) -> Plane {
         var mask = Plane(height: map.height, width: map.width)
         let order = map.values.indices.sorted { map.values[$0] < map.values[$1] }
         let sum = map.values.reduce(0) { $0 + Double($1) }

@@ -6,15 +6,15 @@ import ViT
 ///
 /// D_ij = patch · ‖Δ(row, column)‖₂; a head's distance is mean_i Σ_j A[S+i, S+j] · D_ij, *not* renormalised
 /// for what goes to the special tokens. Over several pictures the mean is taken, in the memory of one.
-public final class MeanAttentionDistance {
+package final class MeanAttentionDistance {
     /// Pictures measured so far.
-    public private(set) var pictures = 0
+    package private(set) var pictures = 0
     private let pass: ForwardPass
     private let strips: AttentionStrips
     private var sums: [Double]
     private var table = DistanceTable(rows: 0, columns: 0, patchSize: 0)
 
-    public init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
+    package init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
         self.pass = pass
         let c = pass.model.configuration
         strips = AttentionStrips(configuration: c, stripRows: stripRows)
@@ -27,7 +27,7 @@ public final class MeanAttentionDistance {
     /// - Returns: this picture's distances, `blocks × heads` in pixels, and the pass's result.
     /// - Throws: as `ForwardPass.run`; a picture that throws is not counted.
     @discardableResult
-    public func add(
+    package func add(
         _ input: PatchMatrix, _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
     ) throws -> (distances: [[Double]], result: ForwardResult) {
         let c = pass.model.configuration
@@ -53,7 +53,7 @@ public final class MeanAttentionDistance {
     }
 
     /// The mean over all pictures, `blocks × heads` in pixels; 0 without pictures.
-    public var mean: [[Double]] { byBlock(sums.map { $0 / Double(max(pictures, 1)) }) }
+    package var mean: [[Double]] { byBlock(sums.map { $0 / Double(max(pictures, 1)) }) }
 
     private func byBlock(_ values: [Double]) -> [[Double]] {
         let heads = pass.model.configuration.heads

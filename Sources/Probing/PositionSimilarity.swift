@@ -2,12 +2,12 @@ import Pixels
 import ViT
 
 /// How alike the learned positions are: E[S:] · E[S:]ᵀ, raw dot products.
-public enum PositionSimilarity {
+package enum PositionSimilarity {
     /// - Parameters:
     ///   - rows, columns: the patch grid; nil for the one that the positions were learned on.
     /// - Returns: `patches × patches`, symmetric, patches row-major.
     /// - Throws: `ModelError.mathLibraryMissing`.
-    public static func matrix(of model: Model, rows: Int? = nil, columns: Int? = nil) throws -> Plane {
+    package static func matrix(of model: Model, rows: Int? = nil, columns: Int? = nil) throws -> Plane {
         let c = model.configuration
         let positions = model.positions(
             rows: rows ?? c.nativeRows, columns: columns ?? c.nativeColumns)

@@ -1,14 +1,14 @@
 import ViT
 
 /// The patch embedding looked at as pictures.
-public enum ProjectionFilters {
+package enum ProjectionFilters {
     /// Each filter scaled so that its smallest value is 0 and its largest 1, over all pixels and channels
     /// together (the Keras example: scikit-learn's `MinMaxScaler` on the embedding as (P·P·3, D)); a constant
     /// filter is all 0. The experiments show the first 128, in 8 rows of 16.
     ///
     /// - Parameter limit: number of filters, the first ones.
     /// - Returns: per filter `patch × patch × 3` values 0…1, row-major, red first.
-    public static func scaled(of model: Model, limit: Int = 128) -> [[Float]] {
+    package static func scaled(of model: Model, limit: Int = 128) -> [[Float]] {
         let c = model.configuration
         let weights = model.patchFilters
         let area = c.patchSize * c.patchSize

@@ -3,16 +3,16 @@ import Pixels
 import ViT
 
 /// One block's queries and keys over the patches, to be looked at channel by channel.
-public struct QueryKeyImages: Sendable {
-    public enum Part: String, Sendable, CaseIterable {
+package struct QueryKeyImages: Sendable {
+    package enum Part: String, Sendable, CaseIterable {
         case query
         case key
     }
 
-    public let rows: Int
-    public let columns: Int
-    public let heads: Int
-    public let headWidth: Int
+    package let rows: Int
+    package let columns: Int
+    package let heads: Int
+    package let headWidth: Int
     /// `patches × 2D`: queries, then keys.
     private let values: [Float]
 
@@ -20,7 +20,7 @@ public struct QueryKeyImages: Sendable {
     ///
     /// - Parameter request: what else the forward pass should give back.
     /// - Throws: as `ForwardPass.run`.
-    public static func run(
+    package static func run(
         _ pass: ForwardPass, _ input: PatchMatrix, block: Int,
         _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
     ) throws -> (images: QueryKeyImages, result: ForwardResult) {
@@ -43,7 +43,7 @@ public struct QueryKeyImages: Sendable {
     /// One channel of one head through the sigmoid: `rows × columns`, each value within 0…1.
     ///
     /// - Throws: `ModelError.noSuchHead`, and `ProbingError` for a channel outside the head.
-    public func image(_ part: Part, head: Int, channel: Int) throws -> Plane {
+    package func image(_ part: Part, head: Int, channel: Int) throws -> Plane {
         guard (0..<heads).contains(head) else { throw ModelError.noSuchHead(head, heads: heads) }
         guard (0..<headWidth).contains(channel) else {
             throw ProbingError.usage(

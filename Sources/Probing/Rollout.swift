@@ -5,12 +5,12 @@ import ViT
 ///
 /// Ã = (F + I)/2 with rows normalised, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by
 /// its maximum. One a worker; buffers are kept between pictures of one size.
-public final class Rollout {
-    public let options: RolloutOptions
+package final class Rollout {
+    package let options: RolloutOptions
     private let replay: AttentionReplay
     private var fold: (tokens: Int, fold: RolloutFold)?
 
-    public init(pass: ForwardPass, options: RolloutOptions, stripRows: Int = AttentionStrip.usualRows) {
+    package init(pass: ForwardPass, options: RolloutOptions, stripRows: Int = AttentionStrip.usualRows) {
         self.options = options
         replay = AttentionReplay(pass: pass, stripRows: stripRows)
     }
@@ -20,7 +20,7 @@ public final class Rollout {
     ///   - request: what else the forward pass should give back.
     /// - Returns: the map, `rows × columns`, its maximum 1, or all 0; and the pass's result.
     /// - Throws: as `ForwardPass.run`.
-    public func run(
+    package func run(
         _ input: PatchMatrix, _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
     ) throws -> (map: Plane, result: ForwardResult) {
         let c = replay.pass.model.configuration
@@ -47,28 +47,28 @@ public final class Rollout {
 }
 
 /// What a gradient rollout found.
-public struct GradientRolloutResult: Sendable {
+package struct GradientRolloutResult: Sendable {
     /// `rows × columns`, its maximum 1, or all 0.
-    public let map: Plane
+    package let map: Plane
     /// The class that the map is for, where the target was a class.
-    public let targetClass: Int?
+    package let targetClass: Int?
     /// The logit, or whatever number was differentiated.
-    public let score: Float
+    package let score: Float
     /// One logit per class; empty where there is no classifier.
-    public let logits: [Float]
+    package let logits: [Float]
 }
 
 /// Gradient rollout (vit-explain): rollout of mean_h(A ⊙ ∂score/∂A), negatives set to 0.
 ///
 /// One a worker; buffers are kept between pictures of one size.
-public final class GradientRollout {
-    public let options: RolloutOptions
+package final class GradientRollout {
+    package let options: RolloutOptions
     private let pass: BackwardPass
     private let stripRows: Int
     private var fold: (tokens: Int, fold: RolloutFold)?
 
     /// - Throws: `ProbingError` for options that gradient rollout does not have.
-    public init(
+    package init(
         model: Model, options: RolloutOptions, stripRows: Int = AttentionStrip.usualRows
     ) throws {
         self.options = try options.checkedForGradients()
@@ -78,7 +78,7 @@ public final class GradientRollout {
 
     /// - Parameter classifier: what the classes are of; nil for the model's own.
     /// - Throws: as `BackwardPass.run`.
-    public func run(
+    package func run(
         _ input: PatchMatrix, target: GradientTarget, classifier: Classifier? = nil
     ) throws -> GradientRolloutResult {
         let c = pass.model.configuration

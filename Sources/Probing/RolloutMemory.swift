@@ -2,12 +2,12 @@ import Foundation
 import ViT
 
 /// What rollout takes, so that a size that does not fit can be refused before it is tried.
-public enum RolloutMemory {
+package enum RolloutMemory {
     /// Bytes for one picture at a time, beside the model's weights. Only a discard needs a whole matrix,
     /// `tokens × tokens`; all else grows linearly.
     ///
     /// - Parameter isGradient: whether it is gradient rollout.
-    public static func bytes(
+    package static func bytes(
         _ c: Configuration, rows: Int, columns: Int, options: RolloutOptions, isGradient: Bool = false
     ) -> Int {
         guard isGradient else { return bytes(c, rows: rows, columns: columns, together: [options]) }
@@ -20,7 +20,7 @@ public enum RolloutMemory {
     }
 
     /// Bytes that a `RolloutSet` takes, likewise.
-    public static func bytes(
+    package static func bytes(
         _ c: Configuration, rows: Int, columns: Int, together options: [RolloutOptions]
     ) -> Int {
         let tokens = c.specialTokens + rows * columns
@@ -37,7 +37,7 @@ public enum RolloutMemory {
     /// The largest grid of about the same shape that fits.
     ///
     /// - Returns: nil where not even one patch fits.
-    public static func largestGrid(
+    package static func largestGrid(
         _ c: Configuration, like rows: Int, _ columns: Int, options: RolloutOptions,
         isGradient: Bool = false, within availableBytes: Int
     ) -> (rows: Int, columns: Int)? {
@@ -50,7 +50,7 @@ public enum RolloutMemory {
     ///   - workers: how many pictures are worked on at once.
     ///   - availableBytes: what all of them may take.
     /// - Throws: `ProbingError` of kind `.memory`, naming the resolution that would fit.
-    public static func check(
+    package static func check(
         _ c: Configuration, rows: Int, columns: Int, options: RolloutOptions, isGradient: Bool = false,
         workers: Int = 1, availableBytes: Int
     ) throws {

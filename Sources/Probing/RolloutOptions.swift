@@ -1,5 +1,5 @@
 /// Whose conventions rollout follows where they differ.
-public enum RolloutCompatibility: String, Sendable, CaseIterable {
+package enum RolloutCompatibility: String, Sendable, CaseIterable {
     /// Abnar & Zuidema's definition, rows normalised, with vit-explain's head fusion and discard.
     case standard
     /// The Keras example *Investigating Vision Transformer representations*: heads by their mean, nothing
@@ -13,15 +13,15 @@ public enum RolloutCompatibility: String, Sendable, CaseIterable {
 }
 
 /// How attention rolls out through the blocks.
-public struct RolloutOptions: Sendable, Hashable {
+package struct RolloutOptions: Sendable, Hashable {
     /// How a block's heads become one matrix F.
-    public let headFusion: HeadFusion
+    package let headFusion: HeadFusion
     /// Share of F's N² entries that is set to 0, the smallest first, 0..<1. CLS→CLS is spared.
-    public let discardRatio: Double
-    public let compatibility: RolloutCompatibility
+    package let discardRatio: Double
+    package let compatibility: RolloutCompatibility
 
     /// - Throws: `ProbingError` for a ratio outside 0..<1 and for options that `.keras` does not have.
-    public init(
+    package init(
         headFusion: HeadFusion = .mean, discardRatio: Double = 0,
         compatibility: RolloutCompatibility = .standard
     ) throws {

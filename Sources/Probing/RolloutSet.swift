@@ -5,17 +5,17 @@ import ViT
 /// `Rollout` gives for each of them.
 ///
 /// One a worker; buffers of the pass are kept between pictures of one size.
-public final class RolloutSet {
+package final class RolloutSet {
     private let replay: AttentionReplay
 
-    public init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
+    package init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
         replay = AttentionReplay(pass: pass, stripRows: stripRows)
     }
 
     /// - Parameter input: normalised patches of one picture.
     /// - Returns: for each of the options a map, `rows × columns`, its maximum 1, or all 0.
     /// - Throws: as `ForwardPass.run`.
-    public func run(_ input: PatchMatrix, _ options: [RolloutOptions]) throws -> [Plane] {
+    package func run(_ input: PatchMatrix, _ options: [RolloutOptions]) throws -> [Plane] {
         let c = replay.pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
         _ = try replay.record(input)

@@ -7,9 +7,9 @@ import Pixels
 /// Coordinates are pixels (points in SVG) from the top left corner, x to the right and y down. Cairo keeps the
 /// first error of a context and ignores what follows, so drawing does not throw: `image()` and `svg()` do.
 /// A canvas is used by one thread at a time, hence not `Sendable`.
-public final class Canvas {
-    public let height: Int
-    public let width: Int
+package final class Canvas {
+    package let height: Int
+    package let width: Int
     private let surface: OpaquePointer
     private let context: OpaquePointer
     /// Where the SVG goes; `nil` for a canvas of pixels.
@@ -44,7 +44,7 @@ public final class Canvas {
     /// A canvas of pixels, all in one colour.
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed`, for instance for a side above 32767.
-    public static func pixels(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
+    package static func pixels(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
         guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width), Int32(height)) else {
             throw RenderingError(.drawingFailed, "cannot draw \(width)×\(height): cairo gave no surface")
         }
@@ -56,7 +56,7 @@ public final class Canvas {
     /// A canvas of shapes, which `svg()` writes as a document; text becomes outlines, so it needs no font there.
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed`.
-    public static func svg(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
+    package static func svg(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
         let sink = ByteSink()
         let surface = cairo_svg_surface_create_for_stream(
             { sink, bytes, count in
@@ -75,14 +75,14 @@ public final class Canvas {
 
     // MARK: Shapes
 
-    public func fill(x: Double, y: Double, width: Double, height: Double, _ color: CanvasColor) {
+    package func fill(x: Double, y: Double, width: Double, height: Double, _ color: CanvasColor) {
         use(color)
         cairo_rectangle(context, x, y, width, height)
         cairo_fill(context)
     }
 
     /// The outline of a rectangle, the line centred on its border.
-    public func stroke(
+    package func stroke(
         x: Double, y: Double, width: Double, height: Double, _ color: CanvasColor, lineWidth: Double = 1
     ) {
         use(color)
@@ -92,7 +92,7 @@ public final class Canvas {
     }
 
     /// A line through the points in order. `dashes` are lengths of ink and gap in turn.
-    public func line(
+    package func line(
         through points: [(x: Double, y: Double)], _ color: CanvasColor, lineWidth: Double = 1,
         dashes: [Double] = []
     ) {
@@ -108,7 +108,7 @@ public final class Canvas {
     }
 
     /// A filled disc at each of the points.
-    public func discs(at points: [(x: Double, y: Double)], radius: Double, _ color: CanvasColor) {
+    package func discs(at points: [(x: Double, y: Double)], radius: Double, _ color: CanvasColor) {
         use(color)
         for point in points {
             cairo_new_sub_path(context)
@@ -118,7 +118,7 @@ public final class Canvas {
     }
 
     /// A picture, stretched over the rectangle; `smooth` interpolates, else its pixels stay squares.
-    public func draw(
+    package func draw(
         _ image: RGBImage, x: Double, y: Double, width: Double, height: Double, smooth: Bool = true
     ) {
         guard image.height > 0, image.width > 0 else { return }
@@ -154,7 +154,7 @@ public final class Canvas {
     }
 
     /// Draws within a rectangle only.
-    public func clipped(x: Double, y: Double, width: Double, height: Double, _ body: () throws -> Void)
+    package func clipped(x: Double, y: Double, width: Double, height: Double, _ body: () throws -> Void)
         rethrows
     {
         cairo_save(context)
@@ -167,7 +167,7 @@ public final class Canvas {
     // MARK: Text
 
     /// Text with its baseline through `y`. `angle` turns it about (x, y), in degrees, clockwise; −90 reads upwards.
-    public func text(
+    package func text(
         _ text: String, x: Double, y: Double, font: CanvasFont, _ color: CanvasColor,
         anchor: TextAnchor = .start, angle: Double = 0
     ) {
@@ -189,7 +189,7 @@ public final class Canvas {
     }
 
     /// How far the text reaches along its baseline, and how far the font does above and below it.
-    public func measure(_ text: String, font: CanvasFont) -> TextMeasure {
+    package func measure(_ text: String, font: CanvasFont) -> TextMeasure {
         use(font)
         var advance = cairo_text_extents_t()
         cairo_text_extents(context, text, &advance)
@@ -205,7 +205,7 @@ public final class Canvas {
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed` with Cairo's text, if anything went wrong since the
     ///   canvas was made, or if it is not one of pixels.
-    public func image() throws -> RGBImage {
+    package func image() throws -> RGBImage {
         cairo_surface_flush(surface)
         try check("draw")
         guard let data = cairo_image_surface_get_data(surface) else {
@@ -229,7 +229,7 @@ public final class Canvas {
     /// Ends a canvas of shapes and gives the SVG document, UTF-8. Nothing can be drawn afterwards.
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed` with Cairo's text.
-    public func svg() throws -> [UInt8] {
+    package func svg() throws -> [UInt8] {
         try check("draw")
         guard let sink else {
             throw RenderingError(.drawingFailed, "cannot write a drawing of pixels as SVG")

@@ -1,7 +1,7 @@
 import Pixels
 
 /// Frames one cell of a map on pictures of one size, in white between two dark lines, which shows on any ground.
-public struct CellMarker: Sendable, Equatable {
+package struct CellMarker: Sendable, Equatable {
     private let height: Int
     private let width: Int
     /// The outer dark line's rectangle in pixels of the picture; it may reach beyond the picture.
@@ -17,7 +17,7 @@ public struct CellMarker: Sendable, Equatable {
     ///   - row: of the cell in the map.
     ///   - height: of the pictures in pixels.
     ///   - placement: where the map lies on them.
-    public init(row: Int, column: Int, height: Int, width: Int, placement: MapPlacement) {
+    package init(row: Int, column: Int, height: Int, width: Int, placement: MapPlacement) {
         let line = max(1, Int((Double(min(height, width)) / 400).rounded()))
         func span(_ index: Int, _ cell: Double) -> Range<Int> {
             let center = (Double(index) + 0.5) * cell
@@ -33,7 +33,7 @@ public struct CellMarker: Sendable, Equatable {
     /// - Parameters:
     ///   - top: where the marked picture begins in `image`, in rows.
     ///   - left: likewise, in columns.
-    public func paint(on image: inout RGBImage, top: Int = 0, left: Int = 0) {
+    package func paint(on image: inout RGBImage, top: Int = 0, left: Int = 0) {
         for y in rows.clamped(to: 0..<height) {
             for x in columns.clamped(to: 0..<width) {
                 let depth = min(

@@ -1,11 +1,11 @@
 import Pixels
 
 /// A colour map: 256 colours for heat from 0 to 1, byte for byte those of matplotlib.
-public struct ColorMap: Sendable, Equatable {
+package struct ColorMap: Sendable, Equatable {
     /// The map's name in matplotlib and on the command line.
-    public let name: String
+    package let name: String
     /// 256 × 3 bytes, red, green, blue, the coldest colour first.
-    public let table: [UInt8]
+    package let table: [UInt8]
     /// 257 × 4 bytes for the kernels: red, green, blue, 0; the last entry is the colour of NaN.
     let entries: [UInt8]
 
@@ -22,36 +22,36 @@ public struct ColorMap: Sendable, Equatable {
         self.entries = entries
     }
 
-    public static let inferno = ColorMap(name: "inferno", hexadecimal: ColorMapTables.inferno)
-    public static let magma = ColorMap(name: "magma", hexadecimal: ColorMapTables.magma)
-    public static let viridis = ColorMap(name: "viridis", hexadecimal: ColorMapTables.viridis)
-    public static let plasma = ColorMap(name: "plasma", hexadecimal: ColorMapTables.plasma)
-    public static let turbo = ColorMap(name: "turbo", hexadecimal: ColorMapTables.turbo)
-    public static let gray = ColorMap(name: "gray", hexadecimal: ColorMapTables.gray)
+    package static let inferno = ColorMap(name: "inferno", hexadecimal: ColorMapTables.inferno)
+    package static let magma = ColorMap(name: "magma", hexadecimal: ColorMapTables.magma)
+    package static let viridis = ColorMap(name: "viridis", hexadecimal: ColorMapTables.viridis)
+    package static let plasma = ColorMap(name: "plasma", hexadecimal: ColorMapTables.plasma)
+    package static let turbo = ColorMap(name: "turbo", hexadecimal: ColorMapTables.turbo)
+    package static let gray = ColorMap(name: "gray", hexadecimal: ColorMapTables.gray)
 
     /// Every colour map, the default first.
-    public static let all: [ColorMap] = [inferno, magma, viridis, plasma, turbo, gray]
+    package static let all: [ColorMap] = [inferno, magma, viridis, plasma, turbo, gray]
 
     /// The colour map of that name, or `nil`.
-    public static func named(_ name: String) -> ColorMap? {
+    package static func named(_ name: String) -> ColorMap? {
         all.first { $0.name == name }
     }
 
     /// The entry for a heat: `min(255, Int(256 · heat))`, heats below 0 counting as 0; 256 for NaN.
-    public static func index(of heat: Float) -> Int {
+    package static func index(of heat: Float) -> Int {
         guard !heat.isNaN else { return 256 }
         return Int(min(255, max(0, heat * 256)))
     }
 
     /// The colour for a heat. Outside 0...1 it is the nearer end's; NaN is black, matplotlib's "bad" colour
     /// laid on black.
-    public func color(of heat: Float) -> (red: UInt8, green: UInt8, blue: UInt8) {
+    package func color(of heat: Float) -> (red: UInt8, green: UInt8, blue: UInt8) {
         let i = Self.index(of: heat) * 4
         return (entries[i], entries[i + 1], entries[i + 2])
     }
 
     /// A map's cells as pixels, one each. What `matplotlib.image.imsave` writes for a map scaled to 0...1.
-    public func picture(of map: Plane) -> RGBImage {
+    package func picture(of map: Plane) -> RGBImage {
         RGBImage(height: map.height, width: map.width) { out in
             for (i, heat) in map.values.enumerated() {
                 (out[i * 3], out[i * 3 + 1], out[i * 3 + 2]) = color(of: heat)

@@ -4,7 +4,7 @@ import Pixels
 /// sum of squared differences in RGB), as a share of the last entry, so that the ends are 0 and 1.
 ///
 /// A video's compression moves colours off the map; the nearest entry is what remains of the heat.
-public struct ColorMapInverse: Sendable {
+package struct ColorMapInverse: Sendable {
     /// Side of a cell of the colour cube, in levels; cells hold the entries that can be nearest to a colour in
     /// them, so that the answer is that of trying all 256.
     private static let cellBits = 4
@@ -15,7 +15,7 @@ public struct ColorMapInverse: Sendable {
     private let starts: [Int32]
     private let candidates: [UInt8]
 
-    public init(_ colorMap: ColorMap) {
+    package init(_ colorMap: ColorMap) {
         table = colorMap.table
         var starts: [Int32] = [0]
         var candidates: [UInt8] = []
@@ -50,7 +50,7 @@ public struct ColorMapInverse: Sendable {
     }
 
     /// The heat of each pixel, 0…1, `height × width`. Of entries equally near the first counts.
-    public func heat(of picture: RGBImage) -> Plane {
+    package func heat(of picture: RGBImage) -> Plane {
         var out = Plane(height: picture.height, width: picture.width)
         out.values.withUnsafeMutableBufferPointer { out in
             picture.bytes.withUnsafeBufferPointer { bytes in

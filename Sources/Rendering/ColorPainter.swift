@@ -4,9 +4,9 @@ import Pixels
 /// coordinates and not heat.
 ///
 /// Upsampling tables are made for the first maps' shape and kept.
-public struct ColorPainter: Sendable {
-    public let height: Int
-    public let width: Int
+package struct ColorPainter: Sendable {
+    package let height: Int
+    package let width: Int
     private let placement: MapPlacement
     private let interpolation: Interpolation
     /// Share of the colour where it lies over a picture.
@@ -14,7 +14,7 @@ public struct ColorPainter: Sendable {
     private var upsampler: Upsampler?
 
     /// For pictures of `height × width` pixels. Of the style, the colour map and the scale are not used.
-    public init(height: Int, width: Int, placement: MapPlacement, style: HeatStyle) {
+    package init(height: Int, width: Int, placement: MapPlacement, style: HeatStyle) {
         self.height = height
         self.width = width
         self.placement = placement

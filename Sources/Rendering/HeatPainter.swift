@@ -2,14 +2,14 @@ import CKernels
 import Pixels
 
 /// How heat looks.
-public struct HeatStyle: Sendable {
-    public var colorMap: ColorMap
+package struct HeatStyle: Sendable {
+    package var colorMap: ColorMap
     /// Share of the colour where it lies over the frame, 0...1. The published figures use 0.6.
-    public var alpha: Double
-    public var interpolation: Interpolation
-    public var scale: HeatScale
+    package var alpha: Double
+    package var interpolation: Interpolation
+    package var scale: HeatScale
 
-    public init(
+    package init(
         colorMap: ColorMap = .inferno, alpha: Double = 0.6, interpolation: Interpolation = .bilinear,
         scale: HeatScale = .frame
     ) {
@@ -23,9 +23,9 @@ public struct HeatStyle: Sendable {
 /// Paints heat on pictures of one size: upsampling, colour and blend in one pass over the pixels.
 ///
 /// Upsampling tables are made for the first map's shape and kept.
-public struct HeatPainter: Sendable {
-    public let height: Int
-    public let width: Int
+package struct HeatPainter: Sendable {
+    package let height: Int
+    package let width: Int
     private let placement: MapPlacement
     private let interpolation: Interpolation
     private let lookup: [UInt8]
@@ -38,7 +38,7 @@ public struct HeatPainter: Sendable {
     /// For pictures of `height × width` pixels. `style.scale` is not used: maps come as heat.
     ///
     /// - Precondition: `style.alpha` is within 0...1.
-    public init(height: Int, width: Int, placement: MapPlacement, style: HeatStyle) {
+    package init(height: Int, width: Int, placement: MapPlacement, style: HeatStyle) {
         precondition((0...1).contains(style.alpha), "alpha is a share")
         self.height = height
         self.width = width
@@ -49,7 +49,7 @@ public struct HeatPainter: Sendable {
     }
 
     /// The heat as opaque colours.
-    public mutating func heatmap(_ heat: Plane) -> RGBImage {
+    package mutating func heatmap(_ heat: Plane) -> RGBImage {
         RGBImage(height: height, width: width) { out in
             paint(heat, over: nil, into: out.baseAddress!, strideBytes: width * 3)
         }
@@ -58,7 +58,7 @@ public struct HeatPainter: Sendable {
     /// The heat over a picture: (1 − α) · frame + α · colour, to the nearest integer.
     ///
     /// - Precondition: the picture is `height × width`.
-    public mutating func overlay(_ heat: Plane, on frame: RGBImage) -> RGBImage {
+    package mutating func overlay(_ heat: Plane, on frame: RGBImage) -> RGBImage {
         precondition(frame.height == height && frame.width == width, "the picture has another size")
         return RGBImage(height: height, width: width) { out in
             frame.bytes.withUnsafeBufferPointer { frame in

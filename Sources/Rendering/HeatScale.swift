@@ -2,7 +2,7 @@ import Foundation
 import Pixels
 
 /// Which values of a raw map become heat 0 and heat 1.
-public enum HeatScale: Sendable, Equatable {
+package enum HeatScale: Sendable, Equatable {
     /// The map's own smallest and largest value in that frame, as matplotlib's `imshow` and `imsave` do.
     case frame
     /// A range that follows the frames' ranges with that half-life, so that the picture does not flicker.
@@ -11,12 +11,12 @@ public enum HeatScale: Sendable, Equatable {
     case fixed(minimum: Float, maximum: Float)
 
     /// The half-life of `smooth` where none is given.
-    public static let defaultHalfLifeSeconds = 0.5
+    package static let defaultHalfLifeSeconds = 0.5
 
     /// Reads `frame`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
     ///
     /// - Throws: `RenderingError` of kind `invalidOption`.
-    public init(parsing text: String) throws(RenderingError) {
+    package init(parsing text: String) throws(RenderingError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         switch (parts.count, parts[0]) {
         case (1, "frame"):
@@ -58,31 +58,31 @@ public enum HeatScale: Sendable, Equatable {
 /// The first frame gives the range as it is. Times are those of the frames, so a gap in a variable frame rate
 /// counts for its length; a frame whose time is not later than the last one's leaves the range where it is,
 /// except that a step back (another clip begins) starts anew.
-public struct HeatScaler: Sendable {
-    public let scale: HeatScale
+package struct HeatScaler: Sendable {
+    package let scale: HeatScale
     /// What `smooth` remembers of the frames before: the range, and the time it belongs to. Nil before the first
     /// frame, and with other scales.
-    public var memory: Memory?
+    package var memory: Memory?
 
-    public struct Memory: Sendable, Equatable, Codable {
-        public var low: Double
-        public var high: Double
-        public var timeSeconds: Double
+    package struct Memory: Sendable, Equatable, Codable {
+        package var low: Double
+        package var high: Double
+        package var timeSeconds: Double
 
-        public init(low: Double, high: Double, timeSeconds: Double) {
+        package init(low: Double, high: Double, timeSeconds: Double) {
             self.low = low
             self.high = high
             self.timeSeconds = timeSeconds
         }
     }
 
-    public init(_ scale: HeatScale) {
+    package init(_ scale: HeatScale) {
         self.scale = scale
     }
 
     /// The values that become heat 0 and 1 in this frame. Values that are not finite do not count; a map
     /// without any other has the range 0...0.
-    public mutating func range(of map: Plane, at timeSeconds: Double) -> (low: Float, high: Float) {
+    package mutating func range(of map: Plane, at timeSeconds: Double) -> (low: Float, high: Float) {
         switch scale {
         case .frame:
             return Self.finiteRange(of: map)
@@ -106,7 +106,7 @@ public struct HeatScaler: Sendable {
     ///
     /// With `smooth` and `fixed`, values outside the range give heats outside 0...1, which the colour map clamps;
     /// NaN stays NaN.
-    public mutating func heat(of map: Plane, at timeSeconds: Double) -> Plane {
+    package mutating func heat(of map: Plane, at timeSeconds: Double) -> Plane {
         let (low, high) = range(of: map, at: timeSeconds)
         guard high > low else { return Plane(height: map.height, width: map.width) }
         // matplotlib subtracts in float32 and divides by the float64 difference rounded to float32.

@@ -2,7 +2,7 @@ import CKernels
 import Pixels
 
 /// How a map's cells become pixels.
-public enum Interpolation: String, Sendable, CaseIterable {
+package enum Interpolation: String, Sendable, CaseIterable {
     /// Square patches, as DINO draws them.
     case nearest
     /// Straight lines between cell centres.
@@ -17,31 +17,31 @@ public enum Interpolation: String, Sendable, CaseIterable {
 /// The model sees the picture resized and then cropped at the right and at the bottom to whole patches. So the
 /// cells stand at the picture's own scale, and the map may end up to one cell before the picture does: there its
 /// edge goes on. Nothing is shifted or stretched.
-public struct MapPlacement: Sendable, Equatable {
+package struct MapPlacement: Sendable, Equatable {
     /// Height of one cell in picture pixels, not always whole.
-    public let cellHeight: Double
+    package let cellHeight: Double
     /// Width of one cell in picture pixels.
-    public let cellWidth: Double
+    package let cellWidth: Double
 
     /// - Precondition: both are positive.
-    public init(cellHeight: Double, cellWidth: Double) {
+    package init(cellHeight: Double, cellWidth: Double) {
         precondition(cellHeight > 0 && cellWidth > 0, "a map's cells have a size")
         self.cellHeight = cellHeight
         self.cellWidth = cellWidth
     }
 
     /// A map of `rows × columns` cells that covers the whole of a picture.
-    public init(covering height: Int, _ width: Int, rows: Int, columns: Int) {
+    package init(covering height: Int, _ width: Int, rows: Int, columns: Int) {
         self.init(cellHeight: Double(height) / Double(rows), cellWidth: Double(width) / Double(columns))
     }
 
     /// The placement on the same picture, resized by those factors.
-    public func scaled(vertically: Double, horizontally: Double) -> MapPlacement {
+    package func scaled(vertically: Double, horizontally: Double) -> MapPlacement {
         MapPlacement(cellHeight: cellHeight * vertically, cellWidth: cellWidth * horizontally)
     }
 
     /// The placement on the same picture, resized by one factor.
-    public func scaled(by factor: Double) -> MapPlacement {
+    package func scaled(by factor: Double) -> MapPlacement {
         scaled(vertically: factor, horizontally: factor)
     }
 }
@@ -109,14 +109,14 @@ struct SampleAxis: Sendable {
 }
 
 /// Enlarges maps of one shape to a picture's size; the tables are made once.
-public struct Upsampler: Sendable {
-    public let rows: Int
-    public let columns: Int
+package struct Upsampler: Sendable {
+    package let rows: Int
+    package let columns: Int
     let vertical: SampleAxis
     let horizontal: SampleAxis
 
     /// For maps of `rows × columns` cells on pictures of `height × width` pixels.
-    public init(
+    package init(
         rows: Int, columns: Int, height: Int, width: Int, placement: MapPlacement,
         interpolation: Interpolation
     ) {
@@ -134,7 +134,7 @@ public struct Upsampler: Sendable {
     /// The map at the picture's size. Bicubic values may lie outside the map's range.
     ///
     /// - Precondition: the map is `rows × columns`.
-    public func callAsFunction(_ map: Plane) -> Plane {
+    package func callAsFunction(_ map: Plane) -> Plane {
         precondition(map.height == rows && map.width == columns, "the upsampler was made for another shape")
         var out = Plane(height: vertical.first.count, width: horizontal.first.count)
         var line = [Float](repeating: 0, count: lineCount)

@@ -3,7 +3,7 @@ import Pixels
 /// Writes lines of text over a picture, on a dark translucent ground in its lower left corner.
 ///
 /// Each text is drawn once and kept: frames repeat their labels.
-public struct LabelPainter: Sendable {
+package struct LabelPainter: Sendable {
     /// Opacity of the ground and of the text on it.
     private static let opacity = 200
     /// Drawn texts kept at a time; probabilities that change with every frame must not fill the memory.
@@ -16,7 +16,7 @@ public struct LabelPainter: Sendable {
         let size: Int
     }
 
-    public init() {}
+    package init() {}
 
     /// Writes the lines into a region of the picture; nothing where there are none.
     ///
@@ -24,7 +24,7 @@ public struct LabelPainter: Sendable {
     ///   - row: of the region's upper edge in the picture, in pixels.
     ///   - height: of the region; the text's size follows it.
     /// - Throws: `RenderingError` of kind `drawingFailed`.
-    public mutating func paint(
+    package mutating func paint(
         _ lines: [String], on picture: inout RGBImage, row: Int, column: Int, height: Int, width: Int
     ) throws {
         guard !lines.isEmpty else { return }

@@ -2,20 +2,20 @@ import CKernels
 import Pixels
 
 /// Keeps the patches of a mask in colour and dims the others to grey, with a thin line along the border.
-public struct MaskPainter: Sendable {
+package struct MaskPainter: Sendable {
     /// Brightness of the dropped patches, in units of 1/256.
     static let dim: UInt32 = 77
     /// Grey level of the line.
     static let outline: UInt8 = 255
 
-    public let height: Int
-    public let width: Int
+    package let height: Int
+    package let width: Int
     private let placement: MapPlacement
     /// Thickness of the line in pixels, drawn inside the kept patches: 1 up to 810 lines, 2 to 1350, …
     private let reach: Int
 
     /// For pictures of `height × width` pixels.
-    public init(height: Int, width: Int, placement: MapPlacement) {
+    package init(height: Int, width: Int, placement: MapPlacement) {
         self.height = height
         self.width = width
         self.placement = placement
@@ -25,7 +25,7 @@ public struct MaskPainter: Sendable {
     /// The picture with the cells of `kept` that are above 0 in colour. The mask is enlarged in whole patches.
     ///
     /// - Precondition: the picture is `height × width`.
-    public func paint(_ kept: Plane, on frame: RGBImage) -> RGBImage {
+    package func paint(_ kept: Plane, on frame: RGBImage) -> RGBImage {
         precondition(frame.height == height && frame.width == width, "the picture has another size")
         let vertical = SampleAxis(
             length: height, cells: kept.height, cellSize: placement.cellHeight, interpolation: .nearest)

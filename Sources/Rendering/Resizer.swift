@@ -5,9 +5,9 @@ import Pixels
 ///
 /// The filter is Pillow's and torchvision's antialiased bilinear one: a triangle whose half-width is one source
 /// pixel, or one output pixel where that is larger.
-public struct Resizer: Sendable {
-    public let height: Int
-    public let width: Int
+package struct Resizer: Sendable {
+    package let height: Int
+    package let width: Int
     private let frameHeight: Int
     private let frameWidth: Int
     private let rows: Taps
@@ -18,7 +18,7 @@ public struct Resizer: Sendable {
     /// From `frameHeight × frameWidth` to `height × width` pixels.
     ///
     /// - Precondition: all four are positive.
-    public init(frameHeight: Int, frameWidth: Int, height: Int, width: Int) {
+    package init(frameHeight: Int, frameWidth: Int, height: Int, width: Int) {
         precondition(min(frameHeight, frameWidth, height, width) > 0, "pictures have a size")
         self.frameHeight = frameHeight
         self.frameWidth = frameWidth
@@ -30,7 +30,7 @@ public struct Resizer: Sendable {
     }
 
     /// - Precondition: the picture is `frameHeight × frameWidth`.
-    public mutating func callAsFunction(_ frame: RGBImage) -> RGBImage {
+    package mutating func callAsFunction(_ frame: RGBImage) -> RGBImage {
         guard height != frameHeight || width != frameWidth else { return frame }
         return RGBImage(height: height, width: width) { out in
             resize(frame, into: out.baseAddress!, strideBytes: width * 3)

@@ -3,8 +3,8 @@ import Pixels
 /// Puts tiles and captions together in a `TileGrid`, frame after frame.
 ///
 /// Captions are drawn once per text and kept: drawing glyphs for every frame would cost more than the tiles.
-public struct TileComposer: Sendable {
-    public let grid: TileGrid
+package struct TileComposer: Sendable {
+    package let grid: TileGrid
     /// Grey level between the tiles and behind captions.
     static let background: UInt8 = 18
     /// Captions kept at a time; a running figure in a caption must not fill the memory.
@@ -20,7 +20,7 @@ public struct TileComposer: Sendable {
         let width: Int
     }
 
-    public init(grid: TileGrid) {
+    package init(grid: TileGrid) {
         self.grid = grid
     }
 
@@ -30,7 +30,7 @@ public struct TileComposer: Sendable {
     ///
     /// - Precondition: there are as many tiles, and as many captions, as the grid has places.
     /// - Throws: `RenderingError` of kind `drawingFailed`.
-    public mutating func compose(tiles: [RGBImage], captions: [String]) throws -> RGBImage {
+    package mutating func compose(tiles: [RGBImage], captions: [String]) throws -> RGBImage {
         precondition(tiles.count == grid.count, "one tile for each place")
         var out = try backdrop(captions: captions)
         for (index, tile) in tiles.enumerated() {

@@ -3,20 +3,20 @@ import Foundation
 /// Where tiles of one size and their captions lie in a picture: rows of tiles, each with a caption above it.
 ///
 /// All lengths in pixels. The picture's sides are even, as 4:2:0 video wants them.
-public struct TileGrid: Sendable, Equatable {
-    public let count: Int
-    public let columns: Int
-    public let rows: Int
-    public let tileHeight: Int
-    public let tileWidth: Int
+package struct TileGrid: Sendable, Equatable {
+    package let count: Int
+    package let columns: Int
+    package let rows: Int
+    package let tileHeight: Int
+    package let tileWidth: Int
     /// Height of the bar above each tile; 0 without captions.
-    public let captionHeight: Int
+    package let captionHeight: Int
     /// Space between neighbouring tiles.
-    public let gap: Int
+    package let gap: Int
     /// Height of the whole picture.
-    public let height: Int
+    package let height: Int
     /// Width of the whole picture.
-    public let width: Int
+    package let width: Int
 
     /// A grid for `count` tiles of the aspect of `sourceHeight × sourceWidth`.
     ///
@@ -25,7 +25,7 @@ public struct TileGrid: Sendable, Equatable {
     /// stand 4 × 2, 14 stand 5 × 3.
     ///
     /// - Precondition: `count` and the source's sides are positive.
-    public init(
+    package init(
         count: Int, sourceHeight: Int, sourceWidth: Int, columns: Int? = nil, captions: Bool = true,
         maximumHeight: Int = 2160, maximumWidth: Int = 1920
     ) {
@@ -59,13 +59,13 @@ public struct TileGrid: Sendable, Equatable {
     }
 
     /// Top left corner of a tile's picture.
-    public func origin(of index: Int) -> (row: Int, column: Int) {
+    package func origin(of index: Int) -> (row: Int, column: Int) {
         let caption = captionOrigin(of: index)
         return (caption.row + captionHeight, caption.column)
     }
 
     /// Top left corner of a tile's caption, which is `captionHeight × tileWidth`.
-    public func captionOrigin(of index: Int) -> (row: Int, column: Int) {
+    package func captionOrigin(of index: Int) -> (row: Int, column: Int) {
         precondition((0..<count).contains(index), "the grid has no such tile")
         return (
             index / columns * (captionHeight + tileHeight + gap), index % columns * (tileWidth + gap)

@@ -1,7 +1,7 @@
 import Pixels
 
 /// What the output shows.
-public enum View: String, Sendable, CaseIterable {
+package enum View: String, Sendable, CaseIterable {
     /// A labelled grid: the frame, the fused map, and one overlay for each head or other single map. Also called
     /// `grid`.
     case heads
@@ -15,13 +15,13 @@ public enum View: String, Sendable, CaseIterable {
     case mask
 
     /// A view by its name or its other name.
-    public init?(named name: String) {
+    package init?(named name: String) {
         self.init(rawValue: name == "grid" ? View.heads.rawValue : name)
     }
 }
 
 /// What maps mean to the eye.
-public enum MapAppearance: Sendable {
+package enum MapAppearance: Sendable {
     /// Each map is heat, shown through a colour map.
     case heat
     /// Three maps together are the red, green and blue of one picture.
@@ -32,14 +32,14 @@ public enum MapAppearance: Sendable {
 ///
 /// It keeps tables, scratch and, for `smooth` scales, the ranges followed so far: one renderer serves the frames
 /// of one clip, in order.
-public struct ViewRenderer: Sendable {
-    public let view: View
+package struct ViewRenderer: Sendable {
+    package let view: View
     /// Height of what `render` returns, in pixels. Even in the `heads` view; else the frame's.
-    public let outputHeight: Int
+    package let outputHeight: Int
     /// Width of what `render` returns: the grid's, the frame's, or for `sideBySide` twice the frame's.
-    public let outputWidth: Int
+    package let outputWidth: Int
     /// The layout of the `heads` view, `nil` in others.
-    public let grid: TileGrid?
+    package let grid: TileGrid?
 
     private let frameHeight: Int
     private let frameWidth: Int
@@ -67,7 +67,7 @@ public struct ViewRenderer: Sendable {
     ///     opaque tile in the fused map's place.
     ///   - markedCell: a cell of the maps to frame wherever they are shown, and on the frame beside them.
     ///   - maximumWidth: the most that the `heads` grid may be wide, in pixels.
-    public init(
+    package init(
         view: View, style: HeatStyle = HeatStyle(), frameHeight: Int, frameWidth: Int,
         placement: MapPlacement, headLabels: [String], fusedLabel: String? = "mean",
         appearance: MapAppearance = .heat, markedCell: (row: Int, column: Int)? = nil,
@@ -112,7 +112,7 @@ public struct ViewRenderer: Sendable {
 
     /// What the scalers remember of the frames before, always as many. Put back in, the renderer goes on as the one
     /// would that it was taken from.
-    public var scaleMemory: [HeatScaler.Memory?] {
+    package var scaleMemory: [HeatScaler.Memory?] {
         get { [fusedScaler.memory] + headScalers.map(\.memory) }
         set {
             precondition(newValue.count == headScalers.count + 1, "a memory for each scaler")
@@ -131,7 +131,7 @@ public struct ViewRenderer: Sendable {
     ///   - mask: above 0 where a patch is kept; used by `mask` alone.
     ///   - timeSeconds: when the frame is shown, for `smooth`.
     /// - Throws: `RenderingError` of kind `drawingFailed` (captions).
-    public mutating func render(
+    package mutating func render(
         frame: RGBImage, heads: [Plane], fused: Plane, mask: Plane? = nil, timeSeconds: Double
     ) throws -> RGBImage {
         precondition(frame.height == frameHeight && frame.width == frameWidth, "the frame has another size")

@@ -1,7 +1,7 @@
 /// Why there is no report.
-public struct ReportError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct ReportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What the caller can do about it, from which the exit code follows.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// No picture could be read (65).
         case badData
         /// There is nothing of that name, or no picture in it (66).
@@ -12,9 +12,9 @@ public struct ReportError: Error, Sendable, Equatable, CustomStringConvertible {
         case inputOutput
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// One line: what was being done, the reason, and the next step where there is one.
-    public let description: String
+    package let description: String
 
     init(_ kind: Kind, _ description: String) {
         self.kind = kind

@@ -6,18 +6,18 @@ import VideoIO
 
 /// Makes a report on pictures: reads them one after the other, measures each with every model, and writes page,
 /// figures and arrays as they come. Memory does not grow with the number of pictures but for their names.
-public final class ReportJob {
-    public enum Outcome: Sendable, Equatable {
+package final class ReportJob {
+    package enum Outcome: Sendable, Equatable {
         case complete(Counts)
         /// Stopped on request; what there is lies under this name, nil where nothing was done yet.
         case interrupted(Counts, partialPath: String?)
     }
 
     /// What became of the pictures.
-    public struct Counts: Sendable, Equatable {
-        public var used = 0
+    package struct Counts: Sendable, Equatable {
+        package var used = 0
         /// One line on each that was left out.
-        public var skipped: [String] = []
+        package var skipped: [String] = []
     }
 
     private let paths: [String]
@@ -44,7 +44,7 @@ public final class ReportJob {
     ///   - version: of the tool, for the page and the archives.
     /// - Throws: `ReportError` of kind `cannotCreate`; `ModelError`, `ProbingError` for options that a model does not
     ///   have; `CheckpointError`.
-    public init(
+    package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
         workers: Int, threadsPerPicture: Int, stop: StopRequest, version: String
     ) throws {
@@ -79,15 +79,15 @@ public final class ReportJob {
     }
 
     /// What to remove, with all that is in it, where the process has to end at once.
-    public var temporaryPath: String { directory.temporaryPath }
+    package var temporaryPath: String { directory.temporaryPath }
 
     /// Removes what a job left at its `temporaryPath`, from any thread.
-    public static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
+    package static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
 
     /// - Parameter progress: called after each picture with the number of those done, left out or not.
     /// - Throws: the first error of any stage, and `ReportError` of kind `badData` where no picture could be used;
     ///   nothing is left then.
-    public func run(progress: (_ pictures: Int) -> Void) throws -> Outcome {
+    package func run(progress: (_ pictures: Int) -> Void) throws -> Outcome {
         do {
             try measure(progress)
             let counts = Counts(used: usedPaths.count, skipped: page.skipped)

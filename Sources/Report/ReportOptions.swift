@@ -1,21 +1,21 @@
 import Probing
 
 /// What a report holds.
-public struct ReportOptions: Sendable {
-    public var sections: Set<ReportSection>
+package struct ReportOptions: Sendable {
+    package var sections: Set<ReportSection>
     /// How many pictures, the first ones, are shown one by one.
-    public var figures: Int
+    package var figures: Int
     /// The block whose heads, queries and keys are shown; negative from the end.
-    public var layer: Int
+    package var layer: Int
     /// The head whose queries and keys are shown.
-    public var head: Int
+    package var head: Int
     /// Rollout is shown at each of these.
-    public var discardRatios: [Double]
+    package var discardRatios: [Double]
     /// The classes that gradient rollout is shown for, the likeliest ones, and those that the prediction
     /// lists.
-    public var classes: Int
+    package var classes: Int
 
-    public init(
+    package init(
         sections: Set<ReportSection> = Set(ReportSection.allCases), figures: Int = 4, layer: Int = -1,
         head: Int = 0, discardRatios: [Double] = [0, 0.5, 0.9], classes: Int = 3
     ) {
@@ -28,7 +28,7 @@ public struct ReportOptions: Sendable {
     }
 
     /// How many of so many pictures are read at all: only the distance is of more than those shown.
-    public func picturesRead(of count: Int) -> Int {
+    package func picturesRead(of count: Int) -> Int {
         if sections.contains(.distance) { return count }
         return sections.contains { $0.isOfPictures } ? min(figures, count) : 0
     }

@@ -1,5 +1,5 @@
 /// A part of the report, by the name that `--only` has for it, in the order of the page.
-public enum ReportSection: String, Sendable, CaseIterable {
+package enum ReportSection: String, Sendable, CaseIterable {
     case prediction
     case heads
     case layers

@@ -2,15 +2,15 @@ import Pipeline
 import ViT
 
 /// A model that the report is about.
-public struct ReportSubject: Sendable {
-    public let engine: Engine
+package struct ReportSubject: Sendable {
+    package let engine: Engine
     /// What to call it; no two subjects of a report share a name.
-    public let name: String
-    public let resolution: Resolution
+    package let name: String
+    package let resolution: Resolution
     /// Nil for a model without classes.
-    public let classification: Classification?
+    package let classification: Classification?
 
-    public init(
+    package init(
         engine: Engine, name: String, resolution: Resolution, classification: Classification? = nil
     ) {
         self.engine = engine
@@ -19,7 +19,7 @@ public struct ReportSubject: Sendable {
         self.classification = classification
     }
 
-    public var model: Model { engine.model }
+    package var model: Model { engine.model }
 
     var preprocessor: Preprocessor {
         Preprocessor(configuration: model.configuration, resolution: resolution)

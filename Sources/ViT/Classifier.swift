@@ -1,5 +1,5 @@
 /// What turns a model's tokens into one logit a class: the model's own head, or a linear one trained on it.
-public struct Classifier: Sendable {
+package struct Classifier: Sendable {
     private enum Head: Sendable {
         case own
         case linear(LinearHead)
@@ -8,10 +8,10 @@ public struct Classifier: Sendable {
     private let head: Head
     private let specialTokens: Int
     /// Number of classes.
-    public let classes: Int
+    package let classes: Int
 
     /// The model's own head, or the linear one that came with it; nil for a model without.
-    public init?(ownOf model: Model) {
+    package init?(ownOf model: Model) {
         if let linear = model.linearHead {
             self.init(linear, for: model)
             return
@@ -22,7 +22,7 @@ public struct Classifier: Sendable {
     }
 
     /// A linear classifier on the model's tokens.
-    public init(_ linear: LinearHead, for model: Model) {
+    package init(_ linear: LinearHead, for model: Model) {
         self.init(
             .linear(linear), specialTokens: model.configuration.specialTokens, classes: linear.classes)
     }
@@ -42,7 +42,7 @@ public struct Classifier: Sendable {
     }
 
     /// Adds what the classifier needs to a request.
-    public func require(of request: inout ForwardRequest) {
+    package func require(of request: inout ForwardRequest) {
         switch head {
         case .own:
             request.wantsLogits = true
@@ -54,7 +54,7 @@ public struct Classifier: Sendable {
 
     /// - Parameter result: of a request that `require` has been applied to.
     /// - Returns: one logit a class.
-    public func logits(_ result: ForwardResult) -> [Float] {
+    package func logits(_ result: ForwardResult) -> [Float] {
         switch head {
         case .own:
             return result.logits

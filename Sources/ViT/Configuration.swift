@@ -1,36 +1,36 @@
 /// The shape of a Vision Transformer and the conventions of its family.
 ///
 /// Tokens are ordered `[class, (distillation), (registers…), patches row-major]`.
-public struct Configuration: Sendable, Hashable {
+package struct Configuration: Sendable, Hashable {
     /// Whose conventions the checkpoint follows: preprocessing and position interpolation depend on it.
-    public var family: Family
+    package var family: Family
     /// Side of a patch in pixels.
-    public var patchSize: Int
+    package var patchSize: Int
     /// Embedding dimension D.
-    public var width: Int
+    package var width: Int
     /// Number of blocks.
-    public var depth: Int
-    public var heads: Int
+    package var depth: Int
+    package var heads: Int
     /// Hidden dimension of the feed-forward part (for SwiGLU: of each half).
-    public var feedForwardWidth: Int
-    public var feedForward: FeedForward
+    package var feedForwardWidth: Int
+    package var feedForward: FeedForward
     /// Register tokens after the class token; they carry no position.
-    public var registers: Int
-    public var hasDistillationToken: Bool
+    package var registers: Int
+    package var hasDistillationToken: Bool
     /// Whether each residual branch is scaled per channel (DINOv2).
-    public var hasLayerScale: Bool
+    package var hasLayerScale: Bool
     /// Rows and columns of the patch grid that the position table was trained on.
-    public var nativeRows: Int
-    public var nativeColumns: Int
+    package var nativeRows: Int
+    package var nativeColumns: Int
     /// Number of classes of the classifier head, 0 without one.
-    public var classes: Int
+    package var classes: Int
     /// How positions are carried to another grid; the family's way unless chosen otherwise.
-    public var positionInterpolation: PositionInterpolation
+    package var positionInterpolation: PositionInterpolation
     /// What LayerNorm adds to the variance: 1e-6 in the original code of every family and in timm, 1e-12 in
     /// Hugging Face's `ViTModel` and `DeiTModel`.
-    public var layerNormEpsilon: Float = 1e-6
+    package var layerNormEpsilon: Float = 1e-6
 
-    public init(
+    package init(
         family: Family, patchSize: Int, width: Int, depth: Int, heads: Int, feedForwardWidth: Int? = nil,
         feedForward: FeedForward = .gelu, registers: Int = 0, hasDistillationToken: Bool = false,
         hasLayerScale: Bool = false, nativeRows: Int, nativeColumns: Int, classes: Int = 0
@@ -51,7 +51,7 @@ public struct Configuration: Sendable, Hashable {
         positionInterpolation = family.positionInterpolation
     }
 
-    public enum FeedForward: String, Sendable {
+    package enum FeedForward: String, Sendable {
         /// W₂ · GELU(W₁x), GELU by erf.
         case gelu
         /// W₃ · (SiLU(W₁x) ⊙ W₂x), with W₁ and W₂ stored as one matrix.
@@ -59,7 +59,7 @@ public struct Configuration: Sendable, Hashable {
     }
 
     /// A family of published checkpoints.
-    public enum Family: String, Sendable, CaseIterable {
+    package enum Family: String, Sendable, CaseIterable {
         case dino
         case dinov2
         case dinov2Registers = "dinov2_reg"
@@ -67,11 +67,11 @@ public struct Configuration: Sendable, Hashable {
         /// The original and AugReg supervised ViTs.
         case vit
 
-        public var normalization: Normalization {
+        package var normalization: Normalization {
             self == .vit ? .half : .imageNet
         }
 
-        public var positionInterpolation: PositionInterpolation {
+        package var positionInterpolation: PositionInterpolation {
             switch self {
             case .dino, .dinov2: .scaled
             case .dinov2Registers, .deit, .vit: .antialiased
@@ -80,33 +80,33 @@ public struct Configuration: Sendable, Hashable {
     }
 
     /// Dimension of one head.
-    public var headWidth: Int { width / heads }
+    package var headWidth: Int { width / heads }
 
     /// Number of tokens before the patches (`S`).
-    public var specialTokens: Int { 1 + (hasDistillationToken ? 1 : 0) + registers }
+    package var specialTokens: Int { 1 + (hasDistillationToken ? 1 : 0) + registers }
 
     /// Number of tokens before the patches that have an entry of their own in the position table.
-    public var positionedSpecialTokens: Int { 1 + (hasDistillationToken ? 1 : 0) }
+    package var positionedSpecialTokens: Int { 1 + (hasDistillationToken ? 1 : 0) }
 
     /// Number of values in one flattened patch, `3 · patchSize²`.
-    public var patchValues: Int { 3 * patchSize * patchSize }
+    package var patchValues: Int { 3 * patchSize * patchSize }
 }
 
 /// Per-channel input normalisation: `(value / 255 − mean) / deviation`.
-public struct Normalization: Sendable, Hashable {
-    public var mean: [Float]
-    public var deviation: [Float]
+package struct Normalization: Sendable, Hashable {
+    package var mean: [Float]
+    package var deviation: [Float]
 
     /// The ImageNet statistics that DINO, DINOv2 and DeiT were trained with.
-    public static let imageNet = Normalization(
+    package static let imageNet = Normalization(
         mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
 
     /// To [−1, 1], as the original and AugReg ViTs expect.
-    public static let half = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
+    package static let half = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
 }
 
 /// How a position table is carried to another patch grid.
-public enum PositionInterpolation: String, Sendable, Hashable {
+package enum PositionInterpolation: String, Sendable, Hashable {
     /// DINO and DINOv2 without registers: bicubic, a = −0.75, no antialiasing, with the scale factors
     /// `(rows + 0.1) / nativeRows` and `(columns + 0.1) / nativeColumns` used as such, so that
     /// `source = (target + 0.5) / scale − 0.5`.

@@ -1,19 +1,20 @@
+import Base
 import Foundation
 
 /// A Vision Transformer with its weights: immutable, shared by all workers.
 ///
 /// The blocks' weights, which are nearly all of them, stay in the file until they are asked for: an `Engine` packs
 /// its own copies and has no use for plain ones beside them.
-public final class Model: Sendable {
-    public let configuration: Configuration
+package final class Model: Sendable {
+    package let configuration: Configuration
     /// What to call the model in captions and metadata.
-    public let name: String
+    package let name: String
     /// SHA-256 of the weights file in hexadecimal, for provenance; empty for weights made in memory.
-    public let weightsHash: String
+    package let weightsHash: String
     let weights: Weights
     private let positions = PositionCache()
     private let readBlock: ReadBlock
-    private let keptBlocks: Kept<[BlockWeights]>
+    private let keptBlocks: Lazy<[BlockWeights]>
 
     /// Gives the weights of a block.
     typealias ReadBlock = @Sendable (_ index: Int) throws -> BlockWeights
@@ -27,7 +28,7 @@ public final class Model: Sendable {
         self.weightsHash = weightsHash
         self.weights = weights
         self.readBlock = readBlock
-        keptBlocks = Kept { try (0..<configuration.depth).map(readBlock) }
+        keptBlocks = Lazy { try (0..<configuration.depth).map(readBlock) }
     }
 
     /// Reads one block's weights, anew at every call.
@@ -51,7 +52,7 @@ public final class Model: Sendable {
     /// The block that an index names, negative indices counting from the end as in Python.
     ///
     /// - Throws: `ModelError.noSuchBlock`.
-    public func block(at index: Int) throws -> Int {
+    package func block(at index: Int) throws -> Int {
         let depth = configuration.depth
         guard (-depth..<depth).contains(index) else {
             throw ModelError.noSuchBlock(index, depth: depth)

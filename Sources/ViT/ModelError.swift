@@ -1,7 +1,7 @@
 import Downloads
 
 /// What can go wrong between a checkpoint and an attention map.
-public enum ModelError: Error, Sendable, Equatable {
+package enum ModelError: Error, Sendable, Equatable {
     /// The picture holds no whole patch.
     case inputTooSmall(height: Int, width: Int, patchSize: Int)
     /// A block index outside the model.
@@ -32,7 +32,7 @@ public enum ModelError: Error, Sendable, Equatable {
 }
 
 extension ModelError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .inputTooSmall(let height, let width, let patchSize):
             "the model's input would be \(width)×\(height) pixels, less than one \(patchSize)×\(patchSize) "

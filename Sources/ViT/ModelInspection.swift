@@ -1,9 +1,11 @@
 /// Weights that are looked at rather than computed with.
 extension Model {
     /// The patch embedding's filters, `D × 3 × patch × patch`.
-    public var patchFilters: [Float] { weights.patchEmbedding.weight }
+    package var patchFilters: [Float] { weights.patchEmbedding.weight }
 
     /// The positions that the patches get on a grid, `rows · columns × D`; on the native grid the learned
     /// table.
-    public func positions(rows: Int, columns: Int) -> [Float] { patchPositions(rows: rows, columns: columns) }
+    package func positions(rows: Int, columns: Int) -> [Float] {
+        patchPositions(rows: rows, columns: columns)
+    }
 }

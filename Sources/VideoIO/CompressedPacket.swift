@@ -5,13 +5,13 @@ import Pixels
 ///
 /// Safe to hand to another thread: the packet's data is reference-counted and never written, and its
 /// timestamps change only inside the module, before the packet is delivered.
-public final class CompressedPacket: @unchecked Sendable {
+package final class CompressedPacket: @unchecked Sendable {
     /// The packet, owned here.
     let packet: UnsafeMutablePointer<AVPacket>
     /// Position of the packet's stream in `VideoInfo.audioStreams`.
-    public let audioStreamIndex: Int
+    package let audioStreamIndex: Int
     /// Seconds per tick.
-    public let timeBase: Rational
+    package let timeBase: Rational
 
     /// Takes over what `source` holds and leaves it blank.
     /// - Throws: `VideoIOError` where memory ran out.
@@ -29,14 +29,14 @@ public final class CompressedPacket: @unchecked Sendable {
     }
 
     /// Presentation time in units of `timeBase`; `nil` where the container has none.
-    public var ptsTicks: Int64? { ticks(packet.pointee.pts) }
+    package var ptsTicks: Int64? { ticks(packet.pointee.pts) }
     /// Duration in units of `timeBase`; 0 where unknown.
-    public var durationTicks: Int64 { packet.pointee.duration }
+    package var durationTicks: Int64 { packet.pointee.duration }
     /// Size of the compressed data.
-    public var byteCount: Int { Int(packet.pointee.size) }
+    package var byteCount: Int { Int(packet.pointee.size) }
 
     /// A copy of the compressed data.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         guard let data = packet.pointee.data else { return [] }
         return [UInt8](UnsafeBufferPointer(start: data, count: byteCount))
     }
@@ -49,15 +49,15 @@ public final class CompressedPacket: @unchecked Sendable {
 }
 
 /// What an output needs to know of an audio stream in order to carry its packets on unread.
-public struct AudioStreamInfo: Sendable {
+package struct AudioStreamInfo: Sendable {
     /// FFmpeg's name of the codec, such as `aac`.
-    public let codecName: String
-    public let sampleRate: Int
-    public let channels: Int
+    package let codecName: String
+    package let sampleRate: Int
+    package let channels: Int
     /// ISO 639-2 language of the stream, where it is tagged.
-    public let language: String?
+    package let language: String?
     /// Seconds per tick of the stream's packets.
-    public let timeBase: Rational
+    package let timeBase: Rational
     /// Number of the stream in its container.
     let containerIndex: Int
     let disposition: Int32

@@ -4,7 +4,7 @@
 /// behind another segment that reaches back into the times of that one, where the frame rate varies even before them.
 /// Over the whole, packet i is decoded when the frame D places before it in order of presentation is shown, D being
 /// the reordering's depth; the first D, as libx264 does it, the time of D frames before they would be in that order.
-public struct DecodingTimes {
+package struct DecodingTimes {
     private let depth: Int
     /// Presentation times from `depth` packets ago on, ascending.
     private var window: [Int64] = []
@@ -15,12 +15,12 @@ public struct DecodingTimes {
     /// - Parameters:
     ///   - depth: the largest reordering of any segment, in packets.
     ///   - firstSegmentCount: packets of the first segment; in so few none is reordered farther.
-    public init(depth: Int, firstSegmentCount: Int) {
+    package init(depth: Int, firstSegmentCount: Int) {
         self.depth = max(0, min(depth, firstSegmentCount - 1))
     }
 
     /// Takes in the presentation times of the next segment's packets, in ticks and any order.
-    public mutating func begin(_ presentationTicks: [Int64]) {
+    package mutating func begin(_ presentationTicks: [Int64]) {
         let isFirst = packets == 0 && window.isEmpty
         window += presentationTicks.sorted()
         if isFirst, depth > 0 { lead = window[depth] - window[0] }
@@ -28,7 +28,7 @@ public struct DecodingTimes {
 
     /// The decoding time of the next packet, in ticks.
     /// - Precondition: its segment has begun.
-    public mutating func next() -> Int64 {
+    package mutating func next() -> Int64 {
         defer { packets += 1 }
         guard packets >= depth else { return window[packets] - lead }
         return window.removeFirst()
@@ -36,7 +36,7 @@ public struct DecodingTimes {
 
     /// How far the packets are out of the order in which they are shown: the most places that one comes later.
     /// - Parameter ticks: presentation times in the order of decoding.
-    public static func depth(of ticks: [Int64]) -> Int {
+    package static func depth(of ticks: [Int64]) -> Int {
         let places = Dictionary(
             zip(ticks.sorted(), ticks.indices), uniquingKeysWith: { first, _ in first })
         return ticks.enumerated().map { $0.offset - (places[$0.element] ?? $0.offset) }.max() ?? 0

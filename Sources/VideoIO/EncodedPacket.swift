@@ -2,29 +2,29 @@ import CFFmpeg
 import Pixels
 
 /// One packet of encoded video, by value: to be kept in a file and muxed later.
-public struct EncodedPacket: Sendable, Equatable {
+package struct EncodedPacket: Sendable, Equatable {
     /// What FFmpeg hangs onto a packet beside its data.
-    public struct SideData: Sendable, Equatable {
+    package struct SideData: Sendable, Equatable {
         /// FFmpeg's number of the kind.
-        public var type: UInt32
-        public var bytes: [UInt8]
+        package var type: UInt32
+        package var bytes: [UInt8]
 
-        public init(type: UInt32, bytes: [UInt8]) {
+        package init(type: UInt32, bytes: [UInt8]) {
             self.type = type
             self.bytes = bytes
         }
     }
 
     /// Presentation and decoding time and duration, in ticks of the output's clock.
-    public var ptsTicks: Int64
-    public var dtsTicks: Int64
-    public var durationTicks: Int64
+    package var ptsTicks: Int64
+    package var dtsTicks: Int64
+    package var durationTicks: Int64
     /// FFmpeg's packet flags: 1 for a key frame.
-    public var flags: Int32
-    public var sideData: [SideData]
-    public var bytes: [UInt8]
+    package var flags: Int32
+    package var sideData: [SideData]
+    package var bytes: [UInt8]
 
-    public init(
+    package init(
         ptsTicks: Int64, dtsTicks: Int64, durationTicks: Int64, flags: Int32, sideData: [SideData] = [],
         bytes: [UInt8]
     ) {

@@ -2,7 +2,7 @@
 ///
 /// Frames are counted from 0 in the order they are shown. A span `start..<end` holds the frames whose
 /// timestamp, counted from the start of the file as ffmpeg's `-ss` counts it, lies in it.
-public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
+package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     enum Range: Sendable, Hashable {
         case all
         /// `start:stop:step` with Python's meaning; negative numbers count from the end, `step` is at least 1.
@@ -14,13 +14,13 @@ public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     let range: Range
 
     /// Every frame.
-    public static let all = FrameSelection(range: .all)
+    package static let all = FrameSelection(range: .all)
 
     private init(range: Range) { self.range = range }
 
     /// A Python slice: `:50`, `100:`, `10:20`, `::10`, `-10:`.
     /// - Throws: `VideoIOError` of kind `usage` where the text is no slice or its step is not positive.
-    public init(slice text: String) throws {
+    package init(slice text: String) throws {
         func fail(_ reason: String, _ nextStep: String) -> VideoIOError {
             VideoIOError(.usage, "read the frame range '\(text)'", reason: reason, nextStep: nextStep)
         }
@@ -49,7 +49,7 @@ public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     /// (`-t`) from `start` on. All `nil` is every frame.
     /// - Throws: `VideoIOError` of kind `usage` for malformed or negative times, an empty span, or both `end`
     ///   and `duration`.
-    public init(start: String?, end: String? = nil, duration: String? = nil) throws {
+    package init(start: String?, end: String? = nil, duration: String? = nil) throws {
         func microseconds(_ text: String?) throws -> Int64? {
             guard let text else { return nil }
             let value = try MediaTime.parseMicroseconds(text)
@@ -79,14 +79,14 @@ public struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether every frame is selected.
-    public var isAll: Bool { range == .all }
+    package var isAll: Bool { range == .all }
 
     /// How far apart the selected frames are.
-    public var step: Int {
+    package var step: Int {
         if case .slice(_, _, let step) = range { step } else { 1 }
     }
 
-    public var description: String {
+    package var description: String {
         switch range {
         case .all: return "all frames"
         case .slice(let start, let stop, let step):

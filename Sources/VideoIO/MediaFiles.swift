@@ -1,11 +1,11 @@
 import CFFmpeg
 
 /// The files behind inputs and outputs, and what reads and writes them.
-public enum MediaFiles {
+package enum MediaFiles {
     /// The files that an input is read from, in order: one, or those of a sequence of pictures.
     /// - Parameter input: not an address.
     /// - Throws: `VideoIOError` as `VideoReader.open` does.
-    public static func paths(of input: String) throws -> [String] {
+    package static func paths(of input: String) throws -> [String] {
         let source = try MediaSource(path: input)
         guard case .sequence = source.kind, let name = NumberedName(pattern: input),
             let sequence = try ImageSequence(pattern: input)
@@ -22,5 +22,5 @@ public enum MediaFiles {
     }
 
     /// FFmpeg's version: other versions may decode and encode otherwise.
-    public static var libraryVersion: String { String(cString: av_version_info()) }
+    package static var libraryVersion: String { String(cString: av_version_info()) }
 }

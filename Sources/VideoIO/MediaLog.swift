@@ -1,10 +1,11 @@
+import Base
 import CFFmpeg
 import Foundation
 
 /// FFmpeg's own log. By default nothing of it reaches the terminal.
-public enum MediaLog {
+package enum MediaLog {
     /// How much of FFmpeg's log is written to standard error; the numbers are FFmpeg's.
-    public enum Level: Int32, Sendable, CaseIterable {
+    package enum Level: Int32, Sendable, CaseIterable {
         case quiet = -8
         case error = 16
         case warning = 24
@@ -21,10 +22,10 @@ public enum MediaLog {
         var lastFormatError: [pthread_t: String] = [:]
     }
 
-    private static let state = Guarded(State())
+    private static let state = Mutex(State())
 
     /// What is written to standard error, one line a message; `quiet` at first.
-    public static var level: Level {
+    package static var level: Level {
         get { state.withLock { $0.level } }
         set {
             install()

@@ -1,11 +1,11 @@
 import CFFmpeg
 
 /// Positions and durations in ffmpeg's time syntax.
-public enum MediaTime {
+package enum MediaTime {
     /// Seconds from `90`, `90.5`, `1:02.5`, `00:01:02.5`, `1500ms` or `200us`, with a leading `-` for negative
     /// times: the syntax of ffmpeg-utils(1), "Time duration".
     /// - Throws: `VideoIOError` of kind `usage` for anything else.
-    public static func parseSeconds(_ text: String) throws -> Double {
+    package static func parseSeconds(_ text: String) throws -> Double {
         Double(try parseMicroseconds(text)) / 1_000_000
     }
 

@@ -6,11 +6,11 @@ import Foundation
 /// It is written under a hidden name in the same directory and renamed at the end. A lock on that temporary
 /// file tells a run that is alive from one that was killed; what killed runs left is removed by the next.
 /// Not for use from several threads at once.
-public final class OutputFile {
+package final class OutputFile {
     /// The name it is to have.
-    public let path: String
+    package let path: String
     /// Where to write it meanwhile. The file exists and is empty.
-    public let temporaryPath: String
+    package let temporaryPath: String
     private let overwrites: Bool
     private var lock: Int32
     private var isOpen = true
@@ -22,7 +22,7 @@ public final class OutputFile {
     /// - Parameter cleansUp: whether to look for what killed runs left in the directory.
     /// - Throws: `VideoIOError` of kind `cantCreate` where the name is taken and `overwrite` is false, where it
     ///   is not a regular file, or where the directory does not take a new file.
-    public init(path: String, overwrite: Bool, cleansUp: Bool = true) throws {
+    package init(path: String, overwrite: Bool, cleansUp: Bool = true) throws {
         // A link stays a link: it is its target that is replaced.
         let target = OutputFile.resolvingLink(path)
         self.path = target
@@ -60,7 +60,7 @@ public final class OutputFile {
     /// - Parameter other: a name to use instead of `path`, replacing what is there.
     /// - Throws: `VideoIOError` of kind `cantCreate` where the name was taken in the meantime, `inputOutput`
     ///   where it cannot be renamed. The temporary file is removed then.
-    public func commit(as other: String? = nil) throws {
+    package func commit(as other: String? = nil) throws {
         guard isOpen else { return }
         let name = other ?? path
         let code =
@@ -78,7 +78,7 @@ public final class OutputFile {
     }
 
     /// Removes the temporary file. Does nothing once the file has its name.
-    public func abandon() {
+    package func abandon() {
         guard isOpen else { return }
         isOpen = false
         unlink(temporaryPath)

@@ -1,28 +1,28 @@
 import Pixels
 
 /// How to read a video.
-public struct ReaderOptions: Sendable {
+package struct ReaderOptions: Sendable {
     /// Which frames to deliver.
-    public var frames: FrameSelection
+    package var frames: FrameSelection
     /// Where another reader of the same selection got to; nil to begin with its first frame.
-    public var continuation: ReaderPosition?
+    package var continuation: ReaderPosition?
     /// Whether audio packets come along with the frames.
-    public var keepAudio: Bool
+    package var keepAudio: Bool
     /// Decoder threads; 0 lets FFmpeg choose by the number of cores.
-    public var threads: Int
+    package var threads: Int
     /// Which of the video streams, from 0; `nil` takes the one FFmpeg holds best.
-    public var videoStream: Int?
+    package var videoStream: Int?
     /// Frames a second of a sequence of pictures, which has no clock of its own.
-    public var sequenceFrameRate: Rational
+    package var sequenceFrameRate: Rational
     /// Whether damage is an error instead of a warning.
-    public var isStrict: Bool
+    package var isStrict: Bool
     /// Whether `http://` and `https://` addresses are read too; otherwise nothing but files and standard input is.
-    public var allowsNetwork: Bool
+    package var allowsNetwork: Bool
     /// Called for each warning as it arises, on the thread that reads. Warnings are also collected in
     /// `VideoReader.warnings`.
-    public var onWarning: (@Sendable (MediaWarning) -> Void)?
+    package var onWarning: (@Sendable (MediaWarning) -> Void)?
 
-    public init(
+    package init(
         frames: FrameSelection = .all, continuation: ReaderPosition? = nil, keepAudio: Bool = true,
         threads: Int = 0, videoStream: Int? = nil,
         sequenceFrameRate: Rational = Rational(25, 1), isStrict: Bool = false, allowsNetwork: Bool = false,
@@ -42,73 +42,73 @@ public struct ReaderOptions: Sendable {
 
 /// How far one reader got, for another one of the same selection to go on from. Its frames have the numbers, times
 /// and pixels that those of the first one would have had; it may find that there are none left.
-public struct ReaderPosition: Sendable, Equatable {
+package struct ReaderPosition: Sendable, Equatable {
     /// Number of the next frame of the selection in the source.
-    public var index: Int
+    package var index: Int
     /// As in `SelectionSpan`.
-    public var startTicks: Int64?
+    package var startTicks: Int64?
 
-    public init(index: Int, startTicks: Int64?) {
+    package init(index: Int, startTicks: Int64?) {
         self.index = index
         self.startTicks = startTicks
     }
 }
 
 /// Where a selection lies in its source, in ticks of `VideoInfo.timeBase`.
-public struct SelectionSpan: Sendable, Equatable, Codable {
+package struct SelectionSpan: Sendable, Equatable, Codable {
     /// The source's time of the first frame, where output times are counted from it; nil where they are the source's.
-    public var startTicks: Int64?
+    package var startTicks: Int64?
     /// Where a selection with an end of its own ends, exclusive. Known once the reader has delivered all.
-    public var endTicks: Int64?
+    package var endTicks: Int64?
 
-    public init(startTicks: Int64? = nil, endTicks: Int64? = nil) {
+    package init(startTicks: Int64? = nil, endTicks: Int64? = nil) {
         self.startTicks = startTicks
         self.endTicks = endTicks
     }
 }
 
 /// What is known of a video once it is open.
-public struct VideoInfo: Sendable {
+package struct VideoInfo: Sendable {
     /// Size of the pictures delivered: upright, with square pixels.
-    public let height: Int
-    public let width: Int
+    package let height: Int
+    package let width: Int
     /// Size of the pictures as stored.
-    public let sourceHeight: Int
-    public let sourceWidth: Int
+    package let sourceHeight: Int
+    package let sourceWidth: Int
     /// Seconds per tick of every `FrameTime` delivered.
-    public let timeBase: Rational
+    package let timeBase: Rational
     /// Frames a second: the average for a variable rate, `nil` where unknown.
-    public let frameRate: Rational?
+    package let frameRate: Rational?
     /// How many frames the selection holds, exact or estimated from duration and rate; `nil` where the input
     /// does not say. For progress only.
-    public let expectedFrameCount: Int?
+    package let expectedFrameCount: Int?
     /// Length of the whole input; `nil` where unknown.
-    public let durationSeconds: Double?
+    package let durationSeconds: Double?
     /// FFmpeg's names of the codec and of the stored pixel format.
-    public let codecName: String
-    public let pixelFormatName: String
+    package let codecName: String
+    package let pixelFormatName: String
     /// FFmpeg's name of the container.
-    public let formatName: String
+    package let formatName: String
     /// Whether the input is one still picture.
-    public let isStill: Bool
+    package let isStill: Bool
     /// Whether the input can be read a second time: files and sequences, not pipes.
-    public let canReopen: Bool
+    package let canReopen: Bool
     /// The audio streams whose packets come with the frames; empty without `keepAudio`.
-    public let audioStreams: [AudioStreamInfo]
+    package let audioStreams: [AudioStreamInfo]
 }
 
 /// One frame, with what came before it.
-public struct VideoFrame: Sendable {
-    public let image: RGBImage
+package struct VideoFrame: Sendable {
+    package let image: RGBImage
     /// Number of the frame in the source, from 0, in the order frames are shown.
-    public let index: Int
+    package let index: Int
     /// When the source shows it.
-    public let time: FrameTime
+    package let time: FrameTime
     /// When an output shows it: as the source does, or, where the selection leaves out the beginning, counted
     /// from the first frame selected.
-    public let outputTime: FrameTime
+    package let outputTime: FrameTime
     /// Audio packets of the selection that were found up to this frame, in order, on the output's clock.
-    public let packets: [CompressedPacket]
+    package let packets: [CompressedPacket]
 }
 
 /// Collects warnings, each text once, and passes them on.

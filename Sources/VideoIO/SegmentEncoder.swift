@@ -5,7 +5,7 @@ import Pixels
 /// frames before and after, which other encoders encode: nothing in them leans on a frame of another segment.
 ///
 /// For one thread at a time.
-public final class SegmentEncoder {
+package final class SegmentEncoder {
     private enum Encoder {
         case movie(VideoEncoder)
         case pictures(StillEncoder)
@@ -19,7 +19,7 @@ public final class SegmentEncoder {
     ///   - options: those that the output is written with.
     /// - Throws: `VideoIOError`: `usage` where the format is not written in segments, else as
     ///   `VideoWriter.create` does.
-    public init(for path: String, height: Int, width: Int, options: WriterOptions) throws {
+    package init(for path: String, height: Int, width: Int, options: WriterOptions) throws {
         MediaLog.install()
         self.options = options
         let size = PictureSize(height: height, width: width)
@@ -33,7 +33,7 @@ public final class SegmentEncoder {
 
     /// Whether an output of that name can be written in segments.
     /// - Throws: `VideoIOError` of kind `usage` where it cannot.
-    public static func check(_ path: String) throws {
+    package static func check(_ path: String) throws {
         switch try OutputFormat(path: path) {
         case .movie, .sequence: return
         case .gif, .still: throw refusal(path)
@@ -53,7 +53,7 @@ public final class SegmentEncoder {
     /// Encodes a picture and hands on what is ready.
     /// - Parameter time: on the clock of the options, later than the frame before.
     /// - Throws: `VideoIOError`, and what the closure throws.
-    public func encode(
+    package func encode(
         _ image: RGBImage, at time: FrameTime, _ receive: (EncodedPacket) throws -> Void
     ) throws {
         let time = options.completing(time)
@@ -72,13 +72,13 @@ public final class SegmentEncoder {
 
     /// Hands on everything still inside. Called once, at the end.
     /// - Throws: as `encode`.
-    public func finish(_ receive: (EncodedPacket) throws -> Void) throws {
+    package func finish(_ receive: (EncodedPacket) throws -> Void) throws {
         guard case .movie(let encoder) = encoder else { return }
         try encoder.flush { try receive(EncodedPacket(copying: $0, clock: options.timeBase)) }
     }
 
     /// How many packets the encoder may give ahead of the order in which they are shown.
-    public var reorderDepth: Int {
+    package var reorderDepth: Int {
         switch encoder {
         case .movie(let encoder): Int(encoder.context.pointee.has_b_frames)
         case .pictures: 0

@@ -5,7 +5,7 @@ import Pixels
 /// frames, without decoding one.
 ///
 /// For one thread at a time.
-public final class SoundReader {
+package final class SoundReader {
     private let demuxer: Demuxer
     private let streams: [AudioStreamInfo]
     private let packet: UnsafeMutablePointer<AVPacket>
@@ -19,7 +19,7 @@ public final class SoundReader {
     ///   - span: where the selection begins and ends.
     ///   - timeBase: seconds per tick of the span.
     /// - Throws: `VideoIOError` as `VideoReader.open` does.
-    public init(
+    package init(
         path: String, options: ReaderOptions, span: SelectionSpan, timeBase: Rational
     ) throws {
         MediaLog.install()
@@ -45,7 +45,7 @@ public final class SoundReader {
 
     /// The next packet of any audio stream, on the output's clock; nil after the last one.
     /// - Throws: `VideoIOError`.
-    public func next() throws -> CompressedPacket? {
+    package func next() throws -> CompressedPacket? {
         while ready.isEmpty {
             if isAtEnd { return nil }
             isAtEnd = try !readOne()

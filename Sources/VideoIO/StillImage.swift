@@ -1,10 +1,10 @@
 import Pixels
 
 /// Still pictures, without the ceremony of a video.
-public enum StillImage {
+package enum StillImage {
     /// The picture in a file, upright, as RGB; the first frame of a video.
     /// - Throws: `VideoIOError` as `VideoReader.open` does.
-    public static func read(_ path: String) throws -> RGBImage {
+    package static func read(_ path: String) throws -> RGBImage {
         let reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false))
         defer { reader.close() }
         guard let frame = try reader.nextFrame() else {
@@ -15,7 +15,7 @@ public enum StillImage {
 
     /// Writes a PNG or JPEG file, as the extension says.
     /// - Throws: `VideoIOError` as `VideoWriter.create` does.
-    public static func write(_ image: RGBImage, to path: String, overwrite: Bool = false) throws {
+    package static func write(_ image: RGBImage, to path: String, overwrite: Bool = false) throws {
         guard case .still = try OutputFormat(path: path) else {
             throw VideoIOError(
                 .usage, "write a picture to", path: path,
@@ -28,7 +28,7 @@ public enum StillImage {
     }
 
     /// A picture as the bytes of a PNG file.
-    public static func pngBytes(_ image: RGBImage) throws -> [UInt8] {
+    package static func pngBytes(_ image: RGBImage) throws -> [UInt8] {
         try StillEncoder(codec: "png", size: PictureSize(height: image.height, width: image.width)).encode(
             image)
     }

@@ -3,9 +3,9 @@ import Glibc
 
 /// What went wrong while reading or writing media: one line with the operation, the path, the reason and,
 /// where there is one, the next step.
-public struct VideoIOError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct VideoIOError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The class of failure, from which the command line chooses its exit code.
-    public enum Kind: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
         /// A request that cannot be met whatever the file holds, such as a malformed range (64).
         case usage
         /// The input is not media, is damaged beyond use, or does not hold what was asked for (65).
@@ -20,15 +20,15 @@ public struct VideoIOError: Error, Sendable, Hashable, CustomStringConvertible {
         case inputOutput
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// What was being done, as in "cannot *read* dog.mp4".
-    public let operation: String
-    public let path: String?
-    public let reason: String
+    package let operation: String
+    package let path: String?
+    package let reason: String
     /// FFmpeg's code, or a negated `errno`; `nil` where no library reported one.
-    public let code: Int32?
+    package let code: Int32?
     /// What the user can do about it.
-    public let nextStep: String?
+    package let nextStep: String?
 
     init(
         _ kind: Kind, _ operation: String, path: String? = nil, reason: String, code: Int32? = nil,
@@ -42,7 +42,7 @@ public struct VideoIOError: Error, Sendable, Hashable, CustomStringConvertible {
         self.nextStep = nextStep
     }
 
-    public var description: String {
+    package var description: String {
         var line = "cannot \(operation)"
         if let path { line += " \(path == "-" ? "standard input" : path)" }
         line += ": \(reason)"
@@ -79,8 +79,8 @@ extension VideoIOError {
 }
 
 /// Something that was worked around: the frames are there, but not quite as the file promised.
-public struct MediaWarning: Sendable, Hashable, CustomStringConvertible {
-    public enum Kind: Sendable, Hashable {
+package struct MediaWarning: Sendable, Hashable, CustomStringConvertible {
+    package enum Kind: Sendable, Hashable {
         /// The input is cut short or broken in places; a strict caller treats this as bad data.
         case damage
         /// Timestamps were missing, repeated or ran backwards.
@@ -91,9 +91,9 @@ public struct MediaWarning: Sendable, Hashable, CustomStringConvertible {
         case audio
     }
 
-    public let kind: Kind
-    public let message: String
-    public var description: String { message }
+    package let kind: Kind
+    package let message: String
+    package var description: String { message }
 
     init(_ kind: Kind, _ message: String) {
         self.kind = kind

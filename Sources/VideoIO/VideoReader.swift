@@ -10,8 +10,8 @@ import Pixels
 /// `@unchecked Sendable`: a reader has no lock and is not for several threads at once, but nothing in it is tied
 /// to the thread that opened it. Open it on one thread, then use it on another, with the hand-over (starting
 /// that thread) in between; frames and packets it delivers are free to go anywhere.
-public final class VideoReader: @unchecked Sendable {
-    public let info: VideoInfo
+package final class VideoReader: @unchecked Sendable {
+    package let info: VideoInfo
     private let path: String
     /// What warnings call the input.
     private var inputName: String { path == "-" ? "standard input" : path }
@@ -46,7 +46,7 @@ public final class VideoReader: @unchecked Sendable {
     /// Opens a video, a still picture, a sequence of pictures (`f%03d.png`) or, for `-`, standard input.
     /// - Throws: `VideoIOError`: `noInput` where there is nothing at `path`, `badData` where there is no video
     ///   in it or the selection is empty, `unavailable` where FFmpeg lacks the decoder.
-    public static func open(_ path: String, options: ReaderOptions = ReaderOptions()) throws -> VideoReader {
+    package static func open(_ path: String, options: ReaderOptions = ReaderOptions()) throws -> VideoReader {
         let reader = try VideoReader(path, options: options)
         try reader.prime()
         return reader
@@ -127,19 +127,19 @@ public final class VideoReader: @unchecked Sendable {
     }
 
     /// Where the selection lies, as far as is known by now; where it begins, from the start.
-    public var span: SelectionSpan {
+    package var span: SelectionSpan {
         SelectionSpan(
             startTicks: shiftsToZero ? firstSelectedTime?.ptsTicks : nil, endTicks: endTime?.ptsTicks)
     }
 
     /// What had to be worked around so far, each text once. Damage to the end of a file shows only once
     /// `nextFrame` has returned `nil`.
-    public var warnings: [MediaWarning] { log.warnings }
+    package var warnings: [MediaWarning] { log.warnings }
 
     /// The next selected frame; `nil` after the last one.
     /// - Throws: `VideoIOError`. Damage is no error where frames can still be had (see `warnings`), unless the
     ///   reader is strict.
-    public func nextFrame() throws -> VideoFrame? {
+    package func nextFrame() throws -> VideoFrame? {
         if let frame = first {
             first = nil
             return frame
@@ -158,7 +158,7 @@ public final class VideoReader: @unchecked Sendable {
     }
 
     /// Audio packets that lie after the last frame, to be asked for once `nextFrame` has returned `nil`.
-    public func trailingPackets() throws -> [CompressedPacket] {
+    package func trailingPackets() throws -> [CompressedPacket] {
         guard hasReadAll, let session else { return [] }
         if plan.isBounded, let endTime {
             let clocks = info.audioStreams.map(\.timeBase)
@@ -174,7 +174,7 @@ public final class VideoReader: @unchecked Sendable {
     }
 
     /// Frees decoder and file. Later calls give no more frames.
-    public func close() {
+    package func close() {
         session = nil
         hasReadAll = true
         decoded = []

@@ -21,12 +21,12 @@ protocol PictureOutput: AnyObject {
 ///
 /// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
 /// made on.
-public final class VideoWriter: @unchecked Sendable {
+package final class VideoWriter: @unchecked Sendable {
     /// The output's name.
-    public let path: String
+    package let path: String
     /// Size of the frames in the file: as given, except that formats with halved chroma need even sizes.
-    public let encodedHeight: Int
-    public let encodedWidth: Int
+    package let encodedHeight: Int
+    package let encodedWidth: Int
     private let output: any PictureOutput
     private let format: OutputFormat
     private let log: WarningLog
@@ -39,14 +39,14 @@ public final class VideoWriter: @unchecked Sendable {
     /// Starts an output for `height × width` frames.
     /// - Throws: `VideoIOError`: `usage` for an extension or codec that does not fit, `cantCreate` where the
     ///   name is taken or the directory does not take a file, `unavailable` where FFmpeg lacks the encoder.
-    public static func create(
+    package static func create(
         _ path: String, height: Int, width: Int, options: WriterOptions = WriterOptions()
     ) throws -> VideoWriter {
         try VideoWriter(path, size: PictureSize(height: height, width: width), options: options)
     }
 
     /// What writing a second frame to an output of that name would throw; nil where there is room for it.
-    public static func refusalOfSecondFrame(_ path: String) -> VideoIOError? {
+    package static func refusalOfSecondFrame(_ path: String) -> VideoIOError? {
         if case .still = try? OutputFormat(path: path) { StillOutput.secondFrame(path) } else { nil }
     }
 
@@ -95,17 +95,17 @@ public final class VideoWriter: @unchecked Sendable {
     deinit { if isOpen { output.abandon() } }
 
     /// Unfinished files to remove where the process has to end at once. Fixed from the start.
-    public var temporaryPaths: [String] { output.temporaryPaths }
+    package var temporaryPaths: [String] { output.temporaryPaths }
 
     /// What had to be worked around so far, each text once.
-    public var warnings: [MediaWarning] { log.warnings }
+    package var warnings: [MediaWarning] { log.warnings }
 
     /// Writes a frame.
     /// - Parameters:
     ///   - image: of the size given at the start.
     ///   - time: when it is shown, later than the frame before.
     /// - Throws: `VideoIOError` of kind `inputOutput` where the file cannot be written.
-    public func write(_ image: RGBImage, at time: FrameTime) throws {
+    package func write(_ image: RGBImage, at time: FrameTime) throws {
         try checkOpen()
         if let last = lastTime,
             av_compare_ts(
@@ -137,7 +137,7 @@ public final class VideoWriter: @unchecked Sendable {
 
     /// Writes a packet that a `SegmentEncoder` for this output gave, in the order of decoding.
     /// - Throws: as the other `write`.
-    public func write(_ packet: EncodedPacket) throws {
+    package func write(_ packet: EncodedPacket) throws {
         try checkOpen()
         lastTicks = packet.ptsTicks
         try output.write(packet)
@@ -145,14 +145,14 @@ public final class VideoWriter: @unchecked Sendable {
 
     /// Writes audio packets, in the order the reader gave them; those of streams that the format does not take
     /// are left out.
-    public func write(_ packets: [CompressedPacket]) throws {
+    package func write(_ packets: [CompressedPacket]) throws {
         try checkOpen()
         if format.takesAudio { try output.write(packets) }
     }
 
     /// Completes the output and gives it its name.
     /// - Throws: `VideoIOError`; nothing is left behind then.
-    public func finish() throws {
+    package func finish() throws {
         try checkOpen()
         isOpen = false
         guard lastTicks != nil else {
@@ -168,7 +168,7 @@ public final class VideoWriter: @unchecked Sendable {
     /// Completes what there is as a playable file of its own, `out.partial.mp4` for `out.mp4`, in place of any
     /// earlier one.
     /// - Returns: its name; `nil` where no frame was written, so that there is no file.
-    public func finishPartial() throws -> String? {
+    package func finishPartial() throws -> String? {
         try checkOpen()
         isOpen = false
         guard lastTicks != nil else {
@@ -189,7 +189,7 @@ public final class VideoWriter: @unchecked Sendable {
     }
 
     /// Removes what was written. Does nothing after another ending.
-    public func abandon() {
+    package func abandon() {
         guard isOpen else { return }
         isOpen = false
         output.abandon()

@@ -1,30 +1,30 @@
 import Pixels
 
 /// How to write a video.
-public struct WriterOptions: Sendable {
+package struct WriterOptions: Sendable {
     /// A codec (`h264`) or encoder (`libx264`); `nil` takes what is usual for the extension.
-    public var codec: String?
+    package var codec: String?
     /// Constant rate factor, where the encoder has one: 0 is lossless, 51 the worst.
-    public var crf: Double
+    package var crf: Double
     /// Speed, by x264's names; other encoders take their nearest.
-    public var preset: String
+    package var preset: String
     /// Frames a second: a hint for rate control and for the length of the last frame.
-    public var frameRate: Rational?
+    package var frameRate: Rational?
     /// The clock of the timestamps, best the source's, so that none has to be rounded.
-    public var timeBase: Rational
+    package var timeBase: Rational
     /// Streams whose packets will be written, by position in `VideoInfo.audioStreams`.
-    public var audio: [AudioStreamInfo]
+    package var audio: [AudioStreamInfo]
     /// Whether an existing file is replaced.
-    public var overwrite: Bool
+    package var overwrite: Bool
     /// Encoder threads; 0 lets FFmpeg choose.
-    public var threads: Int
+    package var threads: Int
     /// Whether the same pictures must give the same bytes in every run, on any number of cores. That takes some speed
     /// and size.
-    public var isRepeatable: Bool
+    package var isRepeatable: Bool
     /// Called for each warning as it arises, on the thread that writes.
-    public var onWarning: (@Sendable (MediaWarning) -> Void)?
+    package var onWarning: (@Sendable (MediaWarning) -> Void)?
 
-    public init(
+    package init(
         codec: String? = nil, crf: Double = 18, preset: String = "veryfast", frameRate: Rational? = nil,
         timeBase: Rational = Rational(1, 12_800), audio: [AudioStreamInfo] = [], overwrite: Bool = false,
         threads: Int = 0, isRepeatable: Bool = false, onWarning: (@Sendable (MediaWarning) -> Void)? = nil
@@ -42,7 +42,7 @@ public struct WriterOptions: Sendable {
     }
 
     /// Options that carry on clock, rate and audio of a source.
-    public init(like info: VideoInfo) {
+    package init(like info: VideoInfo) {
         self.init(frameRate: info.frameRate, timeBase: info.timeBase, audio: info.audioStreams)
     }
 }

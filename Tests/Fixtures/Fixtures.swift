@@ -1,22 +1,22 @@
 import Foundation
 
 /// Files the tests compare against and run on.
-public enum Fixtures {
+package enum Fixtures {
     /// A golden made by `make_goldens.py`.
-    public static func golden(_ name: String) -> URL {
+    package static func golden(_ name: String) -> URL {
         Bundle.module.resourceURL!.appendingPathComponent("goldens/\(name)")
     }
 
     /// The package's top folder.
-    public static let packageRoot = URL(fileURLWithPath: #filePath)
+    package static let packageRoot = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// A library's source; what it is for stands in its head.
-    public static let failingAllocator =
+    package static let failingAllocator =
         packageRoot.appendingPathComponent("Tests/Fixtures/failing_allocator.c").path
 
     /// A clip or frame that `make test` fetched or cut: `bigbuckbunny.mp4`, `frames/square.png`, …
-    public static func media(_ name: String) -> URL {
+    package static func media(_ name: String) -> URL {
         packageRoot.appendingPathComponent("media/cache/\(name)")
     }
 }

@@ -6,25 +6,25 @@ import Synchronization
 /// `make test` runs a slice of each class of cases. With `VITVIDEO_ROBUSTNESS=thorough` in the environment, as
 /// `make check-robustness` sets it, all of them run; the counts then go to the file that
 /// `VITVIDEO_ROBUSTNESS_TABLE` names, one line `class<TAB>tried<TAB>passed` each, added at the end of the process.
-public enum RobustnessTable {
+package enum RobustnessTable {
     private struct Counts {
         var tried = 0
         var passed = 0
     }
 
     /// Whether everything is to be tried.
-    public static let isThorough = ProcessInfo.processInfo.environment["VITVIDEO_ROBUSTNESS"] == "thorough"
+    package static let isThorough = ProcessInfo.processInfo.environment["VITVIDEO_ROBUSTNESS"] == "thorough"
 
     private static let counts = Mutex<[String: Counts]>([:])
 
     /// `all` of the cases, or of a short run about `count` that lie evenly among them.
-    public static func choose<Case>(_ all: [Case], short count: Int) -> [Case] {
+    package static func choose<Case>(_ all: [Case], short count: Int) -> [Case] {
         guard !isThorough, all.count > count else { return all }
         return (0..<count).map { all[$0 * all.count / count] }
     }
 
     /// Adds cases to a class.
-    public static func count(_ name: String, tried: Int = 1, passed: Int) {
+    package static func count(_ name: String, tried: Int = 1, passed: Int) {
         _ = writesAtExit
         counts.withLock {
             $0[name, default: Counts()].tried += tried

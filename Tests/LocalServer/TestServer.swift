@@ -4,25 +4,25 @@ import Foundation
 /// thread of its own and serves one request.
 ///
 /// Safe to share: what changes is only touched under `lock`.
-public final class TestServer: @unchecked Sendable {
-    public struct Request: Sendable {
-        public let path: String
+package final class TestServer: @unchecked Sendable {
+    package struct Request: Sendable {
+        package let path: String
         /// Names in lower case.
-        public let headers: [String: String]
+        package let headers: [String: String]
 
-        public init(path: String, headers: [String: String] = [:]) {
+        package init(path: String, headers: [String: String] = [:]) {
             self.path = path
             self.headers = headers
         }
 
         /// The first byte of `Range: bytes=first-`.
-        public var rangeStart: Int? {
+        package var rangeStart: Int? {
             headers["range"].flatMap { Int($0.dropFirst("bytes=".count).prefix { $0 != "-" }) }
         }
     }
 
     /// One thing that is done with a connection.
-    public enum Step: Sendable {
+    package enum Step: Sendable {
         case send([UInt8])
         /// Sends nothing more until the other side hangs up.
         case stall
@@ -31,30 +31,30 @@ public final class TestServer: @unchecked Sendable {
     }
 
     /// Opens once, for everyone.
-    public final class Gate: @unchecked Sendable {
+    package final class Gate: @unchecked Sendable {
         private let condition = NSCondition()
         private var isOpen = false
 
-        public init() {}
+        package init() {}
 
-        public func open() {
+        package func open() {
             condition.withLock {
                 isOpen = true
                 condition.broadcast()
             }
         }
 
-        public func wait() { condition.withLock { while !isOpen { condition.wait() } } }
+        package func wait() { condition.withLock { while !isOpen { condition.wait() } } }
     }
 
-    public let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let handler: @Sendable (Request, Int) -> [Step]
     private let lock = NSLock()
     private var received: [Request] = []
 
     /// - Parameter handler: what to do with the n-th request, from 0; then the connection is closed.
-    public init(_ handler: @escaping @Sendable (_ request: Request, _ index: Int) -> [Step]) throws {
+    package init(_ handler: @escaping @Sendable (_ request: Request, _ index: Int) -> [Step]) throws {
         self.handler = handler
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.listener = listener
@@ -85,15 +85,15 @@ public final class TestServer: @unchecked Sendable {
     deinit { close(listener) }
 
     /// Takes no more connections. Until then the server keeps itself alive.
-    public func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+    package func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     /// Stops servers at the end of a test, and not when the test last mentions them.
-    public final class Rack {
+    package final class Rack {
         private var servers: [TestServer] = []
 
-        public init() {}
+        package init() {}
 
-        public func serve(
+        package func serve(
             _ handler: @escaping @Sendable (_ request: Request, _ index: Int) -> [Step]
         ) throws -> TestServer {
             servers.append(try TestServer(handler))
@@ -103,10 +103,10 @@ public final class TestServer: @unchecked Sendable {
         deinit { for server in servers { server.stop() } }
     }
 
-    public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    package func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
     /// All requests so far.
-    public var requests: [Request] { lock.withLock { received } }
+    package var requests: [Request] { lock.withLock { received } }
 
     private func serve(_ connection: Int32) {
         guard let request = readRequest(connection) else { return }
@@ -155,7 +155,7 @@ public final class TestServer: @unchecked Sendable {
 
 extension TestServer.Step {
     /// A status line and headers.
-    public static func head(_ status: String, _ headers: [String] = []) -> Self {
+    package static func head(_ status: String, _ headers: [String] = []) -> Self {
         .send(
             Array(
                 (["HTTP/1.1 \(status)"] + headers + ["Connection: close", "", ""]).joined(separator: "\r\n")
@@ -164,17 +164,17 @@ extension TestServer.Step {
 }
 
 /// A file as a well-behaved server has it.
-public struct ServedFile: Sendable {
-    public var bytes: [UInt8]
-    public var tag: String
+package struct ServedFile: Sendable {
+    package var bytes: [UInt8]
+    package var tag: String
 
-    public init(bytes: [UInt8], tag: String = "\"v1\"") {
+    package init(bytes: [UInt8], tag: String = "\"v1\"") {
         self.bytes = bytes
         self.tag = tag
     }
 
     /// The response to a request, ranges honoured as HTTP says; broken off after `limit` bytes of the body.
-    public func response(to request: TestServer.Request, limit: Int? = nil) -> [TestServer.Step] {
+    package func response(to request: TestServer.Request, limit: Int? = nil) -> [TestServer.Step] {
         var start = request.rangeStart ?? 0
         if let expected = request.headers["if-range"], expected != tag { start = 0 }
         if start >= bytes.count, start > 0 {

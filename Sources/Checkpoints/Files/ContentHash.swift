@@ -2,10 +2,10 @@ import COpenSSL
 import Foundation
 
 /// SHA-256 of files and of data that arrives in pieces.
-public enum ContentHash {
+package enum ContentHash {
     /// The SHA-256 of a file's content in 64 lower-case hexadecimal digits. Reads in pieces of 1 MiB.
     /// - Throws: `CheckpointError`.
-    public static func sha256(ofFile path: String) throws -> String {
+    package static func sha256(ofFile path: String) throws -> String {
         let descriptor = try openForReading(path)
         defer { close(descriptor) }
         let hash = try SHA256Stream()
@@ -21,7 +21,7 @@ public enum ContentHash {
     }
 
     /// The SHA-256 of bytes in memory.
-    public static func sha256(of bytes: some ContiguousBytes) throws -> String {
+    package static func sha256(of bytes: some ContiguousBytes) throws -> String {
         let hash = try SHA256Stream()
         try bytes.withUnsafeBytes { try hash.update($0) }
         return try hash.finish()
@@ -29,22 +29,22 @@ public enum ContentHash {
 }
 
 /// A SHA-256 in progress. It belongs to one thread; `finish` is called once.
-public final class SHA256Stream {
+package final class SHA256Stream {
     private let context: OpaquePointer
 
     /// - Throws: `CheckpointError` where OpenSSL has no SHA-256 to offer.
-    public init() throws {
+    package init() throws {
         guard let context = EVP_MD_CTX_new() else { throw Self.failure }
         self.context = context
         guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { throw Self.failure }
     }
 
-    public func update(_ bytes: UnsafeRawBufferPointer) throws {
+    package func update(_ bytes: UnsafeRawBufferPointer) throws {
         guard EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1 else { throw Self.failure }
     }
 
     /// The digest of everything so far in 64 lower-case hexadecimal digits.
-    public func finish() throws -> String {
+    package func finish() throws -> String {
         var digest = [UInt8](repeating: 0, count: 32)
         var length: UInt32 = 0
         guard EVP_DigestFinal_ex(context, &digest, &length) == 1, length == 32 else { throw Self.failure }

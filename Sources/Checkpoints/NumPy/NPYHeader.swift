@@ -1,5 +1,5 @@
 /// What the elements of a NumPy array are.
-public enum NPYElement: Sendable, Equatable {
+package enum NPYElement: Sendable, Equatable {
     case number(ElementType)
     /// Fixed-length text of 4-byte characters, padded with zeros.
     case unicode(length: Int)

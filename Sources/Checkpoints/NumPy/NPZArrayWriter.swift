@@ -1,13 +1,13 @@
 import Foundation
 
 /// One array of an `NPZWriter`, spooled to a nameless temporary file. It belongs to the writer's thread.
-public final class NPZArrayWriter {
-    public let name: String
-    public let element: NPYElement
+package final class NPZArrayWriter {
+    package let name: String
+    package let element: NPYElement
     /// The dimensions behind the growing one; for a whole array all of them.
-    public let rowShape: [Int]
+    package let rowShape: [Int]
     /// Rows so far; for a whole array 1 once it has been added.
-    public private(set) var rowCount = 0
+    package private(set) var rowCount = 0
 
     private let isGrowing: Bool
     private let outputPath: String
@@ -47,18 +47,18 @@ public final class NPZArrayWriter {
     /// Appends rows of Float32.
     /// - Throws: `CheckpointError` where the array holds another type, the values are no whole rows, or writing
     ///   fails.
-    public func append(_ values: [Float]) throws { try append(values, .float32) }
+    package func append(_ values: [Float]) throws { try append(values, .float32) }
     /// Appends rows of Float64; throws as the other `append`.
-    public func append(_ values: [Double]) throws { try append(values, .float64) }
+    package func append(_ values: [Double]) throws { try append(values, .float64) }
     /// Appends rows of Int64; throws as the other `append`.
-    public func append(_ values: [Int64]) throws { try append(values, .int64) }
+    package func append(_ values: [Int64]) throws { try append(values, .int64) }
     /// Appends rows of Int32; throws as the other `append`.
-    public func append(_ values: [Int32]) throws { try append(values, .int32) }
+    package func append(_ values: [Int32]) throws { try append(values, .int32) }
     /// Appends rows of UInt8; throws as the other `append`.
-    public func append(_ values: [UInt8]) throws { try append(values, .uint8) }
+    package func append(_ values: [UInt8]) throws { try append(values, .uint8) }
 
     /// Appends rows of Float32 that are lent; throws as the other `append`.
-    public func append(_ values: UnsafeBufferPointer<Float>) throws {
+    package func append(_ values: UnsafeBufferPointer<Float>) throws {
         try check(.float32)
         try appendBytes(UnsafeRawBufferPointer(values))
     }

@@ -1,14 +1,14 @@
 /// An array out of a NumPy archive, row-major.
-public struct NPYArray: Sendable, Equatable {
-    public let element: NPYElement
+package struct NPYArray: Sendable, Equatable {
+    package let element: NPYElement
     /// Sizes, outermost first; empty for a single value.
-    public let shape: [Int]
+    package let shape: [Int]
     /// The elements, little-endian, without gaps.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Any floating-point type as Float32.
     /// - Throws: `CheckpointError` for other types.
-    public func floats() throws -> [Float] {
+    package func floats() throws -> [Float] {
         try locating("convert", "array") {
             guard case .number(let type) = element else { throw FormatError("it holds text, not numbers") }
             return try bytes.withUnsafeBytes { try type.floats($0) }
@@ -17,19 +17,19 @@ public struct NPYArray: Sendable, Equatable {
 
     /// Float64 elements; empty result only for an empty array.
     /// - Throws: `CheckpointError` for other types.
-    public func doubles() throws -> [Double] { try elements(of: .float64, as: Double.self) }
+    package func doubles() throws -> [Double] { try elements(of: .float64, as: Double.self) }
 
     /// Int64 elements.
     /// - Throws: `CheckpointError` for other types.
-    public func int64s() throws -> [Int64] { try elements(of: .int64, as: Int64.self) }
+    package func int64s() throws -> [Int64] { try elements(of: .int64, as: Int64.self) }
 
     /// Int32 elements.
     /// - Throws: `CheckpointError` for other types.
-    public func int32s() throws -> [Int32] { try elements(of: .int32, as: Int32.self) }
+    package func int32s() throws -> [Int32] { try elements(of: .int32, as: Int32.self) }
 
     /// The text of each element, without the zeros that pad it.
     /// - Throws: `CheckpointError` for arrays of numbers.
-    public func strings() throws -> [String] {
+    package func strings() throws -> [String] {
         let size = element.byteCount
         let count = size == 0 ? shape.reduce(1, *) : bytes.count / size
         return try (0..<count).map { index in
@@ -76,14 +76,14 @@ public struct NPYArray: Sendable, Equatable {
 }
 
 /// A NumPy archive (`numpy.savez`, `numpy.savez_compressed`) open for reading. Thread-safe.
-public struct NPZReader: Sendable {
+package struct NPZReader: Sendable {
     private let archive: ZipArchive
     private let entries: [String: ZipArchive.Entry]
     /// The arrays' names in the archive's order, without `.npy`.
-    public let names: [String]
+    package let names: [String]
 
     /// - Throws: `CheckpointError` where the file cannot be opened or is no zip archive.
-    public init(_ path: String) throws {
+    package init(_ path: String) throws {
         try self.init(archive: ZipArchive.open(path))
     }
 
@@ -96,7 +96,7 @@ public struct NPZReader: Sendable {
 
     /// Reads one array; Fortran order is turned into row-major.
     /// - Throws: `CheckpointError` where there is none of that name, its type is not read here, or it is damaged.
-    public func array(_ name: String) throws -> NPYArray {
+    package func array(_ name: String) throws -> NPYArray {
         try locating("read array \(quoted(name)) of", archive.path) {
             let entry = try entry(name)
             let bytes = try archive.read(entry)

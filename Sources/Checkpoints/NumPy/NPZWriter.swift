@@ -8,18 +8,18 @@ import Foundation
 /// moment the disk holds the data twice. The output appears under its name only when it is complete.
 ///
 /// It belongs to one thread, and so do its arrays.
-public final class NPZWriter {
+package final class NPZWriter {
     private let path: String
     private let overwrite: Bool
     /// A file that `finish` keeps locked while it assembles the archive beside it. Whoever ends the process at
     /// once removes what is there, and under names that go on from this one.
-    public let temporaryPath: String
+    package let temporaryPath: String
     private var arrays: [NPZArrayWriter] = []
     private var isOpen = true
 
     /// - Parameter overwrite: replace an existing file; otherwise one is an error, here and when finishing.
     /// - Throws: `CheckpointError` of kind `.cannotCreate`.
-    public init(_ path: String, overwrite: Bool) throws {
+    package init(_ path: String, overwrite: Bool) throws {
         self.path = path
         self.overwrite = overwrite
         try Self.checkAbsence(path, overwrite)
@@ -36,24 +36,24 @@ public final class NPZWriter {
     /// - Parameters:
     ///   - rowShape: the other dimensions; empty for an array of single values.
     /// - Throws: `CheckpointError` where the name is taken or the temporary file cannot be made.
-    public func array(named name: String, element: ElementType, rowShape: [Int]) throws -> NPZArrayWriter {
+    package func array(named name: String, element: ElementType, rowShape: [Int]) throws -> NPZArrayWriter {
         try add(name, .number(element), rowShape: rowShape, isGrowing: true)
     }
 
     /// Adds a whole array.
     /// - Throws: `CheckpointError` where the values are not as many as the shape says, or as `array`.
-    public func add(_ name: String, shape: [Int], _ values: [Float]) throws {
+    package func add(_ name: String, shape: [Int], _ values: [Float]) throws {
         try add(name, .number(.float32), rowShape: shape, isGrowing: false).append(values)
     }
 
     /// Adds a whole array of integers; throws as the other `add`.
-    public func add(_ name: String, shape: [Int], _ values: [Int64]) throws {
+    package func add(_ name: String, shape: [Int], _ values: [Int64]) throws {
         try add(name, .number(.int64), rowShape: shape, isGrowing: false).append(values)
     }
 
     /// Adds a text as an array without dimensions, which `str(numpy.load(file)[name])` gives back.
     /// - Throws: `CheckpointError` as `array`.
-    public func add(_ name: String, text: String) throws {
+    package func add(_ name: String, text: String) throws {
         let scalars = Array(text.unicodeScalars.map(\.value))
         // NumPy pads with zeros and so reads a single zero as the empty text.
         let codes = scalars.isEmpty ? [0] : scalars
@@ -66,7 +66,7 @@ public final class NPZWriter {
     ///   interrupted run leaves); what is there is replaced.
     /// - Throws: `CheckpointError`: `.inputOutput` where writing fails, `.cannotCreate` where the file has come to
     ///   exist meanwhile; nothing is left behind then.
-    public func finish(as otherPath: String? = nil) throws {
+    package func finish(as otherPath: String? = nil) throws {
         let path = otherPath ?? path
         guard isOpen else { throw Self.spent(path) }
         isOpen = false
@@ -95,7 +95,7 @@ public final class NPZWriter {
     }
 
     /// Gives up: nothing appears under the output's name.
-    public func abandon() {
+    package func abandon() {
         isOpen = false
         for array in arrays { array.discard() }
         arrays = []

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Writing of safetensors.
-public enum Safetensors {
+package enum Safetensors {
     /// Writes Float32 tensors. The file appears under its name only when it is complete: it is written under a
     /// temporary name in the same directory, flushed to the disk, then renamed over what was there.
     ///
@@ -10,7 +10,7 @@ public enum Safetensors {
     ///   - metadata: goes into `__metadata__`.
     /// - Throws: `CheckpointError`: `.invalidData` where values and shape disagree or a name comes twice,
     ///   `.cannotCreate` where the file cannot be made, `.inputOutput` where writing fails (a full disk).
-    public static func write(
+    package static func write(
         _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
         to path: String
     ) throws {

@@ -1,13 +1,13 @@
 import ViT
 
 /// How a source classifies its frames.
-public struct Classification: Sendable {
-    public let classifier: Classifier
-    public let labels: ClassLabels
+package struct Classification: Sendable {
+    package let classifier: Classifier
+    package let labels: ClassLabels
     /// How many of the likeliest classes are shown on the picture; 0 for none.
-    public let shownCount: Int
+    package let shownCount: Int
 
-    public init(classifier: Classifier, labels: ClassLabels, shownCount: Int) {
+    package init(classifier: Classifier, labels: ClassLabels, shownCount: Int) {
         self.classifier = classifier
         self.labels = labels
         self.shownCount = shownCount
@@ -15,12 +15,12 @@ public struct Classification: Sendable {
 }
 
 /// What a classifier takes a frame for.
-public struct FramePrediction: Sendable {
+package struct FramePrediction: Sendable {
     /// One a class.
-    public let logits: [Float]
-    public let topLabel: String
+    package let logits: [Float]
+    package let topLabel: String
     /// The likeliest classes with their probabilities, as shown on the picture.
-    public let shownLines: [String]
+    package let shownLines: [String]
 
     init(logits: [Float], topLabel: String, shownLines: [String] = []) {
         self.logits = logits

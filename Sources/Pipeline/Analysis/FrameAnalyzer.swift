@@ -5,15 +5,15 @@ import ViT
 import VideoIO
 
 /// What is computed for each frame.
-public struct Analysis: Sendable {
+package struct Analysis: Sendable {
     /// Each runs once on every frame, however many panels show it.
-    public var sources: [any MapSource]
+    package var sources: [any MapSource]
     /// Share of each fused map's mass that its mask keeps; nil for no masks.
-    public var maskMass: Double?
+    package var maskMass: Double?
     /// The grid on which recorded heatmaps are read back as maps; nil where they are only shown.
-    public var recordingGrid: InputLayout?
+    package var recordingGrid: InputLayout?
 
-    public init(
+    package init(
         sources: [any MapSource], maskMass: Double? = nil, recordingGrid: InputLayout? = nil
     ) {
         self.sources = sources
@@ -23,26 +23,26 @@ public struct Analysis: Sendable {
 }
 
 /// A frame with all that was found out about it.
-public struct AnnotatedFrame: Sendable {
-    public let frame: VideoFrame
+package struct AnnotatedFrame: Sendable {
+    package let frame: VideoFrame
     /// In the order of the analysis's sources.
-    public let maps: [FrameMaps]
+    package let maps: [FrameMaps]
     /// 1 where a patch is within the mass threshold, for each source; empty where no masks were asked for.
-    public let masks: [Plane]
+    package let masks: [Plane]
     /// In the order of the job's recordings.
-    public let recorded: [RecordedFrame]
+    package let recorded: [RecordedFrame]
 }
 
 /// The numbers found in a frame, all that exports and statistics are made of.
-public struct FrameNumbers: Sendable {
+package struct FrameNumbers: Sendable {
     /// Of the frame in the source.
-    public let index: Int
+    package let index: Int
     /// When the source shows it.
-    public let timeSeconds: Double
+    package let timeSeconds: Double
     /// In the order of the analysis's sources.
-    public let maps: [FrameMaps]
+    package let maps: [FrameMaps]
     /// Of the recordings that are read back as maps.
-    public let recordedMaps: [Plane]
+    package let recordedMaps: [Plane]
 }
 
 extension AnnotatedFrame {
@@ -78,10 +78,10 @@ struct RepeatedFindings {
 }
 
 /// What a recording shows at the time of a frame.
-public struct RecordedFrame: Sendable {
-    public let picture: RGBImage
+package struct RecordedFrame: Sendable {
+    package let picture: RGBImage
     /// The heat read back from the colours, 0…1, where the analysis has a grid for it.
-    public let map: Plane?
+    package let map: Plane?
 }
 
 /// One worker's share of the analysis: a whole frame at a time through every source, on the worker's thread.

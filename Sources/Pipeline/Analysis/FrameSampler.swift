@@ -3,14 +3,14 @@ import VideoIO
 
 /// Some of a clip's frames, looked at before the run: spread over the selection where the input can be read
 /// twice, else its first frames, which are kept for the run.
-public final class FrameSampler {
+package final class FrameSampler {
     /// Frames taken from an input that can be read twice.
-    public static let spreadCount = 16
+    package static let spreadCount = 16
     /// Frames taken from the beginning of one that cannot; they stay in memory until the run has had them.
-    public static let leadingCount = 8
+    package static let leadingCount = 8
 
     /// Frames that the reader has given away already, which the run has to begin with.
-    public private(set) var leadingFrames: [VideoFrame] = []
+    package private(set) var leadingFrames: [VideoFrame] = []
     private let path: String
     private let selection: FrameSelection
     private let videoStream: Int?
@@ -24,7 +24,7 @@ public final class FrameSampler {
     ///   - selection: which frames.
     ///   - videoStream: which of several video streams, as the reader was told.
     ///   - threads: of the decoder; 0 lets FFmpeg choose.
-    public init(
+    package init(
         reader: VideoReader, path: String, selection: FrameSelection, videoStream: Int? = nil,
         threads: Int = 0
     ) {
@@ -38,7 +38,7 @@ public final class FrameSampler {
     /// Shows the sampled frames in order; the same ones at every call.
     ///
     /// - Throws: `VideoIOError`, and what the body throws.
-    public func forEachFrame(_ body: (RGBImage) throws -> Void) throws {
+    package func forEachFrame(_ body: (RGBImage) throws -> Void) throws {
         guard reader.info.canReopen, let count = reader.info.expectedFrameCount else {
             try readLeadingFrames()
             for frame in leadingFrames { try body(frame.image) }
@@ -62,7 +62,7 @@ public final class FrameSampler {
     /// The first frame; nil where there is none.
     ///
     /// - Throws: `VideoIOError`.
-    public func firstFrame() throws -> RGBImage? {
+    package func firstFrame() throws -> RGBImage? {
         if reader.info.canReopen { return try secondReader().nextFrame()?.image }
         try readLeadingFrames()
         return leadingFrames.first?.image
@@ -72,7 +72,7 @@ public final class FrameSampler {
     /// an input that cannot be read twice.
     ///
     /// - Throws: `VideoIOError`.
-    public func hasSeveralFrames() throws -> Bool {
+    package func hasSeveralFrames() throws -> Bool {
         guard reader.info.canReopen, let count = reader.info.expectedFrameCount, count > 1 else {
             return false
         }

@@ -2,8 +2,8 @@ import Pixels
 import ViT
 
 /// One array of an export: its name, and what a row of it holds of a frame's maps.
-public struct MapArray: Sendable, Equatable {
-    public enum Content: Sendable, Equatable {
+package struct MapArray: Sendable, Equatable {
+    package enum Content: Sendable, Equatable {
         /// The fused map, `rows × columns`.
         case fused
         /// One of the single maps, `rows × columns`.
@@ -14,10 +14,10 @@ public struct MapArray: Sendable, Equatable {
         case interleaved(count: Int)
     }
 
-    public let name: String
-    public let content: Content
+    package let name: String
+    package let content: Content
 
-    public init(_ name: String, _ content: Content) {
+    package init(_ name: String, _ content: Content) {
         self.name = name
         self.content = content
     }

@@ -4,40 +4,40 @@ import ViT
 
 /// How maps came about, for whoever reads an export; the names in snake case are the keys of the JSON. What a
 /// method does not have is left out.
-public struct MapProvenance: Encodable, Sendable {
-    public let model: String
-    public let weightsSha256: String
-    public let method: String
-    public let patch: Int
-    public let inputHeight: Int
-    public let inputWidth: Int
-    public let sourceHeight: Int
-    public let sourceWidth: Int
+package struct MapProvenance: Encodable, Sendable {
+    package let model: String
+    package let weightsSha256: String
+    package let method: String
+    package let patch: Int
+    package let inputHeight: Int
+    package let inputWidth: Int
+    package let sourceHeight: Int
+    package let sourceWidth: Int
     /// Size of a patch in pixels of the source.
-    public let cellHeight: Double
-    public let cellWidth: Double
+    package let cellHeight: Double
+    package let cellWidth: Double
     /// The version of the tool that wrote the export.
-    public var version = ""
+    package var version = ""
 
     /// The block, 0-based.
-    public var layer: Int?
-    public var heads: [Int]?
+    package var layer: Int?
+    package var heads: [Int]?
     /// How heads were fused for the maps of layers.
-    public var fusion: String?
+    package var fusion: String?
     /// The token whose attention it is, as `Query` writes it.
-    public var query: String?
+    package var query: String?
     /// The channel of a head, 0-based.
-    public var channel: Int?
-    public var headFusion: String?
-    public var discardRatio: Double?
-    public var compat: String?
+    package var channel: Int?
+    package var headFusion: String?
+    package var discardRatio: Double?
+    package var compat: String?
     /// The class by its index, or "top": then the array `class` says which it was in each frame.
-    public var `class`: String?
-    public var className: String?
+    package var `class`: String?
+    package var className: String?
     /// Share of the variance that each principal component explains.
-    public var explained: [Double]?
+    package var explained: [Double]?
     /// How many frames the principal components were fitted on.
-    public var fittedFrames: Int?
+    package var fittedFrames: Int?
 
     /// - Parameters:
     ///   - layout: where the model's patches lie on the source's frames.

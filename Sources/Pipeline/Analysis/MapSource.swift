@@ -8,7 +8,7 @@ import ViT
 /// A new method is a new type of this protocol in a file of its own; views, statistics and export take whatever
 /// maps it gives. Sources are shared by the workers and immutable; what a worker needs for itself (scratch
 /// memory, a forward pass) belongs to the function it makes.
-public protocol MapSource: Sendable {
+package protocol MapSource: Sendable {
     /// The model looked at; its name identifies the source among those of a job.
     var probed: ProbedModel { get }
     var method: ProbingMethod { get }
@@ -50,21 +50,21 @@ public protocol MapSource: Sendable {
 }
 
 extension MapSource {
-    public var name: String { probed.name }
-    public var query: Query { .classToken }
-    public var followsClass: Bool { false }
+    package var name: String { probed.name }
+    package var query: Query { .classToken }
+    package var followsClass: Bool { false }
 
     /// How many classes the frames' logits have; 0 where the source does not classify.
-    public var classes: Int { probed.classification?.classifier.classes ?? 0 }
+    package var classes: Int { probed.classification?.classifier.classes ?? 0 }
 
     /// Where the maps' cells lie on frames of this size, in pixels.
     ///
     /// - Throws: `ModelError.inputTooSmall`.
-    public func layout(height: Int, width: Int) throws -> InputLayout {
+    package func layout(height: Int, width: Int) throws -> InputLayout {
         try probed.preprocessor.layout(height: height, width: width)
     }
 
-    public func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
         let layout = try layout(height: height, width: width)
         try query.check(on: layout, height: height, width: width, model: name)
     }
@@ -72,7 +72,7 @@ extension MapSource {
     /// How the maps of frames of this size come about, for whoever reads an export.
     ///
     /// - Throws: `ModelError.inputTooSmall`.
-    public func provenance(sourceHeight: Int, sourceWidth: Int) throws -> MapProvenance {
+    package func provenance(sourceHeight: Int, sourceWidth: Int) throws -> MapProvenance {
         var provenance = MapProvenance(
             probed.model, method: method, layout: try layout(height: sourceHeight, width: sourceWidth),
             sourceHeight: sourceHeight, sourceWidth: sourceWidth)
@@ -82,36 +82,36 @@ extension MapSource {
 }
 
 /// A source whose maps come of a forward pass.
-public protocol ForwardMapSource: MapSource {
+package protocol ForwardMapSource: MapSource {
     /// Of the probed model.
     var engine: Engine { get }
 }
 
 extension ForwardMapSource {
-    public func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
         let layout = try layout(height: height, width: width)
         try query.check(on: layout, height: height, width: width, model: name)
         try probed.reserveMemory(
             precision: engine.precision, on: layout, workers: workers, from: &availableBytes)
     }
 
-    public var computation: String { engine.description }
-    public var notice: String? { engine.notice }
+    package var computation: String { engine.description }
+    package var notice: String? { engine.notice }
 }
 
 /// The maps of one frame from one source.
-public struct FrameMaps: Sendable {
+package struct FrameMaps: Sendable {
     /// Raw maps, as many as the source has `partNames`, `rows × columns` each.
-    public let parts: [Plane]
+    package let parts: [Plane]
     /// The raw map that stands for the whole, `rows × columns`: what statistics are made of, and what the views
     /// of one map show where the method gives one. Otherwise the mean of the single maps.
-    public let fused: Plane
+    package let fused: Plane
     /// What the classifier takes the frame for; nil without one.
-    public let prediction: FramePrediction?
+    package let prediction: FramePrediction?
     /// The class that the maps are for; nil where they are for none.
-    public let targetClass: TargetClass?
+    package let targetClass: TargetClass?
 
-    public init(
+    package init(
         parts: [Plane], fused: Plane, prediction: FramePrediction? = nil, targetClass: TargetClass? = nil
     ) {
         self.parts = parts
@@ -127,11 +127,11 @@ public struct FrameMaps: Sendable {
 }
 
 /// A class that maps are for.
-public struct TargetClass: Sendable, Equatable {
-    public let index: Int
-    public let name: String
+package struct TargetClass: Sendable, Equatable {
+    package let index: Int
+    package let name: String
 
-    public init(index: Int, name: String) {
+    package init(index: Int, name: String) {
         self.index = index
         self.name = name
     }

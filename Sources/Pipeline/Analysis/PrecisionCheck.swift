@@ -4,13 +4,13 @@ import ViT
 
 /// How far a coarser precision takes a model's attention from what it is in 32-bit floats, measured on a picture:
 /// some models bear 8-bit integers and some do not, and weights alone do not tell.
-public struct PrecisionCheck: Sendable {
+package struct PrecisionCheck: Sendable {
     /// Mean difference of the heatmaps of the class token's attention in the last block, the heads' mean, each map
     /// scaled to 0…255.
-    public let meanDifference: Double
+    package let meanDifference: Double
 
     /// What a heatmap may differ by and still show the same.
-    public static let limit = 2.0
+    package static let limit = 2.0
 
     init(meanDifference: Double) { self.meanDifference = meanDifference }
 
@@ -18,7 +18,7 @@ public struct PrecisionCheck: Sendable {
     ///   - reference: the same model in 32-bit floats.
     ///   - threads: that share the picture.
     /// - Throws: `ModelError`.
-    public init(
+    package init(
         _ probed: ProbedModel, engine: Engine, reference: Engine, on image: RGBImage, threads: Int
     ) throws {
         let maps = try [engine, reference].map { engine in
@@ -30,7 +30,7 @@ public struct PrecisionCheck: Sendable {
     }
 
     /// - Throws: `PipelineError` of kind `usage` where the difference is beyond the limit.
-    public func verify(_ engine: Engine) throws {
+    package func verify(_ engine: Engine) throws {
         // Not a number is beyond it too.
         guard meanDifference <= Self.limit else {
             throw PipelineError(
@@ -42,7 +42,7 @@ public struct PrecisionCheck: Sendable {
     }
 
     /// The difference in a few digits.
-    public var text: String { String((meanDifference * 100).rounded() / 100) }
+    package var text: String { String((meanDifference * 100).rounded() / 100) }
 
     private static func heat(of map: Plane) -> [Double] {
         let (low, high) = (map.values.min() ?? 0, map.values.max() ?? 0)

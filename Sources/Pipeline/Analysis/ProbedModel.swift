@@ -3,16 +3,16 @@ import Probing
 import ViT
 
 /// A model as a job looks at it: what it is called, at what size it sees the frames, how it classifies them.
-public struct ProbedModel: Sendable {
-    public let model: Model
+package struct ProbedModel: Sendable {
+    package let model: Model
     /// Identifies the model among those of a job.
-    public let name: String
-    public let resolution: Resolution
+    package let name: String
+    package let resolution: Resolution
     /// Nil where frames are not classified.
-    public let classification: Classification?
+    package let classification: Classification?
 
     /// - Parameter name: the model's own name where nil.
-    public init(
+    package init(
         _ model: Model, name: String? = nil, resolution: Resolution, classification: Classification? = nil
     ) {
         self.model = model

@@ -3,22 +3,22 @@ import Probing
 import ViT
 
 /// What one token, the class token unless told otherwise, attends to in one block, per head and fused.
-public struct AttentionMaps: ForwardMapSource {
-    public let probed: ProbedModel
-    public let engine: Engine
+package struct AttentionMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
     /// The block, 0-based.
-    public let block: Int
+    package let block: Int
     /// The heads that are shown, fused and exported, in this order.
-    public let heads: [Int]
-    public let fusion: HeadFusion
-    public let query: Query
+    package let heads: [Int]
+    package let fusion: HeadFusion
+    package let query: Query
 
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - layer: block index, negative from the end as in Python.
     ///   - heads: nil for all.
     /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`.
-    public init(
+    package init(
         _ probed: ProbedModel, engine: Engine, layer: Int = -1, heads: [Int]? = nil,
         fusion: HeadFusion = .mean, query: Query = .classToken
     ) throws {
@@ -30,19 +30,19 @@ public struct AttentionMaps: ForwardMapSource {
         self.query = query
     }
 
-    public var method: ProbingMethod { .attention }
-    public var summary: String { "layer \(block)" }
-    public var arrays: [MapArray] { [MapArray("attention", .parts(count: heads.count))] }
-    public var partNames: [String] { heads.map { "head \($0)" } }
-    public var fusedName: String { fusion.rawValue }
+    package var method: ProbingMethod { .attention }
+    package var summary: String { "layer \(block)" }
+    package var arrays: [MapArray] { [MapArray("attention", .parts(count: heads.count))] }
+    package var partNames: [String] { heads.map { "head \($0)" } }
+    package var fusedName: String { fusion.rawValue }
 
-    public func describe(in provenance: inout MapProvenance) {
+    package func describe(in provenance: inout MapProvenance) {
         provenance.layer = block
         provenance.heads = heads
         provenance.query = query.description
     }
 
-    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = probed.preprocessor
         var request = probed.classifying(ForwardRequest(attentionBlocks: [block]))

@@ -1,14 +1,14 @@
 import ViT
 
 /// The class that a gradient is taken of.
-public enum ClassChoice: Sendable, Hashable {
+package enum ClassChoice: Sendable, Hashable {
     /// In each frame the one that the classifier puts first.
     case top
     case index(Int)
     case name(String)
 
     /// Reads `top`, a class's number or its name.
-    public init(_ text: String) {
+    package init(_ text: String) {
         self = text.lowercased() == "top" ? .top : Int(text).map(ClassChoice.index) ?? .name(text)
     }
 

@@ -3,25 +3,25 @@ import Probing
 import ViT
 
 /// The basis of feature maps, and how many frames it was fitted to.
-public struct FittedFeatures: Codable, Sendable, Equatable {
-    public var basis: FeatureBasis
-    public var frames: Int
+package struct FittedFeatures: Codable, Sendable, Equatable {
+    package var basis: FeatureBasis
+    package var frames: Int
 }
 
 /// The first three principal components of the patch tokens, shown as red, green and blue. The basis is fitted
 /// beforehand, so that colours hold through a clip.
-public struct FeatureMaps: ForwardMapSource {
-    public let probed: ProbedModel
-    public let engine: Engine
-    public let fitted: FittedFeatures
-    public var basis: FeatureBasis { fitted.basis }
+package struct FeatureMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
+    package let fitted: FittedFeatures
+    package var basis: FeatureBasis { fitted.basis }
     /// How many frames the basis was fitted on.
-    public var fittedFrames: Int { fitted.frames }
+    package var fittedFrames: Int { fitted.frames }
 
     /// Goes on with a basis that has been fitted before.
     ///
     /// - Parameter fitted: to the same model.
-    public init(_ probed: ProbedModel, engine: Engine, fitted: FittedFeatures) {
+    package init(_ probed: ProbedModel, engine: Engine, fitted: FittedFeatures) {
         self.probed = probed
         self.engine = engine
         self.fitted = fitted
@@ -36,7 +36,7 @@ public struct FeatureMaps: ForwardMapSource {
     ///   - forEachFrame: calls its argument with the pictures to fit to, one after the other.
     /// - Throws: `PipelineError` of kind `badData` where there is no frame; `ProbingError` of kind `memory` for
     ///   frames that are too large; what the pass and `forEachFrame` throw.
-    public init(
+    package init(
         _ probed: ProbedModel, engine: Engine, threads: Int, availableBytes: Int?,
         fittedTo forEachFrame: ((RGBImage) throws -> Void) throws -> Void
     ) throws {
@@ -64,22 +64,22 @@ public struct FeatureMaps: ForwardMapSource {
         fitted = FittedFeatures(basis: basis, frames: frames)
     }
 
-    public var method: ProbingMethod { .features }
-    public var summary: String {
+    package var method: ProbingMethod { .features }
+    package var summary: String {
         let share = Int((100 * basis.explained.reduce(0, +)).rounded())
         return
             "3 components with \(share) % of the variance, fitted on \(fittedFrames) frame\(fittedFrames == 1 ? "" : "s")"
     }
-    public var arrays: [MapArray] { [MapArray("features", .interleaved(count: 3))] }
-    public var partNames: [String] { (1...3).map { "component \($0)" } }
-    public var fusedName: String { "features (principal components)" }
+    package var arrays: [MapArray] { [MapArray("features", .interleaved(count: 3))] }
+    package var partNames: [String] { (1...3).map { "component \($0)" } }
+    package var fusedName: String { "features (principal components)" }
 
-    public func describe(in provenance: inout MapProvenance) {
+    package func describe(in provenance: inout MapProvenance) {
         provenance.explained = basis.explained
         provenance.fittedFrames = fittedFrames
     }
 
-    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: [], wantsTokens: true))

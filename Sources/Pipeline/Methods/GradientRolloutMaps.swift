@@ -3,17 +3,17 @@ import Probing
 import ViT
 
 /// Rollout of each block's attention weighted by a class's gradient (vit-explain): what speaks for the class.
-public struct GradientRolloutMaps: MapSource {
-    public let probed: ProbedModel
-    public let options: RolloutOptions
+package struct GradientRolloutMaps: MapSource {
+    package let probed: ProbedModel
+    package let options: RolloutOptions
     /// The class by its index; nil for the one that the classifier puts first in each frame.
-    public let targetClass: Int?
+    package let targetClass: Int?
     private let classification: Classification
 
     /// - Throws: `GradientError.noClassifier` where the probed model does not classify,
     ///   `GradientError.noSuchClass`, `ProbingError` for options that gradient rollout does not have,
     ///   `PipelineError` of kind `usage` for a name that is not one class's.
-    public init(_ probed: ProbedModel, options: RolloutOptions, target: ClassChoice = .top) throws {
+    package init(_ probed: ProbedModel, options: RolloutOptions, target: ClassChoice = .top) throws {
         guard let classification = probed.classification else {
             throw GradientError.noClassifier(model: probed.name)
         }
@@ -26,32 +26,32 @@ public struct GradientRolloutMaps: MapSource {
             among: classification.labels, classes: classification.classifier.classes)
     }
 
-    public var method: ProbingMethod { .gradientRollout }
-    public var computation: String { "a reverse pass, fp32" }
-    public var notice: String? { nil }
-    public var summary: String {
+    package var method: ProbingMethod { .gradientRollout }
+    package var computation: String { "a reverse pass, fp32" }
+    package var notice: String? { nil }
+    package var summary: String {
         fusedName
             + (targetClass.map { " for \(classification.labels.shortName($0))" } ?? " for the top class")
     }
-    public var arrays: [MapArray] { [MapArray("gradient_rollout", .fused)] }
-    public var partNames: [String] { [] }
-    public var fusedName: String { "gradient rollout" + options.caption }
-    public var followsClass: Bool { true }
+    package var arrays: [MapArray] { [MapArray("gradient_rollout", .fused)] }
+    package var partNames: [String] { [] }
+    package var fusedName: String { "gradient rollout" + options.caption }
+    package var followsClass: Bool { true }
 
-    public func describe(in provenance: inout MapProvenance) {
+    package func describe(in provenance: inout MapProvenance) {
         provenance.add(options)
         provenance.class = targetClass.map(String.init) ?? "top"
         provenance.className = targetClass.map(classification.labels.shortName)
     }
 
-    public func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
         try options.reserveMemory(
             for: probed, on: try layout(height: height, width: width), isGradient: true, workers: workers,
             from: &availableBytes)
     }
 
     /// The reverse pass runs on the worker's thread alone, whatever `threads` says.
-    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let rollout = try GradientRollout(model: probed.model, options: options)
         let preprocessor = probed.preprocessor
         let target = targetClass.map(GradientTarget.logit) ?? .topLogit

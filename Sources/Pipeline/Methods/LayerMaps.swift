@@ -4,19 +4,19 @@ import ViT
 
 /// What one token, the class token unless told otherwise, attends to in every block: one map a block, of one head
 /// or of several fused.
-public struct LayerMaps: ForwardMapSource {
-    public let probed: ProbedModel
-    public let engine: Engine
+package struct LayerMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
     /// The heads that are fused.
-    public let heads: [Int]
-    public let fusion: HeadFusion
-    public let query: Query
+    package let heads: [Int]
+    package let fusion: HeadFusion
+    package let query: Query
 
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - heads: nil for all.
     /// - Throws: `ModelError.noSuchHead`.
-    public init(
+    package init(
         _ probed: ProbedModel, engine: Engine, heads: [Int]? = nil, fusion: HeadFusion = .mean,
         query: Query = .classToken
     ) throws {
@@ -29,21 +29,21 @@ public struct LayerMaps: ForwardMapSource {
 
     private var depth: Int { probed.configuration.depth }
 
-    public var method: ProbingMethod { .layers }
-    public var summary: String {
+    package var method: ProbingMethod { .layers }
+    package var summary: String {
         heads.count == 1 ? "every layer, head \(heads[0])" : "every layer, \(fusion.rawValue) of heads"
     }
-    public var arrays: [MapArray] { [MapArray("layers", .parts(count: depth))] }
-    public var partNames: [String] { (0..<depth).map { "layer \($0)" } }
-    public var fusedName: String { "mean" }
+    package var arrays: [MapArray] { [MapArray("layers", .parts(count: depth))] }
+    package var partNames: [String] { (0..<depth).map { "layer \($0)" } }
+    package var fusedName: String { "mean" }
 
-    public func describe(in provenance: inout MapProvenance) {
+    package func describe(in provenance: inout MapProvenance) {
         provenance.heads = heads
         provenance.fusion = fusion.rawValue
         provenance.query = query.description
     }
 
-    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = probed.preprocessor
         return { [probed, heads, fusion, query] image in

@@ -1,7 +1,7 @@
 import Rendering
 
 /// A way of looking into a model, by its name on the command line.
-public enum ProbingMethod: String, Sendable, CaseIterable {
+package enum ProbingMethod: String, Sendable, CaseIterable {
     /// What one token attends to in one block, per head.
     case attention
     /// Attention rolled out through all blocks.
@@ -16,7 +16,7 @@ public enum ProbingMethod: String, Sendable, CaseIterable {
     case features
 
     /// The method in words, for titles.
-    public var title: String {
+    package var title: String {
         switch self {
         case .gradientRollout: "gradient rollout"
         case .queryKey: "queries and keys"
@@ -25,15 +25,15 @@ public enum ProbingMethod: String, Sendable, CaseIterable {
     }
 
     /// Whether there is one map of a frame that stands for the whole.
-    public var givesOneMap: Bool { self != .layers && self != .queryKey }
+    package var givesOneMap: Bool { self != .layers && self != .queryKey }
 
-    public var appearance: MapAppearance { self == .features ? .color : .heat }
+    package var appearance: MapAppearance { self == .features ? .color : .heat }
 
     /// What is shown of a model beside others where nothing is asked for.
-    public var comparisonView: View { givesOneMap ? .heatmap : .heads }
+    package var comparisonView: View { givesOneMap ? .heatmap : .heads }
 
     /// - Throws: `PipelineError` of kind `usage` for a view that does not make sense of the method.
-    public func check(_ view: View) throws(PipelineError) {
+    package func check(_ view: View) throws(PipelineError) {
         guard view != .heads else { return }
         if !givesOneMap {
             throw PipelineError(

@@ -1,7 +1,7 @@
 import ViT
 
 /// The token whose attention is looked at.
-public enum Query: Sendable, Hashable, CustomStringConvertible {
+package enum Query: Sendable, Hashable, CustomStringConvertible {
     case classToken
     /// A patch by its place in the grid, from 0.
     case patch(row: Int, column: Int)
@@ -11,7 +11,7 @@ public enum Query: Sendable, Hashable, CustomStringConvertible {
     /// Reads `cls`, `ROW,COL` in patches, or `Xpx,Ypx` in pixels of the frame.
     ///
     /// - Throws: `PipelineError` of kind `usage`.
-    public init(parsing text: String) throws(PipelineError) {
+    package init(parsing text: String) throws(PipelineError) {
         let word = text.lowercased().filter { $0 != " " }
         if word == "cls" {
             self = .classToken
@@ -34,7 +34,7 @@ public enum Query: Sendable, Hashable, CustomStringConvertible {
 
     /// The patch meant; nil for the class token. A pixel that the grid's last patches do not reach counts to
     /// them.
-    public func cell(on layout: InputLayout) -> (row: Int, column: Int)? {
+    package func cell(on layout: InputLayout) -> (row: Int, column: Int)? {
         switch self {
         case .classToken: nil
         case .patch(let row, let column): (row, column)
@@ -72,7 +72,7 @@ public enum Query: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// As `init(parsing:)` reads it.
-    public var description: String {
+    package var description: String {
         switch self {
         case .classToken: "cls"
         case .patch(let row, let column): "\(row),\(column)"

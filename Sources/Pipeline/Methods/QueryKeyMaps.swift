@@ -3,21 +3,21 @@ import Probing
 import ViT
 
 /// The queries and the keys of one channel of one head, each through the sigmoid.
-public struct QueryKeyMaps: ForwardMapSource {
-    public let probed: ProbedModel
-    public let engine: Engine
+package struct QueryKeyMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
     /// The block, 0-based.
-    public let block: Int
-    public let head: Int
+    package let block: Int
+    package let head: Int
     /// Of the head, 0-based.
-    public let channel: Int
+    package let channel: Int
 
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - layer: block index, negative from the end as in Python.
     /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`, `PipelineError` of kind `usage` for a channel
     ///   that a head does not have.
-    public init(
+    package init(
         _ probed: ProbedModel, engine: Engine, layer: Int = -1, head: Int = 0, channel: Int = 0
     ) throws {
         self.probed = probed
@@ -32,19 +32,19 @@ public struct QueryKeyMaps: ForwardMapSource {
         self.channel = channel
     }
 
-    public var method: ProbingMethod { .queryKey }
-    public var summary: String { "layer \(block), head \(head), channel \(channel)" }
-    public var arrays: [MapArray] { [MapArray("q", .part(0)), MapArray("k", .part(1))] }
-    public var partNames: [String] { ["query", "key"] }
-    public var fusedName: String { "mean" }
+    package var method: ProbingMethod { .queryKey }
+    package var summary: String { "layer \(block), head \(head), channel \(channel)" }
+    package var arrays: [MapArray] { [MapArray("q", .part(0)), MapArray("k", .part(1))] }
+    package var partNames: [String] { ["query", "key"] }
+    package var fusedName: String { "mean" }
 
-    public func describe(in provenance: inout MapProvenance) {
+    package func describe(in provenance: inout MapProvenance) {
         provenance.layer = block
         provenance.heads = [head]
         provenance.channel = channel
     }
 
-    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: []))

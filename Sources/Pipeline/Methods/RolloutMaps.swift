@@ -3,33 +3,33 @@ import Probing
 import ViT
 
 /// What reaches the class token of which patch through all blocks (Abnar & Zuidema 2020).
-public struct RolloutMaps: ForwardMapSource {
-    public let probed: ProbedModel
-    public let engine: Engine
-    public let options: RolloutOptions
+package struct RolloutMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
+    package let options: RolloutOptions
 
     /// - Parameter engine: of the probed model.
-    public init(_ probed: ProbedModel, engine: Engine, options: RolloutOptions) {
+    package init(_ probed: ProbedModel, engine: Engine, options: RolloutOptions) {
         self.probed = probed
         self.engine = engine
         self.options = options
     }
 
-    public var method: ProbingMethod { .rollout }
-    public var summary: String { fusedName }
-    public var arrays: [MapArray] { [MapArray("rollout", .fused)] }
-    public var partNames: [String] { [] }
-    public var fusedName: String { "rollout" + options.caption }
+    package var method: ProbingMethod { .rollout }
+    package var summary: String { fusedName }
+    package var arrays: [MapArray] { [MapArray("rollout", .fused)] }
+    package var partNames: [String] { [] }
+    package var fusedName: String { "rollout" + options.caption }
 
-    public func describe(in provenance: inout MapProvenance) { provenance.add(options) }
+    package func describe(in provenance: inout MapProvenance) { provenance.add(options) }
 
-    public func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
         try options.reserveMemory(
             for: probed, on: try layout(height: height, width: width), workers: workers, from: &availableBytes
         )
     }
 
-    public func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let rollout = Rollout(pass: try ForwardPass(engine: engine, threads: threads), options: options)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: []))

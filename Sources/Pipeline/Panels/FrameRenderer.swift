@@ -2,7 +2,7 @@ import Pixels
 import Rendering
 
 /// Turns annotated frames of one clip, in order, into the pictures of a video.
-public protocol FrameRenderer {
+package protocol FrameRenderer {
     /// Size of every picture in pixels.
     var outputHeight: Int { get }
     var outputWidth: Int { get }
@@ -15,12 +15,12 @@ public protocol FrameRenderer {
 }
 
 /// One view of the only source's maps, at the frame's own size.
-public struct SingleViewRenderer: FrameRenderer {
+package struct SingleViewRenderer: FrameRenderer {
     private var renderer: ViewRenderer
     private var labels = LabelPainter()
 
     /// - Throws: `ModelError.inputTooSmall`.
-    public init(
+    package init(
         view: View, source: any MapSource, style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {
         let layout = try source.layout(height: frameHeight, width: frameWidth)
@@ -31,14 +31,14 @@ public struct SingleViewRenderer: FrameRenderer {
             appearance: source.method.appearance, markedCell: source.query.cell(on: layout))
     }
 
-    public var outputHeight: Int { renderer.outputHeight }
-    public var outputWidth: Int { renderer.outputWidth }
-    public var scaleMemory: [HeatScaler.Memory?] {
+    package var outputHeight: Int { renderer.outputHeight }
+    package var outputWidth: Int { renderer.outputWidth }
+    package var scaleMemory: [HeatScaler.Memory?] {
         get { renderer.scaleMemory }
         set { renderer.scaleMemory = newValue }
     }
 
-    public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
+    package mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
         var picture = try renderer.render(
             frame: frame.frame.image, heads: frame.maps[0].parts, fused: frame.maps[0].fused,
             mask: frame.masks.first, timeSeconds: frame.frame.time.seconds)

@@ -2,8 +2,8 @@ import Pixels
 import Rendering
 
 /// A panel of a comparison, with its caption.
-public struct Panel: Sendable, Equatable {
-    public enum Content: Sendable, Equatable {
+package struct Panel: Sendable, Equatable {
+    package enum Content: Sendable, Equatable {
         case original
         /// A view of the maps of the source at this place in the analysis.
         case view(View, source: Int)
@@ -11,17 +11,17 @@ public struct Panel: Sendable, Equatable {
         case recording(Int)
     }
 
-    public let content: Content
-    public let caption: String
+    package let content: Content
+    package let caption: String
 
-    public init(_ content: Content, caption: String) {
+    package init(_ content: Content, caption: String) {
         self.content = content
         self.caption = caption
     }
 }
 
 /// Captioned panels side by side, in a grid of at most 1920 pixels' width.
-public struct PanelRenderer: FrameRenderer {
+package struct PanelRenderer: FrameRenderer {
     private let panels: [Panel]
     private let captions: [String]
     private var composer: TileComposer
@@ -33,7 +33,7 @@ public struct PanelRenderer: FrameRenderer {
     /// - Parameter sources: those of the analysis.
     /// - Precondition: there is a panel, and the sources that the panels name exist.
     /// - Throws: `ModelError.inputTooSmall`.
-    public init(
+    package init(
         panels: [Panel], sources: [any MapSource], style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {
         let grid = TileGrid(count: panels.count, sourceHeight: frameHeight, sourceWidth: frameWidth)
@@ -63,9 +63,9 @@ public struct PanelRenderer: FrameRenderer {
         }
     }
 
-    public var outputHeight: Int { composer.grid.height }
-    public var outputWidth: Int { composer.grid.width }
-    public var scaleMemory: [HeatScaler.Memory?] {
+    package var outputHeight: Int { composer.grid.height }
+    package var outputWidth: Int { composer.grid.width }
+    package var scaleMemory: [HeatScaler.Memory?] {
         get { renderers.flatMap { $0?.scaleMemory ?? [] } }
         set {
             var rest = newValue[...]
@@ -77,7 +77,7 @@ public struct PanelRenderer: FrameRenderer {
         }
     }
 
-    public mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
+    package mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {
         let tile = tileResizer(frame.frame.image)
         var tiles: [RGBImage] = []
         for (index, panel) in panels.enumerated() {

@@ -1,7 +1,7 @@
 import Rendering
 
 /// What one panel of a comparison shows, as the command line says it.
-public enum PanelSpecification: Sendable, Equatable {
+package enum PanelSpecification: Sendable, Equatable {
     /// The frame itself.
     case original
     /// A view of a model's maps; of the main model where none is named.
@@ -14,7 +14,7 @@ public enum PanelSpecification: Sendable, Equatable {
     /// Models and files may contain further colons.
     ///
     /// - Throws: `PipelineError` of kind `usage`.
-    public init(parsing text: String) throws(PipelineError) {
+    package init(parsing text: String) throws(PipelineError) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let argument = parts.count > 1 ? String(parts[1]) : nil
         if let argument, argument.isEmpty {
@@ -45,7 +45,7 @@ public enum PanelSpecification: Sendable, Equatable {
     ///   - view: what is shown of each model.
     ///   - isMain: whether a name is the main model's.
     /// - Throws: `PipelineError` of kind `usage` for an empty name.
-    public static func comparison(
+    package static func comparison(
         of names: String, view: View, isMain: (String) -> Bool
     ) throws(PipelineError) -> [PanelSpecification] {
         var panels: [PanelSpecification] = [.original]

@@ -6,11 +6,11 @@ import VideoIO
 ///
 /// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
 /// made on.
-public final class Recording: @unchecked Sendable {
+package final class Recording: @unchecked Sendable {
     /// What to call it.
-    public let name: String
-    public let height: Int
-    public let width: Int
+    package let name: String
+    package let height: Int
+    package let width: Int
     private let reader: VideoReader
     /// The frame being shown, and the one decoded after it.
     private var shown: VideoFrame?
@@ -24,7 +24,7 @@ public final class Recording: @unchecked Sendable {
     ///   - name: what to call it; the file's name without its extension where nil.
     ///   - threads: of the decoder; 0 lets FFmpeg choose.
     /// - Throws: `VideoIOError` as `VideoReader.open` does.
-    public init(
+    package init(
         path: String, name: String? = nil, threads: Int = 0,
         onWarning: (@Sendable (MediaWarning) -> Void)? = nil
     ) throws {
@@ -40,7 +40,7 @@ public final class Recording: @unchecked Sendable {
     ///
     /// - Parameter seconds: on the clock of the video's own timestamps; never less than in the call before.
     /// - Throws: `VideoIOError`.
-    public func frame(at seconds: Double) throws -> VideoFrame {
+    package func frame(at seconds: Double) throws -> VideoFrame {
         while let candidate = next, shown == nil || candidate.time.seconds <= seconds + Self.toleranceSeconds
         {
             shown = candidate

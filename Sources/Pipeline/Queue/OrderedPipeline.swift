@@ -1,3 +1,5 @@
+import Base
+
 /// Carries items from a source through parallel workers to a sink, in order:
 ///
 ///     source thread ─▶ bounded queue ─▶ worker threads ─▶ ordered results ─▶ sink, on the calling thread

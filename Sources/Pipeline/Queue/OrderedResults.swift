@@ -1,3 +1,5 @@
+import Base
+
 /// Where workers leave numbered results and one consumer takes them in order.
 package final class OrderedResults<Element: Sendable>: Sendable {
     private let buffer: Monitor<ResequencingBuffer<Element>>

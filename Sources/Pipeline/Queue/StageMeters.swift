@@ -1,16 +1,18 @@
-/// How long each stage has worked, to name the bottleneck.
-public final class StageMeters: Sendable {
-    public let input = Meter()
-    public let inference = Meter()
-    public let output = Meter()
+import Base
 
-    public init() {}
+/// How long each stage has worked, to name the bottleneck.
+package final class StageMeters: Sendable {
+    package let input = Meter()
+    package let inference = Meter()
+    package let output = Meter()
+
+    package init() {}
 
     /// Seconds summed over the threads of one stage.
-    public final class Meter: Sendable {
+    package final class Meter: Sendable {
         private let seconds = Monitor(0.0)
 
-        public var workingSeconds: Double { seconds.wait { $0 } }
+        package var workingSeconds: Double { seconds.wait { $0 } }
 
         func working<Result>(_ body: () throws -> Result) rethrows -> Result {
             let start = ContinuousClock.now

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A named thread that can be joined. Long-running stages run on these, never on Swift's cooperative pool,

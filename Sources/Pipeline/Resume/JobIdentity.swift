@@ -2,7 +2,7 @@ import Checkpoints
 import Foundation
 
 /// All that decides what a resumable job's results are, in the order in which a difference is told.
-public struct JobIdentity: Codable, Sendable, Equatable {
+package struct JobIdentity: Codable, Sendable, Equatable {
     struct Setting: Codable, Sendable, Equatable {
         let name: String
         /// Nil where the setting was not given.
@@ -13,24 +13,24 @@ public struct JobIdentity: Codable, Sendable, Equatable {
 
     private(set) var settings: [Setting] = []
 
-    public init() {}
+    package init() {}
 
     /// Adds an option as it was given.
-    public mutating func add(_ name: String, _ value: (some Any)?) {
+    package mutating func add(_ name: String, _ value: (some Any)?) {
         settings.append(Setting(name: name, value: value.map { "\($0)" }))
     }
 
     /// Adds what is read from files: what they hold counts, not what they are called.
     ///
     /// - Throws: `CheckpointError` where a file cannot be read.
-    public mutating func add(_ name: String, contentOf paths: [String]) throws {
+    package mutating func add(_ name: String, contentOf paths: [String]) throws {
         let hashes = try paths.map { try ContentHash.sha256(ofFile: $0) }
         try add(
             name, hash: hashes.count == 1 ? hashes[0] : ContentHash.sha256(of: Data(hashes.joined().utf8)))
     }
 
     /// Adds what is known by its hash.
-    public mutating func add(_ name: String, hash: String) throws {
+    package mutating func add(_ name: String, hash: String) throws {
         settings.append(Setting(name: name, value: hash, isHash: true))
     }
 

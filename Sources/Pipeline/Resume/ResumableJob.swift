@@ -5,9 +5,9 @@ import VideoIO
 /// A job in segments, each of which is kept as soon as it is finished: whatever ends the process, the next run of the
 /// same job computes only what is missing. The outputs are made of the segments at the end, so that they do not
 /// depend on how many runs it took.
-public struct ResumableJob {
+package struct ResumableJob {
     /// How a segmented video is written.
-    public struct Video {
+    package struct Video {
         let sink: VideoSink
         let path: String
         let options: WriterOptions
@@ -16,7 +16,7 @@ public struct ResumableJob {
         ///   - sink: draws the frames, and writes the whole at the end.
         ///   - path: the output's name.
         ///   - options: those that the sink's writer was made with.
-        public init(sink: VideoSink, path: String, options: WriterOptions) {
+        package init(sink: VideoSink, path: String, options: WriterOptions) {
             self.sink = sink
             self.path = path
             self.options = options
@@ -37,7 +37,7 @@ public struct ResumableJob {
     ///   - input: what its reader reads, which can be opened again.
     ///   - readerOptions: those of its reader.
     ///   - outputs: names of all outputs, which are on the disk before the segments are removed.
-    public init(
+    package init(
         store: SegmentStore, segmentFrames: Int, whole: AnnotationJob, input: String,
         readerOptions: ReaderOptions, video: Video?, numbers: [any NumberSink], outputs: [String]
     ) {
@@ -55,7 +55,7 @@ public struct ResumableJob {
     ///   included, and the frame's index in the source.
     /// - Returns: how many frames this run has computed.
     /// - Throws: the first error of any stage, after removing the unfinished outputs; finished segments stay.
-    public func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> AnnotationJob.Outcome {
+    package func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> AnnotationJob.Outcome {
         do {
             let kept = store.frames
             var computed = 0

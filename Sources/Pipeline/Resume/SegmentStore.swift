@@ -7,15 +7,15 @@ import Foundation
 ///     joining          once all are there and the outputs may be getting their names
 ///
 /// It is locked while the store lives. A directory without a finished segment goes with it. For one thread at a time.
-public final class SegmentStore {
+package final class SegmentStore {
     /// What `job.json` holds.
-    public struct Job: Codable, Sendable {
+    package struct Job: Codable, Sendable {
         /// What the results depend on.
-        public var identity: JobIdentity
+        package var identity: JobIdentity
         /// Fitted before the run, by the model's name.
-        public var features: [String: FittedFeatures]
+        package var features: [String: FittedFeatures]
 
-        public init(identity: JobIdentity, features: [String: FittedFeatures] = [:]) {
+        package init(identity: JobIdentity, features: [String: FittedFeatures] = [:]) {
             self.identity = identity
             self.features = features
         }
@@ -33,10 +33,10 @@ public final class SegmentStore {
     private static let joiningName = "joining"
     private static let segmentPrefix = "segment-"
 
-    public let path: String
-    public private(set) var job: Job
+    package let path: String
+    package private(set) var job: Job
     /// What had to be left aside, for whoever asked for the job.
-    public private(set) var warnings: [String] = []
+    package private(set) var warnings: [String] = []
     private let label: String
     private let lock: Int32
     private var isOurs = false
@@ -44,10 +44,10 @@ public final class SegmentStore {
     private var summaries: [Int: SegmentSummary] = [:]
 
     /// Where the job of an output keeps its segments.
-    public static func path(for output: String) -> String { output + ".resume" }
+    package static func path(for output: String) -> String { output + ".resume" }
 
     /// The job of a directory, to begin another run of it with; nil where no segment is finished.
-    public static func job(at path: String) -> Job? {
+    package static func job(at path: String) -> Job? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard names.contains(where: { number(ofSegment: $0) != nil }) else { return nil }
         return readJob(at: path)
@@ -66,7 +66,7 @@ public final class SegmentStore {
     /// - Throws: `PipelineError`: of kind `usage` or `badData` where the job was begun under other settings, of kind
     ///   `cannotCreate` where another run is at work on it, where the directory holds something else or cannot be
     ///   made; of kind `inputOutput` where it cannot be written to.
-    public init(path: String, job: Job, segmentFrames: Int) throws {
+    package init(path: String, job: Job, segmentFrames: Int) throws {
         self.path = path
         self.job = job
         label = try job.identity.hash
@@ -84,11 +84,11 @@ public final class SegmentStore {
     // MARK: What is there
 
     /// Frames in all segments.
-    public var frames: Int { summaries.values.reduce(0) { $0 + $1.frames } }
-    public var segments: Int { summaries.count }
+    package var frames: Int { summaries.values.reduce(0) { $0 + $1.frames } }
+    package var segments: Int { summaries.count }
 
     /// Whether an earlier run was about to give the outputs their names, so that those that have them are its own.
-    public var isJoining: Bool { access(file(Self.joiningName), F_OK) == 0 }
+    package var isJoining: Bool { access(file(Self.joiningName), F_OK) == 0 }
 
     /// The outline of a segment; the lists are in its file.
     func summary(_ number: Int) -> SegmentSummary? { summaries[number] }

@@ -14,7 +14,7 @@ import VideoIO
 ///
 /// With several models, those that differ between them carry the model's name:
 /// `attention.dino_vitb16`, `meta.dino_vitb16`, `attention.dinov2_vits14`, …
-public final class ExportSink: NumberSink {
+package final class ExportSink: NumberSink {
     private let writer: NPZWriter
     private let path: String
     /// By source, each with what it holds.
@@ -28,7 +28,7 @@ public final class ExportSink: NumberSink {
 
     /// - Precondition: there is a source.
     /// - Throws: `CheckpointError` where the file exists (without `overwrite`) or cannot be created.
-    public init(
+    package init(
         path: String, overwrite: Bool, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
         version: String
     ) throws {
@@ -68,7 +68,7 @@ public final class ExportSink: NumberSink {
         self.writer = writer
     }
 
-    public func consume(_ frame: FrameNumbers) throws {
+    package func consume(_ frame: FrameNumbers) throws {
         for (arrays, maps) in zip(maps, frame.maps) {
             for (writer, array) in arrays { try writer.append(array.values(of: maps)) }
         }
@@ -82,15 +82,15 @@ public final class ExportSink: NumberSink {
         try times.append([frame.timeSeconds])
     }
 
-    public func finish(trailing: [CompressedPacket]) throws { try writer.finish() }
+    package func finish(trailing: [CompressedPacket]) throws { try writer.finish() }
 
-    public func finishPartial() throws -> [String] {
+    package func finishPartial() throws -> [String] {
         let name = OutputFormat.partialName(of: path)
         try writer.finish(as: name)
         return [name]
     }
 
-    public func abandon() { writer.abandon() }
+    package func abandon() { writer.abandon() }
 
-    public var temporaryPaths: [String] { [writer.temporaryPath] }
+    package var temporaryPaths: [String] { [writer.temporaryPath] }
 }

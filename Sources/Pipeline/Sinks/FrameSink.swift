@@ -1,18 +1,18 @@
 import VideoIO
 
 /// Where the numbers found in frames go: a sink that needs no pictures.
-public protocol NumberSink: FrameSink {
+package protocol NumberSink: FrameSink {
     func consume(_ numbers: FrameNumbers) throws
 }
 
 extension NumberSink {
-    public func consume(_ frame: AnnotatedFrame) throws { try consume(frame.numbers) }
+    package func consume(_ frame: AnnotatedFrame) throws { try consume(frame.numbers) }
 }
 
 /// Where annotated frames go: a video, an archive of arrays. Used by one thread at a time.
 ///
 /// A sink works under a temporary name; the output appears under its own name with `finish`.
-public protocol FrameSink: AnyObject {
+package protocol FrameSink: AnyObject {
     func consume(_ frame: AnnotatedFrame) throws
 
     /// Completes the output and gives it its name.

@@ -2,38 +2,38 @@ import Pixels
 import Probing
 
 /// Something that statistics are made of: a source of maps, or a recorded heatmap.
-public struct StatisticsSubject: Sendable, Equatable {
-    public let name: String
+package struct StatisticsSubject: Sendable, Equatable {
+    package let name: String
     /// What its single maps are: "head 0", …; empty for a recording.
-    public let partNames: [String]
-    public let hasClassifier: Bool
+    package let partNames: [String]
+    package let hasClassifier: Bool
 
-    public init(name: String, partNames: [String] = [], hasClassifier: Bool = false) {
+    package init(name: String, partNames: [String] = [], hasClassifier: Bool = false) {
         self.name = name
         self.partNames = partNames
         self.hasClassifier = hasClassifier
     }
 
-    public init(_ source: any MapSource) {
+    package init(_ source: any MapSource) {
         self.init(name: source.name, partNames: source.partNames, hasClassifier: source.classes > 0)
     }
 
-    public init(_ recording: Recording) { self.init(name: recording.name) }
+    package init(_ recording: Recording) { self.init(name: recording.name) }
 }
 
 /// The figures of one subject in one frame. Figures that are not defined are NaN.
-public struct FrameStatistics: Sendable {
+package struct FrameStatistics: Sendable {
     /// Of the fused map, in nats.
-    public let entropy: Double
+    package let entropy: Double
     /// Of each single map, in nats.
-    public let partEntropies: [Double]
+    package let partEntropies: [Double]
     /// Share of the mass in the top 10 % of patches.
-    public let topMass: Double
+    package let topMass: Double
     /// With the map of the frame before, NaN in the first.
-    public let previousCorrelation: Double
+    package let previousCorrelation: Double
     /// With each subject's map, on the coarser grid of the two; NaN with itself.
-    public let correlations: [Double]
-    public let topLabel: String?
+    package let correlations: [Double]
+    package let topLabel: String?
 
     package init(
         entropy: Double, partEntropies: [Double], topMass: Double, previousCorrelation: Double,

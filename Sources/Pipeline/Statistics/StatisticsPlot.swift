@@ -4,8 +4,8 @@ import VideoIO
 
 /// Draws the statistics over time, to a PNG or SVG file as the name's extension says: entropies, mass in the top
 /// patches, correlation with the frame before, and correlations between subjects where there are several.
-public final class StatisticsPlot: StatisticsOutput {
-    public let path: String
+package final class StatisticsPlot: StatisticsOutput {
+    package let path: String
     private let title: String
     private let quantity: String
     private let subjects: [StatisticsSubject]
@@ -18,7 +18,7 @@ public final class StatisticsPlot: StatisticsOutput {
     ///   - title: what the figure is headed, the clip's name in the main.
     ///   - quantity: what the maps are of: "attention", "rollout".
     /// - Throws: `PipelineError` of kind `usage` for another extension, `VideoIOError` of kind `cantCreate`.
-    public init(
+    package init(
         path: String, overwrite: Bool, title: String, quantity: String = "attention",
         subjects: [StatisticsSubject]
     ) throws {
@@ -35,22 +35,22 @@ public final class StatisticsPlot: StatisticsOutput {
         output = try TextOutput(path: path, overwrite: overwrite)
     }
 
-    public func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) {
+    package func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) {
         for (index, figures) in statistics.enumerated() {
             series[index].append(time: timeSeconds, values: Self.columns(of: figures))
         }
     }
 
-    public func finish(as name: String?) throws {
+    package func finish(as name: String?) throws {
         for index in series.indices { series[index].finish() }
         let figure = figure()
         try output.write(Data(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image())))
         try output.finish(as: name)
     }
 
-    public func abandon() { output.abandon() }
+    package func abandon() { output.abandon() }
 
-    public var temporaryPath: String { output.temporaryPath }
+    package var temporaryPath: String { output.temporaryPath }
 
     /// entropy, top mass, previous correlation, then the correlations with every subject, then the parts'
     /// entropies.

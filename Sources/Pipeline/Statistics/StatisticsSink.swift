@@ -1,7 +1,7 @@
 import VideoIO
 
 /// A form that statistics are written in: a table, a plot. Works under a temporary name.
-public protocol StatisticsOutput: AnyObject {
+package protocol StatisticsOutput: AnyObject {
     var path: String { get }
 
     /// - Parameter statistics: of one frame, by subject.
@@ -17,19 +17,19 @@ public protocol StatisticsOutput: AnyObject {
 }
 
 /// Makes the statistics of each frame, once for all the forms they are wanted in.
-public final class StatisticsSink: NumberSink {
+package final class StatisticsSink: NumberSink {
     /// The means so far.
-    public private(set) var summary: StatisticsSummary
+    package private(set) var summary: StatisticsSummary
     private let outputs: [any StatisticsOutput]
     private var maker = StatisticsMaker()
 
     /// - Parameter subjects: the sources of the analysis in order, then the recordings.
-    public init(subjects: [StatisticsSubject], outputs: [any StatisticsOutput]) {
+    package init(subjects: [StatisticsSubject], outputs: [any StatisticsOutput]) {
         summary = StatisticsSummary(subjects: subjects)
         self.outputs = outputs
     }
 
-    public func consume(_ frame: FrameNumbers) throws {
+    package func consume(_ frame: FrameNumbers) throws {
         let statistics = maker.statistics(of: frame)
         summary.add(statistics)
         for output in outputs {
@@ -37,11 +37,11 @@ public final class StatisticsSink: NumberSink {
         }
     }
 
-    public func finish(trailing: [CompressedPacket]) throws {
+    package func finish(trailing: [CompressedPacket]) throws {
         for output in outputs { try output.finish(as: nil) }
     }
 
-    public func finishPartial() throws -> [String] {
+    package func finishPartial() throws -> [String] {
         try outputs.map { output in
             let name = OutputFormat.partialName(of: output.path)
             try output.finish(as: name)
@@ -49,7 +49,7 @@ public final class StatisticsSink: NumberSink {
         }
     }
 
-    public func abandon() { for output in outputs { output.abandon() } }
+    package func abandon() { for output in outputs { output.abandon() } }
 
-    public var temporaryPaths: [String] { outputs.map(\.temporaryPath) }
+    package var temporaryPaths: [String] { outputs.map(\.temporaryPath) }
 }

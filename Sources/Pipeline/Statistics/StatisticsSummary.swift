@@ -1,9 +1,9 @@
 import Foundation
 
 /// Means over the frames of a clip, for a person to read.
-public struct StatisticsSummary: Sendable {
-    public let subjects: [StatisticsSubject]
-    public private(set) var frames = 0
+package struct StatisticsSummary: Sendable {
+    package let subjects: [StatisticsSubject]
+    package private(set) var frames = 0
     private var entropies: [Mean]
     private var topMasses: [Mean]
     /// [subject][other subject].
@@ -26,13 +26,13 @@ public struct StatisticsSummary: Sendable {
     }
 
     /// Mean entropy of a subject's fused map in nats; NaN where it was never defined.
-    public func entropy(_ subject: Int) -> Double { entropies[subject].value }
+    package func entropy(_ subject: Int) -> Double { entropies[subject].value }
 
     /// Mean correlation between two subjects' maps.
-    public func correlation(_ first: Int, _ second: Int) -> Double { correlations[first][second].value }
+    package func correlation(_ first: Int, _ second: Int) -> Double { correlations[first][second].value }
 
     /// A line for each subject and each pair.
-    public var lines: [String] {
+    package var lines: [String] {
         var lines = subjects.indices.map { index in
             "\(subjects[index].name): entropy \(Self.text(entropies[index].value)) nats, "
                 + "top 10 % of patches hold \(Self.text(topMasses[index].value))"

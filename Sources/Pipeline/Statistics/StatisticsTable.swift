@@ -11,8 +11,8 @@ import Foundation
 /// - `top_label`: only where there is a classifier
 ///
 /// Fields that do not apply or are not defined are empty.
-public final class StatisticsTable: StatisticsOutput {
-    public let path: String
+package final class StatisticsTable: StatisticsOutput {
+    package let path: String
     private let subjects: [StatisticsSubject]
     private let output: TextOutput
     /// The single maps that have columns: all that any subject has, each once.
@@ -20,7 +20,7 @@ public final class StatisticsTable: StatisticsOutput {
     private let hasLabels: Bool
 
     /// - Throws: `VideoIOError` of kind `cantCreate`.
-    public init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
+    package init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
         self.path = path
         self.subjects = subjects
         var names: [String] = []
@@ -39,7 +39,7 @@ public final class StatisticsTable: StatisticsOutput {
             + (hasLabels ? ["top_label"] : [])
     }
 
-    public func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) throws {
+    package func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) throws {
         for (subject, statistics) in zip(subjects, statistics) {
             let parts = Dictionary(
                 zip(subject.partNames, statistics.partEntropies), uniquingKeysWith: { first, _ in first })
@@ -55,11 +55,11 @@ public final class StatisticsTable: StatisticsOutput {
         }
     }
 
-    public func finish(as name: String?) throws { try output.finish(as: name) }
+    package func finish(as name: String?) throws { try output.finish(as: name) }
 
-    public func abandon() { output.abandon() }
+    package func abandon() { output.abandon() }
 
-    public var temporaryPath: String { output.temporaryPath }
+    package var temporaryPath: String { output.temporaryPath }
 
     private static func field(_ value: Double) -> String {
         value.isFinite ? String(format: "%.6f", value) : ""

@@ -1,22 +1,22 @@
 import Pixels
 
 /// One line or one cloud of points of a chart.
-public struct ChartSeries: Sendable {
-    public enum Marks: Sendable, Equatable {
+package struct ChartSeries: Sendable {
+    package enum Marks: Sendable, Equatable {
         case line
         /// A disc at each point.
         case dots(radius: Double)
     }
 
     /// What the legend calls it; nil leaves it out of the legend.
-    public var name: String?
-    public var color: CanvasColor
-    public var lineWidth: Double
-    public var marks = Marks.line
+    package var name: String?
+    package var color: CanvasColor
+    package var lineWidth: Double
+    package var marks = Marks.line
     /// For lines x ascending. A y that is not finite leaves a gap.
-    public var points: [(x: Double, y: Double)]
+    package var points: [(x: Double, y: Double)]
 
-    public init(
+    package init(
         name: String?, color: CanvasColor, lineWidth: Double = 1.8, marks: Marks = .line,
         points: [(x: Double, y: Double)]
     ) {
@@ -28,7 +28,7 @@ public struct ChartSeries: Sendable {
     }
 
     /// Colours that stay apart for colour-blind eyes too (Okabe and Ito); they repeat after the last.
-    public static func color(_ index: Int) -> CanvasColor {
+    package static func color(_ index: Int) -> CanvasColor {
         let levels: [(Double, Double, Double)] = [
             (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),
             (70, 70, 70),
@@ -39,15 +39,15 @@ public struct ChartSeries: Sendable {
 }
 
 /// Lines and points over a common x axis.
-public struct Chart: Sendable {
-    public var title: String
-    public var yLabel: String
+package struct Chart: Sendable {
+    package var title: String
+    package var yLabel: String
     /// Later ones lie over earlier ones.
-    public var series: [ChartSeries]
+    package var series: [ChartSeries]
     /// Where the y axis begins and ends; nil for what its values take.
-    public var yLimits: (low: Double, high: Double)?
+    package var yLimits: (low: Double, high: Double)?
 
-    public init(
+    package init(
         title: String, yLabel: String, series: [ChartSeries], yLimits: (low: Double, high: Double)? = nil
     ) {
         self.title = title
@@ -58,12 +58,12 @@ public struct Chart: Sendable {
 }
 
 /// Charts one below the other with one x axis for all: axes, ticks, grid lines, legends and titles.
-public struct ChartFigure: Sendable {
-    public var title: String
-    public var xLabel: String
-    public var charts: [Chart]
+package struct ChartFigure: Sendable {
+    package var title: String
+    package var xLabel: String
+    package var charts: [Chart]
     /// Size in pixels.
-    public let width: Int
+    package let width: Int
     private let chartHeight: Int
     /// About how many numbers stand along the x axis.
     private let xTickCount: Int
@@ -71,7 +71,7 @@ public struct ChartFigure: Sendable {
     /// - Parameters:
     ///   - width: of the figure in pixels.
     ///   - chartHeight: of each chart in pixels.
-    public init(
+    package init(
         title: String, xLabel: String, charts: [Chart], width: Int = 1200, chartHeight: Int = 270,
         xTickCount: Int = 10
     ) {
@@ -84,12 +84,12 @@ public struct ChartFigure: Sendable {
     }
 
     /// Size in pixels.
-    public var height: Int { 74 + chartHeight * charts.count + 30 }
+    package var height: Int { 74 + chartHeight * charts.count + 30 }
 
     /// The figure as pixels.
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed`.
-    public func image() throws -> RGBImage {
+    package func image() throws -> RGBImage {
         let canvas = try Canvas.pixels(height: height, width: width)
         draw(on: canvas)
         return try canvas.image()
@@ -98,7 +98,7 @@ public struct ChartFigure: Sendable {
     /// The figure as an SVG document, UTF-8.
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed`.
-    public func svg() throws -> [UInt8] {
+    package func svg() throws -> [UInt8] {
         let canvas = try Canvas.svg(height: height, width: width)
         draw(on: canvas)
         return try canvas.svg()

@@ -1,16 +1,16 @@
 import Pixels
 
 /// A matrix as colours, with axes that count its rows and columns and a bar that tells the colours' values.
-public struct MatrixFigure: Sendable {
-    public var title: String
+package struct MatrixFigure: Sendable {
+    package var title: String
     /// What rows and columns count.
-    public var axisLabel: String
-    public var valueLabel: String
+    package var axisLabel: String
+    package var valueLabel: String
     /// Coloured from its smallest value to its largest.
-    public var matrix: Plane
-    public var colorMap: ColorMap
+    package var matrix: Plane
+    package var colorMap: ColorMap
 
-    public init(
+    package init(
         title: String, axisLabel: String, valueLabel: String, matrix: Plane, colorMap: ColorMap = .viridis
     ) {
         self.title = title
@@ -21,8 +21,8 @@ public struct MatrixFigure: Sendable {
     }
 
     /// Size in pixels.
-    public let height = 760
-    public let width = 1000
+    package let height = 760
+    package let width = 1000
 
     /// Where the matrix's longer side lies, in pixels.
     private static let left = 110.0
@@ -32,7 +32,7 @@ public struct MatrixFigure: Sendable {
     /// The figure as pixels.
     ///
     /// - Throws: `RenderingError` of kind `drawingFailed`.
-    public func image() throws -> RGBImage {
+    package func image() throws -> RGBImage {
         let canvas = try Canvas.pixels(height: height, width: width)
         canvas.text(
             ChartPainter.fitted(title, font: ChartPainter.figureTitle, width: Double(width) - 48, canvas),

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The pictures that a command names: files, and what lies in directories.
-public enum PictureList {
+package enum PictureList {
     static let extensions: Set = [
         "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "ppm", "pgm", "jp2", "avif",
     ]
@@ -10,7 +10,7 @@ public enum PictureList {
     /// sorted by name, without hidden ones.
     ///
     /// - Throws: `ReportError` of kind `noInput` for what is not there, and for no picture at all.
-    public static func paths(of names: [String]) throws -> [String] {
+    package static func paths(of names: [String]) throws -> [String] {
         var paths: [String] = []
         for name in names {
             var isDirectory: ObjCBool = false

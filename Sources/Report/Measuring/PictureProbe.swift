@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import Probing
 import ViT

@@ -1,6 +1,6 @@
 /// The number format of products and of what is handed from one to the next. Sums, LayerNorm, softmax and the
 /// residual stream are in 32-bit floats always.
-public enum Precision: String, Sendable, CaseIterable {
+package enum Precision: String, Sendable, CaseIterable {
     case float32 = "fp32"
     /// The upper half of a 32-bit float. For CPUs that multiply it natively.
     case bfloat16 = "bf16"

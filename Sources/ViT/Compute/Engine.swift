@@ -1,22 +1,23 @@
+import Base
 import CKernels
 
 /// A model made ready for one way of computing: weights packed for a library and a precision. Made once and
 /// shared by all workers.
-public final class Engine: Sendable {
+package final class Engine: Sendable {
     /// Which library computes.
-    public enum Library: String, Sendable, CaseIterable {
+    package enum Library: String, Sendable, CaseIterable {
         /// oneDNN where it is installed, else OpenBLAS.
         case auto
         case oneDNN = "onednn"
         case openBLAS = "openblas"
     }
 
-    public let model: Model
-    public let precision: Precision
+    package let model: Model
+    package let precision: Precision
     /// Such as `oneDNN 2.6.3, bf16`.
-    public let description: String
+    package let description: String
     /// Why another library or precision is used than would be best; nil where nothing stands in the way.
-    public let notice: String?
+    package let notice: String?
 
     let embedding: any LinearLayer
     let blocks: [PackedBlock]
@@ -25,7 +26,7 @@ public final class Engine: Sendable {
     ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit floats.
     /// - Throws: `ModelError.mathLibraryMissing`, `ModelError.precisionUnavailable`, `CheckpointError` where the
     ///   weights cannot be read.
-    public init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
+    package init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
         self.model = model
         let backend: any Backend
         switch library {
@@ -88,7 +89,7 @@ struct PackedBlock: Sendable {
     let contract: any LinearLayer
     /// The plain way to queries, keys and values, for the attention of a single token and for replaying: few blocks
     /// are asked for it.
-    let plainAttention: Kept<AttentionInput>
+    let plainAttention: Lazy<AttentionInput>
 
     /// What stands before attention, in 32-bit floats.
     struct AttentionInput: Sendable {
@@ -100,7 +101,7 @@ struct PackedBlock: Sendable {
         let c = model.configuration
         let storage = precision.storage
         let weights = try model.block(reading: index)
-        plainAttention = Kept {
+        plainAttention = Lazy {
             let weights = try model.block(reading: index)
             return AttentionInput(norm: weights.norm1, queryKeyValue: weights.queryKeyValue)
         }

@@ -1,19 +1,19 @@
 import CKernels
 
 /// What a forward pass should give back.
-public struct ForwardRequest: Sendable {
+package struct ForwardRequest: Sendable {
     /// Blocks whose attention from `queryToken` is wanted.
-    public var attentionBlocks: Set<Int>
+    package var attentionBlocks: Set<Int>
     /// The token that attends: 0 is the class token, `specialTokens + row · columns + column` a patch.
-    public var queryToken: Int
+    package var queryToken: Int
     /// Whether to run to the end and return the tokens after the final LayerNorm.
-    public var wantsTokens: Bool
+    package var wantsTokens: Bool
     /// Whether to run to the end and return the classifier's logits.
-    public var wantsLogits: Bool
+    package var wantsLogits: Bool
     /// How many of the last blocks give their class token, each after the final LayerNorm; 0 for none.
-    public var classTokenBlocks = 0
+    package var classTokenBlocks = 0
 
-    public init(
+    package init(
         attentionBlocks: Set<Int>, queryToken: Int = 0, wantsTokens: Bool = false, wantsLogits: Bool = false
     ) {
         self.attentionBlocks = attentionBlocks
@@ -24,28 +24,28 @@ public struct ForwardRequest: Sendable {
 }
 
 /// The attention of one token to all patches, per head.
-public struct TokenAttention: Sendable, Equatable {
-    public let heads: Int
-    public let rows: Int
-    public let columns: Int
+package struct TokenAttention: Sendable, Equatable {
+    package let heads: Int
+    package let rows: Int
+    package let columns: Int
     /// `heads × rows × columns`. A head sums to 1 less what goes to the special tokens.
-    public let values: [Float]
+    package let values: [Float]
 }
 
-public struct ForwardResult: Sendable {
+package struct ForwardResult: Sendable {
     /// Attention by block.
-    public var attention: [Int: TokenAttention] = [:]
+    package var attention: [Int: TokenAttention] = [:]
     /// `tokens × D` after the final LayerNorm, where asked for.
-    public var tokens: [Float] = []
+    package var tokens: [Float] = []
     /// The class tokens of the last blocks, earliest first, `classTokenBlocks × D`.
-    public var classTokens: [Float] = []
+    package var classTokens: [Float] = []
     /// One logit per class, where asked for; empty for a model without a head. With a distillation
     /// token, the mean of the two heads, as DeiT does at inference.
-    public var logits: [Float] = []
+    package var logits: [Float] = []
 }
 
 /// A value of the forward pass that an observer is shown; each lasts only for the call.
-public enum ForwardStage: Sendable, Hashable {
+package enum ForwardStage: Sendable, Hashable {
     /// `tokens × D` after patch embedding, special tokens and positions.
     case embedding
     /// `tokens × 3D`: queries, keys and values of all heads, before the softmax's scaling.
@@ -60,21 +60,21 @@ public enum ForwardStage: Sendable, Hashable {
 
 /// Runs a model over one picture at a time. Each worker owns one; scratch memory is kept between frames of one
 /// size.
-public final class ForwardPass {
+package final class ForwardPass {
     /// - Parameter head: the head that `.attention` shows, nil for other stages.
-    public typealias Observer = (
+    package typealias Observer = (
         _ stage: ForwardStage, _ head: Int?, _ values: UnsafeBufferPointer<Float>
     ) throws -> Void
 
     private let engine: Engine
-    public var model: Model { engine.model }
+    package var model: Model { engine.model }
     private let blas: OpenBLAS
     private let team: ThreadTeam
     private var scratch: Scratch
 
     /// - Parameter threads: threads that share one picture's work, the calling one included.
     /// - Throws: `ModelError.mathLibraryMissing`.
-    public init(engine: Engine, threads: Int = 1) throws {
+    package init(engine: Engine, threads: Int = 1) throws {
         self.engine = engine
         blas = try OpenBLAS.shared()
         team = ThreadTeam(threads: threads)
@@ -86,7 +86,7 @@ public final class ForwardPass {
     /// A pass in 32-bit floats over the best library there is.
     ///
     /// - Throws: `ModelError.mathLibraryMissing`.
-    public convenience init(model: Model) throws {
+    package convenience init(model: Model) throws {
         try self.init(engine: try Engine(model: model))
     }
 
@@ -94,7 +94,7 @@ public final class ForwardPass {
     /// patches.
     ///
     /// - Parameter threads: as in `init`.
-    public static func memoryBytes(
+    package static func memoryBytes(
         _ c: Configuration, precision: Precision, rows: Int, columns: Int, threads: Int
     ) -> Int {
         let patches = rows * columns
@@ -108,7 +108,7 @@ public final class ForwardPass {
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
     /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, `CheckpointError` where weights are read
     ///   once more and cannot be, and what the observer throws.
-    public func run(
+    package func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
         observer: Observer? = nil
     ) throws -> ForwardResult {

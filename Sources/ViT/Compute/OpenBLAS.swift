@@ -69,13 +69,13 @@ final class OpenBLAS: Sendable {
 }
 
 /// The arithmetic in use.
-public enum MathLibrary {
+package enum MathLibrary {
     /// Starts the program anew with OpenBLAS's environment where that is not set yet. FFmpeg's own dependencies
     /// load OpenBLAS before `main`, and it looks at its environment only then.
     ///
     /// To be called first thing in `main`. Returns where nothing needs to change or the program cannot be
     /// started anew, which costs speed and nothing else.
-    public static func prepareProcess() {
+    package static func prepareProcess() {
         guard getenv(coreVariable) == nil, widestCore != nil else { return }
         setEnvironment()
         execv("/proc/self/exe", CommandLine.unsafeArgv)

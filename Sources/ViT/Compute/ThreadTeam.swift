@@ -1,5 +1,7 @@
+import Base
 import Foundation
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Threads that share the work of one frame; the calling thread is one of them. One thread at a time calls `run`.
 final class ThreadTeam: Sendable {

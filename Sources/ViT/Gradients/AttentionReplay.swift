@@ -4,16 +4,16 @@
 /// attention is a LayerNorm and two products away. No `tokens × tokens` matrix is ever in memory, let alone
 /// one a head or a block. Going from the last block to the first, rollout needs only a row where it would
 /// need a matrix.
-public final class AttentionReplay {
-    public let pass: ForwardPass
-    public let stripRows: Int
+package final class AttentionReplay {
+    package let pass: ForwardPass
+    package let stripRows: Int
 
     private var attention: BlockAttention?
     private var inputs = FloatBuffer(0)
     private var strip = FloatBuffer(0)
 
     /// - Parameter stripRows: rows shown at once.
-    public init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
+    package init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
         precondition(stripRows > 0, "a strip has rows")
         self.pass = pass
         self.stripRows = stripRows
@@ -23,7 +23,7 @@ public final class AttentionReplay {
     ///
     /// - Parameter request: what else the pass should give back.
     /// - Throws: as `ForwardPass.run`.
-    public func record(
+    package func record(
         _ input: PatchMatrix, _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
     ) throws -> ForwardResult {
         let c = pass.model.configuration
@@ -49,7 +49,7 @@ public final class AttentionReplay {
     /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
     ///
     /// - Throws: `ModelError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what the body throws.
-    public func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
+    package func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
         let c = pass.model.configuration
         guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }
         guard let attention else { preconditionFailure("record comes before show") }
@@ -59,7 +59,7 @@ public final class AttentionReplay {
     }
 
     /// Bytes that a picture of so many tokens takes, beside the forward pass's own.
-    public static func memoryBytes(
+    package static func memoryBytes(
         _ c: Configuration, tokens: Int, stripRows: Int = AttentionStrip.usualRows
     ) -> Int {
         let states = (c.depth + 4) * tokens * c.width

@@ -1,15 +1,15 @@
 /// Some rows of one head's attention matrix; it lasts only for the call that it is lent to.
-public struct AttentionStrip {
-    public let block: Int
-    public let head: Int
+package struct AttentionStrip {
+    package let block: Int
+    package let head: Int
     /// The token whose attention the first row is.
-    public let firstRow: Int
-    public let rows: Int
-    public let tokens: Int
+    package let firstRow: Int
+    package let rows: Int
+    package let tokens: Int
     /// `rows × tokens`, each row what a token attends to.
-    public let values: UnsafeBufferPointer<Float>
+    package let values: UnsafeBufferPointer<Float>
 
-    public init(
+    package init(
         block: Int, head: Int, firstRow: Int, rows: Int, tokens: Int, values: UnsafeBufferPointer<Float>
     ) {
         self.block = block
@@ -22,19 +22,19 @@ public struct AttentionStrip {
 
     /// Rows of a strip where nothing else is asked for: enough for the matrix products to run at full speed,
     /// few enough for two strips of a large picture to stay in cache.
-    public static let usualRows = 64
+    package static let usualRows = 64
 }
 
 /// Shows the attention matrices that `ForwardStage.queriesKeysValues` stands for, by strips of rows, while
 /// the forward pass is at that block: in the order of the blocks, with nothing kept of them.
-public final class AttentionStrips {
+package final class AttentionStrips {
     private let configuration: Configuration
     private let stripRows: Int
     private var attention: BlockAttention?
     private var strip = FloatBuffer(0)
 
     /// - Parameter stripRows: rows shown at once.
-    public init(configuration: Configuration, stripRows: Int = AttentionStrip.usualRows) {
+    package init(configuration: Configuration, stripRows: Int = AttentionStrip.usualRows) {
         precondition(stripRows > 0, "a strip has rows")
         self.configuration = configuration
         self.stripRows = stripRows
@@ -44,7 +44,7 @@ public final class AttentionStrips {
     ///
     /// - Parameter queriesKeysValues: `tokens × 3D`.
     /// - Throws: `ModelError.mathLibraryMissing`, and what the body throws.
-    public func show(
+    package func show(
         block: Int, queriesKeysValues: UnsafeBufferPointer<Float>,
         _ body: (AttentionStrip) throws -> Void
     ) throws {

@@ -5,15 +5,15 @@ import CKernels
 /// It runs its own plain forward pass first. Memory is `O(depth · tokens · D)`: each block's input and middle
 /// state are kept, everything inside a block is computed again, and attention goes by in strips of rows.
 /// Buffers are kept between pictures of one size.
-public final class BackwardPass {
-    public typealias Observer = (ObservedGradient) throws -> Void
+package final class BackwardPass {
+    package typealias Observer = (ObservedGradient) throws -> Void
 
-    public let model: Model
+    package let model: Model
     private let stripRows: Int
     private var buffers: Buffers?
 
     /// - Parameter stripRows: rows of attention handled and shown at once.
-    public init(model: Model, stripRows: Int = AttentionStrip.usualRows) {
+    package init(model: Model, stripRows: Int = AttentionStrip.usualRows) {
         precondition(stripRows > 0, "a strip has rows")
         self.model = model
         self.stripRows = stripRows
@@ -50,7 +50,7 @@ public final class BackwardPass {
     /// - Throws: `GradientError` for a target that the model does not have, `ModelError.noSuchBlock`,
     ///   `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what the observer
     ///   throws.
-    public func run(
+    package func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
         observer: Observer? = nil
     ) throws -> GradientResult {
@@ -118,7 +118,7 @@ public final class BackwardPass {
     ///   - stage: `.attention` or `.scores` of a block.
     ///   - attentionBlock: the block whose attention is shown as the value.
     /// - Throws: `ModelError.noSuchBlock`, and what the observer throws.
-    public func replayAttention(
+    package func replayAttention(
         _ stage: GradientStage, besideBlock attentionBlock: Int, _ observer: Observer
     ) throws {
         guard let block = stage.block, stage != .block(block) else {
@@ -189,7 +189,7 @@ public final class BackwardPass {
     }
 
     /// Bytes that a picture of so many tokens takes.
-    public static func memoryBytes(
+    package static func memoryBytes(
         _ c: Configuration, tokens: Int, request: GradientRequest, stripRows: Int = AttentionStrip.usualRows
     ) -> Int {
         // States, middles and what is kept; then a block's buffers; then two strips each for both passes.

@@ -1,7 +1,7 @@
 import Pixels
 
 /// How large a picture is fed to the model.
-public enum Resolution: Sendable, Hashable {
+package enum Resolution: Sendable, Hashable {
     /// The short side in pixels; the aspect is kept.
     case shortSide(Int)
     /// No resizing.
@@ -9,45 +9,45 @@ public enum Resolution: Sendable, Hashable {
 }
 
 /// Where the model's patch grid lies on a picture.
-public struct InputLayout: Sendable, Hashable {
+package struct InputLayout: Sendable, Hashable {
     /// The picture's size after resizing, before cropping to whole patches.
-    public let resizedHeight: Int
-    public let resizedWidth: Int
+    package let resizedHeight: Int
+    package let resizedWidth: Int
     /// The patch grid.
-    public let rows: Int
-    public let columns: Int
+    package let rows: Int
+    package let columns: Int
     /// Size of one patch in pixels of the original picture. The grid starts at its top left corner.
-    public let cellHeight: Double
-    public let cellWidth: Double
+    package let cellHeight: Double
+    package let cellWidth: Double
 
-    public var patches: Int { rows * columns }
+    package var patches: Int { rows * columns }
 }
 
 /// The model's input: flattened, normalised patches.
-public struct PatchMatrix: Sendable {
-    public let rows: Int
-    public let columns: Int
+package struct PatchMatrix: Sendable {
+    package let rows: Int
+    package let columns: Int
     /// `rows · columns × 3 · patch²`, each patch in the order channel, row, column.
-    public var values: [Float]
+    package var values: [Float]
 }
 
 /// Resizes, crops, normalises and cuts a picture into patches.
 ///
 /// Resize is antialiased bilinear (torchvision ≥ 0.17), short side to the resolution, aspect kept; then
 /// both sides are cropped at the bottom and right to a multiple of the patch.
-public struct Preprocessor: Sendable {
-    public let patchSize: Int
-    public let normalization: Normalization
-    public let resolution: Resolution
+package struct Preprocessor: Sendable {
+    package let patchSize: Int
+    package let normalization: Normalization
+    package let resolution: Resolution
 
-    public init(configuration: Configuration, resolution: Resolution) {
+    package init(configuration: Configuration, resolution: Resolution) {
         patchSize = configuration.patchSize
         normalization = configuration.family.normalization
         self.resolution = resolution
     }
 
     /// - Throws: `ModelError.inputTooSmall` where not even one patch fits.
-    public func layout(height: Int, width: Int) throws -> InputLayout {
+    package func layout(height: Int, width: Int) throws -> InputLayout {
         var (resizedHeight, resizedWidth) = (height, width)
         if case .shortSide(let side) = resolution {
             // torchvision truncates the long side.
@@ -70,7 +70,7 @@ public struct Preprocessor: Sendable {
 
     /// - Returns: the normalised input as three planes, `3 × rows·patch × columns·patch`.
     /// - Throws: `ModelError.inputTooSmall`.
-    public func normalizedPlanes(of image: RGBImage) throws -> [Float] {
+    package func normalizedPlanes(of image: RGBImage) throws -> [Float] {
         let layout = try layout(height: image.height, width: image.width)
         let (height, width) = (layout.rows * patchSize, layout.columns * patchSize)
         let resize = Resize(
@@ -81,14 +81,14 @@ public struct Preprocessor: Sendable {
     }
 
     /// - Throws: `ModelError.inputTooSmall`.
-    public func patches(of image: RGBImage) throws -> PatchMatrix {
+    package func patches(of image: RGBImage) throws -> PatchMatrix {
         let layout = try layout(height: image.height, width: image.width)
         return patches(
             ofPlanes: try normalizedPlanes(of: image), rows: layout.rows, columns: layout.columns)
     }
 
     /// Cuts normalised planes, `3 × rows·patch × columns·patch`, into patches.
-    public func patches(ofPlanes planes: [Float], rows: Int, columns: Int) -> PatchMatrix {
+    package func patches(ofPlanes planes: [Float], rows: Int, columns: Int) -> PatchMatrix {
         let side = patchSize
         let (height, width) = (rows * side, columns * side)
         precondition(planes.count == 3 * height * width, "planes must cover the patch grid exactly")

@@ -6,24 +6,24 @@ import Checkpoints
 /// The features are the class tokens of the last `blocks` blocks, earliest first, each after the model's final
 /// LayerNorm, then, where `includesMeanPatch`, the mean of the last block's patch tokens after that LayerNorm.
 /// (DINO's `eval_linear.py`: four class tokens and no mean for ViT-S, one class token and the mean for ViT-B.)
-public struct LinearHead: Sendable, Equatable {
-    public let classes: Int
+package struct LinearHead: Sendable, Equatable {
+    package let classes: Int
     /// The backbone's embedding dimension D.
-    public let width: Int
+    package let width: Int
     /// How many of the last blocks give their class token.
-    public let blocks: Int
-    public let includesMeanPatch: Bool
+    package let blocks: Int
+    package let includesMeanPatch: Bool
     /// `classes × features`, row-major.
-    public let weight: [Float]
+    package let weight: [Float]
     /// `classes`.
-    public let bias: [Float]
+    package let bias: [Float]
 
     /// Number of features, `width · (blocks + 1)` with the mean patch token, else `width · blocks`.
-    public var features: Int { width * (blocks + (includesMeanPatch ? 1 : 0)) }
+    package var features: Int { width * (blocks + (includesMeanPatch ? 1 : 0)) }
 
     /// - Parameter features: in the order that the type describes; `self.features` of them.
     /// - Returns: one logit a class.
-    public func logits(_ features: [Float]) -> [Float] {
+    package func logits(_ features: [Float]) -> [Float] {
         precondition(features.count == self.features, "features must be those the head was trained on")
         var logits = bias
         weight.withUnsafeBufferPointer { weight in
@@ -43,7 +43,7 @@ public struct LinearHead: Sendable, Equatable {
     ///
     /// - Parameter configuration: the backbone's, whose width tells how many tokens the features are.
     /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
-    public static func load(_ path: String, for configuration: Configuration) throws -> LinearHead {
+    package static func load(_ path: String, for configuration: Configuration) throws -> LinearHead {
         let checkpoint = try Checkpoint.open(path)
         func problem(_ text: String) -> ModelError { .weightsDoNotFit(path: path, problems: [text]) }
         var own: [String: String] = [:]
@@ -88,5 +88,5 @@ public struct LinearHead: Sendable, Equatable {
 
 extension Model {
     /// The classifier on class token and mean patch token that came with the weights; nil without one.
-    public var linearHead: LinearHead? { weights.linearHead }
+    package var linearHead: LinearHead? { weights.linearHead }
 }

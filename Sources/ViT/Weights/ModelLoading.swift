@@ -12,7 +12,7 @@ extension Model {
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
     ///   - checkpointKey: which dictionary of a PyTorch training checkpoint to read.
     /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
-    public static func load(
+    package static func load(
         _ path: String, name: String? = nil, configuration: Configuration? = nil, heads: Int? = nil,
         family: Configuration.Family? = nil, positionInterpolation: PositionInterpolation? = nil,
         checkpointKey: String? = nil

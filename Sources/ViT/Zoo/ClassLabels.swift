@@ -2,22 +2,22 @@ import Downloads
 import Foundation
 
 /// The names of a classifier's classes.
-public struct ClassLabels: Sendable, Equatable {
+package struct ClassLabels: Sendable, Equatable {
     /// One name a class, as in the file: often several words for one thing, separated by commas.
-    public let names: [String]
+    package let names: [String]
 
     /// ImageNet-1k's classes as WordNet lemmas, in the order of the classifiers' logits; published with Big Transfer.
-    public static let imageNetSource =
+    package static let imageNetSource =
         "https://storage.googleapis.com/bit_models/ilsvrc2012_wordnet_lemmas.txt"
-    public static let imageNetCount = 1000
+    package static let imageNetCount = 1000
 
-    public init(names: [String]) { self.names = names }
+    package init(names: [String]) { self.names = names }
 
     /// Reads a text file with one name a line; empty lines at the end do not count.
     ///
     /// - Parameter count: how many names there must be; nil for any number.
     /// - Throws: `ModelError.labelsDoNotFit`, also where the file cannot be read.
-    public init(contentsOf path: String, count: Int? = nil) throws {
+    package init(contentsOf path: String, count: Int? = nil) throws {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -42,7 +42,7 @@ public struct ClassLabels: Sendable, Equatable {
     ///
     /// - Throws: `ModelError.labelsNotFound` when offline, `ModelError.labelsPullFailed`,
     ///   `ModelError.labelsDoNotFit`, `ModelError.cacheNotWritable`.
-    public static func imageNet(
+    package static func imageNet(
         from cache: ModelCache, offline: Bool = false, isCancelled: () -> Bool = { false }
     ) throws -> ClassLabels {
         let path = "\(cache.directory)/\(imageNetSource.split(separator: "/").last ?? "")"
@@ -65,13 +65,13 @@ public struct ClassLabels: Sendable, Equatable {
 
     /// A class's first name, for a caption: "great_white_shark, white_shark" is "great white shark". Beyond the list
     /// the class's number.
-    public func shortName(_ index: Int) -> String {
+    package func shortName(_ index: Int) -> String {
         guard names.indices.contains(index) else { return "class \(index)" }
         return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")
     }
 
     /// The classes of which that is one of the names, in capitals or not, with spaces or underscores.
-    public func indices(named name: String) -> [Int] {
+    package func indices(named name: String) -> [Int] {
         let wanted = Self.folded(name)
         return names.indices.filter { index in
             names[index].split(separator: ",").contains { Self.folded($0) == wanted }
@@ -79,7 +79,7 @@ public struct ClassLabels: Sendable, Equatable {
     }
 
     /// The classes with that text in one of their names.
-    public func indices(containing text: String) -> [Int] {
+    package func indices(containing text: String) -> [Int] {
         let wanted = Self.folded(text)
         return names.indices.filter { Self.folded(names[$0]).contains(wanted) }
     }
@@ -89,15 +89,15 @@ public struct ClassLabels: Sendable, Equatable {
     }
 
     /// A class and how likely the classifier holds it.
-    public struct Ranked: Sendable, Equatable {
-        public let index: Int
-        public let name: String
+    package struct Ranked: Sendable, Equatable {
+        package let index: Int
+        package let name: String
         /// Softmax over all classes.
-        public let probability: Float
+        package let probability: Float
     }
 
     /// The likeliest classes, likeliest first; of equals the lower index.
-    public func top(_ count: Int, of logits: [Float]) -> [Ranked] {
+    package func top(_ count: Int, of logits: [Float]) -> [Ranked] {
         guard let largest = logits.max() else { return [] }
         let sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }
         return logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count).map {

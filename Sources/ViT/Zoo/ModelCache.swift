@@ -7,28 +7,28 @@ import Foundation
 /// Imported weights are `<model>.safetensors`, under canonical names. Pulled ones stay as they were published, under
 /// the published file's own name, so that their hash remains that of the source; beside them `<file>.sha256` says
 /// what it was, since not every publisher does.
-public struct ModelCache: Sendable {
+package struct ModelCache: Sendable {
     /// Where a model's weights were found.
-    public struct Location: Sendable, Hashable {
-        public enum Origin: String, Sendable {
+    package struct Location: Sendable, Hashable {
+        package enum Origin: String, Sendable {
             case imported, pulled
             case torchHub = "torch.hub"
             case huggingFace = "Hugging Face"
         }
 
-        public let path: String
-        public let origin: Origin
+        package let path: String
+        package let origin: Origin
     }
 
-    public let directory: String
+    package let directory: String
     /// A URL in place of the publishers': `<mirror>/<file name>`; nil for the publishers' own.
-    public let mirror: String?
+    package let mirror: String?
     let foreign: ForeignCaches
 
     /// - Parameters:
     ///   - mirror: a server that has the published files; https, or http on this machine.
     ///   - environment: where the variables come from that tell PyTorch's and Hugging Face's caches.
-    public init(
+    package init(
         directory: String, mirror: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
@@ -39,7 +39,7 @@ public struct ModelCache: Sendable {
 
     /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a server
     /// in place of the publishers'.
-    public static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
+    package static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
         -> ModelCache
     {
         func set(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
@@ -51,15 +51,15 @@ public struct ModelCache: Sendable {
     // MARK: Finding
 
     /// Where a model's imported weights are, or would be.
-    public func path(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.name).safetensors" }
+    package func path(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.name).safetensors" }
 
     /// Where a model's pulled weights are, or would be.
-    public func pulledPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
+    package func pulledPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
 
-    public func has(_ entry: ModelZoo.Entry) -> Bool { find(entry) != nil }
+    package func has(_ entry: ModelZoo.Entry) -> Bool { find(entry) != nil }
 
     /// The model's weights on this machine: imported, pulled, torch.hub's, Hugging Face's, the first there is.
-    public func find(_ entry: ModelZoo.Entry) -> Location? {
+    package func find(_ entry: ModelZoo.Entry) -> Location? {
         let candidates: [Location] = [
             Location(path: path(of: entry), origin: .imported),
             Location(path: pulledPath(of: entry), origin: .pulled),
@@ -87,7 +87,7 @@ public struct ModelCache: Sendable {
     ///   - isCancelled: asked several times a second while fetching.
     /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound` when offline, `ModelError.pullFailed`,
     ///   `ModelError.wrongHash`, `ModelError.weightsDoNotFit`, `CheckpointError`.
-    public func load(
+    package func load(
         _ name: String, offline: Bool = false, positionInterpolation: PositionInterpolation? = nil,
         progress: (Download.Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
     ) throws -> Model {
@@ -147,7 +147,7 @@ public struct ModelCache: Sendable {
     /// - Returns: the path of the file.
     /// - Throws: `ModelError.unknownModel`, `ModelError.pullFailed`, `ModelError.weightsDoNotFit`,
     ///   `ModelError.cacheNotWritable`, `CheckpointError`. A file that does not pass is not kept.
-    public func pull(
+    package func pull(
         _ name: String, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
     ) throws -> String {
@@ -204,19 +204,19 @@ public struct ModelCache: Sendable {
     // MARK: Verifying
 
     /// What `verify` found out.
-    public struct Verification: Sendable, Equatable {
-        public let location: Location
-        public let sha256: String
+    package struct Verification: Sendable, Equatable {
+        package let location: Location
+        package let sha256: String
         /// The hash, or its first digits, that the file was held to; empty where none is known for a file of this
         /// origin, so that only names and shapes were checked.
-        public let expected: String
+        package let expected: String
     }
 
     /// Reads a model's weights and holds them to the published hash and the model's names and shapes.
     ///
     /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound`, `ModelError.wrongHash`,
     ///   `ModelError.weightsDoNotFit`, `CheckpointError`.
-    public func verify(_ name: String) throws -> Verification {
+    package func verify(_ name: String) throws -> Verification {
         try verify(try ModelZoo.entry(named: name))
     }
 
@@ -239,7 +239,7 @@ public struct ModelCache: Sendable {
     /// - Returns: the path of the file written.
     /// - Throws: `ModelError.unknownModel`, `ModelError.weightsDoNotFit`, `ModelError.cacheNotWritable`, and
     ///   `CheckpointError` where a file cannot be read or written.
-    public func importWeights(
+    package func importWeights(
         from path: String, as name: String, checkpointKey: String? = nil
     ) throws -> String {
         let entry = try ModelZoo.entry(named: name)

@@ -1,19 +1,19 @@
 /// The published models that the tool knows by name, named as in torch.hub and timm.
-public enum ModelZoo {
-    public struct Entry: Sendable {
-        public let name: String
-        public let configuration: Configuration
+package enum ModelZoo {
+    package struct Entry: Sendable {
+        package let name: String
+        package let configuration: Configuration
         /// Where the original weights are published.
-        public let source: String
+        package let source: String
         /// SPDX identifier of the weights' licence.
-        public let licence: String
+        package let licence: String
         /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where the
         /// publishers give none and none is known.
-        public let sha256: String
+        package let sha256: String
         /// Size of the file at `source` in bytes, where known.
-        public let size: Int64?
+        package let size: Int64?
         /// Repositories of the Hugging Face hub that hold the same weights.
-        public let huggingFace: [String]
+        package let huggingFace: [String]
 
         /// - Parameter sha256: of the file at `source` or its first digits; empty for unknown.
         package init(
@@ -30,17 +30,17 @@ public enum ModelZoo {
         }
 
         /// The published file's own name.
-        public var fileName: String { String(source.split(separator: "/").last ?? "") }
+        package var fileName: String { String(source.split(separator: "/").last ?? "") }
     }
 
     /// The model used where none is named.
-    public static let defaultName = "dinov2_vits14"
+    package static let defaultName = "dinov2_vits14"
 
     /// Short names for the two sides of the published comparison.
-    public static let aliases = ["dino": "dino_vitb16", "supervised": "vit_base_patch16_224.augreg_in1k"]
+    package static let aliases = ["dino": "dino_vitb16", "supervised": "vit_base_patch16_224.augreg_in1k"]
 
     /// - Throws: `ModelError.unknownModel`.
-    public static func entry(named name: String) throws -> Entry {
+    package static func entry(named name: String) throws -> Entry {
         let name = aliases[name] ?? name
         guard let entry = entries.first(where: { $0.name == name }) else {
             throw ModelError.unknownModel(name, known: entries.map(\.name))
@@ -48,7 +48,7 @@ public enum ModelZoo {
         return entry
     }
 
-    public static let entries: [Entry] = dino + dinov2 + deit + augreg
+    package static let entries: [Entry] = dino + dinov2 + deit + augreg
 
     /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; these are the ones
     /// that many independent projects pin.

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pipeline
 import ViT
@@ -146,16 +147,4 @@ extension OutputOptions {
             ("--no-audio", given(noAudio)), ("--codec", codec), ("--crf", "\(crf)"), ("--preset", preset),
         ]
     }
-}
-
-/// What computes.
-private enum Processor {
-    /// Its name as the kernel has it: other processors round otherwise.
-    static let name: String? = {
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-        return line?.split(separator: ":", maxSplits: 1).last.map {
-            $0.trimmingCharacters(in: .whitespaces)
-        }
-    }()
 }

@@ -7,11 +7,11 @@ extension ProbingMethod: ExpressibleByArgument {}
 extension HeadFusion: ExpressibleByArgument {}
 extension RolloutCompatibility: ExpressibleByArgument {
     /// The definition itself is what there is without the option.
-    public static var allValueStrings: [String] {
+    package static var allValueStrings: [String] {
         allCases.filter { $0 != .standard }.map(\.rawValue)
     }
 
-    public init?(argument: String) {
+    package init?(argument: String) {
         guard Self.allValueStrings.contains(argument) else { return nil }
         self.init(rawValue: argument)
     }

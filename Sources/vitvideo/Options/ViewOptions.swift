@@ -2,7 +2,7 @@ import ArgumentParser
 import Rendering
 
 extension View: ExpressibleByArgument {
-    public init?(argument: String) { self.init(named: argument) }
+    package init?(argument: String) { self.init(named: argument) }
 }
 extension Interpolation: ExpressibleByArgument {}
 

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Downloads
 import Pipeline
@@ -21,6 +22,8 @@ struct Failure: Error {
     init?(_ error: any Error) {
         switch error {
         case let failure as Failure: self = failure
+        case let error as VitvideoError:
+            self.init(ExitStatus(error.kind), error.line { $0.words })
         case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
         case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as ModelError: self.init(ExitStatus(error), error.description)
@@ -35,6 +38,19 @@ struct Failure: Error {
 }
 
 extension ExitStatus {
+    init(_ kind: VitvideoError.Kind) {
+        switch kind {
+        case .usage: self = .usage
+        case .badData: self = .badData
+        case .noInput: self = .noInput
+        case .unavailable: self = .unavailable
+        case .software: self = .software
+        case .cannotCreate: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        case .interrupted: self = .interrupted
+        }
+    }
+
     init(_ kind: VideoIOError.Kind) {
         switch kind {
         case .usage: self = .usage

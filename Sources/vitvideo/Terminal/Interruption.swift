@@ -1,6 +1,6 @@
+import Base
 import Foundation
 import Pipeline
-import Synchronization
 
 /// Turns signals into a calm stop: the first asks what is under way to finish what it has, a second ends the process
 /// after removing its temporary files. While nothing is under way, signals do what they do by themselves.

@@ -1,4 +1,4 @@
-import Synchronization
+import Base
 import VideoIO
 
 /// Warnings of the threads of a job, kept until the progress bar is done.

@@ -1,7 +1,7 @@
 /// The tensor names and shapes the engine works with: those of torch.hub's DINOv2 and of timm.
-public enum CanonicalNames {
+package enum CanonicalNames {
     /// Every tensor that a model of this configuration has, with its shape, in the order of the data flow.
-    public static func required(by c: Configuration) -> [(name: String, shape: [Int])] {
+    package static func required(by c: Configuration) -> [(name: String, shape: [Int])] {
         let d = c.width
         func linear(_ name: String, _ outputs: Int, _ inputs: Int) -> [(name: String, shape: [Int])] {
             [(name + ".weight", [outputs, inputs]), (name + ".bias", [outputs])]

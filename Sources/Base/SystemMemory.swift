@@ -1,12 +1,12 @@
 import Foundation
 
 /// How much memory the machine has to give.
-public enum SystemMemory {
+package enum SystemMemory {
     /// Bytes that can be taken without swapping: the kernel's `MemAvailable`, or what the control group has
     /// left where that is less (containers).
     ///
     /// - Returns: nil where the kernel does not say.
-    public static func availableBytes() -> Int? {
+    package static func availableBytes() -> Int? {
         [machine(), group()].compactMap { $0 }.min()
     }
 

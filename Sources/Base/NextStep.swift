@@ -1,0 +1,51 @@
+/// What the user can do about an error. Libraries name the step; how the command line calls it is the command
+/// line's own business (`NextStep.words` there).
+package enum NextStep: Sendable, Hashable {
+    /// A step that needs no option: "create it first".
+    case advice(String)
+
+    // Outputs
+    /// Replace the output that exists.
+    case overwrite
+    /// Choose another video codec, or a container that takes nearly every codec.
+    case otherCodec
+    /// Run without keeping segments; where `writesMP4First` write an MP4 and convert that.
+    case leaveOutResume(writesMP4First: Bool)
+
+    // Inputs
+    /// Keep the frames there are of damaged media.
+    case leaveOutStrict
+    /// Allow the network, or download the file first.
+    case allowNetwork
+
+    // Models
+    /// Raise the resolution of the model's input.
+    case raiseResolution
+    /// Say how many attention heads the checkpoint's model has.
+    case giveHeadCount
+    /// Compute with the library and the precision that work everywhere.
+    case useReferenceBackend
+    /// Compute in one of these precisions.
+    case usePrecision([String])
+    /// Download a known model's weights, or import a file from `source`.
+    case pullModel(String, source: String)
+    /// Get the weights elsewhere and import them.
+    case importModel(String)
+    /// Remove a damaged file of the model cache and download it again.
+    case pullAgain
+    /// Choose a directory for the model cache.
+    case chooseCache
+    /// Name a file with the class names; `download` says where there is one.
+    case nameLabels(download: String?)
+
+    // Methods
+    /// Leave settings out, or the imitation of another project's code.
+    case leaveOut([MethodSetting], orCompat: String?)
+    /// What would make the work fit into memory.
+    case fitMemory(resolution: Int?, workers: Int?, withoutDiscarding: Bool)
+}
+
+/// A setting of a probing method that a next step can be about.
+package enum MethodSetting: Sendable, Hashable {
+    case headFusion, discardRatio, compat
+}

@@ -1,0 +1,21 @@
+import Glibc
+
+/// Text out of a file or from a server, made fit for an error message: control characters are escaped, so that the
+/// message stays one line and no terminal sequence gets through, and it is cut at `limit` characters.
+package func oneLine(_ text: String, limit: Int = 120) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(limit) {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned:
+            result += scalar.escaped(asASCII: true)
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return text.unicodeScalars.count > limit ? result + "…" : result
+}
+
+/// `oneLine` in single quotation marks.
+package func quoted(_ text: String) -> String { "'\(oneLine(text))'" }
+
+/// The system's text for an `errno`.
+package func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }

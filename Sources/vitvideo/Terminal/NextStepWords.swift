@@ -1,0 +1,47 @@
+import Base
+
+extension NextStep {
+    /// The step in the words of the command line.
+    var words: String {
+        switch self {
+        case .advice(let text): text
+        case .overwrite: "use --overwrite to replace it"
+        case .otherCodec: "choose another --codec, or .mkv, which takes nearly everything"
+        case .leaveOutResume(let writesMP4First):
+            "leave --resume out" + (writesMP4First ? ", or write an .mp4 and turn that into a GIF" : "")
+        case .leaveOutStrict: "leave --strict out to keep the frames there are"
+        case .allowNetwork: "use --allow-network, or download it first"
+        case .raiseResolution: "raise --resolution"
+        case .giveHeadCount: "give --num-heads"
+        case .useReferenceBackend: "try --backend openblas --precision fp32"
+        case .usePrecision(let names): "use --precision \(names.joined(separator: " or "))"
+        case .pullModel(let model, let source):
+            "run 'vitvideo models pull \(model)', or download \(source) and run "
+                + "'vitvideo models import FILE --as \(model)'"
+        case .importModel(let model):
+            "or get the file elsewhere and run 'vitvideo models import FILE --as \(model)'"
+        case .pullAgain: "delete it and run 'vitvideo models pull'"
+        case .chooseCache: "set VITVIDEO_CACHE to a directory you can write"
+        case .nameLabels(let source):
+            source.map { "download \($0) there, or name a file with --labels" }
+                ?? "or name a file with --labels"
+        case .leaveOut(let settings, let compat):
+            "leave out " + settings.map(\.option).joined(separator: " and ")
+                + (compat.map { (settings.count > 1 ? "," : "") + " or --compat \($0)" } ?? "")
+        case .fitMemory(let resolution, let workers, let withoutDiscarding):
+            (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
+                + (workers.map { ", or use fewer than \($0) workers" } ?? "")
+                + (withoutDiscarding ? ", or leave out --discard-ratio" : "")
+        }
+    }
+}
+
+extension MethodSetting {
+    fileprivate var option: String {
+        switch self {
+        case .headFusion: "--head-fusion"
+        case .discardRatio: "--discard-ratio"
+        case .compat: "--compat"
+        }
+    }
+}
