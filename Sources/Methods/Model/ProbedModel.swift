@@ -21,22 +21,22 @@ package struct ProbedModel: Sendable {
         self.classification = classification
     }
 
-    var configuration: Configuration { model.configuration }
+    package var configuration: Configuration { model.configuration }
 
-    var preprocessor: Preprocessor {
+    package var preprocessor: Preprocessor {
         Preprocessor(configuration: model.configuration, resolution: resolution)
     }
 
     /// Where the model's patches lie on frames of this size.
     ///
     /// - Throws: `ModelError.inputTooSmall`.
-    func layout(of image: RGBImage) throws -> InputLayout {
+    package func layout(of image: RGBImage) throws -> InputLayout {
         try preprocessor.layout(height: image.height, width: image.width)
     }
 
     /// - Parameter chosen: nil for all.
     /// - Throws: `ModelError.noSuchHead`.
-    func heads(_ chosen: [Int]?) throws -> [Int] {
+    package func heads(_ chosen: [Int]?) throws -> [Int] {
         let count = configuration.heads
         let heads = chosen ?? Array(0..<count)
         if let wrong = heads.first(where: { !(0..<count).contains($0) }) {
@@ -49,7 +49,7 @@ package struct ProbedModel: Sendable {
     ///
     /// - Parameter workers: how many frames are under way at once.
     /// - Throws: `ProbingError` of kind `memory`.
-    func reserveMemory(
+    package func reserveMemory(
         precision: Precision, on layout: InputLayout, workers: Int, from availableBytes: inout Int?
     ) throws {
         guard let available = availableBytes else { return }
@@ -65,7 +65,7 @@ package struct ProbedModel: Sendable {
     }
 
     /// The request, with what the classifier needs.
-    func classifying(_ request: ForwardRequest) -> ForwardRequest {
+    package func classifying(_ request: ForwardRequest) -> ForwardRequest {
         var request = request
         classification?.classifier.require(of: &request)
         return request
@@ -74,7 +74,7 @@ package struct ProbedModel: Sendable {
     /// What the classifier takes a frame for.
     ///
     /// - Parameter result: of a request that `classifying` gave.
-    func prediction(_ result: ForwardResult) -> FramePrediction? {
+    package func prediction(_ result: ForwardResult) -> FramePrediction? {
         classification.map { FramePrediction(logits: $0.classifier.logits(result), $0) }
     }
 }

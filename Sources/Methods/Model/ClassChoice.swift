@@ -1,3 +1,4 @@
+import Base
 import ViT
 
 /// The class that a gradient is taken of.
@@ -15,8 +16,7 @@ package enum ClassChoice: Sendable, Hashable {
     /// The class's index; nil for `top`.
     ///
     /// - Parameter labels: the classes' names, for `name`.
-    /// - Throws: `GradientError.noSuchClass`, `PipelineError` of kind `usage` for a name that no class has or
-    ///   several have.
+    /// - Throws: `VitvideoError` of kind `usage` for a class that there is not, and for a name that several have.
     func index(among labels: ClassLabels, classes: Int) throws -> Int? {
         switch self {
         case .top:
@@ -33,16 +33,16 @@ package enum ClassChoice: Sendable, Hashable {
                 let near = labels.indices(containing: name).prefix(5).map {
                     "'\(labels.shortName($0))' (\($0))"
                 }
-                throw PipelineError(
+                throw VitvideoError(
                     .usage,
-                    "no class is called '\(name)'"
+                    reason: "no class is called '\(name)'"
                         + (near.isEmpty
                             ? "; give a name of the list, or a class's number"
                             : "; there are " + near.joined(separator: ", ")))
             }
-            throw PipelineError(
+            throw VitvideoError(
                 .usage,
-                "several classes are called '\(name)': give one of the numbers "
+                reason: "several classes are called '\(name)': give one of the numbers "
                     + found.map(String.init).joined(separator: ", "))
         }
     }

@@ -1,6 +1,34 @@
 import Pixels
 import ViT
 
+/// An array of an export as documented: what `np.load` shows of it.
+package struct ArrayDescription: Sendable, Equatable {
+    package enum Element: String, Sendable {
+        case float32
+        case int64
+    }
+
+    package let name: String
+    /// The dimensions behind `frames`, in words: "heads", "rows", "cols".
+    package let axes: [String]
+    package let element: Element
+    /// What a reader has to know besides: "through the sigmoid".
+    package let note: String?
+
+    package init(_ name: String, _ axes: [String], element: Element = .float32, note: String? = nil) {
+        self.name = name
+        self.axes = axes
+        self.element = element
+        self.note = note
+    }
+
+    /// Whether it holds maps, and not a number a frame.
+    package var isMap: Bool { !axes.isEmpty }
+
+    /// "[frames, heads, rows, cols]".
+    package var shape: String { "[\((["frames"] + axes).joined(separator: ", "))]" }
+}
+
 /// One array of an export: its name, and what a row of it holds of a frame's maps.
 package struct MapArray: Sendable, Equatable {
     package enum Content: Sendable, Equatable {
@@ -23,7 +51,7 @@ package struct MapArray: Sendable, Equatable {
     }
 
     /// The shape of a row on that grid.
-    func shape(on layout: InputLayout) -> [Int] {
+    package func shape(on layout: InputLayout) -> [Int] {
         let grid = [layout.rows, layout.columns]
         return switch content {
         case .fused, .part: grid
@@ -33,7 +61,7 @@ package struct MapArray: Sendable, Equatable {
     }
 
     /// A frame's row.
-    func values(of maps: FrameMaps) -> [Float] {
+    package func values(of maps: FrameMaps) -> [Float] {
         switch content {
         case .fused: return maps.fused.values
         case .part(let index): return maps.parts[index].values

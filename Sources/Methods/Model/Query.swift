@@ -1,3 +1,4 @@
+import Base
 import ViT
 
 /// The token whose attention is looked at.
@@ -10,8 +11,8 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `cls`, `ROW,COL` in patches, or `Xpx,Ypx` in pixels of the frame.
     ///
-    /// - Throws: `PipelineError` of kind `usage`.
-    package init(parsing text: String) throws(PipelineError) {
+    /// - Throws: `VitvideoError` of kind `usage`.
+    package init(parsing text: String) throws(VitvideoError) {
         let word = text.lowercased().filter { $0 != " " }
         if word == "cls" {
             self = .classToken
@@ -24,9 +25,9 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
         }
         guard numbers.count == 2, let first = numbers[0], let second = numbers[1], min(first, second) >= 0
         else {
-            throw PipelineError(
+            throw VitvideoError(
                 .usage,
-                "query '\(text)' is none of cls (the class token), ROW,COL in patches such as 12,20, and "
+                reason: "query '\(text)' is none of cls (the class token), ROW,COL in patches such as 12,20, and "
                     + "Xpx,Ypx in pixels of the frame such as 640px,360px")
         }
         self = isPixel ? .pixel(x: first, y: second) : .patch(row: first, column: second)
@@ -47,7 +48,7 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The token's index.
-    func token(on layout: InputLayout, specialTokens: Int) -> Int {
+    package func token(on layout: InputLayout, specialTokens: Int) -> Int {
         guard let cell = cell(on: layout) else { return 0 }
         return specialTokens + cell.row * layout.columns + cell.column
     }
@@ -55,19 +56,19 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
     /// - Parameters:
     ///   - height: of the frames in pixels.
     ///   - model: what to call the model whose grid it is.
-    /// - Throws: `PipelineError` of kind `usage` for a place outside the grid or the frame.
-    func check(on layout: InputLayout, height: Int, width: Int, model: String) throws(PipelineError) {
+    /// - Throws: `VitvideoError` of kind `usage` for a place outside the grid or the frame.
+    package func check(on layout: InputLayout, height: Int, width: Int, model: String) throws(VitvideoError) {
         switch self {
         case .classToken: return
         case .patch(let row, let column):
             guard row >= layout.rows || column >= layout.columns else { return }
-            throw PipelineError(
+            throw VitvideoError(
                 .usage,
-                "there is no patch \(self): \(model) sees \(layout.rows) rows by \(layout.columns) columns of "
+                reason: "there is no patch \(self): \(model) sees \(layout.rows) rows by \(layout.columns) columns of "
                     + "patches, counted from 0")
         case .pixel(let x, let y):
             guard x >= width || y >= height else { return }
-            throw PipelineError(.usage, "there is no pixel \(self): the frames are \(width)×\(height)")
+            throw VitvideoError(.usage, reason: "there is no pixel \(self): the frames are \(width)×\(height)")
         }
     }
 

@@ -1,6 +1,24 @@
+import Base
+import Foundation
 import Pixels
 import Probing
 import ViT
+
+extension Method {
+    /// The first three principal components of the patch tokens, as colors.
+    package static let features = Method(
+        name: "features", summary: "the patches' first three principal components as colours",
+        arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color
+    ) { request in
+        let engine = try request.makeEngine()
+        if let fitted = try request.savedState.map({ try JSONDecoder().decode(FittedFeatures.self, from: $0) }) {
+            return FeatureMaps(request.model, engine: engine, fitted: fitted)
+        }
+        return try FeatureMaps(
+            request.model, engine: engine, threads: request.threads, availableBytes: request.availableBytes,
+            fittedTo: request.forEachSample)
+    }
+}
 
 /// The basis of feature maps, and how many frames it was fitted to.
 package struct FittedFeatures: Codable, Sendable, Equatable {
@@ -34,8 +52,8 @@ package struct FeatureMaps: ForwardMapSource {
     ///   - threads: how many share a frame meanwhile.
     ///   - availableBytes: memory that may be taken; nil where unknown.
     ///   - forEachFrame: calls its argument with the pictures to fit to, one after the other.
-    /// - Throws: `PipelineError` of kind `badData` where there is no frame; `ProbingError` of kind `memory` for
-    ///   frames that are too large; what the pass and `forEachFrame` throw.
+    /// - Throws: `VitvideoError` of kind `badData` where there is no frame, of kind `usage` for frames that are too
+    ///   large for memory; what the pass and `forEachFrame` throw.
     package init(
         _ probed: ProbedModel, engine: Engine, threads: Int, availableBytes: Int?,
         fittedTo forEachFrame: ((RGBImage) throws -> Void) throws -> Void
@@ -59,12 +77,13 @@ package struct FeatureMaps: ForwardMapSource {
             frames += 1
         }
         guard let basis = fitter.fit() else {
-            throw PipelineError(.badData, "there is no frame to find the principal components of")
+            throw VitvideoError(.badData, reason: "there is no frame to find the principal components of")
         }
         fitted = FittedFeatures(basis: basis, frames: frames)
     }
 
-    package var method: ProbingMethod { .features }
+    package var method: Method { .features }
+    package var savedState: Data? { try? JSONEncoder().encode(fitted) }
     package var summary: String {
         let share = Int((100 * basis.explained.reduce(0, +)).rounded())
         return
@@ -74,9 +93,10 @@ package struct FeatureMaps: ForwardMapSource {
     package var partNames: [String] { (1...3).map { "component \($0)" } }
     package var fusedName: String { "features (principal components)" }
 
-    package func describe(in provenance: inout MapProvenance) {
-        provenance.explained = basis.explained
-        provenance.fittedFrames = fittedFrames
+    package func describe(in provenance: inout Provenance) {
+        // Share of the variance that each component explains.
+        provenance["explained"] = .numbers(basis.explained)
+        provenance["fitted_frames"] = .integer(fittedFrames)
     }
 
     package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {

@@ -22,13 +22,13 @@ package struct FramePrediction: Sendable {
     /// The likeliest classes with their probabilities, as shown on the picture.
     package let shownLines: [String]
 
-    init(logits: [Float], topLabel: String, shownLines: [String] = []) {
+    package init(logits: [Float], topLabel: String, shownLines: [String] = []) {
         self.logits = logits
         self.topLabel = topLabel
         self.shownLines = shownLines
     }
 
-    init(logits: [Float], _ classification: Classification) {
+    package init(logits: [Float], _ classification: Classification) {
         self.logits = logits
         let ranked = classification.labels.top(max(classification.shownCount, 1), of: logits)
         topLabel = ranked.first?.name ?? ""
