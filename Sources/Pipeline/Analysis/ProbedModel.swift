@@ -49,7 +49,7 @@ package struct ProbedModel: Sendable {
     ///
     /// - Parameter workers: how many frames are under way at once.
     /// - Throws: `ProbingError` of kind `memory`.
-    func reserveMemory(
+    package func reserveMemory(
         precision: Precision, on layout: InputLayout, workers: Int, from availableBytes: inout Int?
     ) throws {
         guard let available = availableBytes else { return }
