@@ -11,6 +11,12 @@ package final class ReportJob {
         case complete(Counts)
         /// Stopped on request; what there is lies under this name, nil where nothing was done yet.
         case interrupted(Counts, partialPath: String?)
+
+        package var counts: Counts {
+            switch self {
+            case .complete(let counts), .interrupted(let counts, _): counts
+            }
+        }
     }
 
     /// What became of the pictures.
@@ -25,7 +31,10 @@ package final class ReportJob {
     private let options: ReportOptions
     private let workers: Int
     private let threadsPerPicture: Int
+    private let memory: PictureMemory
     private let stop: StopRequest
+    /// Where the time went: reading, measuring, and drawing with writing.
+    package let meters = StageMeters()
     private let directory: ReportDirectory
     private let writer: FigureWriter
     private var distances: [DistanceFigure] = []
@@ -41,12 +50,13 @@ package final class ReportJob {
     ///   - paths: of the pictures.
     ///   - subjects: at least one, named differently.
     ///   - workers: pictures under way at once.
+    ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what the machine has free.
     ///   - version: of the tool, for the page and the archives.
     /// - Throws: `ReportError` of kind `cannotCreate`; `ModelError`, `ProbingError` for options that a model does not
     ///   have; `CheckpointError`.
     package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
-        workers: Int, threadsPerPicture: Int, stop: StopRequest, version: String
+        workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil, stop: StopRequest, version: String
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
@@ -62,6 +72,7 @@ package final class ReportJob {
         self.options = options
         self.workers = workers
         self.threadsPerPicture = threadsPerPicture
+        memory = PictureMemory(subjects: subjects, workers: workers, budgetBytes: memoryBudget)
         self.stop = stop
         page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
         let directory = try ReportDirectory(path, overwrite: overwrite)
@@ -125,7 +136,7 @@ package final class ReportJob {
         guard options.picturesRead(of: paths.count) > 0 else { return }
         let source = PictureSource(paths: paths, subjects: subjects, options: options)
         let (subjects, options) = (subjects, options)
-        let (workers, threads) = (workers, threadsPerPicture)
+        let (workers, threads, memory) = (workers, threadsPerPicture, memory)
         let pipeline = OrderedPipeline<SourcePicture, Measured>(
             source: { [stop] in stop.isRequested ? nil : source.next() },
             makeWorker: {
@@ -136,12 +147,16 @@ package final class ReportJob {
                     switch picture.content {
                     case .unusable(let reason): return .skipped(reason)
                     case .picture(let image, let isShown):
+                        let availableBytes = try memory.left(
+                            besideHeight: image.height, width: image.width)
                         return .used(
                             path: picture.path, isShown: isShown,
-                            try probes.map { try $0.measure(image, isShown: isShown) })
+                            try probes.map {
+                                try $0.measure(image, isShown: isShown, availableBytes: availableBytes)
+                            })
                     }
                 }
-            }, workers: workers, queueDepth: 2, meters: StageMeters())
+            }, workers: workers, queueDepth: 2, meters: meters)
         var done = 0
         try pipeline.run { measured in
             switch measured {

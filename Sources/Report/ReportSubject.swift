@@ -21,6 +21,11 @@ package struct ReportSubject: Sendable {
 
     package var model: Model { engine.model }
 
+    /// The model as methods look at it.
+    package var probed: ProbedModel {
+        ProbedModel(model, name: name, resolution: resolution, classification: classification)
+    }
+
     var preprocessor: Preprocessor {
         Preprocessor(configuration: model.configuration, resolution: resolution)
     }

@@ -15,6 +15,8 @@ final class PictureProbe {
     private let distance: MeanAttentionDistance?
     private let rollouts: RolloutSet
     private let gradientRollouts: [GradientRollout]
+    /// What methods may take for the picture at hand; nil for what the machine has free.
+    private var budgetBytes: Int?
 
     /// - Parameters:
     ///   - threads: that share one picture.
@@ -37,9 +39,12 @@ final class PictureProbe {
             : []
     }
 
-    /// - Parameter isShown: whether the picture is shown with all methods; others only count for the distance.
+    /// - Parameters:
+    ///   - isShown: whether the picture is shown with all methods; others only count for the distance.
+    ///   - availableBytes: memory that methods may take; nil for what the machine has free.
     /// - Throws: `ModelError`, `ProbingError`, `GradientError`.
-    func measure(_ image: RGBImage, isShown: Bool) throws -> PictureMeasures {
+    func measure(_ image: RGBImage, isShown: Bool, availableBytes: Int?) throws -> PictureMeasures {
+        budgetBytes = availableBytes
         let input = try ModelInput(image, preprocessor)
         var request = ForwardRequest(attentionBlocks: [])
         if isShown {
@@ -100,5 +105,5 @@ final class PictureProbe {
             options: rollout, isGradient: isGradient, workers: workers, availableBytes: availableBytes)
     }
 
-    private var availableBytes: Int { SystemMemory.availableBytes() ?? .max }
+    private var availableBytes: Int { budgetBytes ?? SystemMemory.availableBytes() ?? .max }
 }

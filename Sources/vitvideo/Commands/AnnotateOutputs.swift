@@ -26,7 +26,7 @@ extension Annotate {
                 let renderer = try plan.renderer(
                     style: style, frameHeight: info.height, frameWidth: info.width)
                 let options = output.writerOptions(
-                    for: info, threads: running.codecThreads, store: store, onWarning: warnings.add)
+                    for: info, threads: threads.codecThreads, store: store, onWarning: warnings.add)
                 let writer = try VideoWriter.create(
                     path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
                 let sink = VideoSink(renderer: renderer, writer: writer)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Pipeline
 import VideoIO
 
@@ -49,6 +50,9 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Encoder speed: ultrafast to veryslow.", valueName: "name"))
     var preset: String = "veryfast"
 
+    /// Names of all outputs, at least one.
+    var paths: [String] { [output, export, stats, plot].compactMap { $0 } }
+
     var wantsStatistics: Bool { stats != nil || plot != nil }
 
     /// Whether numbers are written and not only pictures.
@@ -77,5 +81,15 @@ struct OutputOptions: ParsableArguments {
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
         }
         if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+    }
+
+    /// Where an output is written does not count.
+    var settings: JobSettings {
+        func given(_ isGiven: Bool) -> String? { isGiven ? "given" : nil }
+        return [
+            ("the format of -o", output.map { URL(fileURLWithPath: $0).pathExtension.lowercased() }),
+            ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
+            ("--no-audio", given(noAudio)), ("--codec", codec), ("--crf", "\(crf)"), ("--preset", preset),
+        ]
     }
 }
