@@ -54,20 +54,24 @@ let package = Package(
             name: "Rendering", dependencies: ["Base", "Pixels", "CKernels", "CCairo"],
             swiftSettings: strict),
         .target(
+            name: "Methods",
+            dependencies: ["Base", "Pixels", "ViT", "Probing", "Rendering"], swiftSettings: strict),
+        .target(
             name: "Pipeline",
-            dependencies: ["Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
+            dependencies: ["Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Methods"],
             swiftSettings: strict),
         .target(
             name: "Report",
             dependencies: [
-                "Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline",
+                "Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Methods",
+                "Pipeline",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "vitvideo",
             dependencies: [
                 "Base", "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "Probing", "Rendering",
-                "Pipeline", "Report",
+                "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -83,7 +83,7 @@ package struct FeatureMaps: ForwardMapSource {
     }
 
     package var method: Method { .features }
-    package var savedState: Data? { try? JSONEncoder().encode(fitted) }
+    package func savedState() throws -> Data? { try JSONEncoder().encode(fitted) }
     package var summary: String {
         let share = Int((100 * basis.explained.reduce(0, +)).rounded())
         return

@@ -1,4 +1,5 @@
 import Foundation
+import Methods
 import Pipeline
 import Rendering
 import ViT
@@ -52,21 +53,17 @@ package final class ReportJob {
     ///   - workers: pictures under way at once.
     ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what the machine has free.
     ///   - version: of the tool, for the page and the archives.
-    /// - Throws: `ReportError` of kind `cannotCreate`; `ModelError`, `ProbingError` for options that a model does not
-    ///   have; `CheckpointError`.
+    /// - Throws: `ReportError` of kind `cannotCreate`; `VitvideoError` of kind `usage` for options that a model does not have.
     package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
         workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil, stop: StopRequest, version: String
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
-            _ = try subject.model.block(at: options.layer)
-            let heads = subject.model.configuration.heads
-            guard (0..<heads).contains(options.head) else {
-                throw ModelError.noSuchHead(options.head, heads: heads)
+            for method in MethodRegistry.standard.methods {
+                try method.section?.check(options.settings, subject.probed)
             }
         }
-        _ = try options.rollouts()
         self.paths = paths
         self.subjects = subjects
         self.options = options
@@ -80,7 +77,7 @@ package final class ReportJob {
         do {
             let writer = try FigureWriter(directory, version: version)
             self.writer = writer
-            if options.sections.contains(.distance) {
+            if options.contains(.distance) {
                 distances = try subjects.map { try DistanceFigure($0, writer: writer) }
             }
         } catch {
@@ -196,7 +193,7 @@ package final class ReportJob {
         if !distances.isEmpty {
             let values = distances.flatMap { $0.mean.mean.flatMap { $0 } }
             let limits = (low: 0.0, high: AxisTicks.limits(of: values + [0]).high)
-            page.blocks[.distance] = [
+            page.blocks[ReportSection.distance.name] = [
                 PageBlock(
                     picture: nil,
                     entries: try distances.map {
@@ -207,11 +204,11 @@ package final class ReportJob {
             let names = usedPaths.map { $0.replacing("\n", with: " ") + "\n" }.joined()
             try directory.write(Array(names.utf8), to: "\(FigureWriter.arrays)/pictures.txt")
         }
-        if options.sections.contains(.filters) {
-            page.blocks[.filters] = [try ofModels { try $0.filters() }]
+        if options.contains(.filters) {
+            page.blocks[ReportSection.filters.name] = [try ofModels { try $0.filters() }]
         }
-        if options.sections.contains(.positions) {
-            page.blocks[.positions] = [try ofModels { try $0.positions() }]
+        if options.contains(.positions) {
+            page.blocks[ReportSection.positions.name] = [try ofModels { try $0.positions() }]
         }
         page.used = usedPaths.count
         page.isInterrupted = stop.isRequested

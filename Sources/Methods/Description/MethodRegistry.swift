@@ -35,6 +35,13 @@ package struct MethodRegistry: Sendable {
         methods.filter { $0.use(of: option) != nil }
     }
 
+    /// Their names in words: "attention, layers or qk".
+    package func names(with option: some MethodOptionKey) -> String {
+        let names = methods(with: option).map(\.name)
+        let front = names.dropLast().joined(separator: ", ")
+        return front.isEmpty ? names.joined() : "\(front) or \(names.last ?? "")"
+    }
+
     /// An option that was given and does not belong to the method: the first in the order of `options`.
     package func strayOption(among settings: MethodSettings, of method: Method) -> AnyMethodOption? {
         options.first { settings.isGiven($0) && method.use(of: $0) == nil }

@@ -25,8 +25,11 @@ package protocol MapSource: Sendable {
     var fusedName: String { get }
     /// The token whose attention is shown, to be marked where it is a patch.
     var query: Query { get }
+
     /// What the source found out before the first frame and a resumed job goes on with; nil where there is nothing.
-    var savedState: Data? { get }
+    ///
+    /// - Throws: what encoding it throws.
+    func savedState() throws -> Data?
 
     /// Adds the method's options to how maps come about.
     func describe(in provenance: inout Provenance)
@@ -51,7 +54,7 @@ package protocol MapSource: Sendable {
 extension MapSource {
     package var name: String { probed.name }
     package var query: Query { .classToken }
-    package var savedState: Data? { nil }
+    package func savedState() throws -> Data? { nil }
 
     /// Whether each frame's maps are for a class of their own.
     package var followsClass: Bool { method.arrays.contains { $0.element == .int64 } }

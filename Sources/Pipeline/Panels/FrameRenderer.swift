@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Rendering
 
@@ -10,7 +11,7 @@ package protocol FrameRenderer {
     /// All that a picture depends on besides its own frame, always as many values.
     var scaleMemory: [HeatScaler.Memory?] { get set }
 
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `drawingFailed`.
     mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage
 }
 
@@ -19,7 +20,7 @@ package struct SingleViewRenderer: FrameRenderer {
     private var renderer: ViewRenderer
     private var labels = LabelPainter()
 
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError` of kind `usage` for frames without a whole patch.
     package init(
         view: View, source: any MapSource, style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {

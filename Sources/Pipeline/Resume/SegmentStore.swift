@@ -12,12 +12,12 @@ package final class SegmentStore {
     package struct Job: Codable, Sendable {
         /// What the results depend on.
         package var identity: JobIdentity
-        /// Fitted before the run, by the model's name.
-        package var features: [String: FittedFeatures]
+        /// What the sources found out before the run, by the model's name.
+        package var states: [String: Data]
 
-        package init(identity: JobIdentity, features: [String: FittedFeatures] = [:]) {
+        package init(identity: JobIdentity, states: [String: Data] = [:]) {
             self.identity = identity
-            self.features = features
+            self.states = states
         }
     }
 

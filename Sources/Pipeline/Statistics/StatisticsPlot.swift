@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Rendering
 import VideoIO
@@ -17,7 +18,7 @@ package final class StatisticsPlot: StatisticsOutput {
     /// - Parameters:
     ///   - title: what the figure is headed, the clip's name in the main.
     ///   - quantity: what the maps are of: "attention", "rollout".
-    /// - Throws: `PipelineError` of kind `usage` for another extension, `VideoIOError` of kind `cantCreate`.
+    /// - Throws: `VitvideoError` of kind `usage` for another extension, `VitvideoError` of kind `cannotCreate`.
     package init(
         path: String, overwrite: Bool, title: String, quantity: String = "attention",
         subjects: [StatisticsSubject]
@@ -25,7 +26,7 @@ package final class StatisticsPlot: StatisticsOutput {
         switch URL(fileURLWithPath: path).pathExtension.lowercased() {
         case "png": isSVG = false
         case "svg": isSVG = true
-        default: throw PipelineError(.usage, "cannot plot to \(path): plots are .png or .svg files")
+        default: throw VitvideoError(.usage, reason: "cannot plot to \(path): plots are .png or .svg files")
         }
         self.path = path
         self.title = title

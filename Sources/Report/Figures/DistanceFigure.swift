@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Methods
 import Rendering
 import ViT
 
@@ -40,7 +41,7 @@ final class DistanceFigure {
     /// - Throws: `CheckpointError`, `RenderingError`, `ReportError`.
     func finish(yLimits: (low: Double, high: Double)) throws -> PageFigure {
         for heads in mean.mean { try means.append(heads) }
-        try archive.add("meta", text: try FigureProvenance(subject, version: writer.version).json())
+        try archive.add("meta", text: try Provenance(of: subject.model, version: writer.version).json())
         try archive.finish()
         let name = Self.name(subject)
         return try writer.write(
@@ -88,6 +89,6 @@ final class DistanceFigure {
     }
 
     private static func name(_ subject: ReportSubject) -> String {
-        "\(ReportSection.distance.rawValue)-\(subject.fileName)"
+        "\(ReportSection.distance.name)-\(subject.fileName)"
     }
 }

@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Probing
 import Rendering
@@ -80,7 +81,7 @@ struct ModelFigures {
         return try HeatTiles.mosaic(pictures, columns: columns.count)
     }
 
-    private func name(_ section: ReportSection) -> String { "\(section.rawValue)-\(subject.fileName)" }
+    private func name(_ section: ReportSection) -> String { "\(section.name)-\(subject.fileName)" }
 
-    private var provenance: FigureProvenance { FigureProvenance(subject, version: writer.version) }
+    private var provenance: Provenance { Provenance(of: subject.model, version: writer.version) }
 }

@@ -22,7 +22,7 @@ struct PictureMemory: Sendable {
         for subject in subjects {
             try subject.probed.reserveMemory(
                 precision: subject.engine.precision,
-                on: try subject.preprocessor.layout(height: height, width: width), workers: workers,
+                on: try subject.probed.preprocessor.layout(height: height, width: width), workers: workers,
                 from: &availableBytes)
         }
         return availableBytes

@@ -31,7 +31,7 @@ final class PictureSource: @unchecked Sendable {
         self.paths = paths[...]
         self.subjects = subjects
         toShow = options.figures
-        readsAll = options.sections.contains(.distance)
+        readsAll = options.contains(.distance)
     }
 
     /// - Returns: nil at the end. Where only a few are shown, one that cannot be used makes way for the next.
@@ -40,7 +40,7 @@ final class PictureSource: @unchecked Sendable {
         do {
             let image = try Self.read(path)
             for subject in subjects {
-                _ = try subject.preprocessor.layout(height: image.height, width: image.width)
+                _ = try subject.probed.preprocessor.layout(height: image.height, width: image.width)
             }
             defer { toShow = max(0, toShow - 1) }
             return SourcePicture(path: path, content: .picture(image, isShown: toShow > 0))

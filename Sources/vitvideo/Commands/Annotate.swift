@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Foundation
+import Methods
 import Pipeline
 import Pixels
 import Probing
@@ -29,7 +30,7 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Input") var input: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup(title: "Method") var method: MethodOptions
+    @OptionGroup(title: "Method") var method: MethodOptionGroup
     @OptionGroup(title: "View") var view: ViewOptions
     @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
     @OptionGroup(title: "Classification") var classes: ClassificationOptions
@@ -47,7 +48,7 @@ struct Annotate: ParsableCommand {
         if let index = head.index {
             if !method.looksAtHeads {
                 throw ValidationError(
-                    "--head \(index) is a head, which --method \(method.method.rawValue) does not look at; for a "
+                    "--head \(index) is a head, which --method \(method.method.value.name) does not look at; for a "
                         + "classifier's file of that name write ./\(index)")
             }
             if method.heads != nil {
@@ -76,12 +77,12 @@ struct Annotate: ParsableCommand {
             threads: threads.codecThreads)
         try checkFrameCount(sampler)
         let plan = try AnnotationPlan(
-            comparison: comparison, model: model, view: view, method: method.method,
+            comparison: comparison, model: model, view: view, method: method.method.value,
             needsMaps: output.wantsNumbers, codecThreads: threads.codecThreads, onWarning: warnings.add,
             makeSource: {
                 try makeSource(
                     $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
-                    fitted: resumption?.features(of: $1))
+                    savedState: resumption?.state(of: $1))
             })
         try plan.prepare(
             frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
@@ -162,7 +163,7 @@ struct Annotate: ParsableCommand {
     /// A loaded model looked at by the method.
     private func makeSource(
         _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler,
-        fitted: FittedFeatures?
+        savedState: Data?
     ) throws -> any MapSource {
         let threads = schedule.workers * schedule.threadsPerFrame
         let classification = try classes.classification(
@@ -170,10 +171,12 @@ struct Annotate: ParsableCommand {
             target: method.classChoice, offline: model.offline)
         let probed = ProbedModel(
             loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
-        return try method.source(
-            of: probed, head: head.index, threads: threads,
-            availableBytes: memory.budgetBytes ?? SystemMemory.availableBytes(), sampler: sampler,
-            fitted: fitted
+        var settings = method.given
+        if let index = head.index { settings[MethodOptions.heads] = [index] }
+        let request = MethodRequest(
+            model: probed, settings: settings, threads: threads,
+            availableBytes: memory.budgetBytes ?? SystemMemory.availableBytes(), savedState: savedState,
+            forEachSample: sampler.forEachFrame
         ) {
             let engine = try compute.engine(for: loaded, isExact: output.wantsNumbers)
             if engine.precision == .int8, let image = try sampler.firstFrame() {
@@ -181,6 +184,7 @@ struct Annotate: ParsableCommand {
             }
             return engine
         }
+        return try method.method.value.makeSource(request)
     }
 
     /// Refuses a precision that the model does not bear.

@@ -25,16 +25,16 @@ struct Resumption {
         earlier = SegmentStore.job(at: path)
     }
 
-    /// What features were fitted by in an earlier run.
-    func features(of model: String) -> FittedFeatures? { earlier?.features[model] }
+    /// What the method found out about a model in an earlier run.
+    func state(of model: String) -> Data? { earlier?.states[model] }
 
     /// - Throws: `PipelineError` as the store.
     func open(_ identity: JobIdentity, plan: AnnotationPlan, segmentFrames: Int) throws -> SegmentStore {
-        var features: [String: FittedFeatures] = [:]
-        for case let source as FeatureMaps in plan.sources { features[source.name] = source.fitted }
+        var states: [String: Data] = [:]
+        for source in plan.sources { states[source.name] = try source.savedState() }
         return try SegmentStore(
-            path: path,
-            job: SegmentStore.Job(identity: identity, features: features), segmentFrames: segmentFrames)
+            path: path, job: SegmentStore.Job(identity: identity, states: states),
+            segmentFrames: segmentFrames)
     }
 }
 
@@ -73,17 +73,5 @@ extension JobIdentity {
     /// - Throws: `CheckpointError` where a file cannot be read.
     fileprivate mutating func add(contentOfEach paths: [String]) throws {
         for path in paths { try add("the content of \(path)", contentOf: [path]) }
-    }
-}
-
-extension MethodOptions {
-    fileprivate var settings: JobSettings {
-        [
-            ("--method", method.rawValue), ("--layer", layer.map(String.init)),
-            ("--heads", heads.map { "\($0.indices)" }), ("--fusion", fusion?.rawValue),
-            ("--query", query.map { "\($0)" }), ("--head-fusion", headFusion?.rawValue),
-            ("--discard-ratio", discardRatio.map { "\($0)" }), ("--compat", compat?.rawValue),
-            ("--class", target), ("--channel", channel.map(String.init)),
-        ]
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import Methods
 import ViT
 
 /// Whether and how frames are classified.
@@ -46,7 +46,8 @@ struct ClassificationOptions: ParsableArguments {
             if target != nil {
                 throw Failure(
                     .usage,
-                    "\(model.name) has no classifier, so there is no class for --method gradient-rollout; "
+                    "\(model.name) has no classifier, so there is no class for --method "
+                        + MethodRegistry.standard.names(with: MethodOptions.targetClass) + "; "
                         + "choose a supervised model"
                         + (isMain ? " or give a classifier with --head FILE" : ""))
             }

@@ -1,12 +1,13 @@
 import ArgumentParser
+import Methods
 
 /// `--head` where frames are annotated: a classifier's file, or a head of the model.
 struct HeadOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Linear classifier for --model, as DINO publishes it (*_linearweights.pth). With --method layers \
-            or qk also a head by its number, as --heads.
+            Linear classifier for --model, as DINO publishes it (*_linearweights.pth). With --method \
+            \(MethodRegistry.standard.names(with: MethodOptions.heads)) also a head by its number, as --heads.
             """, valueName: "file|n"))
     var head: String?
 

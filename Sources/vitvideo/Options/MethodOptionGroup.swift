@@ -19,7 +19,7 @@ extension RolloutCompatibility: ExpressibleByArgument {
 
 /// What is computed from the model. Which option belongs to which method, and the help, are `MethodRegistry`'s.
 struct MethodOptionGroup: ParsableArguments {
-    @Option(help: ArgumentHelp(stringLiteral: MethodRegistry.standard.help))
+    @Option(help: ArgumentHelp(MethodRegistry.standard.help))
     var method = MethodArgument(MethodRegistry.standard.standardMethod)
 
     // The value may begin with a minus.
@@ -51,7 +51,7 @@ struct MethodOptionGroup: ParsableArguments {
     var channel: Int?
 
     /// The options that were given.
-    var settings: MethodSettings {
+    var given: MethodSettings {
         var settings = MethodSettings()
         settings[MethodOptions.layer] = layer
         settings[MethodOptions.heads] = heads?.indices
@@ -66,7 +66,7 @@ struct MethodOptionGroup: ParsableArguments {
     }
 
     func validate() throws {
-        let (method, settings) = (method.value, settings)
+        let (method, settings) = (method.value, given)
         if let stray = MethodRegistry.standard.strayOption(among: settings, of: method) {
             let names = MethodRegistry.standard.methods(with: stray).map(\.name).joined(separator: " and ")
             let counterpart = method.options.first { $0.option.name == stray.counterpart }
@@ -92,25 +92,16 @@ struct MethodOptionGroup: ParsableArguments {
     /// Whether a head by its number means anything.
     var looksAtHeads: Bool { method.value.use(of: MethodOptions.heads) != nil }
 
-    /// What decides about a job's result, by name.
-    var identity: [(String, String?)] {
+    var settings: JobSettings {
         [("--method", method.value.name)]
-            + MethodRegistry.standard.options.map { ("--\($0.name)", $0.text(settings)) }
+            + MethodRegistry.standard.options.map { ("--\($0.name)", $0.text(given)) }
     }
 }
 
 extension ArgumentHelp {
     /// The help of a method's option, derived from the methods that have it.
-    static func of(_ option: MethodOption<some Any>) -> ArgumentHelp {
-        ArgumentHelp(
-            stringLiteral: MethodRegistry.standard.help(for: option)
-        ).valued(option.valueName)
-    }
-
-    private func valued(_ name: String?) -> ArgumentHelp {
-        var help = self
-        help.valueName = name
-        return help
+    static func of(_ option: MethodOption<some Sendable>) -> ArgumentHelp {
+        ArgumentHelp(MethodRegistry.standard.help(for: option), valueName: option.valueName)
     }
 }
 

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Foundation
+import Methods
 import Pipeline
 import VideoIO
+
+/// What an export holds where no method is asked for.
+private let standardArray = MethodRegistry.standard.standardMethod.arrays[0]
 
 /// What is written, and how.
 struct OutputOptions: ParsableArguments {
@@ -15,9 +19,9 @@ struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Raw maps as a NumPy archive: attention [frames, heads, rows, cols], or what --method gives (rollout, \
-            gradient_rollout, layers, q and k, features), with frame, time and meta; with several models \
-            attention.NAME and meta.NAME of each.
+            Raw maps as a NumPy archive: \(standardArray.name) \(standardArray.shape), or what --method gives \
+            (\(MethodRegistry.standard.arrayNames)), with frame, time and meta; with several models \
+            \(standardArray.name).NAME and meta.NAME of each.
             """, valueName: "file.npz"))
     var export: String?
 
