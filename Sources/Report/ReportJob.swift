@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pipeline
 import Rendering
@@ -26,6 +27,7 @@ package final class ReportJob {
     private let workers: Int
     private let threadsPerPicture: Int
     private let stop: StopRequest
+    private let words: @Sendable (NextStep) -> String?
     private let directory: ReportDirectory
     private let writer: FigureWriter
     private var distances: [DistanceFigure] = []
@@ -42,18 +44,20 @@ package final class ReportJob {
     ///   - subjects: at least one, named differently.
     ///   - workers: pictures under way at once.
     ///   - version: of the tool, for the page and the archives.
-    /// - Throws: `ReportError` of kind `cannotCreate`; `ModelError`, `ProbingError` for options that a model does not
+    ///   - words: how to say what can be done about a picture that is left out.
+    /// - Throws: `ReportError` of kind `cannotCreate`; `VitvideoError` for options that a model does not
     ///   have; `CheckpointError`.
     package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
-        workers: Int, threadsPerPicture: Int, stop: StopRequest, version: String
+        workers: Int, threadsPerPicture: Int, stop: StopRequest, version: String,
+        words: @escaping @Sendable (NextStep) -> String?
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
             _ = try subject.model.block(at: options.layer)
             let heads = subject.model.configuration.heads
             guard (0..<heads).contains(options.head) else {
-                throw ModelError.noSuchHead(options.head, heads: heads)
+                throw VitvideoError.noSuchHead(options.head, heads: heads)
             }
         }
         _ = try options.rollouts()
@@ -63,6 +67,7 @@ package final class ReportJob {
         self.workers = workers
         self.threadsPerPicture = threadsPerPicture
         self.stop = stop
+        self.words = words
         page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
         let directory = try ReportDirectory(path, overwrite: overwrite)
         self.directory = directory
@@ -123,7 +128,7 @@ package final class ReportJob {
 
     private func measure(_ progress: (Int) -> Void) throws {
         guard options.picturesRead(of: paths.count) > 0 else { return }
-        let source = PictureSource(paths: paths, subjects: subjects, options: options)
+        let source = PictureSource(paths: paths, subjects: subjects, options: options, words: words)
         let (subjects, options) = (subjects, options)
         let (workers, threads) = (workers, threadsPerPicture)
         let pipeline = OrderedPipeline<SourcePicture, Measured>(

@@ -35,14 +35,14 @@ package struct ReportOptions: Sendable {
 
     /// Every kind of rollout that is shown, row by row.
     ///
-    /// - Throws: `ProbingError` for a ratio that rollout does not have.
+    /// - Throws: `VitvideoError` for a ratio that rollout does not have.
     func rollouts() throws -> [RolloutOptions] {
         try [HeadFusion.mean, .max, .min].flatMap { fusion in
             try discardRatios.map { try RolloutOptions(headFusion: fusion, discardRatio: $0) }
         }
     }
 
-    /// - Throws: `ProbingError` for a ratio that rollout does not have.
+    /// - Throws: `VitvideoError` for a ratio that rollout does not have.
     func gradientRollouts() throws -> [RolloutOptions] {
         try discardRatios.map { try RolloutOptions(discardRatio: $0) }
     }

@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Testing
 import ViT
@@ -23,8 +24,9 @@ import VideoIO
                 probed, engine: engine, reference: try Engine(model: probed.model), on: frame, threads: 2)
             #expect(check.meanDifference > 0 && check.meanDifference <= limit, "\(check.text)")
             try check.verify(engine)
-        } catch ModelError.precisionUnavailable(let name, let reason) {
-            #expect(name == precision.rawValue && reason.hasPrefix("this CPU"))
+        } catch let error as VitvideoError {
+            #expect(error == .precisionUnavailable(precision.rawValue, error.reason))
+            #expect(error.reason.hasPrefix("this CPU"))
         }
     }
 
@@ -38,9 +40,10 @@ import VideoIO
             try PrecisionCheck(meanDifference: bearable).verify(engine)
         }
         for excessive in [PrecisionCheck.limit + 0.1, .infinity, .nan] {
-            #expect(throws: PipelineError.self) {
+            let refusal = #expect(throws: VitvideoError.self) {
                 try PrecisionCheck(meanDifference: excessive).verify(engine)
             }
+            #expect(refusal?.kind == .usage && refusal?.nextStep == .usePrecision(["bf16", "fp32"]))
         }
     }
 }

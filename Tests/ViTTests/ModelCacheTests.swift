@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Downloads
 import Fixtures
@@ -111,9 +112,11 @@ import ViT
         #expect(try cache().load(entry()).name == "tiny")
         let hash = try ContentHash.sha256(of: published)
         #expect(try cache().verify(entry(sha256: String(hash.prefix(8)))).sha256 == hash)
-        let error = #expect(throws: ModelError.self) { try cache().load(entry(sha256: "deadbeef")) }
-        #expect(error?.description.contains("deadbeef") == true)
-        #expect(throws: ModelError.self) { try cache().verify(entry(sha256: "deadbeef")) }
+        let location = try #require(cache().find(entry()))
+        let error = VitvideoError.wrongHash(path: location.path, expected: "deadbeef", found: hash)
+        #expect(error.kind == .badData && error.description.contains("deadbeef"))
+        #expect(throws: error) { try cache().load(entry(sha256: "deadbeef")) }
+        #expect(throws: error) { try cache().verify(entry(sha256: "deadbeef")) }
     }
 
     // MARK: Pulling
@@ -135,12 +138,8 @@ import ViT
     @Test func aWrongHashLeavesNothing() throws {
         let server = try serve(published)
         let entry = entry(server.url("/tiny.pth"), sha256: "deadbeef")
-        let error = #expect(throws: ModelError.self) { try cache().pull(entry) }
-        guard case .pullFailed("tiny", let cause) = error else {
-            Issue.record("not a failed pull: \(String(describing: error))")
-            return
-        }
-        #expect(cause.kind == .wrongContent)
+        let error = #expect(throws: VitvideoError.self) { try cache().pull(entry) }
+        #expect(error?.kind == .badData && error?.nextStep == .importModel("tiny"))
         #expect(error?.description.contains("\n") == false)
         #expect(contents == [])
     }
@@ -148,7 +147,7 @@ import ViT
     @Test func somethingElseThanTheModelLeavesNothing() throws {
         let other = try Data(contentsOf: Fixtures.golden("families/dino_wrapped.safetensors"))
         let server = try serve(other)
-        #expect(throws: ModelError.self) { try cache().pull(entry(server.url("/tiny.pth"))) }
+        #expect(throws: VitvideoError.self) { try cache().pull(entry(server.url("/tiny.pth"))) }
         #expect(contents == [])
     }
 
@@ -161,8 +160,8 @@ import ViT
         var damaged = published
         damaged[damaged.count - 1] ^= 1
         try put(damaged, path)
-        #expect(throws: ModelError.self) { try cache().load(entry) }
-        #expect(throws: ModelError.self) { try cache().verify(entry) }
+        #expect(throws: VitvideoError.self) { try cache().load(entry) }
+        #expect(throws: VitvideoError.self) { try cache().verify(entry) }
         _ = try cache().pull(entry)
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == published)
     }
@@ -174,12 +173,18 @@ import ViT
     }
 
     @Test func offlineSaysWhereToGetTheFile() throws {
-        let error = #expect(throws: ModelError.self) { try cache().load("dino", offline: true) }
-        #expect(error?.description.contains("dino_vitbase16_pretrain.pth") == true)
+        let dino = try ModelZoo.entry(named: "dino")
+        #expect(dino.fileName == "dino_vitbase16_pretrain.pth")
+        #expect(
+            throws: VitvideoError.weightsNotFound(
+                model: "dino_vitb16", path: cache().path(of: dino), source: dino.source)
+        ) { try cache().load("dino", offline: true) }
         let unreachable = cache(mirror: "http://127.0.0.1:1")
-        let failed = #expect(throws: ModelError.self) { try unreachable.load("dino") }
-        #expect(failed?.description.contains("models import") == true)
-        #expect(throws: ModelError.self) { try cache().load("resnet50") }
+        let failed = #expect(throws: VitvideoError.self) { try unreachable.load("dino") }
+        #expect(failed?.kind == .unavailable && failed?.nextStep == .importModel("dino_vitb16"))
+        #expect(throws: VitvideoError.unknownModel("resnet50", known: ModelZoo.entries.map(\.name))) {
+            try cache().load("resnet50")
+        }
         #expect(contents == [])
     }
 
@@ -211,7 +216,11 @@ import ViT
         let list = Data((names.joined(separator: "\n") + "\n").utf8)
         let server = try serve(list)
         let cache = cache(mirror: server.url(""))
-        #expect(throws: ModelError.self) { try ClassLabels.imageNet(from: cache, offline: true) }
+        let missing = #expect(throws: VitvideoError.self) {
+            try ClassLabels.imageNet(from: cache, offline: true)
+        }
+        #expect(missing?.kind == .unavailable)
+        #expect(missing?.nextStep == .nameLabels(download: ClassLabels.imageNetSource))
         let labels = try ClassLabels.imageNet(from: cache)
         #expect(labels.names == names)
         #expect(labels.shortName(7) == "thing 7" && labels.shortName(1000) == "class 1000")
@@ -222,17 +231,19 @@ import ViT
 
     @Test func aListOfAnotherLengthIsRefused() throws {
         let server = try serve(Data("tench\ngoldfish\n".utf8))
-        #expect(throws: ModelError.self) { try ClassLabels.imageNet(from: cache(mirror: server.url(""))) }
+        #expect(throws: VitvideoError.self) { try ClassLabels.imageNet(from: cache(mirror: server.url(""))) }
         #expect(contents == [])
         for (text, isList) in [("a\r\nb\r\n\n", true), ("", false), ("a\0b", false)] {
             try put(Data(text.utf8), directory.file("list.txt"))
             if isList {
                 #expect(try ClassLabels(contentsOf: directory.file("list.txt")).names == ["a", "b"])
             } else {
-                #expect(throws: ModelError.self) { try ClassLabels(contentsOf: directory.file("list.txt")) }
+                #expect(throws: VitvideoError.self) {
+                    try ClassLabels(contentsOf: directory.file("list.txt"))
+                }
             }
         }
-        #expect(throws: ModelError.self) { try ClassLabels(contentsOf: directory.file("none.txt")) }
+        #expect(throws: VitvideoError.self) { try ClassLabels(contentsOf: directory.file("none.txt")) }
     }
 
     @Test func theLikeliestComeFirst() {

@@ -38,14 +38,14 @@ package protocol MapSource: Sendable {
     /// - Parameters:
     ///   - workers: how many frames are under way at once.
     ///   - availableBytes: memory that may be taken; what the source needs is subtracted. Nil where unknown.
-    /// - Throws: `ModelError.inputTooSmall`, `ProbingError` of kind `memory`, `PipelineError` of kind `usage`.
+    /// - Throws: `VitvideoError` and `PipelineError` of kind `usage`.
     func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws
 
     /// Makes one worker's function from a frame to its maps. Called on the worker's thread, which alone calls
     /// the function.
     ///
     /// - Parameter threads: how many threads share a frame, the worker's included.
-    /// - Throws: what keeps the method from running at all, such as `ModelError.mathLibraryMissing`.
+    /// - Throws: what keeps the method from running at all, such as `VitvideoError.mathLibraryMissing`.
     func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps
 }
 
@@ -59,7 +59,7 @@ extension MapSource {
 
     /// Where the maps' cells lie on frames of this size, in pixels.
     ///
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package func layout(height: Int, width: Int) throws -> InputLayout {
         try probed.preprocessor.layout(height: height, width: width)
     }
@@ -71,7 +71,7 @@ extension MapSource {
 
     /// How the maps of frames of this size come about, for whoever reads an export.
     ///
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package func provenance(sourceHeight: Int, sourceWidth: Int) throws -> MapProvenance {
         var provenance = MapProvenance(
             probed.model, method: method, layout: try layout(height: sourceHeight, width: sourceWidth),

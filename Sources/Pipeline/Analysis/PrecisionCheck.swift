@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import Probing
 import ViT
@@ -17,7 +18,7 @@ package struct PrecisionCheck: Sendable {
     /// - Parameters:
     ///   - reference: the same model in 32-bit floats.
     ///   - threads: that share the picture.
-    /// - Throws: `ModelError`.
+    /// - Throws: `VitvideoError`.
     package init(
         _ probed: ProbedModel, engine: Engine, reference: Engine, on image: RGBImage, threads: Int
     ) throws {
@@ -29,15 +30,16 @@ package struct PrecisionCheck: Sendable {
         meanDifference = differences.reduce(0, +) / Double(max(1, differences.count))
     }
 
-    /// - Throws: `PipelineError` of kind `usage` where the difference is beyond the limit.
+    /// - Throws: `VitvideoError` of kind `usage` where the difference is beyond the limit.
     package func verify(_ engine: Engine) throws {
         // Not a number is beyond it too.
         guard meanDifference <= Self.limit else {
-            throw PipelineError(
+            throw VitvideoError(
                 .usage,
-                "in \(engine.precision.rawValue) the attention of \(engine.model.name) is off by "
+                reason: "in \(engine.precision.rawValue) the attention of \(engine.model.name) is off by "
                     + "\(text) of 255 on the first frame, more than \(Int(Self.limit)): "
-                    + "the model does not bear it; use --precision bf16 or fp32")
+                    + "the model does not bear it",
+                nextStep: .usePrecision(["bf16", "fp32"]))
         }
     }
 

@@ -17,7 +17,7 @@ package struct AttentionMaps: ForwardMapSource {
     ///   - engine: of the probed model.
     ///   - layer: block index, negative from the end as in Python.
     ///   - heads: nil for all.
-    /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`.
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.noSuchHead`.
     package init(
         _ probed: ProbedModel, engine: Engine, layer: Int = -1, heads: [Int]? = nil,
         fusion: HeadFusion = .mean, query: Query = .classToken

@@ -1,3 +1,4 @@
+import Base
 import ViT
 
 /// The class that a gradient is taken of.
@@ -15,7 +16,7 @@ package enum ClassChoice: Sendable, Hashable {
     /// The class's index; nil for `top`.
     ///
     /// - Parameter labels: the classes' names, for `name`.
-    /// - Throws: `GradientError.noSuchClass`, `PipelineError` of kind `usage` for a name that no class has or
+    /// - Throws: `VitvideoError.noSuchClass`, `PipelineError` of kind `usage` for a name that no class has or
     ///   several have.
     func index(among labels: ClassLabels, classes: Int) throws -> Int? {
         switch self {
@@ -23,7 +24,7 @@ package enum ClassChoice: Sendable, Hashable {
             return nil
         case .index(let index):
             guard (0..<classes).contains(index) else {
-                throw GradientError.noSuchClass(index, classes: classes)
+                throw VitvideoError.noSuchClass(index, classes: classes)
             }
             return index
         case .name(let name):

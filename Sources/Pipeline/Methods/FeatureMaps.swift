@@ -34,8 +34,8 @@ package struct FeatureMaps: ForwardMapSource {
     ///   - threads: how many share a frame meanwhile.
     ///   - availableBytes: memory that may be taken; nil where unknown.
     ///   - forEachFrame: calls its argument with the pictures to fit to, one after the other.
-    /// - Throws: `PipelineError` of kind `badData` where there is no frame; `ProbingError` of kind `memory` for
-    ///   frames that are too large; what the pass and `forEachFrame` throw.
+    /// - Throws: `PipelineError` of kind `badData` where there is no frame; `VitvideoError` of kind `usage`
+    ///   for frames that are too large; what the pass and `forEachFrame` throw.
     package init(
         _ probed: ProbedModel, engine: Engine, threads: Int, availableBytes: Int?,
         fittedTo forEachFrame: ((RGBImage) throws -> Void) throws -> Void

@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import Probing
 import ViT
@@ -10,12 +11,12 @@ package struct GradientRolloutMaps: MapSource {
     package let targetClass: Int?
     private let classification: Classification
 
-    /// - Throws: `GradientError.noClassifier` where the probed model does not classify,
-    ///   `GradientError.noSuchClass`, `ProbingError` for options that gradient rollout does not have,
-    ///   `PipelineError` of kind `usage` for a name that is not one class's.
+    /// - Throws: `VitvideoError.noClassifier` where the probed model does not classify,
+    ///   `VitvideoError.noSuchClass`, `VitvideoError` of kind `usage` for options that gradient rollout
+    ///   does not have, `PipelineError` of kind `usage` for a name that is not one class's.
     package init(_ probed: ProbedModel, options: RolloutOptions, target: ClassChoice = .top) throws {
         guard let classification = probed.classification else {
-            throw GradientError.noClassifier(model: probed.name)
+            throw VitvideoError.noClassifier(model: probed.name)
         }
         // Found out now instead of by the first worker.
         _ = try GradientRollout(model: probed.model, options: options)

@@ -15,7 +15,7 @@ package struct LayerMaps: ForwardMapSource {
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - heads: nil for all.
-    /// - Throws: `ModelError.noSuchHead`.
+    /// - Throws: `VitvideoError.noSuchHead`.
     package init(
         _ probed: ProbedModel, engine: Engine, heads: [Int]? = nil, fusion: HeadFusion = .mean,
         query: Query = .classToken

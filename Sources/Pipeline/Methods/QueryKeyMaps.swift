@@ -15,8 +15,8 @@ package struct QueryKeyMaps: ForwardMapSource {
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - layer: block index, negative from the end as in Python.
-    /// - Throws: `ModelError.noSuchBlock`, `ModelError.noSuchHead`, `PipelineError` of kind `usage` for a channel
-    ///   that a head does not have.
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.noSuchHead`, `PipelineError` of kind `usage`
+    ///   for a channel that a head does not have.
     package init(
         _ probed: ProbedModel, engine: Engine, layer: Int = -1, head: Int = 0, channel: Int = 0
     ) throws {

@@ -50,7 +50,7 @@ extension RolloutOptions {
 
     /// Takes what rollout needs off the memory there is.
     ///
-    /// - Throws: `ProbingError` of kind `memory`.
+    /// - Throws: `VitvideoError` of kind `usage`.
     func reserveMemory(
         for probed: ProbedModel, on layout: InputLayout, isGradient: Bool = false, workers: Int,
         from availableBytes: inout Int?

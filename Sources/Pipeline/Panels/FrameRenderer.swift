@@ -10,7 +10,7 @@ package protocol FrameRenderer {
     /// All that a picture depends on besides its own frame, always as many values.
     var scaleMemory: [HeatScaler.Memory?] { get set }
 
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage
 }
 
@@ -19,7 +19,7 @@ package struct SingleViewRenderer: FrameRenderer {
     private var renderer: ViewRenderer
     private var labels = LabelPainter()
 
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package init(
         view: View, source: any MapSource, style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {

@@ -32,7 +32,7 @@ package struct PanelRenderer: FrameRenderer {
 
     /// - Parameter sources: those of the analysis.
     /// - Precondition: there is a panel, and the sources that the panels name exist.
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package init(
         panels: [Panel], sources: [any MapSource], style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {

@@ -17,8 +17,7 @@ struct PictureFigures {
     let number: Int
 
     /// - Returns: by section, what the page shows.
-    /// - Throws: `RenderingError`, `VideoIOError`, `CheckpointError`, `ReportError`, `ModelError`,
-    ///   `ProbingError`.
+    /// - Throws: `VitvideoError`, `VideoIOError`, `CheckpointError`, `ReportError`.
     func write(_ findings: PictureFindings) throws -> [ReportSection: PageEntry.Content] {
         var contents: [ReportSection: PageEntry.Content] = [:]
         for section in options.sections where section.isOfPictures {

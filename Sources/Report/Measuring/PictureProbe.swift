@@ -19,7 +19,7 @@ final class PictureProbe {
     /// - Parameters:
     ///   - threads: that share one picture.
     ///   - workers: how many pictures are worked on at once, for what memory is needed.
-    /// - Throws: `ModelError`, `ProbingError`.
+    /// - Throws: `VitvideoError`.
     init(_ subject: ReportSubject, _ options: ReportOptions, threads: Int, workers: Int) throws {
         self.subject = subject
         self.options = options
@@ -38,7 +38,7 @@ final class PictureProbe {
     }
 
     /// - Parameter isShown: whether the picture is shown with all methods; others only count for the distance.
-    /// - Throws: `ModelError`, `ProbingError`, `GradientError`.
+    /// - Throws: `VitvideoError`.
     func measure(_ image: RGBImage, isShown: Bool) throws -> PictureMeasures {
         let input = try ModelInput(image, preprocessor)
         var request = ForwardRequest(attentionBlocks: [])

@@ -1,3 +1,4 @@
+import Base
 import Downloads
 import Foundation
 
@@ -16,42 +17,42 @@ package struct ClassLabels: Sendable, Equatable {
     /// Reads a text file with one name a line; empty lines at the end do not count.
     ///
     /// - Parameter count: how many names there must be; nil for any number.
-    /// - Throws: `ModelError.labelsDoNotFit`, also where the file cannot be read.
+    /// - Throws: `VitvideoError.labelsDoNotFit`, also where the file cannot be read.
     package init(contentsOf path: String, count: Int? = nil) throws {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw ModelError.labelsDoNotFit(path: path, problem: "cannot be read")
+            throw VitvideoError.labelsDoNotFit(path: path, problem: "cannot be read")
         }
         guard let text = String(data: data, encoding: .utf8), !text.contains("\0") else {
-            throw ModelError.labelsDoNotFit(path: path, problem: "is not a text file")
+            throw VitvideoError.labelsDoNotFit(path: path, problem: "is not a text file")
         }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
             $0.trimmingCharacters(in: .whitespaces)
         }
         while lines.last == "" { lines.removeLast() }
-        guard !lines.isEmpty else { throw ModelError.labelsDoNotFit(path: path, problem: "is empty") }
+        guard !lines.isEmpty else { throw VitvideoError.labelsDoNotFit(path: path, problem: "is empty") }
         if let count, lines.count != count {
-            throw ModelError.labelsDoNotFit(path: path, problem: "has \(lines.count) names, not \(count)")
+            throw VitvideoError.labelsDoNotFit(path: path, problem: "has \(lines.count) names, not \(count)")
         }
         names = lines
     }
 
     /// ImageNet-1k's names, out of the cache, where they are fetched to at first use.
     ///
-    /// - Throws: `ModelError.labelsNotFound` when offline, `ModelError.labelsPullFailed`,
-    ///   `ModelError.labelsDoNotFit`, `ModelError.cacheNotWritable`.
+    /// - Throws: `VitvideoError.labelsNotFound` when offline, `VitvideoError.downloadFailed`,
+    ///   `VitvideoError.labelsDoNotFit`, `VitvideoError.cacheNotWritable`.
     package static func imageNet(
         from cache: ModelCache, offline: Bool = false, isCancelled: () -> Bool = { false }
     ) throws -> ClassLabels {
         let path = "\(cache.directory)/\(imageNetSource.split(separator: "/").last ?? "")"
         if !FileManager.default.fileExists(atPath: path) {
-            guard !offline else { throw ModelError.labelsNotFound(path: path, source: imageNetSource) }
+            guard !offline else { throw VitvideoError.labelsNotFound(path: path, source: imageNetSource) }
             do {
                 try cache.fetch(imageNetSource, to: path, progress: { _ in }, isCancelled: isCancelled)
             } catch let error as DownloadError {
-                throw ModelError.labelsPullFailed(error)
+                throw VitvideoError.downloadFailed(error, orElse: .nameLabels(download: nil))
             }
             do {
                 return try ClassLabels(contentsOf: path, count: imageNetCount)

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Downloads
 import Foundation
@@ -85,8 +86,9 @@ package struct ModelCache: Sendable {
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
     ///   - progress: called as bytes arrive, where the weights have to be fetched.
     ///   - isCancelled: asked several times a second while fetching.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound` when offline, `ModelError.pullFailed`,
-    ///   `ModelError.wrongHash`, `ModelError.weightsDoNotFit`, `CheckpointError`.
+    /// - Throws: `VitvideoError.unknownModel`, `VitvideoError.weightsNotFound` when offline,
+    ///   `VitvideoError.downloadFailed`, `VitvideoError.wrongHash`, `VitvideoError.weightsDoNotFit`,
+    ///   `CheckpointError`.
     package func load(
         _ name: String, offline: Bool = false, positionInterpolation: PositionInterpolation? = nil,
         progress: (Download.Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
@@ -94,7 +96,7 @@ package struct ModelCache: Sendable {
         let entry = try ModelZoo.entry(named: name)
         if find(entry) == nil {
             guard !offline else {
-                throw ModelError.weightsNotFound(
+                throw VitvideoError.weightsNotFound(
                     model: entry.name, path: path(of: entry), source: entry.source)
             }
             _ = try pull(entry, progress: progress, isCancelled: isCancelled)
@@ -106,7 +108,8 @@ package struct ModelCache: Sendable {
         -> Model
     {
         guard let location = find(entry) else {
-            throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
+            throw VitvideoError.weightsNotFound(
+                model: entry.name, path: path(of: entry), source: entry.source)
         }
         let model = try Model.load(
             location.path, name: entry.name, configuration: entry.configuration,
@@ -136,7 +139,7 @@ package struct ModelCache: Sendable {
     private func check(_ hash: String, of location: Location, _ entry: ModelZoo.Entry) throws {
         let expected = expectedHash(of: location, entry)
         guard hash.hasPrefix(expected) else {
-            throw ModelError.wrongHash(path: location.path, expected: expected, found: hash)
+            throw VitvideoError.wrongHash(path: location.path, expected: expected, found: hash)
         }
     }
 
@@ -145,8 +148,9 @@ package struct ModelCache: Sendable {
     /// Fetches a known model's weights, going on with a broken download, and checks size, hash, names and shapes.
     ///
     /// - Returns: the path of the file.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.pullFailed`, `ModelError.weightsDoNotFit`,
-    ///   `ModelError.cacheNotWritable`, `CheckpointError`. A file that does not pass is not kept.
+    /// - Throws: `VitvideoError.unknownModel`, `VitvideoError.downloadFailed`,
+    ///   `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, `CheckpointError`. A file that
+    ///   does not pass is not kept.
     package func pull(
         _ name: String, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
@@ -170,7 +174,7 @@ package struct ModelCache: Sendable {
                 entry.source, to: path, size: entry.size, sha256: entry.sha256, progress: progress,
                 isCancelled: isCancelled)
         } catch let error as DownloadError {
-            throw ModelError.pullFailed(model: entry.name, error)
+            throw VitvideoError.downloadFailed(error, orElse: .importModel(entry.name))
         }
         do {
             try WeightLoader(try Checkpoint.open(path)).check(entry.configuration)
@@ -182,7 +186,7 @@ package struct ModelCache: Sendable {
         do {
             try note.write(toFile: path + ".sha256", atomically: true, encoding: .utf8)
         } catch {
-            throw ModelError.cacheNotWritable(directory)
+            throw VitvideoError.cacheNotWritable(directory)
         }
         return path
     }
@@ -214,15 +218,16 @@ package struct ModelCache: Sendable {
 
     /// Reads a model's weights and holds them to the published hash and the model's names and shapes.
     ///
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound`, `ModelError.wrongHash`,
-    ///   `ModelError.weightsDoNotFit`, `CheckpointError`.
+    /// - Throws: `VitvideoError.unknownModel`, `VitvideoError.weightsNotFound`, `VitvideoError.wrongHash`,
+    ///   `VitvideoError.weightsDoNotFit`, `CheckpointError`.
     package func verify(_ name: String) throws -> Verification {
         try verify(try ModelZoo.entry(named: name))
     }
 
     package func verify(_ entry: ModelZoo.Entry) throws -> Verification {
         guard let location = find(entry) else {
-            throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
+            throw VitvideoError.weightsNotFound(
+                model: entry.name, path: path(of: entry), source: entry.source)
         }
         let hash = try ContentHash.sha256(ofFile: location.path)
         try check(hash, of: location, entry)
@@ -237,8 +242,8 @@ package struct ModelCache: Sendable {
     ///
     /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
     /// - Returns: the path of the file written.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsDoNotFit`, `ModelError.cacheNotWritable`, and
-    ///   `CheckpointError` where a file cannot be read or written.
+    /// - Throws: `VitvideoError.unknownModel`, `VitvideoError.weightsDoNotFit`,
+    ///   `VitvideoError.cacheNotWritable`, and `CheckpointError` where a file cannot be read or written.
     package func importWeights(
         from path: String, as name: String, checkpointKey: String? = nil
     ) throws -> String {
@@ -262,7 +267,7 @@ package struct ModelCache: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         } catch {
-            throw ModelError.cacheNotWritable(directory)
+            throw VitvideoError.cacheNotWritable(directory)
         }
     }
 }

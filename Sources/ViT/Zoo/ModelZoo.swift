@@ -1,3 +1,5 @@
+import Base
+
 /// The published models that the tool knows by name, named as in torch.hub and timm.
 package enum ModelZoo {
     package struct Entry: Sendable {
@@ -39,11 +41,11 @@ package enum ModelZoo {
     /// Short names for the two sides of the published comparison.
     package static let aliases = ["dino": "dino_vitb16", "supervised": "vit_base_patch16_224.augreg_in1k"]
 
-    /// - Throws: `ModelError.unknownModel`.
+    /// - Throws: `VitvideoError.unknownModel`.
     package static func entry(named name: String) throws -> Entry {
         let name = aliases[name] ?? name
         guard let entry = entries.first(where: { $0.name == name }) else {
-            throw ModelError.unknownModel(name, known: entries.map(\.name))
+            throw VitvideoError.unknownModel(name, known: entries.map(\.name))
         }
         return entry
     }

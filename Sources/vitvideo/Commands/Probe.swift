@@ -53,7 +53,7 @@ struct Probe: ParsableCommand {
         let job = try ReportJob(
             path: report.output, overwrite: report.overwrite, paths: paths, subjects: subjects,
             options: options, workers: schedule.workers, threadsPerPicture: schedule.threadsPerFrame,
-            stop: stop, version: Version.current)
+            stop: stop, version: Version.current, words: { $0.words })
         Interruption.begin(stop: stop, notice: "finishing the pictures under way") {
             [unfinished = job.temporaryPath] in
             ReportJob.removeUnfinished(unfinished)

@@ -37,7 +37,7 @@ struct ClassificationOptions: ParsableArguments {
     ///   - isMain: whether it is --model, which --head is for.
     ///   - wantsNumbers: whether logits are exported or the top label joins statistics.
     ///   - target: the class that a gradient is taken of, where one is.
-    /// - Throws: `ModelError`, `CheckpointError`; `Failure` where labels or a gradient are asked for and
+    /// - Throws: `VitvideoError`, `CheckpointError`; `Failure` where labels or a gradient are asked for and
     ///   nothing classifies, and for a class by its name where the names are not known.
     func classification(
         of model: Model, isMain: Bool, wantsNumbers: Bool, target: ClassChoice? = nil, offline: Bool

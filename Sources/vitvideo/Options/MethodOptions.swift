@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Pipeline
 import Probing
 import ViT
@@ -100,8 +101,8 @@ struct MethodOptions: ParsableArguments {
         try check("--channel", isGiven: channel != nil, [.queryKey])
         do {
             _ = try rolloutOptions()
-        } catch let error as ProbingError {
-            throw ValidationError(error.description)
+        } catch let error as VitvideoError {
+            throw ValidationError(error.line { $0.words })
         }
         if method == .queryKey, let heads, heads.indices.count != 1 {
             throw ValidationError("--method qk shows one head; give --heads one number")
@@ -134,7 +135,7 @@ struct MethodOptions: ParsableArguments {
     ///   - sampler: the frames that principal components are fitted to.
     ///   - fitted: the components, where they have been fitted before.
     ///   - makeEngine: makes the model ready to compute.
-    /// - Throws: `ModelError`, `ProbingError`, `GradientError`, `PipelineError`, `VideoIOError`.
+    /// - Throws: `VitvideoError`, `PipelineError`, `VideoIOError`.
     func source(
         of model: ProbedModel, head: Int?, threads: Int, availableBytes: Int?, sampler: FrameSampler,
         fitted: FittedFeatures?, makeEngine: () throws -> Engine

@@ -57,7 +57,7 @@ struct ModelOptions: ParsableArguments {
 
     private static let weightsExtensions: Set = ["safetensors", "pth", "pt", "bin", "npz", "onnx"]
 
-    /// - Throws: `ModelError`, `CheckpointError`.
+    /// - Throws: `VitvideoError`, `CheckpointError`.
     func load(_ identity: ModelIdentity) throws -> Model {
         switch identity {
         case .known(let name):

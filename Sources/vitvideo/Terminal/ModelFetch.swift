@@ -11,7 +11,7 @@ struct ModelFetch {
     /// Fetches a known model's weights and checks them.
     ///
     /// - Returns: the path of the file.
-    /// - Throws: `ModelError`, `CheckpointError`.
+    /// - Throws: `VitvideoError`, `CheckpointError`.
     func pull(_ name: String) throws -> String {
         let entry = try ModelZoo.entry(named: name)
         return try withDisplay(of: entry) { progress, isCancelled in
@@ -21,7 +21,7 @@ struct ModelFetch {
 
     /// Loads a known model, fetching it first where it is nowhere on this machine.
     ///
-    /// - Throws: `ModelError`, `CheckpointError`.
+    /// - Throws: `VitvideoError`, `CheckpointError`.
     func load(_ name: String, offline: Bool, positionInterpolation: PositionInterpolation?) throws -> Model {
         let entry = try ModelZoo.entry(named: name)
         if offline || cache.has(entry) {
