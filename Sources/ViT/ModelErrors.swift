@@ -46,7 +46,7 @@ extension VitvideoError {
             .usage, reason: "a gradient's weights are \(count) values where the model has \(expected)")
     }
 
-    // MARK: What weights do not have
+    // MARK: What files do not have
 
     /// Tensors that the architecture needs and the checkpoint lacks, has too many of, or has in other shapes.
     /// The line names the first eight.
@@ -58,6 +58,13 @@ extension VitvideoError {
             reason: "the weights do not fit the model: " + problems.prefix(8).joined(separator: "; ")
                 + (problems.count > 8 ? "; and \(problems.count - 8) more" : ""),
             nextStep: nextStep)
+    }
+
+    /// A list of class names that is none, or has another number of names than expected.
+    package static func labelsDoNotFit(path: String, problem: String) -> VitvideoError {
+        // A list is never read from standard input, so a path of "-" stays as it is.
+        VitvideoError(
+            .badData, reason: "\(path): \(problem)", nextStep: .advice("expected one class name a line"))
     }
 
     // MARK: What the machine does not have

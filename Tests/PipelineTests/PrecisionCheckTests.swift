@@ -1,5 +1,6 @@
 import Base
 import Fixtures
+import ModelZoo
 import Testing
 import ViT
 import VideoIO
@@ -9,7 +10,8 @@ import VideoIO
 /// What a coarser precision costs, on the published DINOv2 ViT-S/14 and a real frame.
 @Suite struct PrecisionCheckTests {
     static func probed() throws -> ProbedModel {
-        ProbedModel(try ModelCache.standard().load("dinov2_vits14"), resolution: .shortSide(224))
+        let entry = try ModelZoo.entry(named: "dinov2_vits14")
+        return ProbedModel(try ModelCache.standard().load(entry), resolution: .shortSide(224))
     }
 
     /// bfloat16 stays within 1 of 255, 8-bit integers within the limit; where the CPU has not got them, they are

@@ -5,9 +5,9 @@ import Downloads
 
 extension VitvideoError {
     /// A name that no known model has.
-    package static func unknownModel(_ name: String, known: [String]) -> VitvideoError {
-        VitvideoError(
-            .usage, reason: "unknown model '\(name)'; known models: " + known.joined(separator: ", "))
+    package static func unknownModel(_ name: String) -> VitvideoError {
+        let known = ModelZoo.entries.map(\.name).joined(separator: ", ")
+        return VitvideoError(.usage, reason: "unknown model '\(name)'; known models: \(known)")
     }
 
     /// A known model whose weights are nowhere on this machine.
@@ -26,13 +26,6 @@ extension VitvideoError {
             nextStep: .pullAgain)
     }
 
-    /// A list of class names that is none, or has another number of names than expected.
-    package static func labelsDoNotFit(path: String, problem: String) -> VitvideoError {
-        // A list is never read from standard input, so a path of "-" stays as it is.
-        VitvideoError(
-            .badData, reason: "\(path): \(problem)", nextStep: .advice("expected one class name a line"))
-    }
-
     /// ImageNet's class names are not on this machine.
     package static func labelsNotFound(path: String, source: String) -> VitvideoError {
         VitvideoError(
@@ -47,6 +40,7 @@ extension VitvideoError {
             kind, reason: error.description, nextStep: kind == .interrupted ? nil : nextStep)
     }
 
+    /// The cache's directory cannot be created, or nothing can be written into it.
     package static func cacheNotWritable(_ directory: String) -> VitvideoError {
         VitvideoError(
             .cannotCreate, path: directory, reason: "cannot create the model cache", nextStep: .chooseCache)

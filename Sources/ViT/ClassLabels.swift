@@ -1,16 +1,10 @@
 import Base
-import Downloads
 import Foundation
 
 /// The names of a classifier's classes.
 package struct ClassLabels: Sendable, Equatable {
     /// One name a class, as in the file: often several words for one thing, separated by commas.
     package let names: [String]
-
-    /// ImageNet-1k's classes as WordNet lemmas, in the order of the classifiers' logits; published with Big Transfer.
-    package static let imageNetSource =
-        "https://storage.googleapis.com/bit_models/ilsvrc2012_wordnet_lemmas.txt"
-    package static let imageNetCount = 1000
 
     package init(names: [String]) { self.names = names }
 
@@ -39,39 +33,14 @@ package struct ClassLabels: Sendable, Equatable {
         names = lines
     }
 
-    /// ImageNet-1k's names, out of the cache, where they are fetched to at first use.
-    ///
-    /// - Throws: `VitvideoError.labelsNotFound` when offline, `VitvideoError.downloadFailed`,
-    ///   `VitvideoError.labelsDoNotFit`, `VitvideoError.cacheNotWritable`.
-    package static func imageNet(
-        from cache: ModelCache, offline: Bool = false, isCancelled: () -> Bool = { false }
-    ) throws -> ClassLabels {
-        let path = "\(cache.directory)/\(imageNetSource.split(separator: "/").last ?? "")"
-        if !FileManager.default.fileExists(atPath: path) {
-            guard !offline else { throw VitvideoError.labelsNotFound(path: path, source: imageNetSource) }
-            do {
-                try cache.fetch(imageNetSource, to: path, progress: { _ in }, isCancelled: isCancelled)
-            } catch let error as DownloadError {
-                throw VitvideoError.downloadFailed(error, orElse: .nameLabels(download: nil))
-            }
-            do {
-                return try ClassLabels(contentsOf: path, count: imageNetCount)
-            } catch {
-                try? FileManager.default.removeItem(atPath: path)
-                throw error
-            }
-        }
-        return try ClassLabels(contentsOf: path, count: imageNetCount)
-    }
-
-    /// A class's first name, for a caption: "great_white_shark, white_shark" is "great white shark". Beyond the list
-    /// the class's number.
+    /// A class's first name, for a caption: "great_white_shark, white_shark" gives "great white shark". An index
+    /// beyond the list gives "class 1000".
     package func shortName(_ index: Int) -> String {
         guard names.indices.contains(index) else { return "class \(index)" }
         return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")
     }
 
-    /// The classes of which that is one of the names, in capitals or not, with spaces or underscores.
+    /// The classes that have this name. Capitals do not matter, nor do underscores in place of spaces.
     package func indices(named name: String) -> [Int] {
         let wanted = Self.folded(name)
         return names.indices.filter { index in
@@ -79,7 +48,7 @@ package struct ClassLabels: Sendable, Equatable {
         }
     }
 
-    /// The classes with that text in one of their names.
+    /// The classes with this text in one of their names.
     package func indices(containing text: String) -> [Int] {
         let wanted = Self.folded(text)
         return names.indices.filter { Self.folded(names[$0]).contains(wanted) }
@@ -89,7 +58,7 @@ package struct ClassLabels: Sendable, Equatable {
         name.lowercased().replacing("_", with: " ").trimmingCharacters(in: .whitespaces)
     }
 
-    /// A class and how likely the classifier holds it.
+    /// A class and its probability.
     package struct Ranked: Sendable, Equatable {
         package let index: Int
         package let name: String
@@ -97,7 +66,7 @@ package struct ClassLabels: Sendable, Equatable {
         package let probability: Float
     }
 
-    /// The likeliest classes, likeliest first; of equals the lower index.
+    /// The most probable classes, in descending order; of equals the lower index first.
     package func top(_ count: Int, of logits: [Float]) -> [Ranked] {
         guard let largest = logits.max() else { return [] }
         let sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }

@@ -4,6 +4,7 @@ import Downloads
 import Fixtures
 import Foundation
 import LocalServer
+import ModelZoo
 import Testing
 import ViT
 
@@ -38,7 +39,7 @@ import ViT
             configuration: Configuration(
                 family: .deit, patchSize: 4, width: 24, depth: 2, heads: 2, hasDistillationToken: true,
                 nativeRows: 4, nativeColumns: 4, classes: 5),
-            source: source, licence: "Apache-2.0", sha256: sha256, huggingFace: ["timm/tiny.a"])
+            source: source, license: "Apache-2.0", sha256: sha256, huggingFace: ["timm/tiny.a"])
     }
 
     private func put(_ data: Data, _ path: String) throws {
@@ -82,7 +83,7 @@ import ViT
 
     @Test func theNearestFileIsTaken() throws {
         let entry = entry()
-        #expect(cache().find(entry) == nil && !cache().has(entry))
+        #expect(cache().find(entry) == nil)
         let hub = directory.file("home/.cache/huggingface/hub/models--timm--tiny.a")
         try put(published, hub + "/snapshots/aaa/model.safetensors")
         #expect(cache().find(entry)?.origin == .huggingFace)
@@ -98,9 +99,9 @@ import ViT
         let torch = ["TORCH_HOME": directory.file("torch")]
         #expect(cache().find(entry)?.origin == .huggingFace)
         #expect(cache(torch).find(entry)?.origin == .torchHub)
-        try put(published, cache().pulledPath(of: entry))
-        #expect(cache(torch).find(entry)?.origin == .pulled)
-        try put(published, cache().path(of: entry))
+        try put(published, cache().downloadedPath(of: entry))
+        #expect(cache(torch).find(entry)?.origin == .downloaded)
+        try put(published, cache().importedPath(of: entry))
         #expect(cache(torch).find(entry)?.origin == .imported)
         #expect(try cache(torch).load(entry).configuration == entry.configuration)
     }
@@ -119,14 +120,15 @@ import ViT
         #expect(throws: error) { try cache().verify(entry(sha256: "deadbeef")) }
     }
 
-    // MARK: Pulling
+    // MARK: Downloading
 
-    @Test func pullingGoesOnAfterABreak() throws {
+    @Test func aDownloadGoesOnAfterABreak() throws {
         let server = try serve(published)
         let entry = entry(server.url("/weights/tiny.pth"), sha256: try ContentHash.sha256(of: published))
         var seen: [Download.Progress] = []
-        let path = try cache().pull(entry, progress: { seen.append($0) })
-        #expect(path == cache().pulledPath(of: entry))
+        let location = try cache().download(entry, progress: { seen.append($0) })
+        #expect(cache().find(entry) == location)
+        #expect(location.path == cache().downloadedPath(of: entry))
         #expect(contents == ["tiny.pth", "tiny.pth.sha256"])
         #expect(seen.last?.received == Int64(published.count))
         #expect(server.requests.count == 2)
@@ -138,7 +140,7 @@ import ViT
     @Test func aWrongHashLeavesNothing() throws {
         let server = try serve(published)
         let entry = entry(server.url("/tiny.pth"), sha256: "deadbeef")
-        let error = #expect(throws: VitvideoError.self) { try cache().pull(entry) }
+        let error = #expect(throws: VitvideoError.self) { try cache().download(entry) }
         #expect(error?.kind == .badData && error?.nextStep == .importModel("tiny"))
         #expect(error?.description.contains("\n") == false)
         #expect(contents == [])
@@ -147,7 +149,7 @@ import ViT
     @Test func somethingElseThanTheModelLeavesNothing() throws {
         let other = try Data(contentsOf: Fixtures.golden("families/dino_wrapped.safetensors"))
         let server = try serve(other)
-        #expect(throws: VitvideoError.self) { try cache().pull(entry(server.url("/tiny.pth"))) }
+        #expect(throws: VitvideoError.self) { try cache().download(entry(server.url("/tiny.pth"))) }
         #expect(contents == [])
     }
 
@@ -155,101 +157,50 @@ import ViT
     @Test func laterDamageIsNoticed() throws {
         let server = try serve(published)
         let entry = entry(server.url("/tiny.pth"))
-        let path = try cache().pull(entry)
+        let path = try cache().download(entry).path
         #expect(try cache().verify(entry).expected == (try ContentHash.sha256(of: published)))
         var damaged = published
         damaged[damaged.count - 1] ^= 1
         try put(damaged, path)
         #expect(throws: VitvideoError.self) { try cache().load(entry) }
         #expect(throws: VitvideoError.self) { try cache().verify(entry) }
-        _ = try cache().pull(entry)
+        _ = try cache().download(entry)
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == published)
     }
 
     @Test func aMirrorStandsInForThePublisher() throws {
         let server = try serve(published)
-        _ = try cache(mirror: server.url("/mirror")).pull(entry())
+        _ = try cache(mirror: server.url("/mirror")).download(entry())
         #expect(server.requests.map(\.path) == ["/mirror/deit-tiny.pth", "/mirror/deit-tiny.pth"])
     }
 
-    @Test func offlineSaysWhereToGetTheFile() throws {
+    @Test func errorsSayWhereToGetTheFile() throws {
         let dino = try ModelZoo.entry(named: "dino")
         #expect(dino.fileName == "dino_vitbase16_pretrain.pth")
         #expect(
             throws: VitvideoError.weightsNotFound(
-                model: "dino_vitb16", path: cache().path(of: dino), source: dino.source)
-        ) { try cache().load("dino", offline: true) }
+                model: "dino_vitb16", path: cache().importedPath(of: dino), source: dino.source)
+        ) { try cache().load(dino) }
         let unreachable = cache(mirror: "http://127.0.0.1:1")
-        let failed = #expect(throws: VitvideoError.self) { try unreachable.load("dino") }
+        let failed = #expect(throws: VitvideoError.self) {
+            try unreachable.load(dino, download: { try unreachable.download($0) })
+        }
         #expect(failed?.kind == .unavailable && failed?.nextStep == .importModel("dino_vitb16"))
-        #expect(throws: VitvideoError.unknownModel("resnet50", known: ModelZoo.entries.map(\.name))) {
-            try cache().load("resnet50")
-        }
         #expect(contents == [])
     }
 
-    // MARK: The zoo
-
-    @Test func everyEntryIsWhole() throws {
-        #expect(Set(ModelZoo.entries.map(\.name)).count == ModelZoo.entries.count)
-        #expect(Set(ModelZoo.entries.map(\.fileName)).count == ModelZoo.entries.count)
-        for entry in ModelZoo.entries {
-            #expect(entry.source.hasPrefix("https://") && entry.licence == "Apache-2.0")
-            #expect([0, 8, 64].contains(entry.sha256.count))
-            #expect(entry.sha256.allSatisfy { $0.isHexDigit && !$0.isUppercase })
-            let c = entry.configuration
-            #expect(c.width == c.heads * 64)
-            // Four bytes a parameter, and something for names and the format.
-            if let size = entry.size {
-                var parameters = CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) }
-                if c.hasLayerScale { parameters += c.width }  // the mask token
-                #expect((0..<200_000).contains(size - Int64(4 * parameters)), "\(entry.name)")
+    @Test func onlyWhatIsMissingIsDownloaded() throws {
+        let server = try serve(published)
+        let entry = entry(server.url("/tiny.pth"))
+        let cache = cache()
+        var asked: [String] = []
+        for _ in 0..<2 {
+            let model = try cache.load(entry) {
+                asked.append($0.name)
+                return try cache.download($0)
             }
+            #expect(model.name == "tiny")
         }
-        #expect(try ModelZoo.entry(named: "supervised").name == "vit_base_patch16_224.augreg_in1k")
-    }
-
-    // MARK: Class names
-
-    @Test func labelsAreFetchedOnce() throws {
-        let names = (0..<1000).map { "thing_\($0), other" }
-        let list = Data((names.joined(separator: "\n") + "\n").utf8)
-        let server = try serve(list)
-        let cache = cache(mirror: server.url(""))
-        let missing = #expect(throws: VitvideoError.self) {
-            try ClassLabels.imageNet(from: cache, offline: true)
-        }
-        #expect(missing?.kind == .unavailable)
-        #expect(missing?.nextStep == .nameLabels(download: ClassLabels.imageNetSource))
-        let labels = try ClassLabels.imageNet(from: cache)
-        #expect(labels.names == names)
-        #expect(labels.shortName(7) == "thing 7" && labels.shortName(1000) == "class 1000")
-        #expect(try ClassLabels.imageNet(from: cache, offline: true) == labels)
-        #expect(server.requests.map(\.path).first == "/ilsvrc2012_wordnet_lemmas.txt")
-        #expect(server.requests.count == 2)
-    }
-
-    @Test func aListOfAnotherLengthIsRefused() throws {
-        let server = try serve(Data("tench\ngoldfish\n".utf8))
-        #expect(throws: VitvideoError.self) { try ClassLabels.imageNet(from: cache(mirror: server.url(""))) }
-        #expect(contents == [])
-        for (text, isList) in [("a\r\nb\r\n\n", true), ("", false), ("a\0b", false)] {
-            try put(Data(text.utf8), directory.file("list.txt"))
-            if isList {
-                #expect(try ClassLabels(contentsOf: directory.file("list.txt")).names == ["a", "b"])
-            } else {
-                #expect(throws: VitvideoError.self) {
-                    try ClassLabels(contentsOf: directory.file("list.txt"))
-                }
-            }
-        }
-        #expect(throws: VitvideoError.self) { try ClassLabels(contentsOf: directory.file("none.txt")) }
-    }
-
-    @Test func theLikeliestComeFirst() {
-        let top = ClassLabels(names: ["a", "b_c, d", "e"]).top(2, of: [0, 2, 2])
-        #expect(top.map(\.index) == [1, 2] && top.map(\.name) == ["b c", "e"])
-        #expect(abs(top[0].probability - 0.46831) < 1e-4)
-        #expect(ClassLabels(names: []).top(5, of: []).isEmpty)
+        #expect(asked == ["tiny"])
     }
 }
