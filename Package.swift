@@ -47,7 +47,10 @@ let package = Package(
         .target(name: "Downloads", dependencies: ["Base", "Checkpoints", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
-            dependencies: ["Base", "Pixels", "Checkpoints", "Downloads", "CKernels", "COneDNN", "COpenBLAS"],
+            dependencies: ["Base", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
+            swiftSettings: strict),
+        .target(
+            name: "ModelZoo", dependencies: ["Base", "Checkpoints", "Downloads", "ViT"],
             swiftSettings: strict),
         .target(name: "Probing", dependencies: ["Base", "Pixels", "ViT"], swiftSettings: strict),
         .target(
@@ -70,8 +73,8 @@ let package = Package(
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Base", "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "Probing", "Rendering",
-                "Methods", "Pipeline", "Report",
+                "Base", "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "ModelZoo", "Probing",
+                "Rendering", "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -110,21 +113,30 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ViTTests",
-            dependencies: ["Base", "ViT", "VideoIO", "CKernels", "Fixtures", "LocalServer"],
+            dependencies: ["Base", "ViT", "ModelZoo", "VideoIO", "CKernels", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ModelZooTests",
+            dependencies: [
+                "Base", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ProbingTests", dependencies: ["Base", "Probing", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "PipelineTests", dependencies: ["Base", "Pipeline", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "PipelineTests",
+            dependencies: ["Base", "Pipeline", "Checkpoints", "ModelZoo", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ReportTests", dependencies: ["Base", "Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Base", "vitvideo", "Checkpoints", "ViT", "VideoIO", "Fixtures", "LocalServer"],
+            dependencies: [
+                "Base", "vitvideo", "Checkpoints", "ViT", "ModelZoo", "VideoIO", "Fixtures", "LocalServer",
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -39,13 +39,15 @@ package enum NextStep: Sendable, Hashable {
     case nameLabels(download: String?)
 
     // Methods
-    /// Leave settings out, or the imitation of another project's code.
-    case leaveOut([MethodSetting], orCompat: String?)
+    /// Leave settings out, or instead of them one other.
+    case leaveOut([MethodSetting], or: MethodSetting? = nil)
     /// What would make the work fit into memory.
     case fitMemory(resolution: Int?, workers: Int?, withoutDiscarding: Bool)
 }
 
 /// A setting of a probing method that a next step can be about.
 package enum MethodSetting: Sendable, Hashable {
-    case headFusion, discardRatio, compat
+    case headFusion, discardRatio
+    /// The imitation of another project's code, by its name.
+    case compat(String)
 }

@@ -74,7 +74,7 @@ package struct FeatureBasisFitter {
     /// - Parameters:
     ///   - width: the model's D.
     ///   - components: how many to fit, at most D.
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     package init(width: Int, components: Int = 3) throws {
         precondition(components > 0 && components <= width, "between 1 and D components")
         self.width = width

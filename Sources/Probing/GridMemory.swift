@@ -1,3 +1,5 @@
+import Base
+
 /// Whether the work on a patch grid fits into memory, and which grid of that shape would.
 package enum GridMemory {
     /// The largest grid of about the same shape that fits.
@@ -30,25 +32,23 @@ package enum GridMemory {
     ///   - work: what takes the memory, to begin the message with: "rollout".
     ///   - workers: how many pictures are worked on at once.
     ///   - availableBytes: what all of them may take.
-    ///   - otherAdvice: what else would help.
+    ///   - discards: whether the work holds a matrix for a discard, which it could do without.
     ///   - bytes: what one picture takes on a grid of so many rows and columns.
-    /// - Throws: `ProbingError` of kind `.memory`, naming the resolution that would fit.
+    /// - Throws: `VitvideoError` of kind `usage`, naming the resolution that would fit.
     package static func check(
         _ work: String, patchSize: Int, rows: Int, columns: Int, workers: Int, availableBytes: Int,
-        otherAdvice: String? = nil, bytes: (_ rows: Int, _ columns: Int) -> Int
+        discards: Bool = false, bytes: (_ rows: Int, _ columns: Int) -> Int
     ) throws {
         let needed = workers * bytes(rows, columns)
         guard needed > availableBytes else { return }
         let fitting = largestGrid(like: rows, columns, within: availableBytes / workers, bytes: bytes)
-        let advice =
-            fitting.map { "--resolution \(min($0.rows, $0.columns) * patchSize) would fit" }
-            ?? "no resolution would fit"
-        throw ProbingError(
-            kind: .memory,
-            description: "\(work) over \(rows)×\(columns) patches takes \(megabytes(needed)) and "
-                + "\(megabytes(availableBytes)) are free; \(advice)"
-                + (workers > 1 ? ", or use fewer than \(workers) workers" : "")
-                + (otherAdvice.map { ", or \($0)" } ?? ""))
+        throw VitvideoError(
+            .usage,
+            reason: "\(work) over \(rows)×\(columns) patches takes \(megabytes(needed)) and "
+                + "\(megabytes(availableBytes)) are free",
+            nextStep: .fitMemory(
+                resolution: fitting.map { min($0.rows, $0.columns) * patchSize },
+                workers: workers > 1 ? workers : nil, withoutDiscarding: discards))
     }
 
     private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }

@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import ViT
 
@@ -10,7 +11,7 @@ package enum LayerAttention {
 
     /// - Parameter head: the head to show; nil for the mean of all.
     /// - Returns: one map per block, from the first to the last.
-    /// - Throws: `ModelError.noSuchHead`.
+    /// - Throws: `VitvideoError.noSuchHead`.
     package static func maps(_ result: ForwardResult, head: Int?) throws -> [Plane] {
         try maps(result, heads: head.map { [$0] })
     }
@@ -19,7 +20,7 @@ package enum LayerAttention {
     ///   - heads: the heads to fuse; nil for all.
     ///   - fusion: how they become one map.
     /// - Returns: one map per block, from the first to the last.
-    /// - Throws: `ModelError.noSuchHead`.
+    /// - Throws: `VitvideoError.noSuchHead`.
     package static func maps(
         _ result: ForwardResult, heads: [Int]? = nil, fusion: HeadFusion = .mean
     ) throws -> [Plane] {
@@ -28,7 +29,7 @@ package enum LayerAttention {
             return fusion.fuse(
                 try (heads ?? Array(planes.indices)).map { head in
                     guard planes.indices.contains(head) else {
-                        throw ModelError.noSuchHead(head, heads: planes.count)
+                        throw VitvideoError.noSuchHead(head, heads: planes.count)
                     }
                     return planes[head]
                 })

@@ -6,7 +6,7 @@ package enum PositionSimilarity {
     /// - Parameters:
     ///   - rows, columns: the patch grid; nil for the one that the positions were learned on.
     /// - Returns: `patches × patches`, symmetric, patches row-major.
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     package static func matrix(of model: Model, rows: Int? = nil, columns: Int? = nil) throws -> Plane {
         let c = model.configuration
         let positions = model.positions(

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pixels
 import ViT
@@ -25,7 +26,7 @@ package struct QueryKeyImages: Sendable {
         _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
     ) throws -> (images: QueryKeyImages, result: ForwardResult) {
         let c = pass.model.configuration
-        guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }
+        guard (0..<c.depth).contains(block) else { throw VitvideoError.noSuchBlock(block, depth: c.depth) }
         var kept: [Float] = []
         let result = try pass.run(
             input, request, observing: [.queriesKeysValues(block: block)]
@@ -42,12 +43,14 @@ package struct QueryKeyImages: Sendable {
 
     /// One channel of one head through the sigmoid: `rows × columns`, each value within 0…1.
     ///
-    /// - Throws: `ModelError.noSuchHead`, and `ProbingError` for a channel outside the head.
+    /// - Throws: `VitvideoError.noSuchHead`, and `VitvideoError` of kind `usage` for a channel outside the
+    ///   head.
     package func image(_ part: Part, head: Int, channel: Int) throws -> Plane {
-        guard (0..<heads).contains(head) else { throw ModelError.noSuchHead(head, heads: heads) }
+        guard (0..<heads).contains(head) else { throw VitvideoError.noSuchHead(head, heads: heads) }
         guard (0..<headWidth).contains(channel) else {
-            throw ProbingError.usage(
-                "there is no channel \(channel): a head has channels 0 to \(headWidth - 1)")
+            throw VitvideoError(
+                .usage,
+                reason: "there is no channel \(channel): a head has channels 0 to \(headWidth - 1)")
         }
         let width = heads * headWidth
         let offset = (part == .key ? width : 0) + head * headWidth + channel

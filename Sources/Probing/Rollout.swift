@@ -67,7 +67,7 @@ package final class GradientRollout {
     private let stripRows: Int
     private var fold: (tokens: Int, fold: RolloutFold)?
 
-    /// - Throws: `ProbingError` for options that gradient rollout does not have.
+    /// - Throws: `VitvideoError` of kind `usage` for options that gradient rollout does not have.
     package init(
         model: Model, options: RolloutOptions, stripRows: Int = AttentionStrip.usualRows
     ) throws {

@@ -49,15 +49,14 @@ package enum RolloutMemory {
     /// - Parameters:
     ///   - workers: how many pictures are worked on at once.
     ///   - availableBytes: what all of them may take.
-    /// - Throws: `ProbingError` of kind `.memory`, naming the resolution that would fit.
+    /// - Throws: `VitvideoError` of kind `usage`, naming the resolution that would fit.
     package static func check(
         _ c: Configuration, rows: Int, columns: Int, options: RolloutOptions, isGradient: Bool = false,
         workers: Int = 1, availableBytes: Int
     ) throws {
         try GridMemory.check(
             "rollout", patchSize: c.patchSize, rows: rows, columns: columns, workers: workers,
-            availableBytes: availableBytes,
-            otherAdvice: options.discardRatio > 0 ? "leave out --discard-ratio" : nil
+            availableBytes: availableBytes, discards: options.discardRatio > 0
         ) { bytes(c, rows: $0, columns: $1, options: options, isGradient: isGradient) }
     }
 }

@@ -1,3 +1,5 @@
+import Base
+
 /// Whose conventions rollout follows where they differ.
 package enum RolloutCompatibility: String, Sendable, CaseIterable {
     /// Abnar & Zuidema's definition, rows normalised, with vit-explain's head fusion and discard.
@@ -10,6 +12,8 @@ package enum RolloutCompatibility: String, Sendable, CaseIterable {
     /// gradients in backward order), the gradient is that by softmax's *input* (dropout in evaluation returns
     /// its own input, so that the backward hook lands on softmax), and the discard spares nothing.
     case vitExplain = "vit-explain"
+
+    fileprivate var setting: MethodSetting { .compat(rawValue) }
 }
 
 /// How attention rolls out through the blocks.
@@ -20,18 +24,20 @@ package struct RolloutOptions: Sendable, Hashable {
     package let discardRatio: Double
     package let compatibility: RolloutCompatibility
 
-    /// - Throws: `ProbingError` for a ratio outside 0..<1 and for options that `.keras` does not have.
+    /// - Throws: `VitvideoError` of kind `usage` for a ratio outside 0..<1 and for options that `.keras`
+    ///   does not have.
     package init(
         headFusion: HeadFusion = .mean, discardRatio: Double = 0,
         compatibility: RolloutCompatibility = .standard
     ) throws {
         guard (0..<1).contains(discardRatio) else {
-            throw ProbingError.usage("a discard ratio of \(discardRatio) is not between 0 and 1 (1 excluded)")
+            throw VitvideoError(
+                .usage, reason: "a discard ratio of \(discardRatio) is not between 0 and 1 (1 excluded)")
         }
         guard compatibility != .keras || (headFusion == .mean && discardRatio == 0) else {
-            throw ProbingError.usage(
-                "Keras's rollout fuses heads by their mean and discards nothing; leave out --head-fusion and "
-                    + "--discard-ratio, or --compat keras")
+            throw VitvideoError(
+                .usage, reason: "Keras's rollout fuses heads by their mean and discards nothing",
+                nextStep: .leaveOut([.headFusion, .discardRatio], or: compatibility.setting))
         }
         self.headFusion = headFusion
         self.discardRatio = discardRatio
@@ -40,17 +46,19 @@ package struct RolloutOptions: Sendable, Hashable {
 
     /// The same for gradient rollout, which Keras does not have and vit-explain does by the heads' mean.
     ///
-    /// - Throws: `ProbingError`.
+    /// - Throws: `VitvideoError` of kind `usage`.
     func checkedForGradients() throws -> RolloutOptions {
         switch compatibility {
         case .standard: break
         case .keras:
-            throw ProbingError.usage("Keras's example has no gradient rollout; leave out --compat keras")
+            throw VitvideoError(
+                .usage, reason: "Keras's example has no gradient rollout",
+                nextStep: .leaveOut([compatibility.setting]))
         case .vitExplain:
             guard headFusion == .mean else {
-                throw ProbingError.usage(
-                    "vit-explain's gradient rollout fuses heads by their mean; leave out --head-fusion or "
-                        + "--compat vit-explain")
+                throw VitvideoError(
+                    .usage, reason: "vit-explain's gradient rollout fuses heads by their mean",
+                    nextStep: .leaveOut([.headFusion], or: compatibility.setting))
             }
         }
         return self

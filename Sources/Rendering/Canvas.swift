@@ -1,3 +1,4 @@
+import Base
 import CCairo
 import Foundation
 import Pixels
@@ -18,8 +19,8 @@ package final class Canvas {
     private init(height: Int, width: Int, surface: OpaquePointer, sink: ByteSink?) throws {
         guard let context = cairo_create(surface) else {
             cairo_surface_destroy(surface)
-            throw RenderingError(
-                .drawingFailed, "cannot draw \(width)×\(height): cairo_create gave no context")
+            throw VitvideoError(
+                .software, cannot: "draw \(width)×\(height)", reason: "cairo_create gave no context")
         }
         self.height = height
         self.width = width
@@ -43,10 +44,11 @@ package final class Canvas {
 
     /// A canvas of pixels, all in one colour.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed`, for instance for a side above 32767.
+    /// - Throws: `VitvideoError` of kind `software`, for instance for a side above 32767.
     package static func pixels(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
         guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width), Int32(height)) else {
-            throw RenderingError(.drawingFailed, "cannot draw \(width)×\(height): cairo gave no surface")
+            throw VitvideoError(
+                .software, cannot: "draw \(width)×\(height)", reason: "cairo gave no surface")
         }
         let canvas = try Canvas(height: height, width: width, surface: surface, sink: nil)
         canvas.fill(x: 0, y: 0, width: Double(width), height: Double(height), background)
@@ -55,7 +57,7 @@ package final class Canvas {
 
     /// A canvas of shapes, which `svg()` writes as a document; text becomes outlines, so it needs no font there.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     package static func svg(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
         let sink = ByteSink()
         let surface = cairo_svg_surface_create_for_stream(
@@ -66,7 +68,8 @@ package final class Canvas {
                 return CAIRO_STATUS_SUCCESS
             }, Unmanaged.passUnretained(sink).toOpaque(), Double(width), Double(height))
         guard let surface else {
-            throw RenderingError(.drawingFailed, "cannot draw \(width)×\(height): cairo gave no SVG surface")
+            throw VitvideoError(
+                .software, cannot: "draw \(width)×\(height)", reason: "cairo gave no SVG surface")
         }
         let canvas = try Canvas(height: height, width: width, surface: surface, sink: sink)
         canvas.fill(x: 0, y: 0, width: Double(width), height: Double(height), background)
@@ -203,13 +206,13 @@ package final class Canvas {
 
     /// What has been drawn on a canvas of pixels.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed` with Cairo's text, if anything went wrong since the
+    /// - Throws: `VitvideoError` of kind `software` with Cairo's text, if anything went wrong since the
     ///   canvas was made, or if it is not one of pixels.
     package func image() throws -> RGBImage {
         cairo_surface_flush(surface)
         try check("draw")
         guard let data = cairo_image_surface_get_data(surface) else {
-            throw RenderingError(.drawingFailed, "cannot read a drawing of shapes as pixels")
+            throw VitvideoError(.software, reason: "cannot read a drawing of shapes as pixels")
         }
         let stride = Int(cairo_image_surface_get_stride(surface))
         return RGBImage(height: height, width: width) { out in
@@ -228,11 +231,11 @@ package final class Canvas {
 
     /// Ends a canvas of shapes and gives the SVG document, UTF-8. Nothing can be drawn afterwards.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed` with Cairo's text.
+    /// - Throws: `VitvideoError` of kind `software` with Cairo's text.
     package func svg() throws -> [UInt8] {
         try check("draw")
         guard let sink else {
-            throw RenderingError(.drawingFailed, "cannot write a drawing of pixels as SVG")
+            throw VitvideoError(.software, reason: "cannot write a drawing of pixels as SVG")
         }
         cairo_surface_finish(surface)
         let status = cairo_surface_status(surface)
@@ -247,10 +250,10 @@ package final class Canvas {
         }
     }
 
-    private static func error(_ operation: String, _ status: cairo_status_t) -> RenderingError {
-        RenderingError(
-            .drawingFailed,
-            "cannot \(operation): \(String(cString: cairo_status_to_string(status))) (Cairo \(status.rawValue))"
+    private static func error(_ operation: String, _ status: cairo_status_t) -> VitvideoError {
+        VitvideoError(
+            .software, cannot: operation,
+            reason: "\(String(cString: cairo_status_to_string(status))) (Cairo \(status.rawValue))"
         )
     }
 

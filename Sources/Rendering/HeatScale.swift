@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pixels
 
@@ -15,8 +16,8 @@ package enum HeatScale: Sendable, Equatable {
 
     /// Reads `frame`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
     ///
-    /// - Throws: `RenderingError` of kind `invalidOption`.
-    package init(parsing text: String) throws(RenderingError) {
+    /// - Throws: `VitvideoError` of kind `usage`.
+    package init(parsing text: String) throws(VitvideoError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         switch (parts.count, parts[0]) {
         case (1, "frame"):
@@ -25,22 +26,22 @@ package enum HeatScale: Sendable, Equatable {
             self = .smooth(halfLifeSeconds: Self.defaultHalfLifeSeconds)
         case (2, "smooth"):
             guard let seconds = Double(parts[1]), seconds > 0, seconds.isFinite else {
-                throw RenderingError(
-                    .invalidOption, "scale '\(text)': the half-life is a number of seconds above 0")
+                throw VitvideoError(
+                    .usage, reason: "scale '\(text)': the half-life is a number of seconds above 0")
             }
             self = .smooth(halfLifeSeconds: seconds)
         case (2, _):
             guard let low = Float(parts[0]), let high = Float(parts[1]), low.isFinite, high.isFinite,
                 low < high
             else {
-                throw RenderingError(
-                    .invalidOption,
-                    "scale '\(text)': MIN:MAX are two numbers, the smaller first, such as 0:0.02")
+                throw VitvideoError(
+                    .usage,
+                    reason: "scale '\(text)': MIN:MAX are two numbers, the smaller first, such as 0:0.02")
             }
             self = .fixed(minimum: low, maximum: high)
         default:
-            throw RenderingError(
-                .invalidOption, "scale '\(text)' is none of frame, smooth, smooth:SECONDS, MIN:MAX")
+            throw VitvideoError(
+                .usage, reason: "scale '\(text)' is none of frame, smooth, smooth:SECONDS, MIN:MAX")
         }
     }
 }

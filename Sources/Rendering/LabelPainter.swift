@@ -23,7 +23,7 @@ package struct LabelPainter: Sendable {
     /// - Parameters:
     ///   - row: of the region's upper edge in the picture, in pixels.
     ///   - height: of the region; the text's size follows it.
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     package mutating func paint(
         _ lines: [String], on picture: inout RGBImage, row: Int, column: Int, height: Int, width: Int
     ) throws {

@@ -29,7 +29,7 @@ package struct TileComposer: Sendable {
     /// Tiles of another size than the grid's are resized to fit, their aspect kept, in the middle of their place.
     ///
     /// - Precondition: there are as many tiles, and as many captions, as the grid has places.
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     package mutating func compose(tiles: [RGBImage], captions: [String]) throws -> RGBImage {
         precondition(tiles.count == grid.count, "one tile for each place")
         var out = try backdrop(captions: captions)

@@ -130,7 +130,7 @@ package struct ViewRenderer: Sendable {
     ///   - fused: the raw fused map; used by all views but `mask`.
     ///   - mask: above 0 where a patch is kept; used by `mask` alone.
     ///   - timeSeconds: when the frame is shown, for `smooth`.
-    /// - Throws: `RenderingError` of kind `drawingFailed` (captions).
+    /// - Throws: `VitvideoError` of kind `software` (captions).
     package mutating func render(
         frame: RGBImage, heads: [Plane], fused: Plane, mask: Plane? = nil, timeSeconds: Double
     ) throws -> RGBImage {

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Methods
 import Pipeline
@@ -36,6 +37,7 @@ package final class ReportJob {
     private let stop: StopRequest
     /// Where the time went: reading, measuring, and drawing with writing.
     package let meters = StageMeters()
+    private let words: @Sendable (NextStep) -> String?
     private let directory: ReportDirectory
     private let writer: FigureWriter
     private var distances: [DistanceFigure] = []
@@ -53,10 +55,12 @@ package final class ReportJob {
     ///   - workers: pictures under way at once.
     ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what the machine has free.
     ///   - version: of the tool, for the page and the archives.
-    /// - Throws: `ReportError` of kind `cannotCreate`; `VitvideoError` of kind `usage` for options that a model does not have.
+    ///   - words: how to say what can be done about a picture that is left out.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`, and of kind `usage` for options that a model does not have.
     package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
-        workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil, stop: StopRequest, version: String
+        workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil, stop: StopRequest, version: String,
+        words: @escaping @Sendable (NextStep) -> String?
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
@@ -71,6 +75,7 @@ package final class ReportJob {
         self.threadsPerPicture = threadsPerPicture
         memory = PictureMemory(subjects: subjects, workers: workers, budgetBytes: memoryBudget)
         self.stop = stop
+        self.words = words
         page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
         let directory = try ReportDirectory(path, overwrite: overwrite)
         self.directory = directory
@@ -131,7 +136,7 @@ package final class ReportJob {
 
     private func measure(_ progress: (Int) -> Void) throws {
         guard options.picturesRead(of: paths.count) > 0 else { return }
-        let source = PictureSource(paths: paths, subjects: subjects, options: options)
+        let source = PictureSource(paths: paths, subjects: subjects, options: options, words: words)
         let (subjects, options) = (subjects, options)
         let (workers, threads, memory) = (workers, threadsPerPicture, memory)
         let pipeline = OrderedPipeline<SourcePicture, Measured>(

@@ -2,7 +2,7 @@
 package struct MatrixProduct: Sendable {
     private let blas: OpenBLAS
 
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     package init() throws { blas = try OpenBLAS.shared() }
 
     /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major, `stride` being the distance of two rows in

@@ -51,11 +51,11 @@ package final class Model: Sendable {
 
     /// The block that an index names, negative indices counting from the end as in Python.
     ///
-    /// - Throws: `ModelError.noSuchBlock`.
+    /// - Throws: `VitvideoError.noSuchBlock`.
     package func block(at index: Int) throws -> Int {
         let depth = configuration.depth
         guard (-depth..<depth).contains(index) else {
-            throw ModelError.noSuchBlock(index, depth: depth)
+            throw VitvideoError.noSuchBlock(index, depth: depth)
         }
         return index < 0 ? index + depth : index
     }

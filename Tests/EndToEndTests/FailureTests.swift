@@ -134,9 +134,16 @@ import Testing
         Case(64, "$clip -o out.mp4 --query 900,2", "900,2", "rows"),
         Case(64, "$clip -o out.mp4 --query 640px,10px", "640px,10px", "640×272"),
         Case(64, "$clip -o out.mp4 --method rollout --discard-ratio 1", "discard ratio"),
-        Case(64, "$clip -o out.mp4 --method rollout --compat keras --head-fusion max", "Keras"),
+        Case(
+            64, "$clip -o out.mp4 --method rollout --compat keras --head-fusion max", "Keras",
+            "nothing; leave out --head-fusion and --discard-ratio, or --compat keras"),
         Case(64, "$clip -o out.mp4 --method rollout --compat timm", "timm", "vit-explain"),
-        Case(64, "$clip -o out.mp4 --method gradient-rollout --compat keras $tiny", "Keras"),
+        Case(
+            64, "$clip -o out.mp4 --method gradient-rollout --compat keras $tiny",
+            "vitvideo: Keras's example has no gradient rollout; leave out --compat keras\n"),
+        Case(
+            64, "$clip -o out.mp4 --method gradient-rollout --compat vit-explain --head-fusion max $tiny",
+            "by their mean; leave out --head-fusion or --compat vit-explain\n"),
         Case(64, "$clip -o out.mp4 --method gradient-rollout", "no classifier", "--head"),
         Case(64, "$clip -o out.mp4 --method rollout --head 3", "--head 3"),
         Case(64, "$clip -o out.mp4 --method layers --head 3 --heads 1", "--heads"),

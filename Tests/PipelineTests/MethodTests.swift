@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Pipeline
@@ -90,8 +91,8 @@ import VideoIO
         #expect(try target("top") == nil && target("TOP") == nil)
         #expect(try target("10") == 10)
         #expect(try target("puss") == 0 && target("Cat") == 0 && target("big dog") == 1)
-        #expect(throws: GradientError.noSuchClass(11, classes: 11)) { try target("11") }
-        #expect(throws: GradientError.noSuchClass(-1, classes: 11)) { try target("-1") }
+        #expect(throws: VitvideoError.noSuchClass(11, classes: 11)) { try target("11") }
+        #expect(throws: VitvideoError.noSuchClass(-1, classes: 11)) { try target("-1") }
         expectUsage(mentioning: "'dog'", "'big dog' (1)") { _ = try target("dog") }
         expectUsage(mentioning: "'zebra'") { _ = try target("zebra") }
 
@@ -107,13 +108,14 @@ import VideoIO
 
     @Test func gradientsWantAClassifierAndTheirOwnOptions() throws {
         let plain = try TinyModels.probed("plain", shortSide: 24)
-        #expect(throws: GradientError.noClassifier(model: "plain")) {
+        #expect(throws: VitvideoError.noClassifier(model: "plain")) {
             try GradientRolloutMaps(plain, options: try RolloutOptions())
         }
         let supervised = try TinyModels.probed("supervised", shortSide: 24)
-        #expect(throws: ProbingError.self) {
+        let refusal = #expect(throws: VitvideoError.self) {
             try GradientRolloutMaps(supervised, options: try RolloutOptions(compatibility: .keras))
         }
+        #expect(refusal?.kind == .usage && refusal?.nextStep == .leaveOut([.compat("keras")]))
     }
 
     @Test func layersHeadsAndChannelsOutsideAreRefused() throws {
@@ -123,13 +125,13 @@ import VideoIO
         expectUsage(mentioning: "channel \(c.headWidth)", "0 to \(c.headWidth - 1)") {
             _ = try QueryKeyMaps(probed, engine: engine, channel: c.headWidth)
         }
-        #expect(throws: ModelError.noSuchHead(3, heads: 3)) {
+        #expect(throws: VitvideoError.noSuchHead(3, heads: 3)) {
             try QueryKeyMaps(probed, engine: engine, head: 3)
         }
-        #expect(throws: ModelError.noSuchHead(-1, heads: 3)) {
+        #expect(throws: VitvideoError.noSuchHead(-1, heads: 3)) {
             try LayerMaps(probed, engine: engine, heads: [0, -1])
         }
-        #expect(throws: ModelError.noSuchBlock(c.depth, depth: c.depth)) {
+        #expect(throws: VitvideoError.noSuchBlock(c.depth, depth: c.depth)) {
             try QueryKeyMaps(probed, engine: engine, layer: c.depth)
         }
     }
@@ -137,12 +139,13 @@ import VideoIO
     /// The basis of principal components is fitted before the run, but not to frames that do not fit.
     @Test func featuresDoNotBeginWhatDoesNotFit() throws {
         let probed = try TinyModels.probed("plain", shortSide: 24)
-        let refusal = #expect(throws: ProbingError.self) {
+        let refusal = #expect(throws: VitvideoError.self) {
             try FeatureMaps(
                 probed, engine: try Engine(model: probed.model), threads: 1, availableBytes: 1000
             ) { body in try body(RGBImage(height: 48, width: 64)) }
         }
-        #expect(refusal?.kind == .memory)
+        #expect(refusal?.kind == .usage)
+        #expect(refusal?.nextStep == .fitMemory(resolution: nil, workers: nil, withoutDiscarding: false))
     }
 
     /// All workers of all sources count, and the refusal comes before anything of that size is there.
@@ -167,8 +170,11 @@ import VideoIO
         }
         #expect(try prepare(nil) == nil)
         #expect(try prepare(2 * (needs[0] + needs[1]) + 7) == 7)
-        let refusal = #expect(throws: ProbingError.self) { try prepare(2 * (needs[0] + needs[1]) - 1) }
-        #expect(refusal?.kind == .memory)
-        #expect(refusal?.description.contains("--resolution") == true)
+        let refusal = #expect(throws: VitvideoError.self) { try prepare(2 * (needs[0] + needs[1]) - 1) }
+        #expect(refusal?.kind == .usage)
+        guard case .fitMemory(.some, workers: 2, withoutDiscarding: true) = refusal?.nextStep else {
+            Issue.record("no refusal for memory: \(String(describing: refusal))")
+            return
+        }
     }
 }

@@ -1,4 +1,6 @@
+import Base
 import Fixtures
+import ModelZoo
 import Testing
 import ViT
 import VideoIO
@@ -8,7 +10,8 @@ import VideoIO
 /// What a coarser precision costs, on the published DINOv2 ViT-S/14 and a real frame.
 @Suite struct PrecisionCheckTests {
     static func probed() throws -> ProbedModel {
-        ProbedModel(try ModelCache.standard().load("dinov2_vits14"), resolution: .shortSide(224))
+        let entry = try ModelZoo.entry(named: "dinov2_vits14")
+        return ProbedModel(try ModelCache.standard().load(entry), resolution: .shortSide(224))
     }
 
     /// bfloat16 stays within 1 of 255, 8-bit integers within the limit; where the CPU has not got them, they are
@@ -23,8 +26,9 @@ import VideoIO
                 probed, engine: engine, reference: try Engine(model: probed.model), on: frame, threads: 2)
             #expect(check.meanDifference > 0 && check.meanDifference <= limit, "\(check.text)")
             try check.verify(engine)
-        } catch ModelError.precisionUnavailable(let name, let reason) {
-            #expect(name == precision.rawValue && reason.hasPrefix("this CPU"))
+        } catch let error as VitvideoError {
+            #expect(error == .precisionUnavailable(precision.rawValue, error.reason))
+            #expect(error.reason.hasPrefix("this CPU"))
         }
     }
 
@@ -38,9 +42,10 @@ import VideoIO
             try PrecisionCheck(meanDifference: bearable).verify(engine)
         }
         for excessive in [PrecisionCheck.limit + 0.1, .infinity, .nan] {
-            #expect(throws: PipelineError.self) {
+            let refusal = #expect(throws: VitvideoError.self) {
                 try PrecisionCheck(meanDifference: excessive).verify(engine)
             }
+            #expect(refusal?.kind == .usage && refusal?.nextStep == .usePrecision(["bf16", "fp32"]))
         }
     }
 }

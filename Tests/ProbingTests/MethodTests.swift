@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -100,12 +101,12 @@ import ViT
                     }
                 }
             }
-            #expect(throws: ProbingError.self) { try images.image(.key, head: 0, channel: c.headWidth) }
-            #expect(throws: ModelError.noSuchHead(c.heads, heads: c.heads)) {
+            #expect(throws: VitvideoError.self) { try images.image(.key, head: 0, channel: c.headWidth) }
+            #expect(throws: VitvideoError.noSuchHead(c.heads, heads: c.heads)) {
                 try images.image(.key, head: c.heads, channel: 0)
             }
         }
-        #expect(throws: ModelError.noSuchBlock(3, depth: 3)) {
+        #expect(throws: VitvideoError.noSuchBlock(3, depth: 3)) {
             try QueryKeyImages.run(pass, input, block: 3)
         }
     }
@@ -133,7 +134,7 @@ import ViT
             }
             #expect(relativeError(mean[block].values, average) <= Self.tolerance)
         }
-        #expect(throws: ModelError.noSuchHead(c.heads, heads: c.heads)) {
+        #expect(throws: VitvideoError.noSuchHead(c.heads, heads: c.heads)) {
             try LayerAttention.maps(result, head: c.heads)
         }
     }

@@ -52,10 +52,12 @@ import ViT
                 workers: workers, availableBytes: budget)
         }
         try check(rows: grid.rows, columns: grid.columns)
-        #expect(throws: ProbingError.self) { try check(rows: grid.rows, columns: grid.columns, workers: 2) }
-        let refusal = #expect(throws: ProbingError.self) { try check(rows: 450, columns: 800) }
-        #expect(refusal?.kind == .memory)
-        #expect(refusal?.description.contains("--resolution \(grid.rows * 16) would fit") == true)
+        #expect(throws: VitvideoError.self) { try check(rows: grid.rows, columns: grid.columns, workers: 2) }
+        let refusal = #expect(throws: VitvideoError.self) { try check(rows: 450, columns: 800) }
+        #expect(refusal?.kind == .usage)
+        #expect(
+            refusal?.nextStep
+                == .fitMemory(resolution: grid.rows * 16, workers: nil, withoutDiscarding: ratio > 0))
     }
 
     @Test func theMachineSaysWhatItHas() throws {

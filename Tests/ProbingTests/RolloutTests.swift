@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Pixels
@@ -115,16 +116,26 @@ import ViT
     }
 
     @Test func optionsThatExcludeEachOther() throws {
-        #expect(throws: ProbingError.self) { try RolloutOptions(discardRatio: 1) }
-        #expect(throws: ProbingError.self) { try RolloutOptions(discardRatio: -0.1) }
-        #expect(throws: ProbingError.self) { try RolloutOptions(discardRatio: .nan) }
-        #expect(throws: ProbingError.self) { try RolloutOptions(headFusion: .max, compatibility: .keras) }
+        #expect(throws: VitvideoError.self) { try RolloutOptions(discardRatio: 1) }
+        #expect(throws: VitvideoError.self) { try RolloutOptions(discardRatio: -0.1) }
+        #expect(throws: VitvideoError.self) { try RolloutOptions(discardRatio: .nan) }
+        let keras = #expect(throws: VitvideoError.self) {
+            try RolloutOptions(headFusion: .max, compatibility: .keras)
+        }
+        #expect(keras?.kind == .usage)
+        #expect(keras?.nextStep == .leaveOut([.headFusion, .discardRatio], or: .compat("keras")))
         let golden = try Golden("plain")
-        for options in [
-            try RolloutOptions(compatibility: .keras),
-            try RolloutOptions(headFusion: .min, compatibility: .vitExplain),
+        for (options, nextStep) in [
+            (try RolloutOptions(compatibility: .keras), NextStep.leaveOut([.compat("keras")])),
+            (
+                try RolloutOptions(headFusion: .min, compatibility: .vitExplain),
+                .leaveOut([.headFusion], or: .compat("vit-explain"))
+            ),
         ] {
-            #expect(throws: ProbingError.self) { try GradientRollout(model: golden.model, options: options) }
+            let refusal = #expect(throws: VitvideoError.self) {
+                try GradientRollout(model: golden.model, options: options)
+            }
+            #expect(refusal?.kind == .usage && refusal?.nextStep == nextStep)
         }
     }
 

@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import Rendering
 import Testing
@@ -107,15 +108,15 @@ import Testing
         let text = String(decoding: try canvas.svg(), as: UTF8.self)
         #expect(text.hasPrefix("<?xml") && text.hasSuffix("</svg>\n"))
         #expect(text.contains("240") && text.contains("120") && text.contains("<path"))
-        let error = #expect(throws: RenderingError.self) { try Canvas.svg(height: 9, width: 9).image() }
-        #expect(error?.kind == .drawingFailed)
+        let error = #expect(throws: VitvideoError.self) { try Canvas.svg(height: 9, width: 9).image() }
+        #expect(error?.kind == .software)
     }
 
     @Test func whatCannotBeDrawnIsAnErrorInCairosWords() throws {
-        let error = #expect(throws: RenderingError.self) { try Canvas.pixels(height: 10, width: 40_000) }
-        #expect(error?.kind == .drawingFailed)
+        let error = #expect(throws: VitvideoError.self) { try Canvas.pixels(height: 10, width: 40_000) }
+        #expect(error?.kind == .software)
         #expect(error?.description.contains("40000×10") == true)
         #expect(error?.description.contains("invalid value") == true)
-        #expect(throws: RenderingError.self) { try Canvas.pixels(height: 5, width: 5).svg() }
+        #expect(throws: VitvideoError.self) { try Canvas.pixels(height: 5, width: 5).svg() }
     }
 }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pixels
 import Rendering
@@ -17,8 +18,8 @@ import Testing
         "", "Frame", "smooth:", "smooth:0", "smooth:-1", "1:0", "1:1", "0:nan", "0:inf", "a:b", "0:1:2",
     ])
     func otherTextIsRefusedByName(text: String) {
-        let error = #expect(throws: RenderingError.self) { try HeatScale(parsing: text) }
-        #expect(error?.kind == .invalidOption)
+        let error = #expect(throws: VitvideoError.self) { try HeatScale(parsing: text) }
+        #expect(error?.kind == .usage)
         #expect(error?.description.contains("'\(text)'") == true)
         #expect(error?.description.contains("\n") == false)
     }

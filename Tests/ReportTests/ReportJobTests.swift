@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Pipeline
@@ -39,6 +40,7 @@ import VideoIO
         {
             #expect(reason.contains(name))
         }
+        #expect(counts.skipped[1].hasSuffix("less than one 4×4 patch; raiseResolution"))
         #expect(seen == [1, 2, 3, 4, 5, 6])
         let page = try Self.page(directory)
         #expect(page.contains("1 picture of 6 used, 5 left out"))
@@ -146,10 +148,10 @@ import VideoIO
 
     @Test func whatAModelDoesNotHaveIsRefusedAtOnce() throws {
         let directory = try TemporaryDirectory()
-        #expect(throws: ModelError.noSuchHead(3, heads: 3)) {
+        #expect(throws: VitvideoError.noSuchHead(3, heads: 3)) {
             try makeReport(of: [], by: [try .tiny("plain")], in: directory, ReportOptions(head: 3))
         }
-        #expect(throws: ModelError.noSuchBlock(3, depth: 3)) {
+        #expect(throws: VitvideoError.noSuchBlock(3, depth: 3)) {
             try makeReport(of: [], by: [try .tiny("plain")], in: directory, ReportOptions(layer: 3))
         }
         #expect(try directory.contents == [])

@@ -46,6 +46,7 @@ func makeReport(
 ) throws -> ReportJob.Outcome {
     try ReportJob(
         path: directory.file("report"), overwrite: overwrite, paths: paths, subjects: subjects,
-        options: options, workers: 2, threadsPerPicture: 1, stop: stop, version: "test"
+        options: options, workers: 2, threadsPerPicture: 1, stop: stop, version: "test",
+        words: { "\($0)" }
     ).run(progress: progress)
 }

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -149,9 +150,9 @@ import ViT
         let model = try Model.load(
             folder.appendingPathComponent("dino_wrapped.safetensors").path, heads: 2)
         let path = folder.appendingPathComponent("linear_small.safetensors").path
-        #expect(throws: ModelError.self) { try LinearHead.load(path, for: model.configuration) }
+        #expect(throws: VitvideoError.self) { try LinearHead.load(path, for: model.configuration) }
         let backbone = folder.appendingPathComponent("dino_wrapped.safetensors").path
-        #expect(throws: ModelError.self) { try LinearHead.load(backbone, for: model.configuration) }
+        #expect(throws: VitvideoError.self) { try LinearHead.load(backbone, for: model.configuration) }
     }
 
     /// LayerNorm of every row, in double precision.

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Testing
@@ -95,11 +96,11 @@ import ViT
     @Test func aBlockOutsideTheModelIsAnError() throws {
         let golden = try Golden("plain")
         let pass = try ForwardPass(model: golden.model)
-        #expect(throws: ModelError.noSuchBlock(3, depth: 3)) {
+        #expect(throws: VitvideoError.noSuchBlock(3, depth: 3)) {
             try pass.run(try golden.input("native"), ForwardRequest(attentionBlocks: [3]))
         }
         #expect(try golden.model.block(at: -1) == 2)
-        #expect(throws: ModelError.noSuchBlock(-4, depth: 3)) { try golden.model.block(at: -4) }
+        #expect(throws: VitvideoError.noSuchBlock(-4, depth: 3)) { try golden.model.block(at: -4) }
     }
 
     /// Queries and keys of every head, as the original splits them.

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -84,11 +85,11 @@ import ViT
 
     @Test func aModelWithoutAClassifierAsksForOne() throws {
         let item = try Case("small")
-        #expect(throws: GradientError.noClassifier(model: item.model.name)) {
+        #expect(throws: VitvideoError.noClassifier(model: item.model.name)) {
             try BackwardPass(model: item.model).run(
                 item.patches(item.planes), GradientRequest(target: .topLogit))
         }
-        #expect(throws: GradientError.noSuchClass(5, classes: 5)) {
+        #expect(throws: VitvideoError.noSuchClass(5, classes: 5)) {
             try BackwardPass(model: item.model).run(
                 item.patches(item.planes),
                 GradientRequest(target: .logit(5), classifier: item.classifier))

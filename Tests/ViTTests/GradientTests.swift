@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -126,19 +127,19 @@ import ViT
         let plain = try Golden("plain")
         let input = try plain.input("native")
         let pass = BackwardPass(model: plain.model)
-        #expect(throws: GradientError.noClassifier(model: "plain.weights.safetensors")) {
+        #expect(throws: VitvideoError.noClassifier(model: "plain.weights.safetensors")) {
             try pass.run(input, GradientRequest(target: .logit(0)))
         }
-        #expect(throws: GradientError.wrongLength(3, expected: 24)) {
+        #expect(throws: VitvideoError.wrongGradientLength(3, expected: 24)) {
             try pass.run(input, GradientRequest(target: .classToken([1, 2, 3])))
         }
-        #expect(throws: ModelError.noSuchBlock(3, depth: 3)) {
+        #expect(throws: VitvideoError.noSuchBlock(3, depth: 3)) {
             try pass.run(
                 input, GradientRequest(target: .classToken([Float](repeating: 0, count: 24))),
                 observing: [.scores(block: 3)])
         }
         let supervised = try Golden("supervised")
-        #expect(throws: GradientError.noSuchClass(11, classes: 11)) {
+        #expect(throws: VitvideoError.noSuchClass(11, classes: 11)) {
             try BackwardPass(model: supervised.model).run(
                 try supervised.input("native"), GradientRequest(target: .logit(11)))
         }

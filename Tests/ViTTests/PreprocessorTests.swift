@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Pixels
@@ -26,7 +27,7 @@ import ViT
 
     @Test func aPictureWithoutAWholePatchIsAnError() {
         let preprocessor = Preprocessor(configuration: Self.configuration, resolution: .native)
-        #expect(throws: ModelError.inputTooSmall(height: 13, width: 300, patchSize: 14)) {
+        #expect(throws: VitvideoError.inputTooSmall(height: 13, width: 300, patchSize: 14)) {
             try preprocessor.layout(height: 13, width: 300)
         }
     }

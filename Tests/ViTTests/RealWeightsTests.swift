@@ -1,5 +1,6 @@
 import Checkpoints
 import Fixtures
+import ModelZoo
 import Pixels
 import Testing
 import ViT
@@ -16,7 +17,8 @@ import VideoIO
     @Test(arguments: ["square", "wide"], [PositionInterpolation.scaled, .antialiased])
     func attention(frameName: String, rule: PositionInterpolation) throws {
         let golden = try Checkpoint.open(Fixtures.golden("real/dinov2_vits14.safetensors").path)
-        let model = try ModelCache.standard().load("dinov2_vits14", positionInterpolation: rule)
+        let model = try ModelCache.standard().load(
+            ModelZoo.entry(named: "dinov2_vits14"), positionInterpolation: rule)
         let patches = try Preprocessor(configuration: model.configuration, resolution: .native)
             .patches(of: try Self.frame(frameName))
         let result = try ForwardPass(model: model).run(

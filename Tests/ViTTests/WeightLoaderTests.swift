@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -42,8 +43,10 @@ import ViT
         do {
             try loader(tensors).check(c)
             return []
-        } catch ModelError.weightsDoNotFit(_, let problems) {
-            return problems
+        } catch let error as VitvideoError {
+            let opening = "the weights do not fit the model: "
+            try #require(error.kind == .badData && error.reason.hasPrefix(opening))
+            return error.reason.dropFirst(opening.count).components(separatedBy: "; ")
         }
     }
 
@@ -85,7 +88,7 @@ import ViT
         let c = configuration(rows: 2, columns: 3)
         let list = tensors(c)
         #expect(try problems(list, c) == [])
-        #expect(throws: ModelError.self) { try loader(list).inferConfiguration(heads: nil, family: nil) }
+        #expect(throws: VitvideoError.self) { try loader(list).inferConfiguration(heads: nil, family: nil) }
         let full = try loader(list).weights(for: c)
         #expect(full.patchPositions.count == 6 * c.width)
 
@@ -108,9 +111,9 @@ import ViT
 
     @Test func anOddWidthNeedsHeads() throws {
         let odd = try loader(tensors(configuration(width: 96)))
-        #expect(throws: ModelError.self) { try odd.inferConfiguration(heads: nil, family: nil) }
+        #expect(throws: VitvideoError.self) { try odd.inferConfiguration(heads: nil, family: nil) }
         #expect(try odd.inferConfiguration(heads: 3, family: nil).heads == 3)
-        #expect(throws: ModelError.self) { try odd.inferConfiguration(heads: 5, family: nil) }
+        #expect(throws: VitvideoError.self) { try odd.inferConfiguration(heads: 5, family: nil) }
     }
 
     /// DeiT and the supervised ViT have the same tensors.
@@ -128,8 +131,8 @@ import ViT
 
     @Test func somethingElseIsNamedAsSuch() throws {
         let other = try loader([("conv1.weight", [2], [1, 2])])
-        #expect(throws: ModelError.self) { try other.inferConfiguration(heads: nil, family: nil) }
-        #expect(throws: ModelError.self) { try other.weights(for: configuration()) }
+        #expect(throws: VitvideoError.self) { try other.inferConfiguration(heads: nil, family: nil) }
+        #expect(throws: VitvideoError.self) { try other.weights(for: configuration()) }
     }
 
     @Test func axesAreRearrangedAsByTranspose() {

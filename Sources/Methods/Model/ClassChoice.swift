@@ -23,7 +23,7 @@ package enum ClassChoice: Sendable, Hashable {
             return nil
         case .index(let index):
             guard (0..<classes).contains(index) else {
-                throw GradientError.noSuchClass(index, classes: classes)
+                throw VitvideoError.noSuchClass(index, classes: classes)
             }
             return index
         case .name(let name):

@@ -18,7 +18,7 @@ package struct PrecisionCheck: Sendable {
     /// - Parameters:
     ///   - reference: the same model in 32-bit floats.
     ///   - threads: that share the picture.
-    /// - Throws: `ModelError`.
+    /// - Throws: `VitvideoError`.
     package init(
         _ probed: ProbedModel, engine: Engine, reference: Engine, on image: RGBImage, threads: Int
     ) throws {

@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import Probing
 import ViT
@@ -29,18 +30,18 @@ package struct ProbedModel: Sendable {
 
     /// Where the model's patches lie on frames of this size.
     ///
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package func layout(of image: RGBImage) throws -> InputLayout {
         try preprocessor.layout(height: image.height, width: image.width)
     }
 
     /// - Parameter chosen: nil for all.
-    /// - Throws: `ModelError.noSuchHead`.
+    /// - Throws: `VitvideoError.noSuchHead`.
     package func heads(_ chosen: [Int]?) throws -> [Int] {
         let count = configuration.heads
         let heads = chosen ?? Array(0..<count)
         if let wrong = heads.first(where: { !(0..<count).contains($0) }) {
-            throw ModelError.noSuchHead(wrong, heads: count)
+            throw VitvideoError.noSuchHead(wrong, heads: count)
         }
         return heads
     }
@@ -48,7 +49,7 @@ package struct ProbedModel: Sendable {
     /// Takes what forward passes need off the memory there is.
     ///
     /// - Parameter workers: how many frames are under way at once.
-    /// - Throws: `ProbingError` of kind `memory`.
+    /// - Throws: `VitvideoError` of kind `usage`.
     package func reserveMemory(
         precision: Precision, on layout: InputLayout, workers: Int, from availableBytes: inout Int?
     ) throws {

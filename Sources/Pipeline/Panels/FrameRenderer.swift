@@ -11,7 +11,7 @@ package protocol FrameRenderer {
     /// All that a picture depends on besides its own frame, always as many values.
     var scaleMemory: [HeatScaler.Memory?] { get set }
 
-    /// - Throws: `VitvideoError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage
 }
 

@@ -88,7 +88,7 @@ package struct ChartFigure: Sendable {
 
     /// The figure as pixels.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     package func image() throws -> RGBImage {
         let canvas = try Canvas.pixels(height: height, width: width)
         draw(on: canvas)
@@ -97,7 +97,7 @@ package struct ChartFigure: Sendable {
 
     /// The figure as an SVG document, UTF-8.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     package func svg() throws -> [UInt8] {
         let canvas = try Canvas.svg(height: height, width: width)
         draw(on: canvas)

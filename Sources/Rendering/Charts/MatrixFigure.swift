@@ -31,7 +31,7 @@ package struct MatrixFigure: Sendable {
 
     /// The figure as pixels.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     package func image() throws -> RGBImage {
         let canvas = try Canvas.pixels(height: height, width: width)
         canvas.text(

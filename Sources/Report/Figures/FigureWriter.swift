@@ -47,7 +47,7 @@ struct FigureWriter {
             arrays: arrays.isEmpty ? nil : try write(name, arrays, provenance))
     }
 
-    /// - Throws: `RenderingError`, `ReportError`.
+    /// - Throws: `VitvideoError`, `ReportError`.
     func write(_ name: String, _ figure: ChartFigure, text: String, arrays: String?) throws -> PageFigure {
         let file = "\(Self.figures)/\(name).svg"
         try directory.write(try figure.svg(), to: file)

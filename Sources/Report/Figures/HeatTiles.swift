@@ -10,7 +10,7 @@ struct HeatTiles {
     /// - Parameters:
     ///   - picture: what lies beneath, covered by each map as a whole.
     ///   - style: `scale` apart, how heat looks.
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     static func over(
         _ picture: RGBImage, _ tiles: [SectionFigure.Tile], columns: Int, style: HeatStyle = HeatStyle()
     ) throws -> RGBImage {
@@ -37,7 +37,7 @@ struct HeatTiles {
 
     /// Small pictures of one size, their pixels as squares, without captions.
     ///
-    /// - Throws: `RenderingError` of kind `drawingFailed`.
+    /// - Throws: `VitvideoError` of kind `software`.
     static func mosaic(_ pictures: [RGBImage], columns: Int) throws -> RGBImage {
         guard let first = pictures.first else { return RGBImage(height: 1, width: 1) }
         let room = (maximumWidth - 4 * (columns - 1)) / columns

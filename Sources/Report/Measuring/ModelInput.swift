@@ -8,7 +8,7 @@ struct ModelInput {
     /// patches.
     let picture: RGBImage
 
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     init(_ image: RGBImage, _ preprocessor: Preprocessor) throws {
         let layout = try preprocessor.layout(height: image.height, width: image.width)
         let planes = try preprocessor.normalizedPlanes(of: image)

@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import ViT
 import VideoIO
@@ -26,9 +27,15 @@ final class PictureSource: @unchecked Sendable {
     private var toShow: Int
     /// Whether others are read too, for the distance.
     private let readsAll: Bool
+    private let words: (NextStep) -> String?
 
-    init(paths: [String], subjects: [ReportSubject], options: ReportOptions) {
+    /// - Parameter words: how to say a next step.
+    init(
+        paths: [String], subjects: [ReportSubject], options: ReportOptions,
+        words: @escaping (NextStep) -> String?
+    ) {
         self.paths = paths[...]
+        self.words = words
         self.subjects = subjects
         toShow = options.figures
         readsAll = options.contains(.distance)
@@ -37,18 +44,25 @@ final class PictureSource: @unchecked Sendable {
     /// - Returns: nil at the end. Where only a few are shown, one that cannot be used makes way for the next.
     func next() -> SourcePicture? {
         guard readsAll || toShow > 0, let path = paths.popFirst() else { return nil }
+        let image: RGBImage
         do {
-            let image = try Self.read(path)
+            image = try Self.read(path)
+        } catch {
+            return SourcePicture(path: path, content: .unusable(line(of: error)))
+        }
+        do {
             for subject in subjects {
                 _ = try subject.probed.preprocessor.layout(height: image.height, width: image.width)
             }
-            defer { toShow = max(0, toShow - 1) }
-            return SourcePicture(path: path, content: .picture(image, isShown: toShow > 0))
-        } catch let error as ModelError {
-            return SourcePicture(path: path, content: .unusable("cannot use \(path): \(error)"))
         } catch {
-            return SourcePicture(path: path, content: .unusable("\(error)"))
+            return SourcePicture(path: path, content: .unusable("cannot use \(path): \(line(of: error))"))
         }
+        defer { toShow = max(0, toShow - 1) }
+        return SourcePicture(path: path, content: .picture(image, isShown: toShow > 0))
+    }
+
+    private func line(of error: any Error) -> String {
+        (error as? VitvideoError)?.line(words) ?? "\(error)"
     }
 
     /// - Throws: `VideoIOError`, `ReportError` for a picture that is there in part only.

@@ -36,7 +36,7 @@ protocol LinearLayer: Sendable {
     ///   - input: `rows × inputs`, packed, as the layer's precision stores them.
     ///   - output: `rows × outputs` as the layer's output is stored, packed.
     ///   - scratch: `Int8Layer.scratchBytes` for a layer in 8-bit integers; not looked at by others.
-    /// - Throws: `ModelError.mathLibraryFailed`.
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     func apply(
         rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer
@@ -49,7 +49,7 @@ protocol Backend: Sendable {
     var description: String { get }
 
     /// - Parameter precision: of the product; its storage is the input's.
-    /// - Throws: `ModelError.mathLibraryFailed`.
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     func makeLayer(
         _ linear: Linear, _ epilogue: Epilogue, _ precision: Precision, output: Storage
     ) throws -> any LinearLayer

@@ -24,8 +24,8 @@ package final class Engine: Sendable {
 
     /// - Parameters:
     ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit floats.
-    /// - Throws: `ModelError.mathLibraryMissing`, `ModelError.precisionUnavailable`, `CheckpointError` where the
-    ///   weights cannot be read.
+    /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.precisionUnavailable`,
+    ///   `CheckpointError` where the weights cannot be read.
     package init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
         self.model = model
         let backend: any Backend
@@ -38,7 +38,7 @@ package final class Engine: Sendable {
             Engine.obstacle(to: precision, backend: backend, configuration: model.configuration)
         }
         if let precision, let obstacle = obstacle(to: precision) {
-            throw ModelError.precisionUnavailable(precision.rawValue, obstacle)
+            throw VitvideoError.precisionUnavailable(precision.rawValue, obstacle)
         }
         let chosen = precision ?? (obstacle(to: .bfloat16) == nil ? .bfloat16 : .float32)
         self.precision = chosen
@@ -55,7 +55,7 @@ package final class Engine: Sendable {
     private static func best() throws -> (any Backend, String?) {
         do {
             return (try OneDNNBackend(), nil)
-        } catch let missing as ModelError {
+        } catch let missing as VitvideoError {
             return (try OpenBLASBackend(), "\(missing); computing with OpenBLAS meanwhile")
         }
     }

@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// What a forward pass should give back.
@@ -73,7 +74,7 @@ package final class ForwardPass {
     private var scratch: Scratch
 
     /// - Parameter threads: threads that share one picture's work, the calling one included.
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     package init(engine: Engine, threads: Int = 1) throws {
         self.engine = engine
         blas = try OpenBLAS.shared()
@@ -85,7 +86,7 @@ package final class ForwardPass {
 
     /// A pass in 32-bit floats over the best library there is.
     ///
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     package convenience init(model: Model) throws {
         try self.init(engine: try Engine(model: model))
     }
@@ -106,15 +107,15 @@ package final class ForwardPass {
     /// - Parameters:
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
-    /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, `CheckpointError` where weights are read
-    ///   once more and cannot be, and what the observer throws.
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.mathLibraryFailed`, `CheckpointError` where
+    ///   weights are read once more and cannot be, and what the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
         observer: Observer? = nil
     ) throws -> ForwardResult {
         let c = engine.model.configuration
         for block in request.attentionBlocks where !(0..<c.depth).contains(block) {
-            throw ModelError.noSuchBlock(block, depth: c.depth)
+            throw VitvideoError.noSuchBlock(block, depth: c.depth)
         }
         let tokens = c.specialTokens + input.rows * input.columns
         if scratch.tokens != tokens {

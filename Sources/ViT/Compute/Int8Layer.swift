@@ -18,7 +18,7 @@ struct Int8Layer: LinearLayer {
     /// Rows handled together, so that their sums stay in cache.
     private static let rowTile = 64
 
-    /// - Throws: `ModelError.mathLibraryFailed`.
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     init(_ linear: Linear, _ epilogue: Epilogue, output: Storage) throws {
         (inputs, outputs) = (linear.inputs, linear.outputs)
         var weights = [Int8](repeating: 0, count: inputs * outputs)

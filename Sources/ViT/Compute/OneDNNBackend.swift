@@ -1,12 +1,13 @@
+import Base
 import CKernels
 import COneDNN
 
 /// Linear layers over oneDNN: weights in its blocked layout, bias and residual fused into the product.
 struct OneDNNBackend: Backend {
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     init() throws {
         if let reason = vv_dnn_open() {
-            throw ModelError.mathLibraryMissing(
+            throw VitvideoError.mathLibraryMissing(
                 library: "oneDNN", reason: String(cString: reason), package: "libdnnl2")
         }
     }
@@ -35,7 +36,7 @@ final class OneDNNProduct: @unchecked Sendable {
     ///   - weight: `outputs × inputs`, floats, or for inputs in 8-bit integers signed such.
     ///   - bias: added to the product where there is one.
     ///   - accumulates: whether the product is added to what is in the output.
-    /// - Throws: `ModelError.mathLibraryFailed`.
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     init(
         weight: UnsafeRawPointer?, bias: [Float]? = nil, outputs: Int, inputs: Int, accumulates: Bool = false,
         from input: vv_dnn_type, to output: vv_dnn_type
@@ -45,7 +46,7 @@ final class OneDNNProduct: @unchecked Sendable {
                 weight, bias == nil ? nil : values.baseAddress, outputs, inputs, accumulates, input, output)
         }
         guard let layer else {
-            throw ModelError.mathLibraryFailed(
+            throw VitvideoError.mathLibraryFailed(
                 library: "oneDNN", operation: "preparing a product of \(inputs) by \(outputs)")
         }
         self.layer = layer
@@ -53,10 +54,10 @@ final class OneDNNProduct: @unchecked Sendable {
 
     deinit { vv_dnn_layer_destroy(layer) }
 
-    /// - Throws: `ModelError.mathLibraryFailed`.
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     func callAsFunction(rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer) throws {
         guard vv_dnn_layer_apply(layer, rows, input, output) else {
-            throw ModelError.mathLibraryFailed(library: "oneDNN", operation: "a product of \(rows) rows")
+            throw VitvideoError.mathLibraryFailed(library: "oneDNN", operation: "a product of \(rows) rows")
         }
     }
 }

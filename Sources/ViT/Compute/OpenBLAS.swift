@@ -1,3 +1,4 @@
+import Base
 import CKernels
 import COpenBLAS
 import Foundation
@@ -22,18 +23,18 @@ final class OpenBLAS: Sendable {
 
     /// The process's one instance.
     ///
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     static func shared() throws -> OpenBLAS { try instance.get() }
 
-    private static let instance = Result<OpenBLAS, ModelError> { () throws(ModelError) in try load() }
+    private static let instance = Result<OpenBLAS, VitvideoError> { () throws(VitvideoError) in try load() }
 
-    private static func load() throws(ModelError) -> OpenBLAS {
+    private static func load() throws(VitvideoError) -> OpenBLAS {
         MathLibrary.setEnvironment()
         // The handle is never closed: the functions stay in use until the process ends.
         guard let library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL) else {
             throw missing(dlerror().map { String(cString: $0) } ?? "unknown reason")
         }
-        func symbol(_ name: String) throws(ModelError) -> UnsafeMutableRawPointer {
+        func symbol(_ name: String) throws(VitvideoError) -> UnsafeMutableRawPointer {
             guard let address = dlsym(library, name) else {
                 throw missing("it has no \(name)")
             }
@@ -49,7 +50,7 @@ final class OpenBLAS: Sendable {
         return OpenBLAS(coreName: coreName, sgemm: sgemm)
     }
 
-    private static func missing(_ reason: String) -> ModelError {
+    private static func missing(_ reason: String) -> VitvideoError {
         .mathLibraryMissing(library: "OpenBLAS", reason: reason, package: "libopenblas0")
     }
 

@@ -1,10 +1,11 @@
+import Base
 import CKernels
 
 /// Linear layers over OpenBLAS, in 32-bit floats.
 struct OpenBLASBackend: Backend {
     private let blas: OpenBLAS
 
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     init() throws { blas = try OpenBLAS.shared() }
 
     var description: String { "OpenBLAS (\(blas.coreName))" }
@@ -13,7 +14,7 @@ struct OpenBLASBackend: Backend {
         _ linear: Linear, _ epilogue: Epilogue, _ precision: Precision, output: Storage
     ) throws -> any LinearLayer {
         guard precision == .float32, output == .float32 else {
-            throw ModelError.mathLibraryFailed(
+            throw VitvideoError.mathLibraryFailed(
                 library: "OpenBLAS", operation: "products in \(precision.rawValue)")
         }
         return Layer(blas: blas, linear: linear, epilogue: epilogue)

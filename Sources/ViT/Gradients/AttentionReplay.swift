@@ -1,3 +1,5 @@
+import Base
+
 /// Shows the attention matrices of a picture's blocks in any order and as often as wanted, by strips of rows.
 ///
 /// A forward pass leaves what went into each block, `depth × tokens × D` floats; from that any block's
@@ -48,10 +50,11 @@ package final class AttentionReplay {
 
     /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
     ///
-    /// - Throws: `ModelError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what the body throws.
+    /// - Throws: `VitvideoError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what
+    ///   the body throws.
     package func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
         let c = pass.model.configuration
-        guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }
+        guard (0..<c.depth).contains(block) else { throw VitvideoError.noSuchBlock(block, depth: c.depth) }
         guard let attention else { preconditionFailure("record comes before show") }
         let tokens = attention.tokens
         try pass.load(attention, block: block, input: inputs.start + block * tokens * c.width)

@@ -43,7 +43,7 @@ package final class AttentionStrips {
     /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
     ///
     /// - Parameter queriesKeysValues: `tokens × 3D`.
-    /// - Throws: `ModelError.mathLibraryMissing`, and what the body throws.
+    /// - Throws: `VitvideoError.mathLibraryMissing`, and what the body throws.
     package func show(
         block: Int, queriesKeysValues: UnsafeBufferPointer<Float>,
         _ body: (AttentionStrip) throws -> Void

@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// The reverse pass through a Vision Transformer, in 32-bit floats on the calling thread.
@@ -47,9 +48,9 @@ package final class BackwardPass {
     /// - Parameters:
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
-    /// - Throws: `GradientError` for a target that the model does not have, `ModelError.noSuchBlock`,
-    ///   `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what the observer
-    ///   throws.
+    /// - Throws: `VitvideoError` of kind `usage` for a target or block that the model does not have,
+    ///   `VitvideoError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what
+    ///   the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
         observer: Observer? = nil
@@ -117,7 +118,7 @@ package final class BackwardPass {
     /// - Parameters:
     ///   - stage: `.attention` or `.scores` of a block.
     ///   - attentionBlock: the block whose attention is shown as the value.
-    /// - Throws: `ModelError.noSuchBlock`, and what the observer throws.
+    /// - Throws: `VitvideoError.noSuchBlock`, and what the observer throws.
     package func replayAttention(
         _ stage: GradientStage, besideBlock attentionBlock: Int, _ observer: Observer
     ) throws {
@@ -179,7 +180,7 @@ package final class BackwardPass {
 
     private func check(block: Int) throws {
         let depth = model.configuration.depth
-        guard (0..<depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: depth) }
+        guard (0..<depth).contains(block) else { throw VitvideoError.noSuchBlock(block, depth: depth) }
     }
 
     private func buffers(rows: Int, columns: Int) throws -> Buffers {

@@ -16,7 +16,7 @@ final class BlockAttention {
     private let product: MatrixProduct
     private let scale: Float
 
-    /// - Throws: `ModelError.mathLibraryMissing`.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
     init(configuration: Configuration, tokens: Int) throws {
         c = configuration
         self.tokens = tokens

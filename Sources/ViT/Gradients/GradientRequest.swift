@@ -84,23 +84,3 @@ package struct GradientResult: Sendable {
     /// linear head's own are not among them.
     package var parameters: [String: [Float]] = [:]
 }
-
-/// Why there is no gradient to take.
-package enum GradientError: Error, Sendable, Equatable, CustomStringConvertible {
-    case noClassifier(model: String)
-    case noSuchClass(Int, classes: Int)
-    /// A vector of another length than the model's.
-    case wrongLength(Int, expected: Int)
-
-    package var description: String {
-        switch self {
-        case .noClassifier(let model):
-            "the model '\(model)' has no classifier, so there is no class to take a gradient of; choose a "
-                + "supervised model or give a linear classifier"
-        case .noSuchClass(let index, let classes):
-            "there is no class \(index): the model has classes 0 to \(classes - 1)"
-        case .wrongLength(let count, let expected):
-            "a gradient's weights are \(count) values where the model has \(expected)"
-        }
-    }
-}

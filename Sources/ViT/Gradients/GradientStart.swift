@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// Where a reverse pass starts: the target's value, and its gradient by what it is computed from.
@@ -14,23 +15,23 @@ struct GradientStart {
         classifier = request.classifier ?? Classifier(ownOf: model)
     }
 
-    /// - Throws: `GradientError`.
+    /// - Throws: `VitvideoError` of kind `usage` for a target that the model does not have.
     func check(tokens: Int) throws {
         switch target {
         case .logit(let index):
-            guard let classifier else { throw GradientError.noClassifier(model: model.name) }
+            guard let classifier else { throw VitvideoError.noClassifier(model: model.name) }
             guard (0..<classifier.classes).contains(index) else {
-                throw GradientError.noSuchClass(index, classes: classifier.classes)
+                throw VitvideoError.noSuchClass(index, classes: classifier.classes)
             }
         case .topLogit:
-            if classifier == nil { throw GradientError.noClassifier(model: model.name) }
+            if classifier == nil { throw VitvideoError.noClassifier(model: model.name) }
         case .classToken(let vector):
             guard vector.count == c.width else {
-                throw GradientError.wrongLength(vector.count, expected: c.width)
+                throw VitvideoError.wrongGradientLength(vector.count, expected: c.width)
             }
         case .tokens(let weights):
             guard weights.count == tokens * c.width else {
-                throw GradientError.wrongLength(weights.count, expected: tokens * c.width)
+                throw VitvideoError.wrongGradientLength(weights.count, expected: tokens * c.width)
             }
         }
     }

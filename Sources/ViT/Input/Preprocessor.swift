@@ -1,3 +1,4 @@
+import Base
 import Pixels
 
 /// How large a picture is fed to the model.
@@ -46,7 +47,7 @@ package struct Preprocessor: Sendable {
         self.resolution = resolution
     }
 
-    /// - Throws: `ModelError.inputTooSmall` where not even one patch fits.
+    /// - Throws: `VitvideoError.inputTooSmall` where not even one patch fits.
     package func layout(height: Int, width: Int) throws -> InputLayout {
         var (resizedHeight, resizedWidth) = (height, width)
         if case .shortSide(let side) = resolution {
@@ -59,7 +60,7 @@ package struct Preprocessor: Sendable {
         }
         let (rows, columns) = (resizedHeight / patchSize, resizedWidth / patchSize)
         guard rows > 0 && columns > 0 else {
-            throw ModelError.inputTooSmall(
+            throw VitvideoError.inputTooSmall(
                 height: resizedHeight, width: resizedWidth, patchSize: patchSize)
         }
         return InputLayout(
@@ -69,7 +70,7 @@ package struct Preprocessor: Sendable {
     }
 
     /// - Returns: the normalised input as three planes, `3 × rows·patch × columns·patch`.
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package func normalizedPlanes(of image: RGBImage) throws -> [Float] {
         let layout = try layout(height: image.height, width: image.width)
         let (height, width) = (layout.rows * patchSize, layout.columns * patchSize)
@@ -80,7 +81,7 @@ package struct Preprocessor: Sendable {
             offset: zip(normalization.mean, normalization.deviation).map { -$0 / $1 })
     }
 
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     package func patches(of image: RGBImage) throws -> PatchMatrix {
         let layout = try layout(height: image.height, width: image.width)
         return patches(

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// A linear classifier on features of a frozen backbone: DINO's and DINOv2's published classifiers, and that of
@@ -42,10 +43,10 @@ package struct LinearHead: Sendable, Equatable {
     /// `*_linear_head.pth` (`weight`).
     ///
     /// - Parameter configuration: the backbone's, whose width tells how many tokens the features are.
-    /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `CheckpointError`.
     package static func load(_ path: String, for configuration: Configuration) throws -> LinearHead {
         let checkpoint = try Checkpoint.open(path)
-        func problem(_ text: String) -> ModelError { .weightsDoNotFit(path: path, problems: [text]) }
+        func problem(_ text: String) -> VitvideoError { .weightsDoNotFit(path: path, problems: [text]) }
         var own: [String: String] = [:]
         for name in checkpoint.names {
             own[name.hasPrefix("module.") ? String(name.dropFirst(7)) : name] = name

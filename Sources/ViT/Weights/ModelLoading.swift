@@ -11,7 +11,7 @@ extension Model {
     ///   - family: conventions to follow where the architecture is read off; guessed where nil.
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
     ///   - checkpointKey: which dictionary of a PyTorch training checkpoint to read.
-    /// - Throws: `ModelError.weightsDoNotFit`, `CheckpointError`.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `CheckpointError`.
     package static func load(
         _ path: String, name: String? = nil, configuration: Configuration? = nil, heads: Int? = nil,
         family: Configuration.Family? = nil, positionInterpolation: PositionInterpolation? = nil,

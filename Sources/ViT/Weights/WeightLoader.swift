@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// Turns a checkpoint's tensors into weights, or says exactly what does not fit.
@@ -16,7 +17,7 @@ package struct WeightLoader: Sendable {
     /// - Parameters:
     ///   - heads: number of heads; nil for what the file tells, else for heads of the usual width.
     ///   - family: conventions to follow; guessed where nil.
-    /// - Throws: `ModelError.weightsDoNotFit` naming what is missing to tell the architecture.
+    /// - Throws: `VitvideoError.weightsDoNotFit` naming what is missing to tell the architecture.
     package func inferConfiguration(heads: Int?, family: Configuration.Family?) throws -> Configuration {
         guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last,
             let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
@@ -39,7 +40,9 @@ package struct WeightLoader: Sendable {
         }
         guard let heads = heads ?? storedHeads ?? Self.usualHeads(width: width), heads > 0, width % heads == 0
         else {
-            throw problem(["a width of \(width) does not divide into heads of 64; give --num-heads"])
+            throw VitvideoError.weightsDoNotFit(
+                path: path, problems: ["a width of \(width) does not divide into heads of 64"],
+                nextStep: .giveHeadCount)
         }
         let classes = tensors.shape("head.weight")?.first ?? 0
         var configuration = Configuration(
@@ -95,7 +98,7 @@ package struct WeightLoader: Sendable {
 
     /// Everything but the blocks, whose names and shapes are checked all the same.
     ///
-    /// - Throws: `ModelError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
+    /// - Throws: `VitvideoError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
     ///   `CheckpointError` where the file cannot be read.
     package func weights(for configuration: Configuration) throws -> Weights {
         try check(configuration)
@@ -125,7 +128,7 @@ package struct WeightLoader: Sendable {
 
     /// Checks names and shapes without reading the values.
     ///
-    /// - Throws: `ModelError.weightsDoNotFit`.
+    /// - Throws: `VitvideoError.weightsDoNotFit`.
     package func check(_ configuration: Configuration) throws {
         let required = CanonicalNames.required(by: configuration)
         let optional = optional(for: configuration)
@@ -172,7 +175,7 @@ package struct WeightLoader: Sendable {
             weight: try tensors.values("linear_head.weight"), bias: try tensors.values("linear_head.bias"))
     }
 
-    private func problem(_ problems: [String]) -> ModelError {
+    private func problem(_ problems: [String]) -> VitvideoError {
         .weightsDoNotFit(path: path, problems: problems)
     }
 }

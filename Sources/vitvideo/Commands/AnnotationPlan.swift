@@ -33,7 +33,7 @@ struct AnnotationPlan {
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
     ///   - codecThreads: threads that decode each recording.
-    /// - Throws: `PipelineError`, `ModelError`, `CheckpointError`, `VideoIOError`, and what `makeSource` does.
+    /// - Throws: `PipelineError`, `VitvideoError`, `CheckpointError`, `VideoIOError`, and what `makeSource` does.
     init(
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: Method,
         needsMaps: Bool, codecThreads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void,
@@ -78,7 +78,7 @@ struct AnnotationPlan {
         }
     }
 
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     func analysis(readsRecordings: Bool, frameHeight: Int, frameWidth: Int) throws -> Analysis {
         let shown = panels.map { $0.compactMap(\.view) } ?? [view]
         var analysis = Analysis(sources: sources, maskMass: shown.contains(.mask) ? threshold : nil)
@@ -88,7 +88,7 @@ struct AnnotationPlan {
         return analysis
     }
 
-    /// - Throws: `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError.inputTooSmall`.
     func renderer(style: HeatStyle, frameHeight: Int, frameWidth: Int) throws -> any FrameRenderer {
         if let panels {
             return try PanelRenderer(

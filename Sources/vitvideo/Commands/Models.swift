@@ -1,7 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
-import ViT
+import ModelZoo
 
 struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,7 +19,7 @@ struct Models: ParsableCommand {
             for entry in ModelZoo.entries {
                 let c = entry.configuration
                 let marks = [
-                    cache.has(entry) ? "present" : nil, entry.name == ModelZoo.defaultName ? "default" : nil,
+                    cache.find(entry) == nil ? nil : "present", entry.name == ModelZoo.defaultName ? "default" : nil,
                     ModelZoo.aliases.first { $0.value == entry.name }.map { "'\($0.key)'" },
                 ].compactMap { $0 }
                 let size = "patch \(c.patchSize), width \(c.width), \(c.depth) blocks, \(c.heads) heads"
@@ -45,8 +45,8 @@ struct Models: ParsableCommand {
         var quiet = false
 
         func run() throws {
-            let fetch = ModelFetch(cache: .standard(), isQuiet: quiet)
-            for name in names { print(try fetch.pull(name)) }
+            let download = ModelDownload(cache: .standard(), isQuiet: quiet)
+            for name in names { print(try download.run(ModelZoo.entry(named: name)).path) }
         }
     }
 
@@ -67,7 +67,8 @@ struct Models: ParsableCommand {
         func run() throws {
             print(
                 try ModelCache.standard().importWeights(
-                    from: file, as: name, checkpointKey: checkpointKey))
+                    from: file, as: ModelZoo.entry(named: name), checkpointKey: checkpointKey
+                ).path)
         }
     }
 
@@ -79,7 +80,7 @@ struct Models: ParsableCommand {
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            let found = try ModelCache.standard().verify(name)
+            let found = try ModelCache.standard().verify(ModelZoo.entry(named: name))
             let hash = found.expected.isEmpty ? "SHA-256" : "as published, SHA-256"
             print("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
         }
@@ -92,7 +93,7 @@ struct Models: ParsableCommand {
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            print(ModelCache.standard().path(of: try ModelZoo.entry(named: name)))
+            print(ModelCache.standard().importedPath(of: try ModelZoo.entry(named: name)))
         }
     }
 }

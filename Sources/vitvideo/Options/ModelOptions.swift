@@ -1,5 +1,7 @@
 import ArgumentParser
+import Base
 import Foundation
+import ModelZoo
 import ViT
 
 extension PositionInterpolation: ExpressibleByArgument {}
@@ -48,23 +50,28 @@ struct ModelOptions: ParsableArguments {
     func identity(of name: String?) -> ModelIdentity {
         if name == nil, let weights { return .file(weights) }
         let name = name ?? model
-        if let entry = try? ModelZoo.entry(named: name) { return .known(entry.name) }
+        if let entry = ModelZoo.find(name) { return .known(entry) }
         let path = URL(fileURLWithPath: name)
         let looksLikeFile =
             name.contains("/") || Self.weightsExtensions.contains(path.pathExtension.lowercased())
-        return looksLikeFile || FileManager.default.fileExists(atPath: name) ? .file(name) : .known(name)
+        return looksLikeFile || FileManager.default.fileExists(atPath: name) ? .file(name) : .unknown(name)
     }
 
     private static let weightsExtensions: Set = ["safetensors", "pth", "pt", "bin", "npz", "onnx"]
 
-    /// - Throws: `ModelError`, `CheckpointError`.
+    /// - Throws: `VitvideoError`, `CheckpointError`.
     func load(_ identity: ModelIdentity) throws -> Model {
         switch identity {
-        case .known(let name):
-            try ModelFetch(cache: .standard()).load(
-                name, offline: offline, positionInterpolation: positionRule)
+        case .known(let entry):
+            let cache = ModelCache.standard()
+            let download = ModelDownload(cache: cache)
+            return try cache.load(
+                entry, positionInterpolation: positionRule,
+                download: offline ? nil : { try download.run($0) })
+        case .unknown(let name):
+            throw VitvideoError.unknownModel(name)
         case .file(let path):
-            try Model.load(
+            return try Model.load(
                 path, heads: numHeads, positionInterpolation: positionRule, checkpointKey: checkpointKey)
         }
     }
@@ -94,8 +101,10 @@ enum CheckpointKeyHelp {
 
 /// One of the models of a run.
 enum ModelIdentity: Hashable {
-    /// By its full name, aliases resolved.
-    case known(String)
+    /// A model of the zoo.
+    case known(ModelZoo.Entry)
+    /// A name that neither a known model nor a file has.
+    case unknown(String)
     /// By its weights.
     case file(String)
 
@@ -106,7 +115,8 @@ enum ModelIdentity: Hashable {
     /// The full name, or the file's without its extension.
     var shortName: String {
         switch self {
-        case .known(let name): name
+        case .known(let entry): entry.name
+        case .unknown(let name): name
         case .file(let path): URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         }
     }

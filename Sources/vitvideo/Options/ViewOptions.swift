@@ -48,7 +48,7 @@ struct ViewOptions: ParsableArguments {
         }
     }
 
-    /// - Throws: `RenderingError` for a malformed --scale.
+    /// - Throws: `VitvideoError` for a malformed --scale.
     func style() throws -> HeatStyle {
         HeatStyle(
             colorMap: colormap.value, alpha: alpha, interpolation: interpolation,

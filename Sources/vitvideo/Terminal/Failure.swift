@@ -1,11 +1,7 @@
 import Base
 import Checkpoints
-import Downloads
 import Pipeline
-import Probing
-import Rendering
 import Report
-import ViT
 import VideoIO
 
 /// An error as the person at the terminal meets it: one line and an exit code.
@@ -26,11 +22,7 @@ struct Failure: Error {
             self.init(ExitStatus(error.kind), error.line { $0.words })
         case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
         case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
-        case let error as ModelError: self.init(ExitStatus(error), error.description)
-        case let error as GradientError: self.init(.usage, error.description)
-        case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
         case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
-        case let error as ProbingError: self.init(ExitStatus(error.kind), error.description)
         case let error as ReportError: self.init(ExitStatus(error.kind), error.description)
         default: return nil
         }
@@ -71,48 +63,12 @@ extension ExitStatus {
         }
     }
 
-    init(_ error: ModelError) {
-        switch error {
-        case .inputTooSmall, .noSuchBlock, .noSuchHead, .unknownModel: self = .usage
-        case .weightsDoNotFit, .wrongHash, .labelsDoNotFit: self = .badData
-        case .mathLibraryMissing, .mathLibraryFailed, .precisionUnavailable, .weightsNotFound,
-            .labelsNotFound:
-            self = .unavailable
-        case .pullFailed(_, let error), .labelsPullFailed(let error): self.init(error.kind)
-        case .cacheNotWritable: self = .cannotCreate
-        }
-    }
-
-    init(_ kind: DownloadError.Kind) {
-        switch kind {
-        case .unavailable, .refused: self = .unavailable
-        case .wrongContent: self = .badData
-        case .cannotCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        case .cancelled: self = .interrupted
-        }
-    }
-
-    init(_ kind: RenderingError.Kind) {
-        switch kind {
-        case .invalidOption: self = .usage
-        case .drawingFailed: self = .software
-        }
-    }
-
     init(_ kind: PipelineError.Kind) {
         switch kind {
         case .usage: self = .usage
         case .badData: self = .badData
         case .cannotCreate: self = .cannotCreate
         case .inputOutput: self = .inputOutput
-        }
-    }
-
-    init(_ kind: ProbingError.Kind) {
-        switch kind {
-        // A size that does not fit is an option's fault, as one too small for a patch is.
-        case .usage, .memory: self = .usage
         }
     }
 

@@ -25,9 +25,9 @@ extension NextStep {
         case .nameLabels(let source):
             source.map { "download \($0) there, or name a file with --labels" }
                 ?? "or name a file with --labels"
-        case .leaveOut(let settings, let compat):
+        case .leaveOut(let settings, let other):
             "leave out " + settings.map(\.option).joined(separator: " and ")
-                + (compat.map { (settings.count > 1 ? "," : "") + " or --compat \($0)" } ?? "")
+                + (other.map { (settings.count > 1 ? "," : "") + " or \($0.option)" } ?? "")
         case .fitMemory(let resolution, let workers, let withoutDiscarding):
             (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
                 + (workers.map { ", or use fewer than \($0) workers" } ?? "")
@@ -41,7 +41,7 @@ extension MethodSetting {
         switch self {
         case .headFusion: "--head-fusion"
         case .discardRatio: "--discard-ratio"
-        case .compat: "--compat"
+        case .compat(let name): "--compat \(name)"
         }
     }
 }

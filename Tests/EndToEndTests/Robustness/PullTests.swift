@@ -2,6 +2,7 @@ import Checkpoints
 import Fixtures
 import Foundation
 import LocalServer
+import ModelZoo
 import Testing
 import ViT
 

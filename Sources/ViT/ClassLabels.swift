@@ -1,4 +1,4 @@
-import Downloads
+import Base
 import Foundation
 
 /// The names of a classifier's classes.
@@ -6,71 +6,41 @@ package struct ClassLabels: Sendable, Equatable {
     /// One name a class, as in the file: often several words for one thing, separated by commas.
     package let names: [String]
 
-    /// ImageNet-1k's classes as WordNet lemmas, in the order of the classifiers' logits; published with Big Transfer.
-    package static let imageNetSource =
-        "https://storage.googleapis.com/bit_models/ilsvrc2012_wordnet_lemmas.txt"
-    package static let imageNetCount = 1000
-
     package init(names: [String]) { self.names = names }
 
     /// Reads a text file with one name a line; empty lines at the end do not count.
     ///
     /// - Parameter count: how many names there must be; nil for any number.
-    /// - Throws: `ModelError.labelsDoNotFit`, also where the file cannot be read.
+    /// - Throws: `VitvideoError.labelsDoNotFit`, also where the file cannot be read.
     package init(contentsOf path: String, count: Int? = nil) throws {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw ModelError.labelsDoNotFit(path: path, problem: "cannot be read")
+            throw VitvideoError.labelsDoNotFit(path: path, problem: "cannot be read")
         }
         guard let text = String(data: data, encoding: .utf8), !text.contains("\0") else {
-            throw ModelError.labelsDoNotFit(path: path, problem: "is not a text file")
+            throw VitvideoError.labelsDoNotFit(path: path, problem: "is not a text file")
         }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
             $0.trimmingCharacters(in: .whitespaces)
         }
         while lines.last == "" { lines.removeLast() }
-        guard !lines.isEmpty else { throw ModelError.labelsDoNotFit(path: path, problem: "is empty") }
+        guard !lines.isEmpty else { throw VitvideoError.labelsDoNotFit(path: path, problem: "is empty") }
         if let count, lines.count != count {
-            throw ModelError.labelsDoNotFit(path: path, problem: "has \(lines.count) names, not \(count)")
+            throw VitvideoError.labelsDoNotFit(path: path, problem: "has \(lines.count) names, not \(count)")
         }
         names = lines
     }
 
-    /// ImageNet-1k's names, out of the cache, where they are fetched to at first use.
-    ///
-    /// - Throws: `ModelError.labelsNotFound` when offline, `ModelError.labelsPullFailed`,
-    ///   `ModelError.labelsDoNotFit`, `ModelError.cacheNotWritable`.
-    package static func imageNet(
-        from cache: ModelCache, offline: Bool = false, isCancelled: () -> Bool = { false }
-    ) throws -> ClassLabels {
-        let path = "\(cache.directory)/\(imageNetSource.split(separator: "/").last ?? "")"
-        if !FileManager.default.fileExists(atPath: path) {
-            guard !offline else { throw ModelError.labelsNotFound(path: path, source: imageNetSource) }
-            do {
-                try cache.fetch(imageNetSource, to: path, progress: { _ in }, isCancelled: isCancelled)
-            } catch let error as DownloadError {
-                throw ModelError.labelsPullFailed(error)
-            }
-            do {
-                return try ClassLabels(contentsOf: path, count: imageNetCount)
-            } catch {
-                try? FileManager.default.removeItem(atPath: path)
-                throw error
-            }
-        }
-        return try ClassLabels(contentsOf: path, count: imageNetCount)
-    }
-
-    /// A class's first name, for a caption: "great_white_shark, white_shark" is "great white shark". Beyond the list
-    /// the class's number.
+    /// A class's first name, for a caption: "great_white_shark, white_shark" gives "great white shark". An index
+    /// beyond the list gives "class 1000".
     package func shortName(_ index: Int) -> String {
         guard names.indices.contains(index) else { return "class \(index)" }
         return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")
     }
 
-    /// The classes of which that is one of the names, in capitals or not, with spaces or underscores.
+    /// The classes that have this name. Capitals do not matter, nor do underscores in place of spaces.
     package func indices(named name: String) -> [Int] {
         let wanted = Self.folded(name)
         return names.indices.filter { index in
@@ -78,7 +48,7 @@ package struct ClassLabels: Sendable, Equatable {
         }
     }
 
-    /// The classes with that text in one of their names.
+    /// The classes with this text in one of their names.
     package func indices(containing text: String) -> [Int] {
         let wanted = Self.folded(text)
         return names.indices.filter { Self.folded(names[$0]).contains(wanted) }
@@ -88,7 +58,7 @@ package struct ClassLabels: Sendable, Equatable {
         name.lowercased().replacing("_", with: " ").trimmingCharacters(in: .whitespaces)
     }
 
-    /// A class and how likely the classifier holds it.
+    /// A class and its probability.
     package struct Ranked: Sendable, Equatable {
         package let index: Int
         package let name: String
@@ -96,7 +66,7 @@ package struct ClassLabels: Sendable, Equatable {
         package let probability: Float
     }
 
-    /// The likeliest classes, likeliest first; of equals the lower index.
+    /// The most probable classes, in descending order; of equals the lower index first.
     package func top(_ count: Int, of logits: [Float]) -> [Ranked] {
         guard let largest = logits.max() else { return [] }
         let sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }

@@ -1,14 +1,17 @@
+import Base
+import ViT
+
 /// The published models that the tool knows by name, named as in torch.hub and timm.
 package enum ModelZoo {
-    package struct Entry: Sendable {
+    package struct Entry: Sendable, Hashable {
         package let name: String
         package let configuration: Configuration
         /// Where the original weights are published.
         package let source: String
-        /// SPDX identifier of the weights' licence.
-        package let licence: String
-        /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where the
-        /// publishers give none and none is known.
+        /// SPDX identifier of the weights' license.
+        package let license: String
+        /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where none is
+        /// known.
         package let sha256: String
         /// Size of the file at `source` in bytes, where known.
         package let size: Int64?
@@ -17,13 +20,13 @@ package enum ModelZoo {
 
         /// - Parameter sha256: of the file at `source` or its first digits; empty for unknown.
         package init(
-            name: String, configuration: Configuration, source: String, licence: String,
+            name: String, configuration: Configuration, source: String, license: String,
             sha256: String = "", size: Int64? = nil, huggingFace: [String] = []
         ) {
             self.name = name
             self.configuration = configuration
             self.source = source
-            self.licence = licence
+            self.license = license
             self.sha256 = sha256
             self.size = size
             self.huggingFace = huggingFace
@@ -39,19 +42,26 @@ package enum ModelZoo {
     /// Short names for the two sides of the published comparison.
     package static let aliases = ["dino": "dino_vitb16", "supervised": "vit_base_patch16_224.augreg_in1k"]
 
-    /// - Throws: `ModelError.unknownModel`.
-    package static func entry(named name: String) throws -> Entry {
+    /// The model of this name or alias.
+    ///
+    /// - Returns: nil where no known model has it.
+    package static func find(_ name: String) -> Entry? {
         let name = aliases[name] ?? name
-        guard let entry = entries.first(where: { $0.name == name }) else {
-            throw ModelError.unknownModel(name, known: entries.map(\.name))
-        }
+        return entries.first { $0.name == name }
+    }
+
+    /// The model of this name or alias.
+    ///
+    /// - Throws: `VitvideoError.unknownModel`.
+    package static func entry(named name: String) throws -> Entry {
+        guard let entry = find(name) else { throw VitvideoError.unknownModel(name) }
         return entry
     }
 
     package static let entries: [Entry] = dino + dinov2 + deit + augreg
 
-    /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; these are the ones
-    /// that many independent projects pin.
+    /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given here
+    /// are pinned by many independent projects.
     private struct File {
         let size: Int64?
         let sha256: String
@@ -77,7 +87,7 @@ package enum ModelZoo {
     ) -> Entry {
         Entry(
             name: name, configuration: size.configuration(family: .dino, patch: patch, side: 224),
-            source: "https://dl.fbaipublicfiles.com/dino/\(file)/\(file).pth", licence: "Apache-2.0",
+            source: "https://dl.fbaipublicfiles.com/dino/\(file)/\(file).pth", license: "Apache-2.0",
             sha256: known.sha256, size: known.size,
             huggingFace: [
                 "timm/vit_\(size.name)_patch\(patch)_224.dino", "facebook/\(name.replacing("_", with: "-"))",
@@ -126,7 +136,7 @@ package enum ModelZoo {
                 layerScale: true),
             source:
                 "https://dl.fbaipublicfiles.com/dinov2/\(name)/\(name)_\(plain ? "" : "reg4_")pretrain.pth",
-            licence: "Apache-2.0", sha256: known.sha256, size: known.size,
+            license: "Apache-2.0", sha256: known.sha256, size: known.size,
             huggingFace: [
                 "timm/vit_\(size.name)_patch14_\(plain ? "" : "reg4_")dinov2.lvd142m",
                 "facebook/dinov2-\(plain ? "" : "with-registers-")\(size.name)",
@@ -144,13 +154,13 @@ package enum ModelZoo {
         deit("deit_base_distilled_patch16_224", base, hash: "df68dfff", distilled: true),
     ]
 
-    /// - Parameter hash: the first digits of the file's SHA-256, which torch.hub's convention puts into its name.
+    /// - Parameter hash: the first digits of the file's SHA-256, which are part of its name as torch.hub wants.
     private static func deit(_ name: String, _ size: Size, hash: String, distilled: Bool = false) -> Entry {
         Entry(
             name: name,
             configuration: size.configuration(
                 family: .deit, patch: 16, side: 224, distilled: distilled, classes: 1000),
-            source: "https://dl.fbaipublicfiles.com/deit/\(name)-\(hash).pth", licence: "Apache-2.0",
+            source: "https://dl.fbaipublicfiles.com/deit/\(name)-\(hash).pth", license: "Apache-2.0",
             sha256: hash,
             huggingFace: ["timm/\(name).fb_in1k", "facebook/\(name.replacing("_", with: "-"))"])
     }
@@ -174,7 +184,7 @@ package enum ModelZoo {
             name: name, configuration: size.configuration(family: .vit, patch: 16, side: 224, classes: 1000),
             source: "https://storage.googleapis.com/vit_models/augreg/"
                 + "\(file)--imagenet2012-steps_20k-lr_0.01-res_224.npz",
-            licence: "Apache-2.0", huggingFace: ["timm/\(name)"])
+            license: "Apache-2.0", huggingFace: ["timm/\(name)"])
     }
 
     // MARK: Sizes

@@ -1,8 +1,10 @@
+import Base
 import Checkpoints
 import Downloads
 import Fixtures
 import Foundation
 import LocalServer
+import ModelZoo
 import Testing
 import ViT
 
@@ -37,7 +39,7 @@ import ViT
             configuration: Configuration(
                 family: .deit, patchSize: 4, width: 24, depth: 2, heads: 2, hasDistillationToken: true,
                 nativeRows: 4, nativeColumns: 4, classes: 5),
-            source: source, licence: "Apache-2.0", sha256: sha256, huggingFace: ["timm/tiny.a"])
+            source: source, license: "Apache-2.0", sha256: sha256, huggingFace: ["timm/tiny.a"])
     }
 
     private func put(_ data: Data, _ path: String) throws {
@@ -81,7 +83,7 @@ import ViT
 
     @Test func theNearestFileIsTaken() throws {
         let entry = entry()
-        #expect(cache().find(entry) == nil && !cache().has(entry))
+        #expect(cache().find(entry) == nil)
         let hub = directory.file("home/.cache/huggingface/hub/models--timm--tiny.a")
         try put(published, hub + "/snapshots/aaa/model.safetensors")
         #expect(cache().find(entry)?.origin == .huggingFace)
@@ -97,9 +99,9 @@ import ViT
         let torch = ["TORCH_HOME": directory.file("torch")]
         #expect(cache().find(entry)?.origin == .huggingFace)
         #expect(cache(torch).find(entry)?.origin == .torchHub)
-        try put(published, cache().pulledPath(of: entry))
-        #expect(cache(torch).find(entry)?.origin == .pulled)
-        try put(published, cache().path(of: entry))
+        try put(published, cache().downloadedPath(of: entry))
+        #expect(cache(torch).find(entry)?.origin == .downloaded)
+        try put(published, cache().importedPath(of: entry))
         #expect(cache(torch).find(entry)?.origin == .imported)
         #expect(try cache(torch).load(entry).configuration == entry.configuration)
     }
@@ -111,19 +113,22 @@ import ViT
         #expect(try cache().load(entry()).name == "tiny")
         let hash = try ContentHash.sha256(of: published)
         #expect(try cache().verify(entry(sha256: String(hash.prefix(8)))).sha256 == hash)
-        let error = #expect(throws: ModelError.self) { try cache().load(entry(sha256: "deadbeef")) }
-        #expect(error?.description.contains("deadbeef") == true)
-        #expect(throws: ModelError.self) { try cache().verify(entry(sha256: "deadbeef")) }
+        let location = try #require(cache().find(entry()))
+        let error = VitvideoError.wrongHash(path: location.path, expected: "deadbeef", found: hash)
+        #expect(error.kind == .badData && error.description.contains("deadbeef"))
+        #expect(throws: error) { try cache().load(entry(sha256: "deadbeef")) }
+        #expect(throws: error) { try cache().verify(entry(sha256: "deadbeef")) }
     }
 
-    // MARK: Pulling
+    // MARK: Downloading
 
-    @Test func pullingGoesOnAfterABreak() throws {
+    @Test func aDownloadGoesOnAfterABreak() throws {
         let server = try serve(published)
         let entry = entry(server.url("/weights/tiny.pth"), sha256: try ContentHash.sha256(of: published))
         var seen: [Download.Progress] = []
-        let path = try cache().pull(entry, progress: { seen.append($0) })
-        #expect(path == cache().pulledPath(of: entry))
+        let location = try cache().download(entry, progress: { seen.append($0) })
+        #expect(cache().find(entry) == location)
+        #expect(location.path == cache().downloadedPath(of: entry))
         #expect(contents == ["tiny.pth", "tiny.pth.sha256"])
         #expect(seen.last?.received == Int64(published.count))
         #expect(server.requests.count == 2)
@@ -135,12 +140,8 @@ import ViT
     @Test func aWrongHashLeavesNothing() throws {
         let server = try serve(published)
         let entry = entry(server.url("/tiny.pth"), sha256: "deadbeef")
-        let error = #expect(throws: ModelError.self) { try cache().pull(entry) }
-        guard case .pullFailed("tiny", let cause) = error else {
-            Issue.record("not a failed pull: \(String(describing: error))")
-            return
-        }
-        #expect(cause.kind == .wrongContent)
+        let error = #expect(throws: VitvideoError.self) { try cache().download(entry) }
+        #expect(error?.kind == .badData && error?.nextStep == .importModel("tiny"))
         #expect(error?.description.contains("\n") == false)
         #expect(contents == [])
     }
@@ -148,7 +149,7 @@ import ViT
     @Test func somethingElseThanTheModelLeavesNothing() throws {
         let other = try Data(contentsOf: Fixtures.golden("families/dino_wrapped.safetensors"))
         let server = try serve(other)
-        #expect(throws: ModelError.self) { try cache().pull(entry(server.url("/tiny.pth"))) }
+        #expect(throws: VitvideoError.self) { try cache().download(entry(server.url("/tiny.pth"))) }
         #expect(contents == [])
     }
 
@@ -156,89 +157,50 @@ import ViT
     @Test func laterDamageIsNoticed() throws {
         let server = try serve(published)
         let entry = entry(server.url("/tiny.pth"))
-        let path = try cache().pull(entry)
+        let path = try cache().download(entry).path
         #expect(try cache().verify(entry).expected == (try ContentHash.sha256(of: published)))
         var damaged = published
         damaged[damaged.count - 1] ^= 1
         try put(damaged, path)
-        #expect(throws: ModelError.self) { try cache().load(entry) }
-        #expect(throws: ModelError.self) { try cache().verify(entry) }
-        _ = try cache().pull(entry)
+        #expect(throws: VitvideoError.self) { try cache().load(entry) }
+        #expect(throws: VitvideoError.self) { try cache().verify(entry) }
+        _ = try cache().download(entry)
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == published)
     }
 
     @Test func aMirrorStandsInForThePublisher() throws {
         let server = try serve(published)
-        _ = try cache(mirror: server.url("/mirror")).pull(entry())
+        _ = try cache(mirror: server.url("/mirror")).download(entry())
         #expect(server.requests.map(\.path) == ["/mirror/deit-tiny.pth", "/mirror/deit-tiny.pth"])
     }
 
-    @Test func offlineSaysWhereToGetTheFile() throws {
-        let error = #expect(throws: ModelError.self) { try cache().load("dino", offline: true) }
-        #expect(error?.description.contains("dino_vitbase16_pretrain.pth") == true)
+    @Test func errorsSayWhereToGetTheFile() throws {
+        let dino = try ModelZoo.entry(named: "dino")
+        #expect(dino.fileName == "dino_vitbase16_pretrain.pth")
+        #expect(
+            throws: VitvideoError.weightsNotFound(
+                model: "dino_vitb16", path: cache().importedPath(of: dino), source: dino.source)
+        ) { try cache().load(dino) }
         let unreachable = cache(mirror: "http://127.0.0.1:1")
-        let failed = #expect(throws: ModelError.self) { try unreachable.load("dino") }
-        #expect(failed?.description.contains("models import") == true)
-        #expect(throws: ModelError.self) { try cache().load("resnet50") }
+        let failed = #expect(throws: VitvideoError.self) {
+            try unreachable.load(dino, download: { try unreachable.download($0) })
+        }
+        #expect(failed?.kind == .unavailable && failed?.nextStep == .importModel("dino_vitb16"))
         #expect(contents == [])
     }
 
-    // MARK: The zoo
-
-    @Test func everyEntryIsWhole() throws {
-        #expect(Set(ModelZoo.entries.map(\.name)).count == ModelZoo.entries.count)
-        #expect(Set(ModelZoo.entries.map(\.fileName)).count == ModelZoo.entries.count)
-        for entry in ModelZoo.entries {
-            #expect(entry.source.hasPrefix("https://") && entry.licence == "Apache-2.0")
-            #expect([0, 8, 64].contains(entry.sha256.count))
-            #expect(entry.sha256.allSatisfy { $0.isHexDigit && !$0.isUppercase })
-            let c = entry.configuration
-            #expect(c.width == c.heads * 64)
-            // Four bytes a parameter, and something for names and the format.
-            if let size = entry.size {
-                var parameters = CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) }
-                if c.hasLayerScale { parameters += c.width }  // the mask token
-                #expect((0..<200_000).contains(size - Int64(4 * parameters)), "\(entry.name)")
+    @Test func onlyWhatIsMissingIsDownloaded() throws {
+        let server = try serve(published)
+        let entry = entry(server.url("/tiny.pth"))
+        let cache = cache()
+        var asked: [String] = []
+        for _ in 0..<2 {
+            let model = try cache.load(entry) {
+                asked.append($0.name)
+                return try cache.download($0)
             }
+            #expect(model.name == "tiny")
         }
-        #expect(try ModelZoo.entry(named: "supervised").name == "vit_base_patch16_224.augreg_in1k")
-    }
-
-    // MARK: Class names
-
-    @Test func labelsAreFetchedOnce() throws {
-        let names = (0..<1000).map { "thing_\($0), other" }
-        let list = Data((names.joined(separator: "\n") + "\n").utf8)
-        let server = try serve(list)
-        let cache = cache(mirror: server.url(""))
-        #expect(throws: ModelError.self) { try ClassLabels.imageNet(from: cache, offline: true) }
-        let labels = try ClassLabels.imageNet(from: cache)
-        #expect(labels.names == names)
-        #expect(labels.shortName(7) == "thing 7" && labels.shortName(1000) == "class 1000")
-        #expect(try ClassLabels.imageNet(from: cache, offline: true) == labels)
-        #expect(server.requests.map(\.path).first == "/ilsvrc2012_wordnet_lemmas.txt")
-        #expect(server.requests.count == 2)
-    }
-
-    @Test func aListOfAnotherLengthIsRefused() throws {
-        let server = try serve(Data("tench\ngoldfish\n".utf8))
-        #expect(throws: ModelError.self) { try ClassLabels.imageNet(from: cache(mirror: server.url(""))) }
-        #expect(contents == [])
-        for (text, isList) in [("a\r\nb\r\n\n", true), ("", false), ("a\0b", false)] {
-            try put(Data(text.utf8), directory.file("list.txt"))
-            if isList {
-                #expect(try ClassLabels(contentsOf: directory.file("list.txt")).names == ["a", "b"])
-            } else {
-                #expect(throws: ModelError.self) { try ClassLabels(contentsOf: directory.file("list.txt")) }
-            }
-        }
-        #expect(throws: ModelError.self) { try ClassLabels(contentsOf: directory.file("none.txt")) }
-    }
-
-    @Test func theLikeliestComeFirst() {
-        let top = ClassLabels(names: ["a", "b_c, d", "e"]).top(2, of: [0, 2, 2])
-        #expect(top.map(\.index) == [1, 2] && top.map(\.name) == ["b c", "e"])
-        #expect(abs(top[0].probability - 0.46831) < 1e-4)
-        #expect(ClassLabels(names: []).top(5, of: []).isEmpty)
+        #expect(asked == ["tiny"])
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Where PyTorch and Hugging Face keep what they have downloaded. Files found there are used in place.
+/// Where PyTorch and Hugging Face keep their downloads. Files found there are used in place.
 package struct ForeignCaches: Sendable {
     let environment: [String: String]
 
     package init(environment: [String: String]) { self.environment = environment }
 
-    /// A variable's value, a leading `~` made the home directory; nil where it is not set or empty.
+    /// A variable's value with a leading `~` replaced by the home directory; nil where it is not set or empty.
     private func value(_ name: String) -> String? {
         guard let text = environment[name], !text.isEmpty else { return nil }
         return text == "~" || text.hasPrefix("~/") ? home + text.dropFirst() : text
@@ -17,7 +17,7 @@ package struct ForeignCaches: Sendable {
     /// `$XDG_CACHE_HOME`, else `~/.cache`.
     var userCache: String { value("XDG_CACHE_HOME") ?? home + "/.cache" }
 
-    /// As `torch.hub.get_dir`, and the folder that `load_state_dict_from_url` fills.
+    /// The folder that `load_state_dict_from_url` fills, below `torch.hub.get_dir()`.
     package var torchCheckpoints: String {
         (value("TORCH_HOME") ?? userCache + "/torch") + "/hub/checkpoints"
     }

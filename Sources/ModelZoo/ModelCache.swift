@@ -1,19 +1,19 @@
+import Base
 import Checkpoints
 import Downloads
 import Foundation
+import ViT
 
-/// The directory where weights are kept, and what of them is elsewhere on this machine.
+/// The directory that keeps weights, and the directories of PyTorch and Hugging Face that may have them already.
 ///
-/// Imported weights are `<model>.safetensors`, under canonical names. Pulled ones stay as they were published, under
-/// the published file's own name, so that their hash remains that of the source; beside them `<file>.sha256` says
-/// what it was, since not every publisher does.
+/// Imported weights are `<model>.safetensors`, under canonical names. Downloaded weights stay as they were
+/// published, under the published file's name, so that their hash remains that of the source. Not every publisher
+/// gives a hash, so `<file>.sha256` beside the file notes what it was on arrival.
 package struct ModelCache: Sendable {
     /// Where a model's weights were found.
     package struct Location: Sendable, Hashable {
-        package enum Origin: String, Sendable {
-            case imported, pulled
-            case torchHub = "torch.hub"
-            case huggingFace = "Hugging Face"
+        package enum Origin: Sendable {
+            case imported, downloaded, torchHub, huggingFace
         }
 
         package let path: String
@@ -27,7 +27,7 @@ package struct ModelCache: Sendable {
 
     /// - Parameters:
     ///   - mirror: a server that has the published files; https, or http on this machine.
-    ///   - environment: where the variables come from that tell PyTorch's and Hugging Face's caches.
+    ///   - environment: the variables that say where the caches of PyTorch and Hugging Face are.
     package init(
         directory: String, mirror: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -51,18 +51,19 @@ package struct ModelCache: Sendable {
     // MARK: Finding
 
     /// Where a model's imported weights are, or would be.
-    package func path(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.name).safetensors" }
+    package func importedPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.name).safetensors" }
 
-    /// Where a model's pulled weights are, or would be.
-    package func pulledPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
+    /// Where a model's downloaded weights are, or would be.
+    package func downloadedPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
 
-    package func has(_ entry: ModelZoo.Entry) -> Bool { find(entry) != nil }
-
-    /// The model's weights on this machine: imported, pulled, torch.hub's, Hugging Face's, the first there is.
+    /// The model's weights on this machine, the first there is of: imported, downloaded, torch.hub's, Hugging
+    /// Face's.
+    ///
+    /// - Returns: nil where there are none.
     package func find(_ entry: ModelZoo.Entry) -> Location? {
         let candidates: [Location] = [
-            Location(path: path(of: entry), origin: .imported),
-            Location(path: pulledPath(of: entry), origin: .pulled),
+            Location(path: importedPath(of: entry), origin: .imported),
+            Location(path: downloadedPath(of: entry), origin: .downloaded),
             Location(path: "\(foreign.torchCheckpoints)/\(entry.fileName)", origin: .torchHub),
         ]
         if let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
@@ -76,38 +77,29 @@ package struct ModelCache: Sendable {
         return nil
     }
 
-    // MARK: Loading
-
-    /// Loads a known model, fetching its weights first where they are nowhere on this machine.
-    ///
-    /// - Parameters:
-    ///   - offline: never fetch.
-    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
-    ///   - progress: called as bytes arrive, where the weights have to be fetched.
-    ///   - isCancelled: asked several times a second while fetching.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound` when offline, `ModelError.pullFailed`,
-    ///   `ModelError.wrongHash`, `ModelError.weightsDoNotFit`, `CheckpointError`.
-    package func load(
-        _ name: String, offline: Bool = false, positionInterpolation: PositionInterpolation? = nil,
-        progress: (Download.Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
-    ) throws -> Model {
-        let entry = try ModelZoo.entry(named: name)
-        if find(entry) == nil {
-            guard !offline else {
-                throw ModelError.weightsNotFound(
-                    model: entry.name, path: path(of: entry), source: entry.source)
-            }
-            _ = try pull(entry, progress: progress, isCancelled: isCancelled)
-        }
-        return try load(entry, positionInterpolation: positionInterpolation)
+    /// - Throws: `VitvideoError.weightsNotFound`.
+    private func location(of entry: ModelZoo.Entry) throws -> Location {
+        if let location = find(entry) { return location }
+        throw VitvideoError.weightsNotFound(
+            model: entry.name, path: importedPath(of: entry), source: entry.source)
     }
 
-    package func load(_ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil) throws
-        -> Model
-    {
-        guard let location = find(entry) else {
-            throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
-        }
+    // MARK: Loading
+
+    /// Loads a known model and checks its file's hash where one is known.
+    ///
+    /// - Parameters:
+    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
+    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil for
+    ///     never.
+    /// - Throws: `VitvideoError.weightsNotFound` where `download` is nil, `VitvideoError.wrongHash`,
+    ///   `VitvideoError.weightsDoNotFit`, `CheckpointError`, and what `download` throws.
+    package func load(
+        _ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil,
+        download: ((ModelZoo.Entry) throws -> Location)? = nil
+    ) throws -> Model {
+        let location =
+            if let download { try find(entry) ?? download(entry) } else { try location(of: entry) }
         let model = try Model.load(
             location.path, name: entry.name, configuration: entry.configuration,
             positionInterpolation: positionInterpolation)
@@ -115,20 +107,20 @@ package struct ModelCache: Sendable {
         return model
     }
 
-    /// The hash that a found file should have: the published one, else what it was when pulled; empty where
-    /// neither is known.
+    /// The hash that a found file should have, or its first digits: the published one, else the one noted on
+    /// arrival; empty where neither is known.
     private func expectedHash(of location: Location, _ entry: ModelZoo.Entry) -> String {
         switch location.origin {
         // These are other files with the same weights.
         case .imported, .huggingFace: return ""
         case .torchHub: return entry.sha256
-        case .pulled:
+        case .downloaded:
             let isWhole = entry.sha256.count == 64
             return isWhole ? entry.sha256 : notedHash(location.path) ?? entry.sha256
         }
     }
 
-    /// What a pulled file's hash was when it came.
+    /// A downloaded file's hash on arrival.
     private func notedHash(_ path: String) -> String? {
         (try? String(contentsOfFile: path + ".sha256", encoding: .utf8)).map { String($0.prefix(64)) }
     }
@@ -136,42 +128,34 @@ package struct ModelCache: Sendable {
     private func check(_ hash: String, of location: Location, _ entry: ModelZoo.Entry) throws {
         let expected = expectedHash(of: location, entry)
         guard hash.hasPrefix(expected) else {
-            throw ModelError.wrongHash(path: location.path, expected: expected, found: hash)
+            throw VitvideoError.wrongHash(path: location.path, expected: expected, found: hash)
         }
     }
 
-    // MARK: Pulling
+    // MARK: Downloading
 
-    /// Fetches a known model's weights, going on with a broken download, and checks size, hash, names and shapes.
+    /// Downloads a known model's weights and checks size, hash, names and shapes. A broken download goes on where
+    /// it stopped; a file that does not pass the checks is removed.
     ///
-    /// - Returns: the path of the file.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.pullFailed`, `ModelError.weightsDoNotFit`,
-    ///   `ModelError.cacheNotWritable`, `CheckpointError`. A file that does not pass is not kept.
-    package func pull(
-        _ name: String, progress: (Download.Progress) -> Void = { _ in },
-        isCancelled: () -> Bool = { false }
-    ) throws -> String {
-        try pull(try ModelZoo.entry(named: name), progress: progress, isCancelled: isCancelled)
-    }
-
-    package func pull(
+    /// - Parameters:
+    ///   - progress: called as bytes arrive.
+    ///   - isCancelled: asked several times a second.
+    /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`,
+    ///   `CheckpointError`.
+    package func download(
         _ entry: ModelZoo.Entry, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
-    ) throws -> String {
-        let path = pulledPath(of: entry)
-        // One that changed since it came is not what the check below would take it for.
+    ) throws -> Location {
+        let path = downloadedPath(of: entry)
+        // A file that changed since its arrival would pass for the published one where no hash is published.
         if let noted = notedHash(path), FileManager.default.fileExists(atPath: path),
             try ContentHash.sha256(ofFile: path) != noted
         {
             try? FileManager.default.removeItem(atPath: path)
         }
-        do {
-            try fetch(
-                entry.source, to: path, size: entry.size, sha256: entry.sha256, progress: progress,
-                isCancelled: isCancelled)
-        } catch let error as DownloadError {
-            throw ModelError.pullFailed(model: entry.name, error)
-        }
+        try download(
+            entry.source, to: path, size: entry.size, sha256: entry.sha256,
+            orElse: .importModel(entry.name), progress: progress, isCancelled: isCancelled)
         do {
             try WeightLoader(try Checkpoint.open(path)).check(entry.configuration)
         } catch {
@@ -182,23 +166,31 @@ package struct ModelCache: Sendable {
         do {
             try note.write(toFile: path + ".sha256", atomically: true, encoding: .utf8)
         } catch {
-            throw ModelError.cacheNotWritable(directory)
+            throw VitvideoError.cacheNotWritable(directory)
         }
-        return path
+        return Location(path: path, origin: .downloaded)
     }
 
-    /// Fetches a published file, from the mirror where there is one.
-    func fetch(
+    /// Downloads a published file, from the mirror where there is one.
+    ///
+    /// - Parameter nextStep: what to do where the download fails.
+    /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.cacheNotWritable`.
+    func download(
         _ source: String, to path: String, size: Int64? = nil, sha256: String = "",
-        progress: (Download.Progress) -> Void, isCancelled: () -> Bool
+        orElse nextStep: NextStep, progress: (Download.Progress) -> Void = { _ in },
+        isCancelled: () -> Bool = { false }
     ) throws {
         try makeDirectory()
         var url = source
         if let mirror, let file = source.split(separator: "/").last {
             url = (mirror.hasSuffix("/") ? mirror : mirror + "/") + file
         }
-        try Download(from: url, to: path, size: size, sha256: sha256)
-            .run(progress: progress, isCancelled: isCancelled)
+        do {
+            try Download(from: url, to: path, size: size, sha256: sha256)
+                .run(progress: progress, isCancelled: isCancelled)
+        } catch let error as DownloadError {
+            throw VitvideoError.downloadFailed(error, orElse: nextStep)
+        }
     }
 
     // MARK: Verifying
@@ -207,23 +199,17 @@ package struct ModelCache: Sendable {
     package struct Verification: Sendable, Equatable {
         package let location: Location
         package let sha256: String
-        /// The hash, or its first digits, that the file was held to; empty where none is known for a file of this
+        /// The hash that the file has to have, or its first digits. Empty where none is known for a file of this
         /// origin, so that only names and shapes were checked.
         package let expected: String
     }
 
-    /// Reads a model's weights and holds them to the published hash and the model's names and shapes.
+    /// Reads a model's weights and checks them against the published hash and the model's names and shapes.
     ///
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsNotFound`, `ModelError.wrongHash`,
-    ///   `ModelError.weightsDoNotFit`, `CheckpointError`.
-    package func verify(_ name: String) throws -> Verification {
-        try verify(try ModelZoo.entry(named: name))
-    }
-
+    /// - Throws: `VitvideoError.weightsNotFound`, `VitvideoError.wrongHash`, `VitvideoError.weightsDoNotFit`,
+    ///   `CheckpointError`.
     package func verify(_ entry: ModelZoo.Entry) throws -> Verification {
-        guard let location = find(entry) else {
-            throw ModelError.weightsNotFound(model: entry.name, path: path(of: entry), source: entry.source)
-        }
+        let location = try location(of: entry)
         let hash = try ContentHash.sha256(ofFile: location.path)
         try check(hash, of: location, entry)
         try WeightLoader(try Checkpoint.open(location.path)).check(entry.configuration)
@@ -233,20 +219,18 @@ package struct ModelCache: Sendable {
 
     // MARK: Importing
 
-    /// Reads weights in any known format, checks them against the named model and writes them into the cache.
+    /// Reads weights in any known format, checks them against the model and writes them into the cache.
     ///
     /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
-    /// - Returns: the path of the file written.
-    /// - Throws: `ModelError.unknownModel`, `ModelError.weightsDoNotFit`, `ModelError.cacheNotWritable`, and
-    ///   `CheckpointError` where a file cannot be read or written.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and `CheckpointError` where a
+    ///   file cannot be read or written.
     package func importWeights(
-        from path: String, as name: String, checkpointKey: String? = nil
-    ) throws -> String {
-        let entry = try ModelZoo.entry(named: name)
+        from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil
+    ) throws -> Location {
         let loader = WeightLoader(try Checkpoint.open(path, key: checkpointKey))
         let tensors = try loader.canonicalTensors(for: entry.configuration)
         try makeDirectory()
-        let target = self.path(of: entry)
+        let target = importedPath(of: entry)
         try Safetensors.write(
             tensors,
             metadata: [
@@ -255,14 +239,14 @@ package struct ModelCache: Sendable {
                 "source_sha256": try ContentHash.sha256(ofFile: path),
             ],
             to: target)
-        return target
+        return Location(path: target, origin: .imported)
     }
 
     private func makeDirectory() throws {
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         } catch {
-            throw ModelError.cacheNotWritable(directory)
+            throw VitvideoError.cacheNotWritable(directory)
         }
     }
 }

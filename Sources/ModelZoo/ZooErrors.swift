@@ -1,0 +1,60 @@
+import Base
+import Downloads
+
+// What several places of this module throw.
+
+extension VitvideoError {
+    /// A name that no known model has.
+    package static func unknownModel(_ name: String) -> VitvideoError {
+        let known = ModelZoo.entries.map(\.name).joined(separator: ", ")
+        return VitvideoError(.usage, reason: "unknown model '\(name)'; known models: \(known)")
+    }
+
+    /// A known model whose weights are nowhere on this machine.
+    package static func weightsNotFound(model: String, path: String, source: String) -> VitvideoError {
+        VitvideoError(
+            .unavailable, reason: "the weights of '\(model)' are not at \(path)",
+            nextStep: .pullModel(model, source: source))
+    }
+
+    /// A file that is not the published one.
+    package static func wrongHash(path: String, expected: String, found: String) -> VitvideoError {
+        VitvideoError(
+            .badData, path: path,
+            reason: "the SHA-256 is \(found), where that of the published file begins "
+                + "\(expected.prefix(16))",
+            nextStep: .pullAgain)
+    }
+
+    /// ImageNet's class names are not on this machine.
+    package static func labelsNotFound(path: String, source: String) -> VitvideoError {
+        VitvideoError(
+            .unavailable, reason: "the class names are not at \(path)",
+            nextStep: .nameLabels(download: source))
+    }
+
+    /// A file that could not be downloaded. A download that was stopped on request needs no other way.
+    package static func downloadFailed(_ error: DownloadError, orElse nextStep: NextStep) -> VitvideoError {
+        let kind = Kind(error.kind)
+        return VitvideoError(
+            kind, reason: error.description, nextStep: kind == .interrupted ? nil : nextStep)
+    }
+
+    /// The cache's directory cannot be created, or nothing can be written into it.
+    package static func cacheNotWritable(_ directory: String) -> VitvideoError {
+        VitvideoError(
+            .cannotCreate, path: directory, reason: "cannot create the model cache", nextStep: .chooseCache)
+    }
+}
+
+extension VitvideoError.Kind {
+    fileprivate init(_ kind: DownloadError.Kind) {
+        switch kind {
+        case .unavailable, .refused: self = .unavailable
+        case .wrongContent: self = .badData
+        case .cannotCreate: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        case .cancelled: self = .interrupted
+        }
+    }
+}
