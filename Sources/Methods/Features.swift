@@ -11,7 +11,8 @@ extension Method {
         arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color
     ) { request in
         let engine = try request.makeEngine()
-        if let fitted = try request.savedState.map({ try JSONDecoder().decode(FittedFeatures.self, from: $0) }) {
+        if let fitted = try request.savedState.map({ try JSONDecoder().decode(FittedFeatures.self, from: $0) }
+        ) {
             return FeatureMaps(request.model, engine: engine, fitted: fitted)
         }
         return try FeatureMaps(

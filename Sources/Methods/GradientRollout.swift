@@ -36,7 +36,7 @@ package struct GradientRolloutMaps: MapSource {
     ///   not have, and for options that gradient rollout does not have.
     package init(_ probed: ProbedModel, options: RolloutOptions, target: ClassChoice = .top) throws {
         guard let classification = probed.classification else {
-            throw GradientError.noClassifier(model: probed.name)
+            throw VitvideoError.noClassifier(model: probed.name)
         }
         // Found out now instead of by the first worker.
         _ = try GradientRollout(model: probed.model, options: options)
@@ -121,7 +121,8 @@ extension MethodSection {
                         tiles: tiles, columns: ratios.count,
                         arrays: [
                             FigureArray(
-                                "gradient_rollout", tiles.map(\.map), front: [picture.ranked.count, ratios.count]),
+                                "gradient_rollout", tiles.map(\.map),
+                                front: [picture.ranked.count, ratios.count]),
                             FigureArray(
                                 "class", [picture.ranked.count], picture.ranked.map { Float($0.index) }),
                             FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),

@@ -117,7 +117,8 @@ extension MethodSection {
                     SectionFigure(
                         tiles: tiles, columns: shown,
                         arrays: [FigureArray("q", parts[0]), FigureArray("k", parts[1])],
-                        text: "Queries above, keys below: the first \(shown) channels of head \(head) in layer "
+                        text:
+                            "Queries above, keys below: the first \(shown) channels of head \(head) in layer "
                             + "\(block) of \(context.probed.name)",
                         style: HeatStyle(colorMap: .viridis, alpha: 1, interpolation: .nearest))
                 ]

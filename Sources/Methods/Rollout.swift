@@ -128,13 +128,15 @@ extension MethodSection {
                     SectionFigure(
                         tiles: zip(all, maps).map { options, map in
                             SectionFigure.Tile(
-                                caption: "\(options.headFusion.rawValue), \(options.discardCaption)", map: map)
+                                caption: "\(options.headFusion.rawValue), \(options.discardCaption)", map: map
+                            )
                         }, columns: ratios.count,
                         arrays: [
                             FigureArray("rollout", maps, front: [maps.count / ratios.count, ratios.count]),
                             FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),
                         ],
-                        text: "Attention rollout through \(context.probed.name): heads fused by mean, max and min in "
+                        text:
+                            "Attention rollout through \(context.probed.name): heads fused by mean, max and min in "
                             + "rows, discard ratios in columns")
                 ]
             }
@@ -166,7 +168,8 @@ extension RolloutOptions {
     var discardCaption: String { "discard \(String(format: "%g", discardRatio))" }
 
     /// - Throws: `VitvideoError` of kind `usage` where rollout of the picture does not fit into memory.
-    func checkMemory(for picture: ProbedPicture, in context: SectionContext, isGradient: Bool = false) throws {
+    func checkMemory(for picture: ProbedPicture, in context: SectionContext, isGradient: Bool = false) throws
+    {
         try RolloutMemory.check(
             context.probed.configuration, rows: picture.input.rows, columns: picture.input.columns,
             options: self, isGradient: isGradient, workers: context.workers,

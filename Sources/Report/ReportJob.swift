@@ -98,7 +98,7 @@ package final class ReportJob {
     package static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
 
     /// - Parameter progress: called after each picture with the number of those done, left out or not.
-    /// - Throws: the first error of any stage, and `ReportError` of kind `badData` where no picture could be used;
+    /// - Throws: the first error of any stage, and `VitvideoError` of kind `badData` where no picture could be used;
     ///   nothing is left then.
     package func run(progress: (_ pictures: Int) -> Void) throws -> Outcome {
         do {
@@ -109,9 +109,9 @@ package final class ReportJob {
                 return .interrupted(counts, partialPath: nil)
             }
             if usedPaths.isEmpty, let reason = page.skipped.first {
-                throw ReportError(
+                throw VitvideoError(
                     .badData,
-                    page.skipped.count == 1
+                    reason: page.skipped.count == 1
                         ? reason
                         : "none of \(page.skipped.count) pictures could be used; the first: \(reason)")
             }

@@ -67,7 +67,9 @@ package struct ReportSection: Sendable {
         self.explanation = explanation
     }
 
-    static let prediction = ReportSection(name: "prediction", title: "Prediction", place: 0, content: .prediction) {
+    static let prediction = ReportSection(
+        name: "prediction", title: "Prediction", place: 0, content: .prediction
+    ) {
         _ in "What the classifier takes each picture for; probabilities are softmax over all classes."
     }
 

@@ -52,7 +52,8 @@ package struct Method: Sendable {
     package init(
         name: String, title: String? = nil, summary: String, options: [MethodOptionUse] = [],
         arrays: [ArrayDescription], maps: Maps = .one, singleMap: SingleMap? = nil,
-        section: MethodSection? = nil, validate: @escaping @Sendable (MethodSettings) throws -> Void = { _ in },
+        section: MethodSection? = nil,
+        validate: @escaping @Sendable (MethodSettings) throws -> Void = { _ in },
         makeSource: @escaping @Sendable (MethodRequest) throws -> any MapSource
     ) {
         self.name = name

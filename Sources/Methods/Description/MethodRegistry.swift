@@ -60,7 +60,9 @@ package struct MethodRegistry: Sendable {
         // Methods that say the same of it are named together.
         var texts: [(names: [String], help: String, standard: String?)] = []
         for (name, use) in uses {
-            if let last = texts.indices.last, texts[last].help == use.help, texts[last].standard == use.standard {
+            if let last = texts.indices.last, texts[last].help == use.help,
+                texts[last].standard == use.standard
+            {
                 texts[last].names.append(name)
             } else {
                 texts.append(([name], use.help, use.standard))

@@ -27,7 +27,8 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
         else {
             throw VitvideoError(
                 .usage,
-                reason: "query '\(text)' is none of cls (the class token), ROW,COL in patches such as 12,20, and "
+                reason:
+                    "query '\(text)' is none of cls (the class token), ROW,COL in patches such as 12,20, and "
                     + "Xpx,Ypx in pixels of the frame such as 640px,360px")
         }
         self = isPixel ? .pixel(x: first, y: second) : .patch(row: first, column: second)
@@ -64,11 +65,13 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
             guard row >= layout.rows || column >= layout.columns else { return }
             throw VitvideoError(
                 .usage,
-                reason: "there is no patch \(self): \(model) sees \(layout.rows) rows by \(layout.columns) columns of "
+                reason:
+                    "there is no patch \(self): \(model) sees \(layout.rows) rows by \(layout.columns) columns of "
                     + "patches, counted from 0")
         case .pixel(let x, let y):
             guard x >= width || y >= height else { return }
-            throw VitvideoError(.usage, reason: "there is no pixel \(self): the frames are \(width)×\(height)")
+            throw VitvideoError(
+                .usage, reason: "there is no pixel \(self): the frames are \(width)×\(height)")
         }
     }
 
