@@ -61,7 +61,9 @@ let package = Package(
             dependencies: ["Base", "Pixels", "ViT", "Probing", "Rendering"], swiftSettings: strict),
         .target(
             name: "Pipeline",
-            dependencies: ["Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Methods"],
+            dependencies: [
+                "Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Methods",
+            ],
             swiftSettings: strict),
         .target(
             name: "Report",
@@ -130,7 +132,8 @@ let package = Package(
             dependencies: ["Base", "Pipeline", "Checkpoints", "ModelZoo", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "ReportTests", dependencies: ["Base", "Report", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "ReportTests",
+            dependencies: ["Base", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

@@ -64,7 +64,7 @@ package final class ReportJob {
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
-            for method in MethodRegistry.standard.methods {
+            for method in options.registry.methods {
                 try method.section?.check(options.settings, subject.probed)
             }
         }

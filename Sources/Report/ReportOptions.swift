@@ -2,6 +2,8 @@ import Methods
 
 /// What a report holds.
 package struct ReportOptions: Sendable {
+    /// The methods that have sections.
+    let registry: MethodRegistry
     /// In the order of the page.
     let sections: [ReportSection]
     /// How many pictures, the first ones, are shown one by one.
@@ -11,9 +13,11 @@ package struct ReportOptions: Sendable {
     /// - Parameters:
     ///   - names: of the sections; nil for all.
     package init(
-        sections names: Set<String>? = nil, figures: Int = 4, settings: ReportSettings = ReportSettings()
+        sections names: Set<String>? = nil, figures: Int = 4, settings: ReportSettings = ReportSettings(),
+        of registry: MethodRegistry = .standard
     ) {
-        sections = ReportSection.all.filter { names?.contains($0.name) ?? true }
+        self.registry = registry
+        sections = ReportSection.all(of: registry).filter { names?.contains($0.name) ?? true }
         self.figures = figures
         self.settings = settings
     }

@@ -25,10 +25,10 @@ package struct ReportSection: Sendable {
     let explanation: @Sendable (ReportSettings) -> String
 
     /// Every section there is, in the order of the page.
-    package static let all = sections(of: .standard)
+    package static let all = all(of: .standard)
 
     /// - Parameter registry: the methods whose sections are among them.
-    static func sections(of registry: MethodRegistry) -> [ReportSection] {
+    static func all(of registry: MethodRegistry) -> [ReportSection] {
         let methods = registry.methods.compactMap(\.section).map(ReportSection.init)
         return (methods + [.prediction, .distance, .filters, .positions]).sorted { $0.place < $1.place }
     }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Fixtures
 import Foundation
+import Methods
 import Pipeline
 import Pixels
 import Probing
@@ -44,7 +45,7 @@ import VideoIO
 
         /// Runs the job over all frames and opens its export.
         func export(_ source: any MapSource) throws -> NPZReader {
-            let path = directory.file("\(source.method.rawValue).npz")
+            let path = directory.file("\(source.method.name).npz")
             let sink = try ExportSink(
                 path: path, overwrite: true, sources: [source], sourceHeight: images[0].height,
                 sourceWidth: images[0].width, version: "test")

@@ -1,8 +1,10 @@
 import Fixtures
 import Foundation
+import Methods
 import Pixels
 import Rendering
 import Testing
+import ViT
 import VideoIO
 
 @testable import Pipeline
@@ -222,10 +224,17 @@ import VideoIO
         let basis = FeatureBasis(
             mean: floats(200), directions: [floats(200), floats(200)], explained: [1 / 3, 0.1],
             ranges: [-0.1...(1 / 3)])
+        let probed = try TinyModels.probed("plain", shortSide: 24)
+        let engine = try Engine(model: probed.model)
+        let source = FeatureMaps(
+            probed, engine: engine, fitted: FittedFeatures(basis: basis, frames: 16))
         let job = SegmentStore.Job(
-            identity: try Self.identity(), features: ["model": FittedFeatures(basis: basis, frames: 16)])
+            identity: try Self.identity(), states: ["model": try #require(try source.savedState())])
         do { try fill(0, of: try SegmentStore(path: path, job: job, segmentFrames: 2)) }
-        let kept = try #require(SegmentStore.job(at: path)?.features["model"])
+        let state = try #require(SegmentStore.job(at: path)?.states["model"])
+        let request = MethodRequest(model: probed, savedState: state) { engine }
+        let resumed = try Method.features.makeSource(request) as? FeatureMaps
+        let kept = try #require(resumed).fitted
         #expect(kept.basis.mean.map(\.bitPattern) == basis.mean.map(\.bitPattern))
         #expect(kept == FittedFeatures(basis: basis, frames: 16))
     }

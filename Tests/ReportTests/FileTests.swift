@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Testing
@@ -80,7 +81,7 @@ import Testing
             #expect {
                 try PictureList.paths(of: [directory.file(name)])
             } throws: {
-                ($0 as? ReportError)?.kind == .noInput && "\($0)".contains(name)
+                ($0 as? VitvideoError)?.kind == .noInput && "\($0)".contains(name)
             }
         }
     }
