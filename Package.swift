@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CZip"),
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "CLinux"),
 
         // Row kernels in C, the instruction set chosen at run time.
         .target(name: "CKernels", cSettings: kernelFlags),
@@ -35,19 +36,26 @@ let package = Package(
         .target(name: "COneDNN", cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 
         .target(name: "Base", swiftSettings: strict),
+        .target(
+            name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip"], swiftSettings: strict),
+        .target(name: "NumPy", dependencies: ["Base", "Files", "CZip"], swiftSettings: strict),
         .target(name: "Pixels", swiftSettings: strict),
-        .target(name: "VideoIO", dependencies: ["Base", "Pixels", "CFFmpeg"], swiftSettings: strict),
+        .target(
+            name: "VideoIO", dependencies: ["Base", "Files", "Pixels", "CFFmpeg"], swiftSettings: strict),
         .target(
             name: "Checkpoints",
             dependencies: [
-                "Base", "CZip", "COpenSSL",
+                "Base", "Files", "NumPy",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
-        .target(name: "Downloads", dependencies: ["Base", "Checkpoints", "CCurl"], swiftSettings: strict),
+        .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
-            dependencies: ["Base", "Pixels", "Checkpoints", "Downloads", "CKernels", "COneDNN", "COpenBLAS"],
+            dependencies: [
+                "Base", "Files", "Pixels", "NumPy", "Checkpoints", "Downloads", "CKernels", "COneDNN",
+                "COpenBLAS",
+            ],
             swiftSettings: strict),
         .target(name: "Probing", dependencies: ["Base", "Pixels", "ViT"], swiftSettings: strict),
         .target(
@@ -55,12 +63,12 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Pipeline",
-            dependencies: ["Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
+            dependencies: ["Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering"],
             swiftSettings: strict),
         .target(
             name: "Report",
             dependencies: [
-                "Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline",
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Pipeline",
             ],
             swiftSettings: strict),
         .executableTarget(

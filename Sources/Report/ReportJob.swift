@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Pipeline
 import Rendering
@@ -82,7 +83,7 @@ package final class ReportJob {
     package var temporaryPath: String { directory.temporaryPath }
 
     /// Removes what a job left at its `temporaryPath`, from any thread.
-    package static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
+    package static func removeUnfinished(_ path: String) { AtomicDirectory.remove(path) }
 
     /// - Parameter progress: called after each picture with the number of those done, left out or not.
     /// - Throws: the first error of any stage, and `ReportError` of kind `badData` where no picture could be used;

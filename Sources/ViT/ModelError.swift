@@ -1,4 +1,4 @@
-import Downloads
+import Base
 
 /// What can go wrong between a checkpoint and an attention map.
 package enum ModelError: Error, Sendable, Equatable {
@@ -19,11 +19,11 @@ package enum ModelError: Error, Sendable, Equatable {
     /// A known model whose weights are nowhere on this machine.
     case weightsNotFound(model: String, path: String, source: String)
     /// A known model whose weights could not be fetched.
-    case pullFailed(model: String, DownloadError)
+    case pullFailed(model: String, VitvideoError)
     /// A file that is not the published one.
     case wrongHash(path: String, expected: String, found: String)
     /// ImageNet's class names could not be fetched.
-    case labelsPullFailed(DownloadError)
+    case labelsPullFailed(VitvideoError)
     /// A list of class names that is none, or has another number of names than expected.
     case labelsDoNotFit(path: String, problem: String)
     /// The list of ImageNet's class names is not on this machine.
@@ -57,13 +57,13 @@ extension ModelError: CustomStringConvertible {
                 + "\(source) and run 'vitvideo models import FILE --as \(model)'"
         case .pullFailed(let model, let error):
             "\(error)"
-                + (error.kind == .cancelled
+                + (error.kind == .interrupted
                     ? "" : "; or get the file elsewhere and run 'vitvideo models import FILE --as \(model)'")
         case .wrongHash(let path, let expected, let found):
             "\(path): the SHA-256 is \(found), where that of the published file begins \(expected.prefix(16)); "
                 + "delete it and run 'vitvideo models pull'"
         case .labelsPullFailed(let error):
-            "\(error)" + (error.kind == .cancelled ? "" : "; or name a file with --labels")
+            "\(error)" + (error.kind == .interrupted ? "" : "; or name a file with --labels")
         case .labelsDoNotFit(let path, let problem):
             "\(path): \(problem); expected one class name a line"
         case .labelsNotFound(let path, let source):

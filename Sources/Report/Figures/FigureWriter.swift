@@ -1,5 +1,5 @@
-import Checkpoints
 import Foundation
+import NumPy
 import Pixels
 import Rendering
 import VideoIO

@@ -1,4 +1,4 @@
-import Downloads
+import Base
 import Foundation
 
 /// The names of a classifier's classes.
@@ -50,7 +50,7 @@ package struct ClassLabels: Sendable, Equatable {
             guard !offline else { throw ModelError.labelsNotFound(path: path, source: imageNetSource) }
             do {
                 try cache.fetch(imageNetSource, to: path, progress: { _ in }, isCancelled: isCancelled)
-            } catch let error as DownloadError {
+            } catch let error as VitvideoError {
                 throw ModelError.labelsPullFailed(error)
             }
             do {

@@ -1,5 +1,7 @@
+import Base
 import Checkpoints
 import Downloads
+import Files
 import Foundation
 
 /// The directory where weights are kept, and what of them is elsewhere on this machine.
@@ -169,7 +171,7 @@ package struct ModelCache: Sendable {
             try fetch(
                 entry.source, to: path, size: entry.size, sha256: entry.sha256, progress: progress,
                 isCancelled: isCancelled)
-        } catch let error as DownloadError {
+        } catch let error as VitvideoError {
             throw ModelError.pullFailed(model: entry.name, error)
         }
         do {

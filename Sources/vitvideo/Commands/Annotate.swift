@@ -98,8 +98,7 @@ struct Annotate: ParsableCommand {
         let resumable = store.map { store in
             ResumableJob(
                 store: store, segmentFrames: running.segmentFrames, whole: job, input: input.input,
-                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers,
-                outputs: output.paths)
+                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers)
         }
         if running.verbose { try describe(info, plan, schedule) }
         if !running.quiet {

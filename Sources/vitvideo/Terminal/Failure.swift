@@ -1,6 +1,4 @@
 import Base
-import Checkpoints
-import Downloads
 import Pipeline
 import Probing
 import Rendering
@@ -25,7 +23,6 @@ struct Failure: Error {
         case let error as VitvideoError:
             self.init(ExitStatus(error.kind), error.line { $0.words })
         case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
-        case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as ModelError: self.init(ExitStatus(error), error.description)
         case let error as GradientError: self.init(.usage, error.description)
         case let error as RenderingError: self.init(ExitStatus(error.kind), error.description)
@@ -62,15 +59,6 @@ extension ExitStatus {
         }
     }
 
-    init(_ kind: CheckpointError.Kind) {
-        switch kind {
-        case .noInput: self = .noInput
-        case .invalidData, .unsupported, .refused: self = .badData
-        case .cannotCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        }
-    }
-
     init(_ error: ModelError) {
         switch error {
         case .inputTooSmall, .noSuchBlock, .noSuchHead, .unknownModel: self = .usage
@@ -80,16 +68,6 @@ extension ExitStatus {
             self = .unavailable
         case .pullFailed(_, let error), .labelsPullFailed(let error): self.init(error.kind)
         case .cacheNotWritable: self = .cannotCreate
-        }
-    }
-
-    init(_ kind: DownloadError.Kind) {
-        switch kind {
-        case .unavailable, .refused: self = .unavailable
-        case .wrongContent: self = .badData
-        case .cannotCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        case .cancelled: self = .interrupted
         }
     }
 
