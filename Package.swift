@@ -104,31 +104,38 @@ let package = Package(
             resources: [.copy("goldens")], swiftSettings: strict),
         .target(name: "LocalServer", path: "Tests/LocalServer", swiftSettings: strict),
         .testTarget(
-            name: "VideoIOTests", dependencies: ["Base", "VideoIO", "Fixtures"], swiftSettings: strict),
+            name: "VideoIOTests", dependencies: ["Base", "Files", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(name: "FilesTests", dependencies: ["Base", "Files", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Base", "Checkpoints", "Fixtures"], swiftSettings: strict
-        ),
+            name: "NumPyTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
+            swiftSettings: strict),
         .testTarget(
-            name: "DownloadsTests",
-            dependencies: ["Base", "Downloads", "Checkpoints", "Fixtures", "LocalServer"],
+            name: "CheckpointsTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DownloadsTests", dependencies: ["Base", "Files", "Downloads", "Fixtures", "LocalServer"],
             swiftSettings: strict),
         .testTarget(
             name: "ViTTests",
-            dependencies: ["Base", "ViT", "VideoIO", "CKernels", "Fixtures", "LocalServer"],
+            dependencies: ["Base", "Files", "ViT", "VideoIO", "CKernels", "Fixtures", "LocalServer"],
             swiftSettings: strict),
         .testTarget(
             name: "ProbingTests", dependencies: ["Base", "Probing", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "PipelineTests", dependencies: ["Base", "Pipeline", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "PipelineTests", dependencies: ["Base", "NumPy", "Pipeline", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "ReportTests", dependencies: ["Base", "Report", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "ReportTests",
+            dependencies: ["Base", "Files", "NumPy", "Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Base", "vitvideo", "Checkpoints", "ViT", "VideoIO", "Fixtures", "LocalServer"],
+            dependencies: [
+                "Base", "NumPy", "vitvideo", "Checkpoints", "ViT", "VideoIO", "Fixtures", "LocalServer",
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

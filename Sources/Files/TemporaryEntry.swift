@@ -16,13 +16,14 @@ package enum TemporaryEntry {
     static func createFile(
         in directory: String, permissions: mode_t
     ) throws(SystemError) -> (lock: FileLock, path: String) {
-        try create(in: directory, remove: { unlink($0) }) { path in
+        func make(_ path: String) -> Int32 {
             open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
         }
+        return try create(in: directory, make: make, remove: unlink)
     }
 
     static func createDirectory(in directory: String) throws(SystemError) -> (lock: FileLock, path: String) {
-        try create(in: directory, remove: { rmdir($0) }) { path in
+        func make(_ path: String) -> Int32 {
             guard mkdir(path, 0o777) == 0 else { return -1 }
             let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             if descriptor < 0 {
@@ -32,6 +33,7 @@ package enum TemporaryEntry {
             }
             return descriptor
         }
+        return try create(in: directory, make: make, remove: rmdir)
     }
 
     /// A new file without a name in `directory`, for reading and writing. It is gone once it is closed.
@@ -86,7 +88,7 @@ package enum TemporaryEntry {
     }
 
     private static func create(
-        in directory: String, remove: (String) -> Int32, make: (String) -> Int32
+        in directory: String, make: (String) -> Int32, remove: (UnsafePointer<CChar>) -> Int32
     ) throws(SystemError) -> (lock: FileLock, path: String) {
         var failure = SystemError(code: EEXIST)
         for _ in 0..<attempts {

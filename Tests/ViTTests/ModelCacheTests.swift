@@ -1,5 +1,5 @@
-import Checkpoints
 import Downloads
+import Files
 import Fixtures
 import Foundation
 import LocalServer
@@ -140,7 +140,7 @@ import ViT
             Issue.record("not a failed pull: \(String(describing: error))")
             return
         }
-        #expect(cause.kind == .wrongContent)
+        #expect(cause.kind == .badData)
         #expect(error?.description.contains("\n") == false)
         #expect(contents == [])
     }
