@@ -1,9 +1,9 @@
 import Base
 import Foundation
 
-/// A directory that appears under its name only when everything is in it: it is filled under a hidden name beside
-/// that one and renamed at the end. It keeps to the rules of `AtomicFile`, except that what may be replaced is the
-/// caller's decision, and that a link to nothing is never replaced.
+/// A directory that appears under its name only when everything is in it: it is filled under a hidden name
+/// beside that one and renamed at the end. It keeps to the rules of `AtomicFile`, except that what may be
+/// replaced is the caller's decision, and that a link to nothing is never replaced.
 ///
 /// It belongs to one thread.
 package final class AtomicDirectory {
@@ -14,8 +14,8 @@ package final class AtomicDirectory {
     /// Nil once it has its name or is removed.
     private var lock: FileLock?
 
-    /// What a directory that is being replaced is called until the new one has its name: the new one's temporary name
-    /// and this. It is never taken for abandoned, since it may be the only one left.
+    /// What a directory that is being replaced is called until the new one has its name: the new one's
+    /// temporary name and this. It is never taken for abandoned, since it may be the only one left.
     static let asideSuffix = ".old"
 
     /// - Parameter check: throws where what is under a name may not be replaced.
@@ -72,8 +72,8 @@ package final class AtomicDirectory {
     /// - Parameters:
     ///   - other: a name to use instead of `path`.
     ///   - check: throws where what is under that name may not be replaced.
-    /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`, and what `check` throws; the directory is
-    ///   removed then.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`, and what `check` throws; the
+    ///   directory is removed then.
     package func commit(as other: String? = nil, check: (String) throws -> Void) throws {
         guard lock != nil else { return }
         let name = other ?? path

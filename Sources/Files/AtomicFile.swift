@@ -2,20 +2,20 @@ import Base
 import Foundation
 
 /// A file that appears under its name only when it is complete: it is written under a hidden name in the same
-/// directory and renamed at the end. Every output of the program is written in this way, or, as a directory, by
-/// `AtomicDirectory`. The rules are the same for all:
+/// directory and renamed at the end. Every output of the program is written in this way, or, as a directory,
+/// by `AtomicDirectory`. The rules are the same for all:
 ///
 /// - **Links are followed.** The target is replaced and the link stays. A link to nothing is refused without
 ///   `overwrite`; with it the file takes the link's place, since there is no target to keep.
 /// - **Only regular files are replaced.** Directories, named pipes, devices and sockets are refused.
-/// - **Durable.** The content is on the disk before the file has its name, and the name is on the disk when `commit`
-///   returns, where the file system can do that.
-/// - **Locked.** A lock on the temporary file tells a process that is alive from one that was killed; what killed
-///   ones have left is removed by the next that writes to the same directory. File systems without locks are
-///   tolerated, with a warning where there is a channel for one; nothing is removed there but one's own.
+/// - **Durable.** The content is on the disk before the file has its name, and the name is on the disk when
+///   `commit` returns, where the file system can do that.
+/// - **Locked.** A lock on the temporary file shows that its process is alive. Whoever writes to the same
+///   directory next removes the temporary files of killed processes. File systems without locks are
+///   tolerated, with a warning where there is a channel for one; there a killed process's files stay.
 /// - **Nothing is left** of a file that is not committed.
-/// - **Permissions** are 0666 less the umask, unless the caller asks for fewer (the model cache: 0644, so that only
-///   the owner writes there).
+/// - **Permissions** are 0666 less the umask, unless the caller asks for fewer (the model cache: 0644, so
+///   that only the owner writes there).
 ///
 /// It belongs to one thread.
 package final class AtomicFile {
@@ -40,9 +40,9 @@ package final class AtomicFile {
     ///   - permissions: those before the umask.
     ///   - cleansUp: whether to look for what killed processes have left in the directory.
     ///   - wording: how errors of system calls read.
-    ///   - onWarning: told where the file system has no locks.
-    /// - Throws: `VitvideoError` of kind `cannotCreate` where the name is taken and `overwrite` is false, where it is
-    ///   not a regular file, or where the directory does not take a new file.
+    ///   - onWarning: called where the file system has no locks.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` where the name is taken and `overwrite` is false,
+    ///   where it is not a regular file, or where the directory does not take a new file.
     package init(
         _ path: String, overwrite: Bool, permissions: mode_t = 0o666, cleansUp: Bool = true,
         wording: SystemErrorWording = .text, onWarning: (String) -> Void = { _ in }
@@ -69,8 +69,8 @@ package final class AtomicFile {
 
     deinit { abandon() }
 
-    /// A new file without a name in the directory of an output, for reading and writing. It is gone once it is closed,
-    /// or with the process.
+    /// A new file without a name in the directory of an output, for reading and writing. It is gone once it
+    /// is closed, or with the process.
     ///
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package static func makeScratch(beside path: String, wording: SystemErrorWording = .text) throws -> Int32
@@ -105,11 +105,11 @@ package final class AtomicFile {
     /// Appends text in UTF-8, as the other `write`.
     package func write(_ text: String) throws { try write(Array(text.utf8)) }
 
-    /// Puts another file in the place of the temporary one: a library's that does not write to files it is given, but
-    /// replaces them.
+    /// Puts another file in the place of the temporary one: a library's that does not write to files it is
+    /// given, but replaces them.
     ///
-    /// - Parameter other: its path, which begins with `temporaryPath`, so that it is removed with it wherever the
-    ///   process ends.
+    /// - Parameter other: its path, which begins with `temporaryPath`, so that it is removed with it wherever
+    ///   the process ends.
     /// - Throws: `VitvideoError` of kind `inputOutput`.
     package func adopt(_ other: String) throws {
         guard let old = lock else { return }
@@ -132,11 +132,12 @@ package final class AtomicFile {
     /// Gives the finished file its name.
     ///
     /// - Parameters:
-    ///   - other: a name to use instead of `path`, on the same file system; what is there is replaced, a link included.
-    ///   - syncsDirectory: whether to wait until the name is on the disk. Whoever writes many files to one directory
-    ///     can do that once, with `syncDirectory`.
-    /// - Throws: `VitvideoError` of kind `cannotCreate` where the name was taken in the meantime, `inputOutput` where
-    ///   the file cannot be written or renamed. It is removed then.
+    ///   - other: a name to use instead of `path`, on the same file system; what is there is replaced, a link
+    ///     included.
+    ///   - syncsDirectory: whether to wait until the name is on the disk. Whoever writes many files to one
+    ///     directory can do that once, with `syncDirectory`.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` where the name was taken in the meantime,
+    ///   `inputOutput` where the file cannot be written or renamed. It is removed then.
     package func commit(as other: String? = nil, syncsDirectory: Bool = true) throws {
         guard let lock else { return }
         let name = other ?? path

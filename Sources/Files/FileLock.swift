@@ -1,7 +1,7 @@
 import Glibc
 
-/// An open file or directory with an exclusive lock (`flock`) on it, which tells other processes that somebody is
-/// working on it. The system frees the lock of a process that dies.
+/// An open file or directory with an exclusive lock (`flock`) on it, which tells other processes that
+/// somebody is working on it. The system frees the lock of a process that dies.
 ///
 /// Some network and FUSE file systems have no locks. They are tolerated: `isEffective` is false there.
 package final class FileLock {
@@ -12,13 +12,13 @@ package final class FileLock {
     /// The system call, for tests of file systems without locks.
     @TaskLocal static var call: @Sendable (Int32, Int32) -> Int32 = { flock($0, $1) }
 
-    /// What file systems without locks answer. NFS refuses an exclusive lock on a descriptor that is open for reading
-    /// only, as those of directories are, with EBADF.
+    /// What file systems without locks answer. NFS refuses an exclusive lock on a descriptor that is open for
+    /// reading only, as those of directories are, with EBADF.
     private static let unsupported = [ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL, EBADF]
 
     /// - Parameter descriptor: an open file or directory, closed with this object.
-    /// - Throws: `SystemError` with the code `EWOULDBLOCK` where another process holds the lock. The descriptor is
-    ///   closed then.
+    /// - Throws: `SystemError` with the code `EWOULDBLOCK` where another process holds the lock. The
+    ///   descriptor is closed then.
     package init(_ descriptor: Int32) throws(SystemError) {
         var code: Int32 = 0
         repeat {

@@ -42,8 +42,8 @@ package final class MappedFile: @unchecked Sendable {
         try withExtendedLifetime(self) { try body(bytes) }
     }
 
-    /// Lends the bytes and lets go of the pages afterwards, which would else count as the process's memory as long
-    /// as the file is mapped. For bytes that are copied and seldom wanted again.
+    /// Lends the bytes and gives the pages back afterwards: they would count as the process's memory as long as
+    /// the file is mapped. For bytes that are copied and seldom read again.
     package func withBytesOnce<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         defer { madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED) }
         return try withBytes(body)

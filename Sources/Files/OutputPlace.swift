@@ -67,8 +67,8 @@ enum OutputPlace {
         guard rename(from, to) == 0 else { throw SystemError() }
     }
 
-    /// Waits until a file's content or a directory's names are on the disk. File systems and directories that do not
-    /// allow it are passed over.
+    /// Waits until a file's content or a directory's names are on the disk. File systems and directories that
+    /// do not allow it are passed over.
     ///
     /// - Throws: `SystemError` where the disk fails.
     static func sync(_ path: String) throws(SystemError) {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The hidden files and directories in which outputs are made: `.vitvideo-<process>-<random>.tmp` beside the output.
+/// The hidden files and directories in which outputs are made: `.vitvideo-<process>-<random>.tmp` beside the
+/// output.
 ///
 /// Each is locked while its process works on it, which tells it from one that a killed process has left.
 package enum TemporaryEntry {
@@ -45,8 +46,8 @@ package enum TemporaryEntry {
         return descriptor
     }
 
-    /// Removes what dead processes have left in `directory`: their locks are free. Names that a library has made up
-    /// from one of these go with it.
+    /// Removes what dead processes have left in `directory`: their locks are free. Names that a library has
+    /// made up from one of these go with it.
     ///
     /// Where the file system has no locks nothing is removed that may belong to a living process.
     package static func removeAbandoned(in directory: String) {
@@ -59,8 +60,9 @@ package enum TemporaryEntry {
         }
     }
 
-    /// Runs `remove` while holding the lock of a dead process's entry, so that no process can begin to use the entry
-    /// in between. A process makes its locked entry first and removes it last, so without that entry it is dead.
+    /// Runs `remove` while holding the lock of a dead process's entry, so that no process can begin to use
+    /// the entry in between. A process makes its locked entry first and removes it last, so without that
+    /// entry it is dead.
     private static func ifAbandoned(_ path: String, _ remove: () -> Void) {
         var descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         if descriptor < 0, errno == EISDIR {
@@ -102,7 +104,8 @@ package enum TemporaryEntry {
             do throws(SystemError) {
                 let lock = try FileLock(descriptor)
                 var status = stat()
-                // Before the lock was taken another process may have taken the entry for abandoned and removed it.
+                // Before the lock was taken another process may have taken the entry for abandoned and
+                // removed it.
                 if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (lock, path) }
             } catch {
                 failure = error

@@ -5,9 +5,10 @@ import Foundation
 
 /// Writes a NumPy archive of arrays that grow row by row, in memory that does not depend on their length.
 ///
-/// Each array is spooled to a nameless temporary file in the output's directory (it vanishes with the process,
-/// however that ends); `finish` patches the shapes and copies the arrays into the archive, stored, so that for a
-/// moment the disk holds the data twice. The output appears under its name only when it is complete (`AtomicFile`).
+/// Each array is spooled to a nameless temporary file in the output's directory (it vanishes with the
+/// process, however that ends); `finish` patches the shapes and copies the arrays into the archive, stored,
+/// so that for a moment the disk holds the data twice. The output appears under its name only when it is
+/// complete (`AtomicFile`).
 ///
 /// It belongs to one thread, and so do its arrays.
 package final class NPZWriter {
@@ -16,7 +17,8 @@ package final class NPZWriter {
     private var arrays: [NPZArrayWriter] = []
     private var isOpen = true
 
-    /// An unfinished file to remove where the process has to end at once, with those whose names begin with its name.
+    /// An unfinished file to remove where the process has to end at once, with those whose names begin with
+    /// its name.
     package var temporaryPath: String { file.temporaryPath }
 
     private var path: String { file.path }
@@ -59,16 +61,16 @@ package final class NPZWriter {
 
     /// Completes the archive. Called once; the writer is spent afterwards, also when it throws.
     ///
-    /// - Parameter otherPath: where to on the same file system, if not to the path given at first (for what an
-    ///   interrupted run leaves); what is there is replaced.
-    /// - Throws: `VitvideoError` of kind `inputOutput` where writing fails, `cannotCreate` where the file has come to
-    ///   exist meanwhile; nothing is left behind then.
+    /// - Parameter otherPath: where to on the same file system, if not to the path given at first (for what
+    ///   an interrupted run leaves); what is there is replaced.
+    /// - Throws: `VitvideoError` of kind `inputOutput` where writing fails, `cannotCreate` where the file has
+    ///   come to exist meanwhile; nothing is left behind then.
     package func finish(as otherPath: String? = nil) throws {
         let path = otherPath ?? path
         guard isOpen else { throw Self.spent(path) }
         isOpen = false
         defer { abandon() }
-        // libzip puts a new file in the place of the one it is given, so it gets a name beside the locked one.
+        // libzip puts a new file in the place of the one it is given, so it gets a name beside that.
         let archivePath = temporaryPath + ".zip"
         defer { unlink(archivePath) }
         try assemble(at: archivePath, naming: path)
@@ -118,7 +120,7 @@ package final class NPZWriter {
                     zip_source_free(source)
                     throw Self.zipFailure(archive, path)
                 }
-                // Midnight on 1 January 1980, as NumPy dates its entries, so that equal arrays give equal files.
+                // Midnight on 1 January 1980, as NumPy dates its entries: equal arrays give equal files.
                 guard zip_set_file_compression(archive, UInt64(index), ZIP_CM_STORE, 0) == 0,
                     zip_file_set_dostime(archive, UInt64(index), 0, 0x21, 0) == 0
                 else { throw Self.zipFailure(archive, path) }

@@ -2,8 +2,9 @@ import Fixtures
 import Foundation
 import Testing
 
-/// One policy for everything that the program writes (`AtomicFile` states it): links are followed, only regular files
-/// are replaced, what is there stays without `--overwrite`, and file systems without locks are tolerated.
+/// One policy for everything that the program writes (`AtomicFile` states it): links are followed, only
+/// regular files are replaced, what is there stays without `--overwrite`, and file systems without locks are
+/// tolerated.
 @Suite struct OutputPolicyTests {
     /// A kind of output and how it is made under a name.
     struct Output: Sendable, CustomTestStringConvertible {

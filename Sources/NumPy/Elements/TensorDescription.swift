@@ -2,6 +2,9 @@ import Base
 import Files
 
 /// The element types that weights files hold. All are little-endian on disk.
+///
+/// The type is here and not in Checkpoints because NumPy archives are read and written without the other formats;
+/// Checkpoints, whose formats have the same types, reads such archives with this module.
 package enum ElementType: String, Sendable, Equatable, CaseIterable {
     case float64, float32, float16, bfloat16
     case int64, int32, int16, int8

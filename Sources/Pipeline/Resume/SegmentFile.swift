@@ -39,10 +39,10 @@ struct SegmentLabel: Equatable {
 }
 
 extension AtomicFile {
-    /// A file in the directory of a job, which is locked as a whole: what an earlier run has left was removed as that
-    /// was opened.
+    /// A file in the directory of a job. That is locked as a whole, and the store removes what an earlier run has
+    /// left when it opens it.
     ///
-    /// - Throws: `VitvideoError` of kind `inputOutput`: here a file that cannot be made is work that cannot be kept.
+    /// - Throws: `VitvideoError` of kind `inputOutput`, also where the file cannot be made: the job has begun by then.
     convenience init(ofJob path: String) throws {
         do {
             try self.init(path, overwrite: true, cleansUp: false)

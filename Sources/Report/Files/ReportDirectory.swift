@@ -3,8 +3,8 @@ import Files
 import Foundation
 import VideoIO
 
-/// The directory of a report, which appears under its name only when everything is in it (`AtomicDirectory`). Only
-/// another report, or an empty directory, is ever replaced. Used by one thread.
+/// The directory of a report, which appears under its name only when everything is in it (`AtomicDirectory`).
+/// Only another report, or an empty directory, is ever replaced. Used by one thread.
 final class ReportDirectory {
     /// What makes a directory one that may be replaced.
     static let pageName = "index.html"
@@ -39,8 +39,8 @@ final class ReportDirectory {
     /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`; the directory is removed then.
     func commit() throws { try directory.commit { try Self.check($0, overwrite: overwrites) } }
 
-    /// Gives the directory a name that says that it is not the whole, in place of what an earlier interrupted run
-    /// left.
+    /// Gives the directory a name that says that it is not the whole, in place of what an earlier interrupted
+    /// run left.
     ///
     /// - Returns: that name.
     /// - Throws: as `commit`.
