@@ -1,10 +1,11 @@
 import Base
+import Files
 import Foundation
 import Methods
 import Pipeline
 import Rendering
-import ViT
 import VideoIO
+import ViT
 
 /// Makes a report on pictures: reads them one after the other, measures each with every model, and writes page,
 /// figures and arrays as they come. Memory does not grow with the number of pictures but for their names.
@@ -95,7 +96,7 @@ package final class ReportJob {
     package var temporaryPath: String { directory.temporaryPath }
 
     /// Removes what a job left at its `temporaryPath`, from any thread.
-    package static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
+    package static func removeUnfinished(_ path: String) { AtomicDirectory.remove(path) }
 
     /// - Parameter progress: called after each picture with the number of those done, left out or not.
     /// - Throws: the first error of any stage, and `VitvideoError` of kind `badData` where no picture could be used;

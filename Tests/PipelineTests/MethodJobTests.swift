@@ -1,13 +1,13 @@
-import Checkpoints
 import Fixtures
 import Foundation
 import Methods
+import NumPy
 import Pipeline
 import Pixels
 import Probing
 import Testing
-import ViT
 import VideoIO
+import ViT
 
 /// Every method through a whole job of several workers, held to the definitions in `Probing`, which goldens hold
 /// to the originals.

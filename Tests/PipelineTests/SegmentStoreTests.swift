@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Methods
@@ -175,7 +176,7 @@ import VideoIO
     @Test func onlyOneRunAtATime() throws {
         let store = try open()
         try fill(0, of: store)
-        #expect(throws: PipelineError.self) { try open() }
+        #expect(throws: VitvideoError.self) { try open() }
         withExtendedLifetime(store) {}
         #expect(try directory.contents == ["out.mp4.resume"])
     }
@@ -183,7 +184,7 @@ import VideoIO
     @Test func anotherJobIsRefusedAndLeftAlone() throws {
         do { try fill(0, of: try open()) }
         let before = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        let error = #expect(throws: PipelineError.self) { try open(try Self.identity(crf: 20)) }
+        let error = #expect(throws: VitvideoError.self) { try open(try Self.identity(crf: 20)) }
         #expect(error?.kind == .usage)
         #expect(error?.description.contains("--crf was 18 and is 20") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == before)
@@ -193,7 +194,7 @@ import VideoIO
     @Test func aForeignDirectoryIsLeftAlone() throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try directory.write([], to: "out.mp4.resume/letter.txt")
-        #expect(throws: PipelineError.self) { try open() }
+        #expect(throws: VitvideoError.self) { try open() }
         #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["letter.txt"])
     }
 
@@ -202,7 +203,7 @@ import VideoIO
         do { withExtendedLifetime(try open()) {} }
         #expect(try directory.contents == [])
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for (name, text) in [("job.json", "{"), ("segment-000000.part", "cut"), ("joining", "")] {
+        for (name, text) in [("job.json", "{"), (".vitvideo-1-dead.tmp", "cut"), ("joining", "")] {
             try directory.write(text.utf8, to: "out.mp4.resume/\(name)")
         }
         #expect(SegmentStore.job(at: path) == nil)

@@ -1,12 +1,12 @@
-import Checkpoints
 import Fixtures
 import Foundation
 import Methods
+import NumPy
 import Pixels
 import Probing
 import Testing
-import ViT
 import VideoIO
+import ViT
 
 @testable import Report
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import Methods
+import NumPy
 import VideoIO
 
 /// Writes the raw, unscaled maps of each frame to a NumPy archive:
@@ -26,7 +27,7 @@ package final class ExportSink: NumberSink {
     private let times: NPZArrayWriter
 
     /// - Precondition: there is a source.
-    /// - Throws: `CheckpointError` where the file exists (without `overwrite`) or cannot be created.
+    /// - Throws: `VitvideoError` where the file exists (without `overwrite`) or cannot be created.
     package init(
         path: String, overwrite: Bool, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
         version: String

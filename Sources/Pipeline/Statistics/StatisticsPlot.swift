@@ -1,4 +1,5 @@
 import Base
+import Files
 import Foundation
 import Rendering
 import VideoIO
@@ -10,7 +11,7 @@ package final class StatisticsPlot: StatisticsOutput {
     private let title: String
     private let quantity: String
     private let subjects: [StatisticsSubject]
-    private let output: TextOutput
+    private let output: AtomicFile
     private let isSVG: Bool
     /// By subject; columns as `columns(of:)` gives them.
     private var series: [ThinnedSeries]
@@ -33,7 +34,7 @@ package final class StatisticsPlot: StatisticsOutput {
         self.quantity = quantity
         self.subjects = subjects
         series = subjects.map { _ in ThinnedSeries() }
-        output = try TextOutput(path: path, overwrite: overwrite)
+        output = try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
     }
 
     package func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) {
@@ -45,8 +46,8 @@ package final class StatisticsPlot: StatisticsOutput {
     package func finish(as name: String?) throws {
         for index in series.indices { series[index].finish() }
         let figure = figure()
-        try output.write(Data(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image())))
-        try output.finish(as: name)
+        try output.write(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image()))
+        try output.commit(as: name)
     }
 
     package func abandon() { output.abandon() }

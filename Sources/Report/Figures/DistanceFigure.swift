@@ -1,6 +1,6 @@
-import Checkpoints
 import Foundation
 import Methods
+import NumPy
 import Rendering
 import ViT
 
@@ -17,7 +17,7 @@ final class DistanceFigure {
     private let means: NPZArrayWriter
     private let perPicture: NPZArrayWriter
 
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     init(_ subject: ReportSubject, writer: FigureWriter) throws {
         self.subject = subject
         self.writer = writer
@@ -31,14 +31,14 @@ final class DistanceFigure {
     }
 
     /// - Parameter distances: `blocks × heads` in pixels, of one picture.
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func add(_ distances: [[Double]]) throws {
         mean.add(distances)
         try perPicture.append(distances.flatMap { $0 })
     }
 
     /// - Parameter yLimits: of the axis, so that figures of several models can be compared.
-    /// - Throws: `CheckpointError`, `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`, `ReportError`.
     func finish(yLimits: (low: Double, high: Double)) throws -> PageFigure {
         for heads in mean.mean { try means.append(heads) }
         try archive.add("meta", text: try Provenance(of: subject.model, version: writer.version).json())

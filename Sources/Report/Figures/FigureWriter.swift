@@ -1,6 +1,6 @@
-import Checkpoints
 import Foundation
 import Methods
+import NumPy
 import Pixels
 import Rendering
 import VideoIO
@@ -35,7 +35,7 @@ struct FigureWriter {
     /// - Parameters:
     ///   - name: of both files, without extension.
     ///   - arrays: nil where another figure's are the same.
-    /// - Throws: `VideoIOError`, `CheckpointError`, `ReportError`.
+    /// - Throws: `VideoIOError`, `VitvideoError`, `ReportError`.
     func write(
         _ name: String, _ image: RGBImage, text: String, arrays: [FigureArray],
         _ provenance: Provenance
@@ -59,7 +59,7 @@ struct FigureWriter {
     static func archive(_ name: String) -> String { "\(arrays)/\(name).npz" }
 
     /// - Returns: the archive's name, relative to the page.
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func write(
         _ name: String, _ arrays: [FigureArray], _ provenance: Provenance
     ) throws -> String {

@@ -5,8 +5,8 @@ import Methods
 import Pipeline
 import Pixels
 import Probing
-import ViT
 import VideoIO
+import ViT
 
 struct Annotate: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -104,8 +104,7 @@ struct Annotate: ParsableCommand {
         let resumable = store.map { store in
             ResumableJob(
                 store: store, segmentFrames: resume.segmentFrames, whole: job, input: input.input,
-                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers,
-                outputs: output.paths)
+                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers)
         }
         if messages.verbose { try describe(info, plan, schedule) }
         if !messages.quiet {

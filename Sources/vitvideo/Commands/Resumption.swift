@@ -41,7 +41,7 @@ struct Resumption {
 extension Annotate {
     /// All that decides about the content of the outputs.
     ///
-    /// - Throws: `CheckpointError` where a file cannot be read.
+    /// - Throws: `VitvideoError` where a file cannot be read.
     func identity(of plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
         var identity = JobIdentity()
         identity.add("the version of vitvideo", Version.current)
@@ -70,7 +70,7 @@ extension JobIdentity {
         for (name, value) in settings { add(name, value) }
     }
 
-    /// - Throws: `CheckpointError` where a file cannot be read.
+    /// - Throws: `VitvideoError` where a file cannot be read.
     fileprivate mutating func add(contentOfEach paths: [String]) throws {
         for path in paths { try add("the content of \(path)", contentOf: [path]) }
     }

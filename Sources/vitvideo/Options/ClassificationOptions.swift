@@ -32,7 +32,7 @@ struct ClassificationOptions: ParsableArguments {
     ///   - headFile: a linear classifier's file, for a model that has none of its own or another one.
     ///   - wantsNumbers: whether logits are exported or the top label joins statistics.
     ///   - target: the class that a gradient is taken of, where one is.
-    /// - Throws: `VitvideoError`, `CheckpointError`; `Failure` where labels or a gradient are asked for and
+    /// - Throws: `VitvideoError`; `Failure` where labels or a gradient are asked for and
     ///   nothing classifies, and for a class by its name where the names are not known.
     func classification(
         of model: Model, isMain: Bool, headFile: String?, wantsNumbers: Bool, target: ClassChoice? = nil,

@@ -59,7 +59,7 @@ struct ModelOptions: ParsableArguments {
 
     private static let weightsExtensions: Set = ["safetensors", "pth", "pt", "bin", "npz", "onnx"]
 
-    /// - Throws: `VitvideoError`, `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func load(_ identity: ModelIdentity) throws -> Model {
         switch identity {
         case .known(let entry):

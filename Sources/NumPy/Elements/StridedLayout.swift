@@ -1,43 +1,50 @@
+import Base
+import Files
+
 /// How a tensor's elements lie in a storage, in elements: PyTorch's strides, NumPy's Fortran order, and the
 /// transposed weights of ONNX are all of this kind.
-struct StridedLayout: Sendable, Equatable {
-    let shape: [Int]
+package struct StridedLayout: Sendable, Equatable {
+    package let shape: [Int]
     /// Elements to step for one step along each dimension; none negative.
-    let strides: [Int]
+    package let strides: [Int]
     /// The element the tensor begins at.
-    let offset: Int
+    package let offset: Int
     /// Elements from the first to behind the last one used; 0 for an empty tensor.
-    let span: Int
-    let elementCount: Int
+    package let span: Int
+    package let elementCount: Int
 
-    /// - Throws: `FormatError` where the layout reaches outside `storageCount` elements.
-    init(_ description: TensorDescription, strides: [Int], offset: Int, storageCount: Int) throws {
+    /// - Throws: `VitvideoError` where the layout reaches outside `storageCount` elements.
+    package init(_ description: TensorDescription, strides: [Int], offset: Int, storageCount: Int) throws {
         shape = description.shape
-        guard strides.count == shape.count else { throw FormatError("strides and shape differ in length") }
+        guard strides.count == shape.count else {
+            throw VitvideoError.badData("strides and shape differ in length")
+        }
         // A step never taken may have any length; it must not overflow later.
         self.strides = zip(description.shape, strides).map { $0 == 1 && $1 >= 0 ? 0 : $1 }
         self.offset = offset
         elementCount = description.elementCount
         guard offset >= 0, self.strides.allSatisfy({ $0 >= 0 }) else {
-            throw FormatError("a tensor has a negative offset or stride")
+            throw VitvideoError.badData("a tensor has a negative offset or stride")
         }
         var last = 0
         for (size, stride) in zip(shape, strides) where elementCount > 0 {
             let (reach, overflow) = (size - 1).multipliedReportingOverflow(by: stride)
             let (sum, overflowOfSum) = last.addingReportingOverflow(reach)
-            guard !overflow, !overflowOfSum else { throw FormatError("a tensor's strides overflow") }
+            guard !overflow, !overflowOfSum else {
+                throw VitvideoError.badData("a tensor's strides overflow")
+            }
             last = sum
         }
-        guard last < Int.max else { throw FormatError("a tensor's strides overflow") }
+        guard last < Int.max else { throw VitvideoError.badData("a tensor's strides overflow") }
         span = elementCount == 0 ? 0 : last + 1
         guard offset <= storageCount, span <= storageCount - offset else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "a tensor reaches beyond its storage of \(storageCount) elements")
         }
     }
 
     /// Row-major strides of a shape whose product is known to fit.
-    static func rowMajorStrides(_ shape: [Int]) -> [Int] {
+    package static func rowMajorStrides(_ shape: [Int]) -> [Int] {
         var strides = [Int](repeating: 1, count: shape.count)
         for axis in shape.indices.dropLast().reversed() {
             strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1)
@@ -46,19 +53,19 @@ struct StridedLayout: Sendable, Equatable {
     }
 
     /// Column-major strides of a shape whose product is known to fit.
-    static func columnMajorStrides(_ shape: [Int]) -> [Int] {
+    package static func columnMajorStrides(_ shape: [Int]) -> [Int] {
         Array(rowMajorStrides(shape.reversed()).reversed())
     }
 
     /// Whether the elements lie in row-major order without gaps; strides of dimensions of size 1 do not matter.
-    var isContiguous: Bool {
+    package var isContiguous: Bool {
         elementCount == 0
             || zip(shape, zip(strides, Self.rowMajorStrides(shape))).allSatisfy { $0 == 1 || $1.0 == $1.1 }
     }
 
     /// The elements in row-major order.
     /// - Parameter bytes: `span` elements of `size` bytes, beginning at the tensor's first.
-    func gathered(_ bytes: UnsafeRawBufferPointer, elementSize size: Int) -> [UInt8] {
+    package func gathered(_ bytes: UnsafeRawBufferPointer, elementSize size: Int) -> [UInt8] {
         switch size {
         case 1: gathered(bytes, as: UInt8.self)
         case 2: gathered(bytes, as: UInt16.self)
@@ -109,8 +116,8 @@ struct StridedLayout: Sendable, Equatable {
 
 extension ElementType {
     /// Elements without gaps as Float32. Float64 is rounded to nearest; the 16-bit types convert exactly.
-    /// - Throws: `FormatError` for integers and booleans.
-    func floats(_ bytes: UnsafeRawBufferPointer) throws -> [Float] {
+    /// - Throws: `VitvideoError` for integers and booleans.
+    package func floats(_ bytes: UnsafeRawBufferPointer) throws -> [Float] {
         let count = bytes.count / byteCount
         switch self {
         case .float32:
@@ -132,7 +139,7 @@ extension ElementType {
                 Float(Float16(bitPattern: $0.loadUnaligned(fromByteOffset: $1 * 2, as: UInt16.self)))
             }
         default:
-            throw FormatError("it holds \(self), not floating-point numbers")
+            throw VitvideoError.badData("it holds \(self), not floating-point numbers")
         }
     }
 

@@ -6,21 +6,21 @@ import Foundation
 ///
 /// `@unchecked Sendable`: a `zip_t` must not be used by two threads at once; every call on it after opening is made
 /// under `lock`, and what is read comes back as a value.
-final class ZipArchive: @unchecked Sendable {
-    struct Entry: Sendable, Equatable {
-        let name: String
+package final class ZipArchive: @unchecked Sendable {
+    package struct Entry: Sendable, Equatable {
+        package let name: String
         /// Length unpacked, as the directory declares it.
-        let byteCount: Int
+        package let byteCount: Int
         fileprivate let index: UInt64
         /// Stored without compression: parts can be read without what comes before.
         fileprivate let isStored: Bool
     }
 
-    let path: String
+    package let path: String
     /// The archive's own length in bytes.
-    let fileByteCount: Int
+    package let fileByteCount: Int
     /// Entries in the directory's order, names unique.
-    let entries: [Entry]
+    package let entries: [Entry]
     private let archive: OpaquePointer
     private let lock = Mutex(())
 
@@ -29,19 +29,19 @@ final class ZipArchive: @unchecked Sendable {
     private static let largestExpansion = 64
     private static let expansionAllowance = 1 << 20
 
-    /// - Throws: `CheckpointError` where the archive cannot be opened, an entry is encrypted or claims to unpack to
+    /// - Throws: `VitvideoError` where the archive cannot be opened, an entry is encrypted or claims to unpack to
     ///   more than 64 times the archive and 1 MiB, or a name comes twice.
-    static func open(_ path: String) throws -> ZipArchive {
+    package static func open(_ path: String) throws -> ZipArchive {
         close(try openForReading(path))
         var code: Int32 = 0
         guard let archive = zip_open(path, ZIP_RDONLY, &code) else {
             var error = zip_error_t()
             zip_error_init_with_code(&error, code)
             defer { zip_error_fini(&error) }
-            throw CheckpointError(
-                .invalidData, cannot: "read", path: path,
+            throw VitvideoError(
+                .badData, cannot: "read", path: path,
                 reason: "zip: \(String(cString: zip_error_strerror(&error))) (code \(code))",
-                nextStep: "the file is cut short or damaged: get it again")
+                nextStep: .advice("the file is cut short or damaged: get it again"))
         }
         do {
             return try locating("read", path) { try ZipArchive(path, archive) }
@@ -54,15 +54,17 @@ final class ZipArchive: @unchecked Sendable {
 
     private init(_ path: String, _ archive: OpaquePointer) throws {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw systemError(.inputOutput, "read", path) }
+        guard stat(path, &status) == 0 else {
+            throw VitvideoError.system(.inputOutput, cannot: "read", path: path)
+        }
         let fileByteCount = Int(status.st_size)
-        guard fileByteCount > 0 else { throw FormatError("the file is empty") }
+        guard fileByteCount > 0 else { throw VitvideoError.badData("the file is empty") }
         var entries: [Entry] = []
         var names: Set<String> = []
         for index in 0..<UInt64(max(zip_get_num_entries(archive, 0), 0)) {
             let entry = try Self.entry(archive, index, fileByteCount: fileByteCount)
             guard names.insert(entry.name).inserted else {
-                throw FormatError("two of its entries are named \(quoted(entry.name))")
+                throw VitvideoError.badData("two of its entries are named \(quoted(entry.name))")
             }
             entries.append(entry)
         }
@@ -78,10 +80,10 @@ final class ZipArchive: @unchecked Sendable {
         var status = zip_stat_t()
         guard zip_stat_index(archive, index, 0, &status) == 0, let name = status.name,
             status.valid & UInt64(ZIP_STAT_SIZE) != 0, let size = Int(exactly: status.size)
-        else { throw FormatError("zip: entry \(index): \(String(cString: zip_strerror(archive)))") }
+        else { throw VitvideoError.badData("zip: entry \(index): \(String(cString: zip_strerror(archive)))") }
         let text = String(cString: name)
         guard status.encryption_method == UInt16(ZIP_EM_NONE) else {
-            throw FormatError.unsupported("its entry \(quoted(text)) is encrypted")
+            throw VitvideoError.badData("its entry \(quoted(text)) is encrypted")
         }
         let isStored = status.comp_method == UInt16(ZIP_CM_STORE)
         let largest =
@@ -90,14 +92,14 @@ final class ZipArchive: @unchecked Sendable {
             : fileByteCount.multipliedReportingOverflow(by: largestExpansion).partialValue
                 + expansionAllowance
         guard size <= largest else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "its entry \(quoted(text)) claims \(size) bytes in an archive of \(fileByteCount)")
         }
         return Entry(name: text, byteCount: size, index: index, isStored: isStored)
     }
 
     /// The entry's bytes, checked against their checksum. Thread-safe.
-    func read(_ entry: Entry) throws -> [UInt8] {
+    package func read(_ entry: Entry) throws -> [UInt8] {
         try lock.withLock { _ in
             try withOpenEntry(entry) { file in
                 let bytes = try Self.read(file, entry, count: entry.byteCount)
@@ -110,9 +112,9 @@ final class ZipArchive: @unchecked Sendable {
     }
 
     /// Bytes of a part of the entry; checked against the checksum only where it is the whole. Thread-safe.
-    func read(_ entry: Entry, _ range: Range<Int>) throws -> [UInt8] {
+    package func read(_ entry: Entry, _ range: Range<Int>) throws -> [UInt8] {
         guard range.lowerBound >= 0, range.upperBound <= entry.byteCount else {
-            throw FormatError("its entry \(quoted(entry.name)) ends too early")
+            throw VitvideoError.badData("its entry \(quoted(entry.name)) ends too early")
         }
         if range == 0..<entry.byteCount { return try read(entry) }
         return try lock.withLock { _ in
@@ -136,7 +138,7 @@ final class ZipArchive: @unchecked Sendable {
         -> Result
     {
         guard let file = zip_fopen_index(archive, entry.index, 0) else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "its entry \(quoted(entry.name)): zip: \(String(cString: zip_strerror(archive)))")
         }
         defer { zip_fclose(file) }
@@ -154,12 +156,12 @@ final class ZipArchive: @unchecked Sendable {
         }
     }
 
-    private static func failure(_ file: OpaquePointer, _ entry: Entry) -> FormatError {
+    private static func failure(_ file: OpaquePointer, _ entry: Entry) -> VitvideoError {
         let error = zip_file_get_error(file)!
         let reason =
             zip_error_code_zip(error) == ZIP_ER_OK
             ? "its length is not the one declared" : "zip: \(String(cString: zip_error_strerror(error)))"
-        return FormatError(
+        return VitvideoError.badData(
             "its entry \(quoted(entry.name)): \(reason)",
             nextStep: "the file is cut short or damaged: get it again")
     }

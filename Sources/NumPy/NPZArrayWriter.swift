@@ -1,3 +1,5 @@
+import Base
+import Files
 import Foundation
 
 /// One array of an `NPZWriter`, spooled to a nameless temporary file. It belongs to the writer's thread.
@@ -27,16 +29,15 @@ package final class NPZArrayWriter {
         let (rowByteCount, overflow) = try TensorDescription(shape: rowShape, elementType: .uint8)
             .elementCount.multipliedReportingOverflow(by: element.byteCount)
         guard !overflow, rowByteCount > 0 || !isGrowing else {
-            throw FormatError("rows of array \(quoted(name)) have the shape \(rowShape)")
+            throw VitvideoError.badData("rows of array \(quoted(name)) have the shape \(rowShape)")
         }
         self.rowByteCount = rowByteCount
         let header = Self.header(element, rowShape, rowCount: 0, isGrowing)
         headerByteCount = header.count
 
-        let (descriptor, temporaryPath) = try makeTemporaryFile(beside: outputPath)
-        unlink(temporaryPath)
+        let descriptor = try AtomicFile.makeScratch(beside: outputPath, wording: .errno)
         guard let spool = fdopen(descriptor, "w+b") else {
-            let error = systemError(.cannotCreate, "create", outputPath)
+            let error = VitvideoError.system(.cannotCreate, cannot: "create", path: outputPath)
             close(descriptor)
             throw error
         }
@@ -45,7 +46,7 @@ package final class NPZArrayWriter {
     }
 
     /// Appends rows of Float32.
-    /// - Throws: `CheckpointError` where the array holds another type, the values are no whole rows, or writing
+    /// - Throws: `VitvideoError` where the array holds another type, the values are no whole rows, or writing
     ///   fails.
     package func append(_ values: [Float]) throws { try append(values, .float32) }
     /// Appends rows of Float64; throws as the other `append`.
@@ -70,7 +71,7 @@ package final class NPZArrayWriter {
 
     private func check(_ type: ElementType) throws {
         guard element == .number(type) else {
-            throw failure(.invalidData, "array \(quoted(name)) holds \(element), not \(type)")
+            throw failure(.badData, "array \(quoted(name)) holds \(element), not \(type)")
         }
     }
 
@@ -78,7 +79,7 @@ package final class NPZArrayWriter {
         guard isGrowing ? bytes.count % rowByteCount == 0 : bytes.count == rowByteCount && rowCount == 0
         else {
             throw failure(
-                .invalidData,
+                .badData,
                 "array \(quoted(name)): \(bytes.count) bytes are no whole rows of \(rowByteCount)")
         }
         try write(bytes)
@@ -90,15 +91,17 @@ package final class NPZArrayWriter {
     func takeSpool() throws -> UnsafeMutablePointer<FILE>? {
         guard let spool else { return nil }
         guard isGrowing || rowCount == 1 else {
-            throw failure(.invalidData, "array \(quoted(name)) is empty")
+            throw failure(.badData, "array \(quoted(name)) is empty")
         }
-        guard fseek(spool, 0, SEEK_SET) == 0 else { throw systemError(.inputOutput, "write", outputPath) }
+        guard fseek(spool, 0, SEEK_SET) == 0 else {
+            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
+        }
         try Self.header(element, rowShape, rowCount: rowCount, isGrowing).withUnsafeBytes { header in
             precondition(header.count == headerByteCount, "the header is padded for any count of rows")
             try write(header)
         }
         guard fflush(spool) == 0, fseek(spool, 0, SEEK_SET) == 0 else {
-            throw systemError(.inputOutput, "write", outputPath)
+            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
         }
         self.spool = nil
         return spool
@@ -113,12 +116,12 @@ package final class NPZArrayWriter {
     private func write(_ bytes: UnsafeRawBufferPointer) throws {
         guard let spool else { throw failure(.inputOutput, "the archive is closed already") }
         guard bytes.isEmpty || fwrite(bytes.baseAddress, 1, bytes.count, spool) == bytes.count else {
-            throw systemError(.inputOutput, "write", outputPath)
+            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
         }
     }
 
-    private func failure(_ kind: CheckpointError.Kind, _ reason: String) -> CheckpointError {
-        CheckpointError(kind, cannot: "write", path: outputPath, reason: reason)
+    private func failure(_ kind: VitvideoError.Kind, _ reason: String) -> VitvideoError {
+        VitvideoError(kind, cannot: "write", path: outputPath, reason: reason)
     }
 
     private static func header(

@@ -1,76 +1,17 @@
-/// What the elements of a NumPy array are.
-package enum NPYElement: Sendable, Equatable {
-    case number(ElementType)
-    /// Fixed-length text of 4-byte characters, padded with zeros.
-    case unicode(length: Int)
-    /// Fixed-length bytes, padded with zeros.
-    case bytes(length: Int)
-
-    /// Bytes an element takes.
-    var byteCount: Int {
-        switch self {
-        case .number(let type): type.byteCount
-        case .unicode(let length): 4 * length
-        case .bytes(let length): length
-        }
-    }
-
-    /// NumPy's name, such as `<f4`.
-    var descriptor: String {
-        switch self {
-        case .unicode(let length): return "<U\(length)"
-        case .bytes(let length): return "|S\(length)"
-        case .number(.bool): return "|b1"
-        case .number(.uint8): return "|u1"
-        case .number(.int8): return "|i1"
-        case .number(.bfloat16): return "<V2"
-        case .number(let type):
-            let kind = type.isFloatingPoint ? "f" : type.rawValue.hasPrefix("u") ? "u" : "i"
-            return "<\(kind)\(type.byteCount)"
-        }
-    }
-
-    /// - Throws: `FormatError` for big-endian and for types that hold Python objects, dates, records or complex
-    ///   numbers. Two opaque bytes (`V2`) are BFloat16, which is how NumPy saves JAX's.
-    init(descriptor: String) throws {
-        let unsupported = FormatError.unsupported("it holds elements of the NumPy type \(quoted(descriptor))")
-        var text = Substring(descriptor)
-        guard let order = text.popFirst(), "<|=".contains(order), let kind = text.popFirst(),
-            text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let size = Int(text), size < 1 << 32
-        else { throw unsupported }
-        switch (kind, size) {
-        case ("f", 8): self = .number(.float64)
-        case ("f", 4): self = .number(.float32)
-        case ("f", 2): self = .number(.float16)
-        case ("V", 2): self = .number(.bfloat16)
-        case ("i", 8): self = .number(.int64)
-        case ("i", 4): self = .number(.int32)
-        case ("i", 2): self = .number(.int16)
-        case ("i", 1): self = .number(.int8)
-        case ("u", 8): self = .number(.uint64)
-        case ("u", 4): self = .number(.uint32)
-        case ("u", 2): self = .number(.uint16)
-        case ("u", 1): self = .number(.uint8)
-        case ("b", 1): self = .number(.bool)
-        case ("U", _): self = .unicode(length: size)
-        case ("S", _): self = .bytes(length: size)
-        default: throw unsupported
-        }
-    }
-}
+import Base
+import Files
 
 /// The header of a `.npy` file, versions 1 to 3: magic, version, length, and a Python dictionary literal with
 /// `descr`, `fortran_order` and `shape`.
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-struct NPYHeader: Equatable {
-    let element: NPYElement
-    let isFortranOrder: Bool
-    let shape: [Int]
+package struct NPYHeader: Equatable {
+    package let element: NPYElement
+    package let isFortranOrder: Bool
+    package let shape: [Int]
     /// Elements in all; with `element` known to fit an `Int` in bytes.
-    let elementCount: Int
+    package let elementCount: Int
     /// Where the elements begin.
-    let dataOffset: Int
+    package let dataOffset: Int
 
     static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
     /// No header of an array without field names is anywhere near this long.
@@ -80,17 +21,17 @@ struct NPYHeader: Equatable {
     init(_ bytes: UnsafeRawBufferPointer) throws {
         var cursor = ByteCursor(bytes)
         guard try cursor.take(Self.magic.count).elementsEqual(Self.magic) else {
-            throw FormatError("it is not a NumPy array")
+            throw VitvideoError.badData("it is not a NumPy array")
         }
         let major = try cursor.byte()
         _ = try cursor.byte()
         guard (1...3).contains(major) else {
-            throw FormatError.unsupported("it is of version \(major) of the NumPy format")
+            throw VitvideoError.badData("it is of version \(major) of the NumPy format")
         }
         let length =
             major == 1 ? Int(try cursor.littleEndian(UInt16.self)) : Int(try cursor.littleEndian(UInt32.self))
         guard cursor.position + length <= Self.largestHeader else {
-            throw FormatError("its header is said to be \(length) bytes long")
+            throw VitvideoError.badData("its header is said to be \(length) bytes long")
         }
         let text = try cursor.take(length)
         dataOffset = cursor.position
@@ -102,10 +43,10 @@ struct NPYHeader: Equatable {
         shape = fields.shape
         elementCount = try TensorDescription(shape: shape, elementType: .uint8).elementCount
         guard !elementCount.multipliedReportingOverflow(by: element.byteCount).overflow else {
-            throw FormatError("the shape \(oneLine("\(shape)")) is too large")
+            throw VitvideoError.badData("the shape \(oneLine("\(shape)")) is too large")
         }
         guard element.byteCount > 0 || elementCount <= 1 else {
-            throw FormatError("it holds \(elementCount) elements of no size")
+            throw VitvideoError.badData("it holds \(elementCount) elements of no size")
         }
     }
 
@@ -145,12 +86,12 @@ private struct PythonLiteral {
             switch key {
             case "descr":
                 guard peek() != UInt8(ascii: "[") else {
-                    throw FormatError.unsupported("it holds records, not numbers")
+                    throw VitvideoError.badData("it holds records, not numbers")
                 }
                 descriptor = try string()
             case "fortran_order": isFortranOrder = try boolean()
             case "shape": shape = try tuple()
-            default: throw FormatError("its header has the unknown field \(quoted(key))")
+            default: throw VitvideoError.badData("its header has the unknown field \(quoted(key))")
             }
             if peek() == UInt8(ascii: ",") { try expect(",") } else { break }
         }
@@ -159,7 +100,7 @@ private struct PythonLiteral {
         return (descriptor, isFortranOrder, shape)
     }
 
-    private var malformed: FormatError { FormatError("its header is malformed") }
+    private var malformed: VitvideoError { VitvideoError.badData("its header is malformed") }
 
     private mutating func peek() -> UInt8? {
         while let byte = cursor.next, byte == 0x20 || byte == 0x0a || byte == 0x09 { cursor.skip() }

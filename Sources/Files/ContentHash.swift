@@ -1,10 +1,11 @@
+import Base
 import COpenSSL
 import Foundation
 
 /// SHA-256 of files and of data that arrives in pieces.
 package enum ContentHash {
     /// The SHA-256 of a file's content in 64 lower-case hexadecimal digits. Reads in pieces of 1 MiB.
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     package static func sha256(ofFile path: String) throws -> String {
         let descriptor = try openForReading(path)
         defer { close(descriptor) }
@@ -14,7 +15,7 @@ package enum ContentHash {
         while true {
             let count = read(descriptor, piece.baseAddress, piece.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw systemError(.inputOutput, "read", path) }
+            guard count >= 0 else { throw VitvideoError.system(.inputOutput, cannot: "read", path: path) }
             if count == 0 { return try hash.finish() }
             try hash.update(UnsafeRawBufferPointer(rebasing: piece[..<count]))
         }
@@ -32,7 +33,7 @@ package enum ContentHash {
 package final class SHA256Stream {
     private let context: OpaquePointer
 
-    /// - Throws: `CheckpointError` where OpenSSL has no SHA-256 to offer.
+    /// - Throws: `VitvideoError` where OpenSSL has no SHA-256 to offer.
     package init() throws {
         guard let context = EVP_MD_CTX_new() else { throw Self.failure }
         self.context = context
@@ -53,8 +54,8 @@ package final class SHA256Stream {
         }.joined()
     }
 
-    private static var failure: CheckpointError {
-        CheckpointError(.unsupported, cannot: "compute", path: "SHA-256", reason: "OpenSSL refused")
+    private static var failure: VitvideoError {
+        VitvideoError(.badData, cannot: "compute", path: "SHA-256", reason: "OpenSSL refused")
     }
 
     deinit { EVP_MD_CTX_free(context) }

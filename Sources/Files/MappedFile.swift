@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A whole regular file mapped into memory for reading. Pages are read when touched and can be dropped, so a
@@ -6,42 +7,44 @@ import Foundation
 /// `@unchecked Sendable`: the mapping is private and read-only and lives as long as this object; nothing in it is
 /// ever written. As with every mapping, cutting the file short while it is in use ends the process with SIGBUS;
 /// files in the model cache are only ever replaced by renaming, which leaves a mapping whole.
-final class MappedFile: @unchecked Sendable {
-    let path: String
+package final class MappedFile: @unchecked Sendable {
+    package let path: String
     private let bytes: UnsafeRawBufferPointer
 
     /// Length in bytes.
-    var count: Int { bytes.count }
+    package var count: Int { bytes.count }
 
     private init(path: String, bytes: UnsafeRawBufferPointer) {
         self.path = path
         self.bytes = bytes
     }
 
-    /// - Throws: `CheckpointError` where the file is not there, may not be read, is no regular file, or is empty.
-    static func open(_ path: String) throws -> MappedFile {
+    /// - Throws: `VitvideoError` where the file is not there, may not be read, is no regular file, or is empty.
+    package static func open(_ path: String) throws -> MappedFile {
         let descriptor = try openForReading(path)
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw systemError(.inputOutput, "read", path) }
+        guard fstat(descriptor, &status) == 0 else {
+            throw VitvideoError.system(.inputOutput, cannot: "read", path: path)
+        }
         let length = Int(status.st_size)
         guard length > 0 else {
-            throw CheckpointError(.invalidData, cannot: "read", path: path, reason: "the file is empty")
+            throw VitvideoError(.badData, cannot: "read", path: path, reason: "the file is empty")
         }
         guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
-            throw systemError(.inputOutput, "read", path)
+            throw VitvideoError.system(.inputOutput, cannot: "read", path: path)
         }
         return MappedFile(path: path, bytes: UnsafeRawBufferPointer(start: start, count: length))
     }
 
     /// Lends the file's bytes for the length of the call.
-    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(bytes) }
     }
 
-    /// Lends the bytes and lets go of the pages afterwards, which would else count as the process's memory as long
-    /// as the file is mapped. For bytes that are copied and seldom wanted again.
-    func withBytesOnce<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    /// Lends the bytes and gives the pages back afterwards: they would count as the process's memory as long as
+    /// the file is mapped. For bytes that are copied and seldom read again.
+    package func withBytesOnce<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         defer { madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED) }
         return try withBytes(body)
     }
@@ -51,26 +54,20 @@ final class MappedFile: @unchecked Sendable {
 
 /// Opens a regular file. O_NONBLOCK keeps a named pipe without a writer from blocking the open; it has no effect on
 /// regular files.
-func openForReading(_ path: String) throws -> Int32 {
+///
+/// - Throws: `VitvideoError` of kind `noInput`, or `inputOutput` where its kind cannot be told.
+package func openForReading(_ path: String) throws -> Int32 {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw systemError(.noInput, "read", path) }
+    guard descriptor >= 0 else { throw VitvideoError.system(.noInput, cannot: "read", path: path) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
         close(descriptor)
-        throw systemError(.inputOutput, "read", path)
+        throw VitvideoError.system(.inputOutput, cannot: "read", path: path)
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
         close(descriptor)
         let reason = status.st_mode & S_IFMT == S_IFDIR ? "it is a directory" : "it is not a regular file"
-        throw CheckpointError(.noInput, cannot: "read", path: path, reason: reason)
+        throw VitvideoError(.noInput, cannot: "read", path: path, reason: reason)
     }
     return descriptor
-}
-
-/// The error of the system call that has just failed, with its text and number.
-func systemError(
-    _ kind: CheckpointError.Kind, _ operation: String, _ path: String, code: Int32 = errno
-) -> CheckpointError {
-    CheckpointError(
-        kind, cannot: operation, path: path, reason: "\(String(cString: strerror(code))) (errno \(code))")
 }

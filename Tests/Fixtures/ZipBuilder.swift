@@ -1,14 +1,16 @@
 /// Makes zip archives byte by byte, so that tests can lie in any field. Entries are stored; what is given as
 /// deflated is taken as already packed. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
-struct ZipBuilder {
+package struct ZipBuilder {
     private var body: [UInt8] = []
     private var directory: [UInt8] = []
     private var count = 0
 
+    package init() {}
+
     /// - Parameters:
     ///   - declaredSize: the unpacked size to declare, if not the true one.
     ///   - method: 0 stored, 8 deflated.
-    mutating func add(
+    package mutating func add(
         _ name: String, _ data: [UInt8], declaredSize: Int? = nil, method: UInt16 = 0, checksum: UInt32? = nil
     ) {
         let offset = body.count
@@ -23,12 +25,12 @@ struct ZipBuilder {
         count += 1
     }
 
-    func archive() -> [UInt8] {
+    package func archive() -> [UInt8] {
         body + directory + [0x50, 0x4b, 5, 6, 0, 0, 0, 0] + Self.bytes(UInt16(count), UInt16(count))
             + Self.bytes(UInt32(directory.count), UInt32(body.count)) + [0, 0]
     }
 
-    static func bytes<Integer: FixedWidthInteger>(_ values: Integer...) -> [UInt8] {
+    package static func bytes<Integer: FixedWidthInteger>(_ values: Integer...) -> [UInt8] {
         values.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
     }
 

@@ -1,4 +1,5 @@
-import Checkpoints
+import Base
+import Files
 import Fixtures
 import Foundation
 import Testing
@@ -33,7 +34,7 @@ struct ContentHashTests {
     func absent() throws {
         let directory = try TemporaryDirectory()
         for path in [directory.file("absent"), directory.path] {
-            let error = #expect(throws: CheckpointError.self) { try ContentHash.sha256(ofFile: path) }
+            let error = #expect(throws: VitvideoError.self) { try ContentHash.sha256(ofFile: path) }
             #expect(error?.kind == .noInput)
         }
     }

@@ -1,8 +1,10 @@
+import Base
+import Files
 import Fixtures
 import Foundation
 import Testing
 
-@testable import Checkpoints
+@testable import NumPy
 
 @Suite("Writing NumPy archives")
 struct NPZWriterTests {
@@ -28,7 +30,7 @@ struct NPZWriterTests {
         }
         try attention.append((0..<12).map { Float(30 + $0) })
         #expect(attention.rowCount == 7)
-        #expect(try directory.contents == [], "spools have no names")
+        #expect(try directory.contents.count == 1, "spools have no names, beside the output's own place")
         try writer.finish()
         #expect(try directory.contents == ["maps.npz"])
 
@@ -94,7 +96,7 @@ struct NPZWriterTests {
     @Test("an existing file is refused without overwrite, and replaced as a whole with it")
     func overwriting() throws {
         try directory.write("old".utf8, to: "maps.npz")
-        let error = #expect(throws: CheckpointError.self) { try NPZWriter(path, overwrite: false) }
+        let error = #expect(throws: VitvideoError.self) { try NPZWriter(path, overwrite: false) }
         #expect(error?.kind == .cannotCreate)
         let writer = try NPZWriter(path, overwrite: true)
         try writer.add("x", shape: [1], [Float(1)])
@@ -109,44 +111,45 @@ struct NPZWriterTests {
         let writer = try NPZWriter(path, overwrite: false)
         try writer.add("x", shape: [1], [Float(1)])
         try directory.write("other".utf8, to: "maps.npz")
-        let error = #expect(throws: CheckpointError.self) { try writer.finish() }
+        let error = #expect(throws: VitvideoError.self) { try writer.finish() }
         #expect(error?.kind == .cannotCreate)
         #expect(try directory.contents == ["maps.npz"])
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("other".utf8))
     }
 
-    /// What `finish` does last, long after it has looked whether the name is taken.
-    @Test("the finished archive is linked to its name, which replaces nothing, or renamed to replace")
-    func publishing() throws {
-        let archive = try directory.write("new".utf8, to: "archive")
-        func inode(_ path: String) throws -> UInt64? {
-            try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? UInt64
-        }
-        try NPZWriter.publish(archive, as: path, overwrite: false)
-        #expect(try inode(path) == inode(archive))
-
-        try FileManager.default.removeItem(atPath: path)
-        for content in ["a file", "a link to nothing"] {
-            if content == "a file" {
-                try directory.write("other".utf8, to: "maps.npz")
-            } else {
-                try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nothing")
-            }
-            let there = try inode(path)
-            let error = #expect(throws: CheckpointError.self) {
-                try NPZWriter.publish(archive, as: path, overwrite: false)
-            }
-            #expect(error?.kind == .cannotCreate)
-            #expect(try inode(path) == there)
-            #expect(try directory.contents == ["archive", "maps.npz"])
-            try FileManager.default.removeItem(atPath: path)
-        }
-
-        try directory.write("other".utf8, to: "maps.npz")
-        let new = try inode(archive)
-        try NPZWriter.publish(archive, as: path, overwrite: true)
-        #expect(try inode(path) == new)
+    @Test("of two archives for one name the first keeps it")
+    func collision() throws {
+        let writers = try (0..<2).map { _ in try NPZWriter(path, overwrite: false) }
+        for (number, writer) in writers.enumerated() { try writer.add("a", shape: [1], [Float(number)]) }
+        try writers[0].finish()
+        #expect(throws: VitvideoError.self) { try writers[1].finish() }
+        #expect(try NPZReader(path).array("a").floats() == [0])
         #expect(try directory.contents == ["maps.npz"])
+    }
+
+    @Test("what libzip makes beside the locked file of a killed run goes with it; of a living one it stays")
+    func abandoned() throws {
+        let living = try NPZWriter(path, overwrite: false)
+        let name = try #require(directory.contents.first)
+        try directory.write([1], to: name + ".zip.XyZ123")
+        for leftover in [".vitvideo-1-dead.tmp.zip", ".vitvideo-1-dead.tmp.zip.XyZ123"] {
+            try directory.write([1], to: leftover)
+        }
+        try NPZWriter(directory.file("other.npz"), overwrite: false).abandon()
+        #expect(try directory.contents == [name, name + ".zip.XyZ123"])
+        living.abandon()
+    }
+
+    @Test("permissions follow the umask, whatever libzip makes of them")
+    func permissions() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        try writer.add("a", shape: [1], [Float(1)])
+        try writer.finish()
+        let plain = try directory.write([1], to: "plain")
+        func mode(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        }
+        #expect(try mode(path) == mode(plain))
     }
 
     @Test("finishing under another name, giving up, and forgetting the writer")
@@ -159,8 +162,8 @@ struct NPZWriterTests {
         writer = try NPZWriter(path, overwrite: false)
         let rows = try writer?.array(named: "x", element: .float32, rowShape: [])
         writer?.abandon()
-        #expect(throws: CheckpointError.self) { try rows?.append([Float(1)]) }
-        #expect(throws: CheckpointError.self) { try writer?.finish() }
+        #expect(throws: VitvideoError.self) { try rows?.append([Float(1)]) }
+        #expect(throws: VitvideoError.self) { try writer?.finish() }
 
         writer = try NPZWriter(path, overwrite: false)
         try writer?.add("x", shape: [1], [Float(1)])
@@ -172,20 +175,20 @@ struct NPZWriterTests {
     func misuse() throws {
         let writer = try NPZWriter(path, overwrite: false)
         let rows = try writer.array(named: "a", element: .float32, rowShape: [2])
-        #expect(throws: CheckpointError.self) { try rows.append([Float(1), 2, 3]) }
-        #expect(throws: CheckpointError.self) { try rows.append([1.0, 2.0] as [Double]) }
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: VitvideoError.self) { try rows.append([Float(1), 2, 3]) }
+        #expect(throws: VitvideoError.self) { try rows.append([1.0, 2.0] as [Double]) }
+        #expect(throws: VitvideoError.self) {
             try writer.array(named: "a", element: .float32, rowShape: [])
         }
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: VitvideoError.self) {
             try writer.array(named: "b", element: .float32, rowShape: [0])
         }
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: VitvideoError.self) {
             try writer.array(named: "b", element: .float32, rowShape: [1 << 40, 1 << 40])
         }
-        #expect(throws: CheckpointError.self) { try writer.add("c", shape: [2], [Float(1)]) }
+        #expect(throws: VitvideoError.self) { try writer.add("c", shape: [2], [Float(1)]) }
         for path in [directory.path, directory.file("absent/maps.npz")] {
-            let error = #expect(throws: CheckpointError.self) { try NPZWriter(path, overwrite: true) }
+            let error = #expect(throws: VitvideoError.self) { try NPZWriter(path, overwrite: true) }
             #expect(error?.kind == .cannotCreate)
         }
     }

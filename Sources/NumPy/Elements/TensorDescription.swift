@@ -1,4 +1,10 @@
+import Base
+import Files
+
 /// The element types that weights files hold. All are little-endian on disk.
+///
+/// The type is here and not in Checkpoints because NumPy archives are read and written without the other formats;
+/// Checkpoints, whose formats have the same types, reads such archives with this module.
 package enum ElementType: String, Sendable, Equatable, CaseIterable {
     case float64, float32, float16, bfloat16
     case int64, int32, int16, int8
@@ -38,30 +44,33 @@ package struct TensorDescription: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Bytes the tensor takes when stored without gaps.
-    var byteCount: Int { elementCount * elementType.byteCount }
+    package var byteCount: Int { elementCount * elementType.byteCount }
 
     /// The largest rank taken from a file. Weights have five dimensions at most; NumPy long allowed this many.
-    static let largestRank = 32
+    package static let largestRank = 32
 
-    /// - Throws: `FormatError` where a size is negative, there are more than 32 of them, or the size in bytes
+    /// - Throws: `VitvideoError` where a size is negative, there are more than 32 of them, or the size in bytes
     ///   does not fit an `Int`.
-    init(shape: [Int], elementType: ElementType) throws {
+    package init(shape: [Int], elementType: ElementType) throws {
         self.shape = shape
         self.elementType = elementType
         guard shape.count <= Self.largestRank else {
-            throw FormatError("a shape has \(shape.count) dimensions, more than \(Self.largestRank)")
+            throw VitvideoError.badData(
+                "a shape has \(shape.count) dimensions, more than \(Self.largestRank)")
         }
         // Zero sizes are left out of the overflow check's product, so that [2^40, 2^40, 0] is refused in whichever
         // order its sizes come.
         var count = 1
         for size in shape {
-            guard size >= 0 else { throw FormatError("a shape has the negative size \(size)") }
+            guard size >= 0 else { throw VitvideoError.badData("a shape has the negative size \(size)") }
             let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
-            guard !overflow else { throw FormatError("the shape \(oneLine("\(shape)")) is too large") }
+            guard !overflow else {
+                throw VitvideoError.badData("the shape \(oneLine("\(shape)")) is too large")
+            }
             count = product
         }
         guard !count.multipliedReportingOverflow(by: 8).overflow else {
-            throw FormatError("the shape \(oneLine("\(shape)")) is too large")
+            throw VitvideoError.badData("the shape \(oneLine("\(shape)")) is too large")
         }
         elementCount = shape.contains(0) ? 0 : count
     }
