@@ -37,6 +37,7 @@ package final class AtomicFile {
     /// Makes sure that `path` can be created, and creates the temporary file.
     ///
     /// - Parameters:
+    ///   - temporaryPath: that of an earlier file of this process for the same output, to be used once more.
     ///   - permissions: those before the umask.
     ///   - cleansUp: whether to look for what killed processes have left in the directory.
     ///   - wording: how errors of system calls read.
@@ -44,8 +45,8 @@ package final class AtomicFile {
     /// - Throws: `VitvideoError` of kind `cannotCreate` where the name is taken and `overwrite` is false,
     ///   where it is not a regular file, or where the directory does not take a new file.
     package init(
-        _ path: String, overwrite: Bool, permissions: mode_t = 0o666, cleansUp: Bool = true,
-        wording: SystemErrorWording = .text, onWarning: (String) -> Void = { _ in }
+        _ path: String, overwrite: Bool, temporaryPath: String? = nil, permissions: mode_t = 0o666,
+        cleansUp: Bool = true, wording: SystemErrorWording = .text, onWarning: (String) -> Void = { _ in }
     ) throws {
         let target = OutputPlace.resolvingLink(path)
         self.path = target
@@ -55,9 +56,10 @@ package final class AtomicFile {
         let directory = OutputPlace.directory(of: target)
         if cleansUp { TemporaryEntry.removeAbandoned(in: directory) }
         do {
-            let (lock, path) = try TemporaryEntry.createFile(in: directory, permissions: permissions)
+            let (lock, path) = try TemporaryEntry.createFile(
+                in: directory, path: temporaryPath, permissions: permissions)
             self.lock = lock
-            temporaryPath = path
+            self.temporaryPath = path
             if !lock.isEffective {
                 onWarning("its file system has no locks; if this run is killed, its unfinished file stays")
             }

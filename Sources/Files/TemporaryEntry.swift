@@ -13,14 +13,17 @@ package enum TemporaryEntry {
     /// Whether a name in a directory is one of these, or one that a library has made up from it.
     package static func isOne(_ name: String) -> Bool { base(of: name) != nil }
 
-    /// - Parameter permissions: those before the umask.
+    /// - Parameters:
+    ///   - path: the entry's path; nil for a new one.
+    ///   - permissions: those before the umask.
     static func createFile(
-        in directory: String, permissions: mode_t
+        in directory: String, path: String?, permissions: mode_t
     ) throws(SystemError) -> (lock: FileLock, path: String) {
         func make(_ path: String) -> Int32 {
             open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
         }
-        return try create(in: directory, make: make, remove: unlink)
+        let makePath = { path ?? randomPath(in: directory) }
+        return try create(makePath, make: make, remove: unlink)
     }
 
     static func createDirectory(in directory: String) throws(SystemError) -> (lock: FileLock, path: String) {
@@ -34,7 +37,7 @@ package enum TemporaryEntry {
             }
             return descriptor
         }
-        return try create(in: directory, make: make, remove: rmdir)
+        return try create({ randomPath(in: directory) }, make: make, remove: rmdir)
     }
 
     /// A new file without a name in `directory`, for reading and writing. It is gone once it is closed.
@@ -90,11 +93,11 @@ package enum TemporaryEntry {
     }
 
     private static func create(
-        in directory: String, make: (String) -> Int32, remove: (UnsafePointer<CChar>) -> Int32
+        _ makePath: () -> String, make: (String) -> Int32, remove: (UnsafePointer<CChar>) -> Int32
     ) throws(SystemError) -> (lock: FileLock, path: String) {
         var failure = SystemError(code: EEXIST)
         for _ in 0..<attempts {
-            let path = randomPath(in: directory)
+            let path = makePath()
             let descriptor = make(path)
             guard descriptor >= 0 else {
                 failure = SystemError()

@@ -12,21 +12,23 @@ import Foundation
 ///
 /// It belongs to one thread, and so do its arrays.
 package final class NPZWriter {
-    /// Holds the output's place; empty until `finish`.
-    private let file: AtomicFile
+    private let path: String
+    private let overwrite: Bool
+    /// Where `finish` makes the file; there is none before. Whoever has to end the process at once removes the
+    /// files whose names begin with this one's.
+    package let temporaryPath: String
     private var arrays: [NPZArrayWriter] = []
     private var isOpen = true
-
-    /// An unfinished file to remove where the process has to end at once, with those whose names begin with
-    /// its name.
-    package var temporaryPath: String { file.temporaryPath }
-
-    private var path: String { file.path }
 
     /// - Parameter overwrite: replace an existing file; otherwise one is an error, here and when finishing.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package init(_ path: String, overwrite: Bool) throws {
-        file = try AtomicFile(path, overwrite: overwrite, wording: .errno)
+        // Whether the file can be made at all is worth knowing before hours of work.
+        let file = try AtomicFile(path, overwrite: overwrite, wording: .errno)
+        self.path = file.path
+        self.overwrite = overwrite
+        temporaryPath = file.temporaryPath
+        file.abandon()
     }
 
     /// Begins an array whose first dimension grows.
@@ -70,6 +72,10 @@ package final class NPZWriter {
         guard isOpen else { throw Self.spent(path) }
         isOpen = false
         defer { abandon() }
+        let file = try AtomicFile(
+            self.path, overwrite: overwrite || otherPath != nil, temporaryPath: temporaryPath,
+            cleansUp: false,
+            wording: .errno)
         // libzip puts a new file in the place of the one it is given, so it gets a name beside that.
         let archivePath = temporaryPath + ".zip"
         defer { unlink(archivePath) }
@@ -83,7 +89,6 @@ package final class NPZWriter {
         isOpen = false
         for array in arrays { array.discard() }
         arrays = []
-        file.abandon()
     }
 
     private func add(
