@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Foundation
 
@@ -20,7 +21,7 @@ package final class OutputFile {
 
     /// Makes sure that `path` can be created, and creates the temporary file.
     /// - Parameter cleansUp: whether to look for what killed runs left in the directory.
-    /// - Throws: `VideoIOError` of kind `cantCreate` where the name is taken and `overwrite` is false, where it
+    /// - Throws: `VitvideoError` of kind `cannotCreate` where the name is taken and `overwrite` is false, where it
     ///   is not a regular file, or where the directory does not take a new file.
     package init(path: String, overwrite: Bool, cleansUp: Bool = true) throws {
         // A link stays a link: it is its target that is replaced.
@@ -48,8 +49,9 @@ package final class OutputFile {
             if descriptor >= 0 { Glibc.close(descriptor) }
             attempt += 1
             guard attempt < 8, descriptor >= 0 || code == EEXIST else {
-                throw VideoIOError(
-                    .cantCreate, "create", path: path, reason: systemText(code), code: cff_averror(code))
+                throw VitvideoError.ffmpeg(
+                    .cannotCreate, cannot: "create", path: path, reason: systemText(code),
+                    code: cff_averror(code))
             }
         }
     }
@@ -58,7 +60,7 @@ package final class OutputFile {
 
     /// Gives the finished file its name.
     /// - Parameter other: a name to use instead of `path`, replacing what is there.
-    /// - Throws: `VideoIOError` of kind `cantCreate` where the name was taken in the meantime, `inputOutput`
+    /// - Throws: `VitvideoError` of kind `cannotCreate` where the name was taken in the meantime, `inputOutput`
     ///   where it cannot be renamed. The temporary file is removed then.
     package func commit(as other: String? = nil) throws {
         guard isOpen else { return }
@@ -68,10 +70,10 @@ package final class OutputFile {
         guard code == 0 else {
             abandon()
             let isTaken = code == EEXIST
-            throw VideoIOError(
-                isTaken ? .cantCreate : .inputOutput, "create", path: name,
+            throw VitvideoError.ffmpeg(
+                isTaken ? .cannotCreate : .inputOutput, cannot: "create", path: name,
                 reason: isTaken ? "a file of this name appeared meanwhile" : systemText(code),
-                code: cff_averror(code), nextStep: isTaken ? "use --overwrite to replace it" : nil)
+                code: cff_averror(code), nextStep: isTaken ? .overwrite : nil)
         }
         isOpen = false
         Glibc.close(lock)
@@ -87,21 +89,21 @@ package final class OutputFile {
 
     /// Refuses names that are taken or cannot be files.
     static func check(_ path: String, overwrite: Bool) throws {
-        func fail(_ reason: String, _ nextStep: String? = nil) -> VideoIOError {
-            VideoIOError(.cantCreate, "create", path: path, reason: reason, nextStep: nextStep)
+        func fail(_ reason: String, _ nextStep: NextStep? = nil) -> VitvideoError {
+            VitvideoError(.cannotCreate, cannot: "create", path: path, reason: reason, nextStep: nextStep)
         }
         var status = stat()
         if stat(path, &status) == 0 {
             let type = status.st_mode & S_IFMT
-            if type == S_IFDIR { throw fail("it is a directory", "name a file in it") }
+            if type == S_IFDIR { throw fail("it is a directory", .advice("name a file in it")) }
             guard type == S_IFREG else { throw fail("it is not a regular file") }
-            guard overwrite else { throw fail("it exists already", "use --overwrite to replace it") }
+            guard overwrite else { throw fail("it exists already", .overwrite) }
         } else if lstat(path, &status) == 0, !overwrite {
-            throw fail("it exists already, as a link to nothing", "use --overwrite to replace it")
+            throw fail("it exists already, as a link to nothing", .overwrite)
         }
         let directory = directory(of: path)
         guard stat(directory, &status) == 0 else {
-            throw fail("there is no directory \(directory)", "create it first")
+            throw fail("there is no directory \(directory)", .advice("create it first"))
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw fail("\(directory) is not a directory") }
     }

@@ -56,7 +56,7 @@ import VideoIO
     }
 
     @Test func aMissingRecordingIsAnError() {
-        #expect(throws: VideoIOError.self) { try Recording(path: "/no/such/heatmap.mp4") }
+        #expect(throws: VitvideoError.self) { try Recording(path: "/no/such/heatmap.mp4") }
     }
 }
 

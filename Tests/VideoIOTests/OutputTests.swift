@@ -74,7 +74,7 @@ import VideoIO
         let scratch = try Scratch()
         let path = try scratch.write("mine".utf8, to: "out.mp4")
         let error = failure { try OutputTests.writer(path) }
-        #expect(error?.kind == .cantCreate && error?.description.contains("--overwrite") == true)
+        #expect(error?.kind == .cannotCreate && error?.description.contains("--overwrite") == true)
         let writer = try OutputTests.writer(path, overwrite: true)
         try writer.write(OutputTests.picture(9), at: OutputTests.time(0))
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("mine".utf8))
@@ -89,13 +89,13 @@ import VideoIO
         try two.write(OutputTests.picture(9), at: OutputTests.time(0))
         try two.write(OutputTests.picture(9), at: OutputTests.time(1))
         try one.finish()
-        #expect(failure { try two.finish() }?.kind == .cantCreate)
+        #expect(failure { try two.finish() }?.kind == .cannotCreate)
         #expect(try readAll(scratch.file("b.mp4")).frames.count == 1)
         #expect(try scratch.contents == ["b.mp4", "out.mp4"])
 
         // A sequence is refused when any of its numbers is there.
         try scratch.write([], to: "s0009.png")
-        #expect(failure { try OutputTests.writer(scratch.file("s%04d.png")) }?.kind == .cantCreate)
+        #expect(failure { try OutputTests.writer(scratch.file("s%04d.png")) }?.kind == .cannotCreate)
         // A link is followed, not replaced.
         try FileManager.default.createSymbolicLink(
             atPath: scratch.file("link.png"), withDestinationPath: scratch.file("s0009.png"))
@@ -118,7 +118,7 @@ import VideoIO
             "/proc/out.mp4", "/proc/out%d.png",
         ] {
             let error = failure { try OutputTests.writer(path, overwrite: true) }
-            #expect(error?.kind == .cantCreate, "\(path): \(error?.description ?? "")")
+            #expect(error?.kind == .cannotCreate, "\(path): \(error?.description ?? "")")
             #expect(error?.description.contains("\n") == false)
         }
         for path in ["out", "out.xyz", "out.txt", ".mp4x"] {

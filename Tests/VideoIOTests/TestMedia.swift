@@ -113,7 +113,7 @@ enum Probe {
 struct ReadResult {
     var info: VideoInfo
     var frames: [VideoFrame]
-    var packets: [CompressedPacket]
+    var packets: [AudioPacket]
     var warnings: [MediaWarning]
 
     var indices: [Int] { frames.map(\.index) }
@@ -159,10 +159,10 @@ func copy(
     return reader.warnings + writer.warnings
 }
 
-/// The error that `body` throws, as a `VideoIOError`.
-func failure<T>(_ body: () throws -> T) -> VideoIOError? {
+/// The error that `body` throws, as a `VitvideoError`.
+func failure<T>(_ body: () throws -> T) -> VitvideoError? {
     do {
         _ = try body()
         return nil
-    } catch { return error as? VideoIOError }
+    } catch { return error as? VitvideoError }
 }

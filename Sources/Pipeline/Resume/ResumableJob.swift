@@ -121,13 +121,13 @@ package struct ResumableJob {
             store: store, video: video?.sink.writer, numbers: numbers, timeBase: info.timeBase,
             openSound: { span in
                 guard video?.options.audio.isEmpty == false else { return nil }
-                return try SoundReader(
+                return try AudioReader(
                     path: input, options: readerOptions, span: span, timeBase: info.timeBase)
             }, stop: whole.stop)
         guard try join.write() else { return false }
         try video?.sink.finish(trailing: [])
         for sink in numbers { try sink.finish(trailing: []) }
-        let files = outputs.flatMap { MediaFiles.paths(ofOutput: $0, frames: store.frames) }
+        let files = outputs.flatMap { OutputFormat.files(of: $0, frames: store.frames) }
         for file in files { try DurableFile.sync(file) }
         for directory in Set(files.map(DurableFile.directory)) { try DurableFile.sync(directory) }
         store.remove()

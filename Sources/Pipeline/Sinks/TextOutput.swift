@@ -10,7 +10,7 @@ final class TextOutput {
     /// Bytes gathered before they go to the file.
     private static let bufferSize = 1 << 16
 
-    /// - Throws: `VideoIOError` of kind `cantCreate`.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
     init(path: String, overwrite: Bool) throws {
         self.path = path
         file = try OutputFile(path: path, overwrite: overwrite)
@@ -33,7 +33,7 @@ final class TextOutput {
 
     /// Gives the file its name, or `other` in place of whatever is there.
     ///
-    /// - Throws: `PipelineError` of kind `inputOutput`, `VideoIOError` where the name was taken meanwhile;
+    /// - Throws: `PipelineError` of kind `inputOutput`, `VitvideoError` where the name was taken meanwhile;
     ///   nothing is left behind then.
     func finish(as other: String? = nil) throws {
         do {

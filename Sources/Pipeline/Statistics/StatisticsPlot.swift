@@ -17,7 +17,7 @@ package final class StatisticsPlot: StatisticsOutput {
     /// - Parameters:
     ///   - title: what the figure is headed, the clip's name in the main.
     ///   - quantity: what the maps are of: "attention", "rollout".
-    /// - Throws: `PipelineError` of kind `usage` for another extension, `VideoIOError` of kind `cantCreate`.
+    /// - Throws: `PipelineError` of kind `usage` for another extension, `VitvideoError` of kind `cannotCreate`.
     package init(
         path: String, overwrite: Bool, title: String, quantity: String = "attention",
         subjects: [StatisticsSubject]

@@ -19,7 +19,7 @@ package final class StatisticsTable: StatisticsOutput {
     private let partNames: [String]
     private let hasLabels: Bool
 
-    /// - Throws: `VideoIOError` of kind `cantCreate`.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
         self.path = path
         self.subjects = subjects

@@ -84,7 +84,7 @@ struct FigureWriter {
     /// - Parameters:
     ///   - name: of both files, without extension.
     ///   - arrays: nil where another figure's are the same.
-    /// - Throws: `VideoIOError`, `CheckpointError`, `ReportError`.
+    /// - Throws: `VitvideoError`, `CheckpointError`, `ReportError`.
     func write(
         _ name: String, _ image: RGBImage, text: String, arrays: [FigureArray],
         _ provenance: FigureProvenance

@@ -10,7 +10,7 @@ struct ModelFigures {
 
     /// The first 128 filters of the patch embedding, in rows of 16.
     ///
-    /// - Throws: `RenderingError`, `VideoIOError`, `CheckpointError`, `ReportError`.
+    /// - Throws: `RenderingError`, `VitvideoError`, `CheckpointError`, `ReportError`.
     func filters() throws -> [PageFigure] {
         let side = subject.model.configuration.patchSize
         let filters = ProjectionFilters.scaled(of: subject.model)
@@ -32,7 +32,7 @@ struct ModelFigures {
 
     /// The matrix, and its rows for a few patches laid out as pictures.
     ///
-    /// - Throws: `RenderingError`, `VideoIOError`, `CheckpointError`, `ReportError`, `ModelError`.
+    /// - Throws: `RenderingError`, `VitvideoError`, `CheckpointError`, `ReportError`, `ModelError`.
     func positions() throws -> [PageFigure] {
         let c = subject.model.configuration
         let similarity = try PositionSimilarity.matrix(of: subject.model)

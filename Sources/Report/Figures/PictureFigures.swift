@@ -17,7 +17,7 @@ struct PictureFigures {
     let number: Int
 
     /// - Returns: by section, what the page shows.
-    /// - Throws: `RenderingError`, `VideoIOError`, `CheckpointError`, `ReportError`, `ModelError`,
+    /// - Throws: `RenderingError`, `VitvideoError`, `CheckpointError`, `ReportError`, `ModelError`,
     ///   `ProbingError`.
     func write(_ findings: PictureFindings) throws -> [ReportSection: PageEntry.Content] {
         var contents: [ReportSection: PageEntry.Content] = [:]

@@ -51,7 +51,7 @@ final class PictureSource: @unchecked Sendable {
         }
     }
 
-    /// - Throws: `VideoIOError`, `ReportError` for a picture that is there in part only.
+    /// - Throws: `VitvideoError`, `ReportError` for a picture that is there in part only.
     private static func read(_ path: String) throws -> RGBImage {
         let reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, threads: 1))
         defer { reader.close() }

@@ -6,7 +6,7 @@ import Pixels
 ///
 /// A packet belongs to the span in which it starts.
 struct AudioCutter {
-    private var held: [CompressedPacket] = []
+    private var held: [AudioPacket] = []
     /// Where each stream's next packet is expected, in its own ticks.
     private var expected: [Int: Int64] = [:]
     private var start: FrameTime?
@@ -14,7 +14,7 @@ struct AudioCutter {
     private var origin: FrameTime?
 
     /// Takes a packet in.
-    mutating func add(_ packet: CompressedPacket) {
+    mutating func add(_ packet: AudioPacket) {
         let raw = packet.packet
         // Packets without a time follow their predecessor, as in raw streams.
         if raw.pointee.pts == noTimestamp {
@@ -38,9 +38,9 @@ struct AudioCutter {
     }
 
     /// Hands out the packets that start before `time`, or all of them, moved to the output's clock.
-    mutating func take(before time: FrameTime?) -> [CompressedPacket] {
-        var taken: [CompressedPacket] = []
-        var kept: [CompressedPacket] = []
+    mutating func take(before time: FrameTime?) -> [AudioPacket] {
+        var taken: [AudioPacket] = []
+        var kept: [AudioPacket] = []
         for packet in held {
             if let start, AudioCutter.compare(packet, start) < 0 { continue }
             if let time, AudioCutter.compare(packet, time) >= 0 {
@@ -68,7 +68,7 @@ struct AudioCutter {
         }
     }
 
-    private static func compare(_ packet: CompressedPacket, _ time: FrameTime) -> Int32 {
+    private static func compare(_ packet: AudioPacket, _ time: FrameTime) -> Int32 {
         av_compare_ts(
             packet.packet.pointee.pts, AVRational(packet.timeBase), time.ptsTicks, AVRational(time.timeBase))
     }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Pixels
 
@@ -5,20 +6,20 @@ import Pixels
 /// frames, without decoding one.
 ///
 /// For one thread at a time.
-package final class SoundReader {
+package final class AudioReader {
     private let demuxer: Demuxer
     private let streams: [AudioStreamInfo]
     private let packet: UnsafeMutablePointer<AVPacket>
     private var cutter = AudioCutter()
     private let end: FrameTime?
-    private var ready: [CompressedPacket] = []
+    private var ready: [AudioPacket] = []
     private var isAtEnd = false
 
     /// - Parameters:
     ///   - options: those of the reader of the frames.
     ///   - span: where the selection begins and ends.
     ///   - timeBase: seconds per tick of the span.
-    /// - Throws: `VideoIOError` as `VideoReader.open` does.
+    /// - Throws: `VitvideoError` as `VideoReader.open` does.
     package init(
         path: String, options: ReaderOptions, span: SelectionSpan, timeBase: Rational
     ) throws {
@@ -30,7 +31,7 @@ package final class SoundReader {
             FrameTime(ptsTicks: ticks, durationTicks: 0, timeBase: timeBase)
         }
         end = span.endTicks.map(time)
-        guard let packet = av_packet_alloc() else { throw VideoIOError.outOfMemory("read \(path)") }
+        guard let packet = av_packet_alloc() else { throw VitvideoError.outOfMemory("read \(path)") }
         self.packet = packet
         for index in demuxer.streams.indices where !streams.contains(where: { $0.containerIndex == index }) {
             demuxer.streams[index]?.pointee.discard = AVDISCARD_ALL
@@ -44,8 +45,8 @@ package final class SoundReader {
     }
 
     /// The next packet of any audio stream, on the output's clock; nil after the last one.
-    /// - Throws: `VideoIOError`.
-    package func next() throws -> CompressedPacket? {
+    /// - Throws: `VitvideoError`.
+    package func next() throws -> AudioPacket? {
         while ready.isEmpty {
             if isAtEnd { return nil }
             isAtEnd = try !readOne()
@@ -63,7 +64,7 @@ package final class SoundReader {
             )
         else { return true }
         let timeBase = streams[position].timeBase
-        cutter.add(try CompressedPacket(moving: packet, audioStreamIndex: position, timeBase: timeBase))
+        cutter.add(try AudioPacket(moving: packet, audioStreamIndex: position, timeBase: timeBase))
         guard let end else { return true }
         return !cutter.hasPassed(end, streams: streams.map(\.timeBase))
     }

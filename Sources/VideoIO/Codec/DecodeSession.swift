@@ -1,7 +1,8 @@
+import Base
 import CFFmpeg
 import Pixels
 
-/// One pass over an input: demultiplexes, decodes the chosen video stream, and hands audio packets aside.
+/// One pass over an input: demultiplexes it, decodes the chosen video stream, and passes audio packets on undecoded.
 final class DecodeSession {
     /// A packet that decoding can start from, as the scan saw it.
     struct EntryPoint: Equatable {
@@ -31,7 +32,7 @@ final class DecodeSession {
     /// - Parameter audioStreams: container numbers of the streams to hand to `onAudio`.
     init(demuxer: Demuxer, videoStream: Int, audioStreams: [Int], threads: Int) throws {
         guard let packet = av_packet_alloc() else {
-            throw VideoIOError.outOfMemory("read \(demuxer.source.path)")
+            throw VitvideoError.outOfMemory("read \(demuxer.source.path)")
         }
         self.packet = packet
         self.demuxer = demuxer
@@ -62,7 +63,7 @@ final class DecodeSession {
     }
 
     /// Video packets that the container's own table promises; 0 where it has none. MP4's sample table is exact. AVI's
-    /// header counts frames that are only gaps, its index tells those by their size.
+    /// header also counts gaps; in its index a gap has size 0.
     func promisedPackets(format: String) -> Int {
         if format.hasPrefix("mov,") { return Int(clamping: stream.pointee.nb_frames) }
         // Changes of palette have entries of their own.
@@ -75,14 +76,14 @@ final class DecodeSession {
 
     /// Starts decoding at `entry`, which must lie at or after where `seekTicks` leads. Only for a session that
     /// has read nothing yet.
-    /// - Returns: whether the demuxer could seek at all.
+    /// - Returns: whether the demuxer could seek.
     func start(at entry: EntryPoint, seekTicks: Int64) -> Bool {
         awaited = entry
         return demuxer.seek(stream: videoStream, toTicks: seekTicks)
     }
 
     /// The next decoded frame, in the order frames are shown; `nil` at the end.
-    func nextFrame(onAudio: (CompressedPacket) -> Void) throws -> FrameHandle? {
+    func nextFrame(onAudio: (AudioPacket) -> Void) throws -> FrameHandle? {
         let handle = try FrameHandle()
         while true {
             switch try decoder.receive(into: handle) {
@@ -103,13 +104,13 @@ final class DecodeSession {
 
     /// Reads on without decoding, for the audio alone.
     /// - Returns: whether there was another packet.
-    func skipPacket(onAudio: (CompressedPacket) -> Void) throws -> Bool {
+    func skipPacket(onAudio: (AudioPacket) -> Void) throws -> Bool {
         defer { av_packet_unref(packet) }
         return try readPacket(onAudio: onAudio) != nil
     }
 
     /// - Returns: whether `packet` now holds one of the video stream; `false` at the end of the input.
-    private func readVideoPacket(onAudio: (CompressedPacket) -> Void) throws -> Bool {
+    private func readVideoPacket(onAudio: (AudioPacket) -> Void) throws -> Bool {
         while let isVideo = try readPacket(onAudio: onAudio) {
             if isVideo, isPastEntry() { return true }
             av_packet_unref(packet)
@@ -118,7 +119,7 @@ final class DecodeSession {
     }
 
     /// - Returns: whether the packet is of the video stream; `nil` at the end of the input.
-    private func readPacket(onAudio: (CompressedPacket) -> Void) throws -> Bool? {
+    private func readPacket(onAudio: (AudioPacket) -> Void) throws -> Bool? {
         switch try demuxer.read(into: packet) {
         case .end(let failure):
             if let failure { self.failure = failure }
@@ -134,7 +135,7 @@ final class DecodeSession {
         }
         if let position = audioStreams.firstIndex(of: index) {
             onAudio(
-                try CompressedPacket(
+                try AudioPacket(
                     moving: packet, audioStreamIndex: position,
                     timeBase: Rational(demuxer.streams[index]!.pointee.time_base)))
         }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Glibc
 
@@ -30,14 +31,14 @@ struct EncoderChoice {
     /// - Parameters:
     ///   - name: an encoder's (`libx264`) or a codec's (`h264`).
     ///   - size: of the pictures.
-    /// - Throws: `VideoIOError` of kind `usage` for an unknown name, `unavailable` for a codec without encoder.
+    /// - Throws: `VitvideoError` of kind `usage` for an unknown name, `unavailable` for a codec without encoder.
     init(named name: String, size: PictureSize) throws {
         guard let codec = EncoderChoice.encoder(named: name, size: size) else {
             let isCodec = avcodec_descriptor_get_by_name(name) != nil
-            throw VideoIOError(
-                isCodec ? .unavailable : .usage, "encode with '\(name)'",
+            throw VitvideoError(
+                isCodec ? .unavailable : .usage, cannot: "encode with '\(name)'",
                 reason: isCodec ? "this FFmpeg has no encoder for it" : "there is no such video codec",
-                nextStep: "try h264, hevc, vp9, av1, ffv1, prores or mpeg4")
+                nextStep: .advice("try h264, hevc, vp9, av1, ffv1, prores or mpeg4"))
         }
         self.codec = codec
         format = try EncoderChoice.pixelFormat(for: codec)
@@ -86,9 +87,9 @@ struct EncoderChoice {
         if codec.pointee.id == AV_CODEC_ID_MJPEG { return AV_PIX_FMT_YUVJ444P }
         if codec.pointee.id == AV_CODEC_ID_GIF { return AV_PIX_FMT_PAL8 }
         guard let format = order.first(where: offered.contains) else {
-            throw VideoIOError(
-                .unavailable, "encode with '\(String(cString: codec.pointee.name))'",
-                reason: "it takes none of the usual pixel formats", nextStep: "try h264")
+            throw VitvideoError(
+                .unavailable, cannot: "encode with '\(String(cString: codec.pointee.name))'",
+                reason: "it takes none of the usual pixel formats", nextStep: .advice("try h264"))
         }
         return format
     }
@@ -106,8 +107,9 @@ struct EncoderChoice {
         func set(_ option: String, _ value: String) throws {
             let code = av_opt_set(settings, option, value, 0)
             guard code >= 0 else {
-                throw VideoIOError(
-                    .usage, "encode with \(name)", reason: "it does not take '\(value)' for \(option)",
+                throw VitvideoError.ffmpeg(
+                    .usage, cannot: "encode with \(name)",
+                    reason: "it does not take '\(value)' for \(option)",
                     code: code)
             }
         }
@@ -158,9 +160,9 @@ struct EncoderChoice {
     private func speed(_ preset: String, _ speeds: [Int]) throws -> String {
         if Int(preset) != nil { return preset }
         guard let rank = EncoderChoice.presets.firstIndex(of: preset) else {
-            throw VideoIOError(
-                .usage, "encode with \(name)", reason: "there is no preset '\(preset)'",
-                nextStep: "use one of \(EncoderChoice.presets.joined(separator: ", "))")
+            throw VitvideoError(
+                .usage, cannot: "encode with \(name)", reason: "there is no preset '\(preset)'",
+                nextStep: .advice("use one of \(EncoderChoice.presets.joined(separator: ", "))"))
         }
         return String(speeds[rank])
     }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Pixels
 
@@ -18,7 +19,7 @@ final class VideoDecoder {
     private var isDraining = false
     private var lacksMemory = false
 
-    /// - Throws: `VideoIOError` of kind `unavailable` where this FFmpeg cannot decode the stream.
+    /// - Throws: `VitvideoError` of kind `unavailable` where this FFmpeg cannot decode the stream.
     init(stream: UnsafeMutablePointer<AVStream>, path: String, threads: Int) throws {
         let parameters = stream.pointee.codecpar!
         let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
@@ -26,25 +27,25 @@ final class VideoDecoder {
         codecName = name
         guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
             let unknown = parameters.pointee.codec_id == AV_CODEC_ID_NONE
-            throw VideoIOError(
-                unknown ? .badData : .unavailable, "decode", path: path,
+            throw VitvideoError(
+                unknown ? .badData : .unavailable, cannot: "decode", path: path,
                 reason: unknown
                     ? "its video codec is not known" : "this FFmpeg has no decoder for its codec, \(name)")
         }
         guard let context = avcodec_alloc_context3(codec) else {
-            throw VideoIOError.outOfMemory("decode \(path)")
+            throw VitvideoError.outOfMemory("decode \(path)")
         }
         self.context = context
         // From here on a throw runs deinit, which frees the context.
         guard avcodec_parameters_to_context(context, parameters) >= 0 else {
-            throw VideoIOError.outOfMemory("decode \(path)")
+            throw VitvideoError.outOfMemory("decode \(path)")
         }
         context.pointee.pkt_timebase = stream.pointee.time_base
         context.pointee.thread_count = Int32(clamping: max(0, threads))
         let code = MediaLog.listening { _ in avcodec_open2(context, codec, nil) }
         guard code >= 0 else {
-            throw VideoIOError(
-                code == FFmpegCode.outOfMemory ? .unavailable : .badData, "decode", path: path,
+            throw VitvideoError.ffmpeg(
+                code == FFmpegCode.outOfMemory ? .unavailable : .badData, cannot: "decode", path: path,
                 reason: "the \(name) decoder refuses the stream", code: code)
         }
     }
@@ -82,8 +83,8 @@ final class VideoDecoder {
         return isDraining ? .end : .needsInput
     }
 
-    private func outOfMemory() -> VideoIOError {
+    private func outOfMemory() -> VitvideoError {
         lacksMemory = true
-        return VideoIOError.outOfMemory("decode \(path)")
+        return VitvideoError.outOfMemory("decode \(path)")
     }
 }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Pixels
 
@@ -9,7 +10,7 @@ final class VideoEncoder {
     let size: PictureSize
     private let given: PictureSize
     private let packet: UnsafeMutablePointer<AVPacket>
-    private let feeder: PictureFeeder
+    private let input: EncoderInput
     /// Times of the frames inside the encoder, by the number or timestamp they were given.
     private var times: [Int64: FrameTime] = [:]
     private var counter: Int64 = 0
@@ -27,7 +28,7 @@ final class VideoEncoder {
         preset: String, threads: Int, isRepeatable: Bool = false, needsGlobalHeader: Bool
     ) throws {
         guard let packet = av_packet_alloc(), let context = avcodec_alloc_context3(choice.codec) else {
-            throw VideoIOError.outOfMemory("encode")
+            throw VitvideoError.outOfMemory("encode")
         }
         self.choice = choice
         self.packet = packet
@@ -71,14 +72,14 @@ final class VideoEncoder {
             if block.height == 2 { context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT }
         }
         if needsGlobalHeader { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }
-        feeder = try PictureFeeder(given: given, to: output, threads: min(4, max(1, threads)))
+        input = try EncoderInput(given: given, to: output, threads: min(4, max(1, threads)))
         if !choice.keepsClock { context.pointee.max_b_frames = 0 }
         try choice.apply(crf: crf, preset: preset, isRepeatable: isRepeatable, to: context)
         try MediaLog.listening { lastError in
             let code = avcodec_open2(context, choice.codec, nil)
             guard code >= 0 else {
-                throw VideoIOError(
-                    .unavailable, "encode \(size.width)x\(size.height) with \(choice.name)",
+                throw VitvideoError.ffmpeg(
+                    .unavailable, cannot: "encode \(size.width)x\(size.height) with \(choice.name)",
                     reason: lastError() ?? "the encoder refused its settings", code: code)
             }
         }
@@ -97,7 +98,7 @@ final class VideoEncoder {
         av_packet_free(&ownedPacket)
     }
 
-    /// Encoders that are fed frame numbers count with the frame rate, which MPEG-2 wants to be a broadcast one.
+    /// The clock of encoders that are given frame numbers: the frame rate. MPEG-2 takes broadcast rates only.
     private static func countingClock(_ choice: EncoderChoice, _ rate: Rational) -> AVRational {
         guard let rates = choice.codec.pointee.supported_framerates else {
             let fits = rate.numerator <= 65_535 && rate.denominator <= 65_535 && rate.numerator > 0
@@ -107,9 +108,10 @@ final class VideoEncoder {
         return AVRational(num: nearest.den, den: nearest.num)
     }
 
-    /// Encodes a picture and hands on what is ready.
+    /// Encodes a picture and passes on the packets that are ready.
+    /// - Throws: `VitvideoError` of kind `unavailable` where the encoder fails, and what the closure throws.
     func encode(_ image: RGBImage, at time: FrameTime, _ receive: (Output) throws -> Void) throws {
-        let handle = try feeder.frame(from: image)
+        let handle = try input.frame(from: image)
         let label = choice.keepsClock ? time.ptsTicks : counter
         counter += 1
         times[label] = time
@@ -125,7 +127,8 @@ final class VideoEncoder {
         try push(raw, receive)
     }
 
-    /// Hands on everything still inside.
+    /// Passes on all packets still inside the encoder.
+    /// - Throws: as `encode`.
     func flush(_ receive: (Output) throws -> Void) throws { try push(nil, receive) }
 
     private func push(_ frame: UnsafeMutablePointer<AVFrame>?, _ receive: (Output) throws -> Void) throws {
@@ -148,9 +151,26 @@ final class VideoEncoder {
         }
     }
 
-    private func failure(_ code: Int32) -> VideoIOError {
-        VideoIOError(
-            .unavailable, "encode with \(choice.name)", reason: "the encoder failed at frame \(counter)",
+    private func failure(_ code: Int32) -> VitvideoError {
+        VitvideoError.ffmpeg(
+            .unavailable, cannot: "encode with \(choice.name)",
+            reason: "the encoder failed at frame \(counter)",
             code: code)
+    }
+}
+
+extension VideoEncoder {
+    /// The encoder of an output.
+    /// - Parameter codec: what is used unless the options name another.
+    convenience init(
+        codec: String, size: PictureSize, options: WriterOptions, needsGlobalHeader: Bool = true
+    ) throws {
+        try self.init(
+            try EncoderChoice(named: options.codec ?? codec, size: size), height: size.height,
+            width: size.width, timeBase: options.timeBase, frameRate: options.frameRate, crf: options.crf,
+            preset: options.preset,
+            // Another number of threads gives other bytes.
+            threads: options.isRepeatable ? 1 : options.threads, isRepeatable: options.isRepeatable,
+            needsGlobalHeader: needsGlobalHeader)
     }
 }

@@ -1,8 +1,9 @@
+import Base
 import CFFmpeg
 import Pixels
 
 /// One packet of encoded video, by value: to be kept in a file and muxed later.
-package struct EncodedPacket: Sendable, Equatable {
+package struct VideoPacket: Sendable, Equatable {
     /// What FFmpeg hangs onto a packet beside its data.
     package struct SideData: Sendable, Equatable {
         /// FFmpeg's number of the kind.
@@ -37,7 +38,7 @@ package struct EncodedPacket: Sendable, Equatable {
     }
 }
 
-extension EncodedPacket {
+extension VideoPacket {
     /// Copies what an encoder gave.
     /// - Parameter clock: whose ticks to count in.
     init(copying output: VideoEncoder.Output, clock: Rational) {
@@ -57,12 +58,12 @@ extension EncodedPacket {
     }
 
     /// Lends the packet to a closure as FFmpeg's structure, which may be taken over there.
-    /// - Throws: `VideoIOError` where memory ran out, and what the closure throws.
+    /// - Throws: `VitvideoError` where memory ran out, and what the closure throws.
     func withPacket(_ body: (UnsafeMutablePointer<AVPacket>) throws -> Void) throws {
         var owned = av_packet_alloc()
         defer { av_packet_free(&owned) }
         guard let packet = owned, av_new_packet(packet, Int32(bytes.count)) >= 0 else {
-            throw VideoIOError.outOfMemory("write video")
+            throw VitvideoError.outOfMemory("write video")
         }
         bytes.withUnsafeBufferPointer { source in
             if let start = source.baseAddress { packet.pointee.data.update(from: start, count: source.count) }
@@ -74,7 +75,7 @@ extension EncodedPacket {
         for side in sideData {
             let kind = AVPacketSideDataType(rawValue: side.type)
             guard let place = av_packet_new_side_data(packet, kind, side.bytes.count) else {
-                throw VideoIOError.outOfMemory("write video")
+                throw VitvideoError.outOfMemory("write video")
             }
             side.bytes.withUnsafeBufferPointer { source in
                 if let start = source.baseAddress { place.update(from: start, count: source.count) }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Pixels
 
@@ -13,12 +14,12 @@ final class Demuxer {
     let context: UnsafeMutablePointer<AVFormatContext>
     private var consecutiveErrors = 0
     private var lastFailure: String?
-    /// What the demuxer last said of data that it could not read and passed over: that is told to nobody but the log.
+    /// The demuxer's last complaint about data that it passed over. Its result codes do not tell; only the log does.
     private(set) var complaint: String?
 
     /// Opens `source` and reads enough of it to know its streams.
-    /// - Throws: `VideoIOError` of kind `badData` where FFmpeg can make nothing of it, `noInput` where the
-    ///   system does not let it be read.
+    /// - Throws: `VitvideoError` of kind `badData` where FFmpeg finds no media in it, `noInput` where the system
+    ///   refuses to read it.
     init(source: MediaSource, sequenceFrameRate: Rational) throws {
         self.source = source
         (context, complaint) = try MediaLog.listening { lastError in
@@ -61,15 +62,15 @@ final class Demuxer {
         avformat_close_input(&owned)
     }
 
-    private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VideoIOError {
-        if code == FFmpegCode.outOfMemory { return VideoIOError.outOfMemory("read \(source.path)") }
+    private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VitvideoError {
+        if code == FFmpegCode.outOfMemory { return VitvideoError.outOfMemory("read \(source.path)") }
         let isSystem =
             source.kind == .network && code != FFmpegCode.invalidData
             || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
-        return VideoIOError(
-            isSystem ? .noInput : .badData, "read", path: source.path,
+        return VitvideoError.ffmpeg(
+            isSystem ? .noInput : .badData, cannot: "read", path: source.path,
             reason: detail ?? "FFmpeg finds no video in it", code: code,
-            nextStep: isSystem ? nil : "check that it is a complete video or picture file")
+            nextStep: isSystem ? nil : .advice("check that it is a complete video or picture file"))
     }
 
     /// Every demuxer of this FFmpeg except playlists, which open other files, and text-art formats, which
@@ -126,7 +127,7 @@ final class Demuxer {
                 consecutiveErrors = 0
                 return .packet
             }
-            if code == FFmpegCode.outOfMemory { throw VideoIOError.outOfMemory("read \(source.path)") }
+            if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("read \(source.path)") }
             // RoQ's demuxer has no other word for the end of the file.
             if code == cff_averror(EIO), formatName == "roq", avio_feof(context.pointee.pb) != 0 {
                 return .end(failure: nil)
@@ -163,36 +164,19 @@ final class Demuxer {
         }
         guard let first = candidates.first else {
             let audioOnly = streams.contains { $0?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO }
-            throw VideoIOError(
-                .badData, "read", path: source.path,
+            throw VitvideoError(
+                .badData, cannot: "read", path: source.path,
                 reason: audioOnly ? "it holds sound but no video stream" : "it holds no video stream")
         }
         if let choice {
             guard candidates.indices.contains(choice) else {
-                throw VideoIOError(
-                    .badData, "read", path: source.path, reason: "there is no video stream \(choice)",
-                    nextStep: "it has \(candidates.count), numbered from 0")
+                throw VitvideoError(
+                    .badData, cannot: "read", path: source.path, reason: "there is no video stream \(choice)",
+                    nextStep: .advice("it has \(candidates.count), numbered from 0"))
             }
             return candidates[choice]
         }
         let best = Int(av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0))
         return candidates.contains(best) ? best : first
     }
-}
-
-extension AVRational {
-    init(_ rational: Rational) { self.init(num: rational.numerator, den: rational.denominator) }
-}
-
-extension Rational {
-    init(_ rational: AVRational) { self.init(rational.num, rational.den) }
-
-    static let microseconds = Rational(1, 1_000_000)
-}
-
-/// `ticks` of one clock in those of another, rounded to nearest.
-func rescale(_ ticks: Int64, from: Rational, to: Rational) -> Int64 {
-    av_rescale_q_rnd(
-        ticks, AVRational(from), AVRational(to),
-        AVRounding(AV_ROUND_NEAR_INF.rawValue | AV_ROUND_PASS_MINMAX.rawValue))
 }

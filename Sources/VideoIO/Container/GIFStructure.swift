@@ -15,14 +15,14 @@ struct GIFStructure {
     }
 
     private mutating func reachesTrailer() -> Bool {
-        // Signature and logical screen descriptor, the global colour table after it.
-        guard let flags = byte(at: 10), skip(13 + colourTable(flags)) else { return false }
+        // Signature and logical screen descriptor, the global color table after it.
+        guard let flags = byte(at: 10), skip(13 + colorTable(flags)) else { return false }
         while let label = byte(at: position) {
             switch label {
             case 0x21: guard skip(2), skipSubBlocks() else { return false }
             case 0x2c:
-                // An image: descriptor, local colour table, code size, data.
-                guard let flags = byte(at: position + 9), skip(10 + colourTable(flags) + 1), skipSubBlocks()
+                // An image: descriptor, local color table, code size, data.
+                guard let flags = byte(at: position + 9), skip(10 + colorTable(flags) + 1), skipSubBlocks()
                 else { return false }
             case 0x3b: return bytes[(bytes.startIndex + position + 1)...].allSatisfy { $0 == 0 }
             default: return false
@@ -31,8 +31,8 @@ struct GIFStructure {
         return false
     }
 
-    /// Length of the colour table that a descriptor's flags announce.
-    private func colourTable(_ flags: UInt8) -> Int { flags & 0x80 == 0 ? 0 : 3 << (Int(flags & 7) + 1) }
+    /// Length of the color table that a descriptor's flags announce.
+    private func colorTable(_ flags: UInt8) -> Int { flags & 0x80 == 0 ? 0 : 3 << (Int(flags & 7) + 1) }
 
     /// Passes over blocks of a length and so many bytes, up to the one of length zero.
     private mutating func skipSubBlocks() -> Bool {

@@ -1,10 +1,8 @@
-import CFFmpeg
-
-/// The files behind inputs and outputs, and what reads and writes them.
-package enum MediaFiles {
+/// The files behind an input.
+package enum InputFiles {
     /// The files that an input is read from, in order: one, or those of a sequence of pictures.
     /// - Parameter input: not an address.
-    /// - Throws: `VideoIOError` as `VideoReader.open` does.
+    /// - Throws: `VitvideoError` as `VideoReader.open` does.
     package static func paths(of input: String) throws -> [String] {
         let source = try MediaSource(path: input)
         guard case .sequence = source.kind, let name = NumberedName(pattern: input),
@@ -12,15 +10,4 @@ package enum MediaFiles {
         else { return [input == "-" ? "/dev/stdin" : input] }
         return (0..<sequence.count).map { name.path(sequence.firstNumber + $0) }
     }
-
-    /// The files that an output of so many frames consists of.
-    package static func paths(ofOutput path: String, frames: Int) -> [String] {
-        guard case .sequence? = try? OutputFormat(path: path), let name = NumberedName(pattern: path) else {
-            return [path]
-        }
-        return (0..<frames).map { name.path($0 + 1) }
-    }
-
-    /// FFmpeg's version: other versions may decode and encode otherwise.
-    package static var libraryVersion: String { String(cString: av_version_info()) }
 }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 
 /// Looks into a finished MP4 or MOV file: where FFmpeg's muxer has no memory for the index it writes a broken one, and
@@ -9,12 +10,13 @@ enum MP4IndexCheck {
     ///   - path: its final name, for messages.
     ///   - packetCounts: how many packets each stream was given; the first is the video.
     ///   - hasExtradata: whether the video's codec has parameters of its own, without which it does not decode.
-    /// - Throws: `VideoIOError` of kind `inputOutput` where the index does not lead to them, `unavailable` where there is
+    /// - Throws: `VitvideoError` of kind `inputOutput` where the index does not lead to them, `unavailable` where there is
     ///   no memory to look.
     static func run(_ file: String, path: String, packetCounts: [Int], hasExtradata: Bool) throws {
-        func fail(_ code: Int32? = nil) -> VideoIOError {
-            VideoIOError(
-                .inputOutput, "write", path: path, reason: "the finished file has a broken index", code: code)
+        func fail(_ code: Int32? = nil) -> VitvideoError {
+            VitvideoError.ffmpeg(
+                .inputOutput, cannot: "write", path: path, reason: "the finished file has a broken index",
+                code: code)
         }
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
@@ -22,7 +24,7 @@ enum MP4IndexCheck {
         av_dict_set(&options, "ignore_editlist", "1", 0)
         var opened: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_open_input(&opened, "file:\(file)", av_find_input_format("mov"), &options)
-        if code == FFmpegCode.outOfMemory { throw VideoIOError.outOfMemory("write \(path)") }
+        if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("write \(path)") }
         guard code >= 0, let context = opened else { throw fail(code) }
         defer { avformat_close_input(&opened) }
         guard Int(context.pointee.nb_streams) == packetCounts.count else { throw fail() }

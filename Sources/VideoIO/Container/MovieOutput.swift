@@ -16,12 +16,15 @@ final class MovieOutput: PictureOutput {
     private var encodes = false
     private let isGIF: Bool
     /// Audio that came before the first frame, which decides how times are moved.
-    private var early: [CompressedPacket] = []
+    private var early: [AudioPacket] = []
     private var shift: FrameTime?
 
     /// A first timestamp beyond this is a time of day, not a pause before the picture.
     private static let latestStartSeconds = 60.0
 
+    /// - Parameters:
+    ///   - name: FFmpeg's name of the muxer.
+    ///   - codec: used unless the options name another.
     init(
         _ path: String, size: PictureSize, muxer name: String, codec: String, options: WriterOptions,
         log: WarningLog
@@ -37,19 +40,8 @@ final class MovieOutput: PictureOutput {
                 codec: codec, size: size, options: options, needsGlobalHeader: !isGIF)
             self.encoder = encoder
             encodedSize = encoder.size
-            let temporary = file.temporaryPath
-            func makeMuxer(_ audio: [AudioStreamInfo]) throws -> Muxer {
-                try Muxer(
-                    name, file: temporary, path: path, video: encoder, timeBase: options.timeBase,
-                    frameRate: options.frameRate, audio: audio, warn: log.add)
-            }
-            do {
-                muxer = try makeMuxer(options.audio)
-            } catch let error as VideoIOError where error.kind == .unavailable && !options.audio.isEmpty {
-                // A container may refuse a stream only once it sees its details.
-                muxer = try makeMuxer([])
-                log.add(MediaWarning(.audio, "\(path): the audio is dropped, for \(error.reason)"))
-            }
+            muxer = try Muxer.open(
+                name, file: file.temporaryPath, path: path, video: encoder, options: options, warn: log.add)
         } catch {
             file.abandon()
             throw error
@@ -63,7 +55,7 @@ final class MovieOutput: PictureOutput {
         try encoder.encode(image, at: time, mux)
     }
 
-    func write(_ packet: EncodedPacket) throws {
+    func write(_ packet: VideoPacket) throws {
         if shift == nil {
             try begin(FrameTime(ptsTicks: packet.ptsTicks, durationTicks: 0, timeBase: timeBase))
         }
@@ -74,7 +66,7 @@ final class MovieOutput: PictureOutput {
         try muxer?.writeVideo(output, shiftedBy: shift?.ptsTicks ?? 0)
     }
 
-    func write(_ packets: [CompressedPacket]) throws {
+    func write(_ packets: [AudioPacket]) throws {
         guard let shift else {
             early += packets
             return

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Pixels
 
@@ -5,7 +6,7 @@ import Pixels
 final class Muxer {
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let path: String
-    /// Where that is written meanwhile.
+    /// The file that is written; it gets its final name later.
     private let file: String
     /// Packets given to each stream.
     private var packetCounts: [Int] = []
@@ -17,13 +18,49 @@ final class Muxer {
     private var hasHeader = false
     private var isOpen = true
 
+    /// FFmpeg does not make the container, or not with these streams.
+    private struct Refusal: Error {
+        let reason: String
+        let code: Int32
+
+        static let outOfMemory = Refusal(
+            reason: "FFmpeg could not allocate memory", code: FFmpegCode.outOfMemory)
+    }
+
+    /// Opens a container. Where it refuses the streams, it is opened without the audio.
+    ///
     /// - Parameters:
-    ///   - name: of FFmpeg's muxer.
+    ///   - name: FFmpeg's name of the muxer.
     ///   - file: the file to write, which exists.
     ///   - path: the file's final name, for messages.
-    ///   - describeVideo: fills in the video stream's parameters.
-    /// - Throws: `VideoIOError`; also where the container refuses a stream.
-    init(
+    ///   - encoder: of the video stream.
+    ///   - options: clock and rate of the video stream, and the audio streams.
+    ///   - warn: called for audio that is left out.
+    /// - Throws: `VitvideoError`: `usage` where the container does not take the codec, `unavailable` where it refuses
+    ///   the video stream, `cannotCreate` or `inputOutput` where the file cannot be opened or written.
+    static func open(
+        _ name: String, file: String, path: String, video encoder: VideoEncoder, options: WriterOptions,
+        warn: (MediaWarning) -> Void
+    ) throws -> Muxer {
+        func open(_ audio: [AudioStreamInfo]) throws -> Muxer {
+            try Muxer(
+                name, file: file, path: path, video: encoder, timeBase: options.timeBase,
+                frameRate: options.frameRate, audio: audio, warn: warn)
+        }
+        do {
+            do { return try open(options.audio) } catch let refusal as Refusal where !options.audio.isEmpty {
+                // A container may refuse a stream only once it sees its details.
+                let muxer = try open([])
+                warn(MediaWarning(.audio, "\(path): the audio is dropped, for \(refusal.reason)"))
+                return muxer
+            }
+        } catch let refusal as Refusal {
+            throw VitvideoError.ffmpeg(
+                .unavailable, cannot: "write", path: path, reason: refusal.reason, code: refusal.code)
+        }
+    }
+
+    private init(
         _ name: String, file: String, path: String, video encoder: VideoEncoder, timeBase: Rational,
         frameRate: Rational?, audio: [AudioStreamInfo], warn: (MediaWarning) -> Void
     ) throws {
@@ -31,19 +68,19 @@ final class Muxer {
         var created: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_alloc_output_context2(&created, nil, name, "file:\(file)")
         guard code >= 0, let context = created else {
-            throw VideoIOError(
-                .unavailable, "write", path: path, reason: "FFmpeg has no \(name) muxer", code: code)
+            throw Refusal(reason: "FFmpeg has no \(name) muxer", code: code)
         }
         self.context = context
         isMP4 = name == "mp4" || name == "mov"
         try addVideo(encoder, timeBase: timeBase, frameRate: frameRate)
         try audio.forEach { try addAudio($0, warn: warn) }
 
-        // FFmpeg would move everything to make a first time zero or positive; times are ours to keep.
+        // By default FFmpeg shifts all times so that none is negative; here the times stay as they are.
         context.pointee.avoid_negative_ts = 0
         let opened = avio_open2(&context.pointee.pb, "file:\(file)", AVIO_FLAG_WRITE, nil, nil)
         guard opened >= 0 else {
-            throw VideoIOError(.cantCreate, "create", path: path, reason: ffmpegText(opened), code: opened)
+            throw VitvideoError.ffmpeg(
+                .cannotCreate, cannot: "create", path: path, reason: ffmpegText(opened), code: opened)
         }
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
@@ -59,13 +96,12 @@ final class Muxer {
         }
         try MediaLog.listening { lastError in
             let code = avformat_write_header(context, &options)
-            guard code >= 0 else {
-                let isDisk = [ENOSPC, EFBIG, EDQUOT, EIO].contains { cff_averror($0) == code }
-                throw VideoIOError(
-                    isDisk ? .inputOutput : .unavailable,
-                    "write", path: path, reason: lastError() ?? "the \(name) container refused a stream",
-                    code: code)
-            }
+            guard code < 0 else { return }
+            let reason = lastError() ?? "the \(name) container refused a stream"
+            let isDisk = [ENOSPC, EFBIG, EDQUOT, EIO].contains { cff_averror($0) == code }
+            guard isDisk else { throw Refusal(reason: reason, code: code) }
+            throw VitvideoError.ffmpeg(
+                .inputOutput, cannot: "write", path: path, reason: reason, code: code)
         }
         hasHeader = true
     }
@@ -75,7 +111,7 @@ final class Muxer {
         avformat_free_context(context)
     }
 
-    /// A start that is not zero is stored on the movie's clock, so that should tell each stream's ticks apart.
+    /// A start other than zero is stored on the movie's clock, so that clock should resolve each stream's ticks.
     private static func movieClock(_ video: Int, _ sampleRates: [Int]) -> Int64 {
         func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
         let video = video >= 1000 ? video : video * 1000
@@ -86,9 +122,7 @@ final class Muxer {
     }
 
     private func newStream() throws -> UnsafeMutablePointer<AVStream> {
-        guard let stream = avformat_new_stream(context, nil) else {
-            throw VideoIOError.outOfMemory("write \(path)")
-        }
+        guard let stream = avformat_new_stream(context, nil) else { throw Refusal.outOfMemory }
         packetCounts.append(0)
         return stream
     }
@@ -96,14 +130,14 @@ final class Muxer {
     private func addVideo(_ encoder: VideoEncoder, timeBase: Rational, frameRate: Rational?) throws {
         let codec = encoder.context.pointee.codec_id
         guard avformat_query_codec(context.pointee.oformat, codec, FF_COMPLIANCE_NORMAL) != 0 else {
-            throw VideoIOError(
-                .usage, "write", path: path,
+            throw VitvideoError(
+                .usage, cannot: "write", path: path,
                 reason: "its container does not take \(String(cString: avcodec_get_name(codec)))",
-                nextStep: "choose another --codec, or .mkv, which takes nearly everything")
+                nextStep: .otherCodec)
         }
         let stream = try newStream()
         guard avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context) >= 0 else {
-            throw VideoIOError.outOfMemory("write \(path)")
+            throw Refusal.outOfMemory
         }
         if codec == AV_CODEC_ID_HEVC, isMP4 {
             stream.pointee.codecpar.pointee.codec_tag = cff_tag(0x68, 0x76, 0x63, 0x31)  // hvc1
@@ -128,7 +162,7 @@ final class Muxer {
         }
         let stream = try newStream()
         guard avcodec_parameters_copy(stream.pointee.codecpar, info.parameters.pointer) >= 0 else {
-            throw VideoIOError.outOfMemory("write \(path)")
+            throw Refusal.outOfMemory
         }
         // The tag is the old container's name for the codec.
         stream.pointee.codecpar.pointee.codec_tag = 0
@@ -139,6 +173,7 @@ final class Muxer {
     }
 
     /// Writes a video packet; takes over its data.
+    /// - Parameter shift: added to its times, in ticks of the packet's clock.
     func writeVideo(_ output: VideoEncoder.Output, shiftedBy shift: Int64) throws {
         let packet = output.packet
         let clock = Rational(context.pointee.streams[0]!.pointee.time_base)
@@ -152,14 +187,14 @@ final class Muxer {
     }
 
     /// Writes an audio packet.
-    /// - Parameter shift: seconds × 10⁶ to add to its times.
-    /// - Returns: whether it could be written as it is; `false` where its times had to be adapted.
-    func writeAudio(_ source: CompressedPacket, shiftedBy shift: FrameTime) throws -> Bool {
+    /// - Parameter shift: a time to add to the packet's own.
+    /// - Returns: whether it was written as it is; `false` where its times had to be adapted.
+    func writeAudio(_ source: AudioPacket, shiftedBy shift: FrameTime) throws -> Bool {
         guard source.audioStreamIndex < audioIndex.count, let index = audioIndex[source.audioStreamIndex],
             let stream = context.pointee.streams[index]
         else { return true }
         guard let packet = av_packet_clone(source.packet) else {
-            throw VideoIOError.outOfMemory("write \(path)")
+            throw VitvideoError.outOfMemory("write \(path)")
         }
         var owned: UnsafeMutablePointer<AVPacket>? = packet
         defer { av_packet_free(&owned) }
@@ -194,7 +229,8 @@ final class Muxer {
         packetCounts[index] += 1
     }
 
-    /// Completes the file, and looks whether it can be read.
+    /// Completes the file, and checks whether it can be read.
+    /// - Throws: `VitvideoError` of kind `inputOutput` where it cannot be written, or its index is broken.
     func finish() throws {
         guard isOpen else { return }
         let written = av_write_trailer(context)
@@ -211,7 +247,7 @@ final class Muxer {
         }
     }
 
-    /// Closes the file as it is.
+    /// Closes the file as it is, incomplete.
     private func close() {
         guard isOpen else { return }
         isOpen = false
@@ -226,7 +262,8 @@ final class Muxer {
         let pending = context.pointee.pb?.pointee.error ?? 0
         let worst = code < 0 ? code : min(0, pending)
         guard worst < 0 else { return }
-        throw VideoIOError(
-            .inputOutput, "write", path: path, reason: "the file could not be written to", code: worst)
+        throw VitvideoError.ffmpeg(
+            .inputOutput, cannot: "write", path: path, reason: "the file could not be written to", code: worst
+        )
     }
 }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Foundation
 
@@ -13,7 +14,7 @@ package enum OutputFormat: Equatable {
 
     static let extensions = "mp4, m4v, mov, mkv, webm, gif, png, jpg"
 
-    /// - Throws: `VideoIOError` of kind `usage` for an extension that is not written.
+    /// - Throws: `VitvideoError` of kind `usage` for an extension that is not written.
     init(path: String) throws {
         let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
         let ending = name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
@@ -27,17 +28,25 @@ package enum OutputFormat: Equatable {
             let codec = ending == "png" ? "png" : "mjpeg"
             self = NumberedName(pattern: path) == nil ? .still(codec: codec) : .sequence(codec: codec)
         default:
-            throw VideoIOError(
-                .usage, "write", path: path,
+            throw VitvideoError(
+                .usage, cannot: "write", path: path,
                 reason: ending.isEmpty
                     ? "the name has no extension to choose a format by"
                     : "the format .\(ending) is not written",
-                nextStep: "use one of \(OutputFormat.extensions)")
+                nextStep: .advice("use one of \(OutputFormat.extensions)"))
         }
     }
 
     /// Whether the format can hold sound.
     var takesAudio: Bool { if case .movie = self { true } else { false } }
+
+    /// The files that an output of so many frames consists of.
+    package static func files(of path: String, frames: Int) -> [String] {
+        guard case .sequence? = try? OutputFormat(path: path), let name = NumberedName(pattern: path) else {
+            return [path]
+        }
+        return (0..<frames).map { name.path($0 + 1) }
+    }
 
     /// `out.mp4` as `out.partial.mp4`.
     package static func partialName(of path: String) -> String {

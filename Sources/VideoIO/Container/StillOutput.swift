@@ -1,43 +1,13 @@
+import Base
 import CFFmpeg
 import Foundation
 import Pixels
 
-/// Encodes pictures one by one to complete PNG or JPEG files in memory.
-final class StillEncoder {
-    private let encoder: VideoEncoder
-    private let codec: String
-    private var counter: Int64 = 0
-
-    /// - Parameter codec: `png` or `mjpeg`.
-    init(codec: String, size: PictureSize) throws {
-        self.codec = codec
-        encoder = try VideoEncoder(
-            EncoderChoice(named: codec, size: size), height: size.height, width: size.width,
-            timeBase: Rational(1, 25),
-            frameRate: Rational(25, 1), crf: 6, preset: "veryfast", threads: 1, needsGlobalHeader: false)
-    }
-
-    /// The file's bytes. With one thread, both encoders answer each picture at once.
-    func encode(_ image: RGBImage) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        let time = FrameTime(ptsTicks: counter, durationTicks: 1, timeBase: Rational(1, 25))
-        counter += 1
-        try encoder.encode(image, at: time) { output in
-            bytes += UnsafeBufferPointer(
-                start: output.packet.pointee.data, count: Int(output.packet.pointee.size))
-        }
-        guard !bytes.isEmpty else {
-            throw VideoIOError(.unavailable, "encode a picture", reason: "the \(codec) encoder gave nothing")
-        }
-        return bytes
-    }
-}
-
 /// Writes bytes to a file that appears only when complete.
 func writeWhole(_ bytes: [UInt8], to file: OutputFile) throws {
-    func fail(_ code: Int32) -> VideoIOError {
-        VideoIOError(
-            .inputOutput, "write", path: file.path, reason: systemText(code), code: cff_averror(code))
+    func fail(_ code: Int32) -> VitvideoError {
+        VitvideoError.ffmpeg(
+            .inputOutput, cannot: "write", path: file.path, reason: systemText(code), code: cff_averror(code))
     }
     let descriptor = open(file.temporaryPath, O_WRONLY | O_TRUNC | O_CLOEXEC)
     guard descriptor >= 0 else { throw fail(errno) }
@@ -77,71 +47,19 @@ final class StillOutput: PictureOutput {
         hasPicture = true
     }
 
-    func write(_ packet: EncodedPacket) throws {
-        throw VideoIOError(.usage, "write", path: path, reason: "it is not written in segments")
+    func write(_ packet: VideoPacket) throws {
+        throw VitvideoError(.usage, cannot: "write", path: path, reason: "it is not written in segments")
     }
 
-    static func secondFrame(_ path: String) -> VideoIOError {
+    static func secondFrame(_ path: String) -> VitvideoError {
         let dot = path.lastIndex(of: ".") ?? path.endIndex
-        return VideoIOError(
-            .usage, "write a second frame to", path: path, reason: "it holds one picture",
-            nextStep: "use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
+        return VitvideoError(
+            .usage, cannot: "write a second frame to", path: path, reason: "it holds one picture",
+            nextStep: .advice("use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
+        )
     }
 
-    func write(_ packets: [CompressedPacket]) throws {}
+    func write(_ packets: [AudioPacket]) throws {}
     func finish(as name: String?) throws { try file.commit(as: name) }
     func abandon() { file.abandon() }
-}
-
-/// Numbered pictures, from 1 on, each complete as soon as it is there.
-final class SequenceOutput: PictureOutput {
-    /// Each picture has a temporary name of its own, and only for a moment.
-    var temporaryPaths: [String] { [] }
-    private let name: NumberedName
-    private let encoder: StillEncoder
-    private let overwrite: Bool
-    private var count = 0
-
-    init(_ path: String, size: PictureSize, codec: String, options: WriterOptions) throws {
-        guard let name = NumberedName(pattern: path) else {
-            throw VideoIOError(.usage, "write", path: path, reason: "the name has no place for a number")
-        }
-        self.name = name
-        overwrite = options.overwrite
-        encoder = try StillEncoder(codec: codec, size: size)
-        // Checks the directory too, by making and removing a file there.
-        let probe = try OutputFile(path: name.path(1), overwrite: options.overwrite)
-        probe.abandon()
-        if !options.overwrite, let taken = name.existingNumbers().first(where: { $0 >= 1 }) {
-            throw VideoIOError(
-                .cantCreate, "create", path: path, reason: "\(name.path(taken)) exists already",
-                nextStep: "use --overwrite to replace it")
-        }
-    }
-
-    func write(_ image: RGBImage, at time: FrameTime) throws {
-        try write(try encoder.encode(image))
-    }
-
-    func write(_ packet: EncodedPacket) throws { try write(packet.bytes) }
-
-    private func write(_ bytes: [UInt8]) throws {
-        let file = try OutputFile(path: name.path(count + 1), overwrite: overwrite, cleansUp: false)
-        do {
-            try writeWhole(bytes, to: file)
-            try file.commit()
-        } catch {
-            file.abandon()
-            throw error
-        }
-        count += 1
-    }
-
-    func write(_ packets: [CompressedPacket]) throws {}
-    func finish(as name: String?) throws {}
-
-    func abandon() {
-        for number in 1..<(count + 1) { unlink(name.path(number)) }
-        count = 0
-    }
 }

@@ -1,15 +1,15 @@
 import CFFmpeg
 import Pixels
 
-/// What a container says of its video stream.
-struct StreamFacts {
+/// What a container says about its video stream.
+struct StreamInfo {
     let timeBase: Rational
     let frameRate: Rational?
     let durationSeconds: Double?
     /// From the container's count, else from duration and rate; frames of the whole stream.
     let expectedFrameCount: Int?
     let isStill: Bool
-    /// What the file calls its beginning, in ticks of the stream.
+    /// The file's start time, in ticks of the stream.
     let origin: Int64
     let canSeek: Bool
     /// Whether the input can be opened a second time.
@@ -55,23 +55,4 @@ struct StreamFacts {
     }
 
     var ticksPerSecond: Int64 { max(1, rescale(1, from: Rational(1, 1), to: timeBase)) }
-}
-
-extension AudioStreamInfo {
-    /// Describes every audio stream of an input.
-    static func all(in demuxer: Demuxer) throws -> [AudioStreamInfo] {
-        try demuxer.streams.enumerated().compactMap { index, stream in
-            guard let stream, let parameters = stream.pointee.codecpar,
-                parameters.pointee.codec_type == AVMEDIA_TYPE_AUDIO
-            else { return nil }
-            let language = av_dict_get(stream.pointee.metadata, "language", nil, 0)
-            return AudioStreamInfo(
-                codecName: String(cString: avcodec_get_name(parameters.pointee.codec_id)),
-                sampleRate: Int(parameters.pointee.sample_rate),
-                channels: Int(parameters.pointee.ch_layout.nb_channels),
-                language: language.map { String(cString: $0.pointee.value) },
-                timeBase: Rational(stream.pointee.time_base), containerIndex: index,
-                disposition: stream.pointee.disposition, parameters: try CodecParameters(copying: parameters))
-        }
-    }
 }

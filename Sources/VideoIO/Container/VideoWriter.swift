@@ -1,32 +1,17 @@
+import Base
 import CFFmpeg
 import Pixels
 
-/// What every kind of output can do.
-protocol PictureOutput: AnyObject {
-    /// Unfinished files, the same from the start on.
-    var temporaryPaths: [String] { get }
-    func write(_ image: RGBImage, at time: FrameTime) throws
-    func write(_ packet: EncodedPacket) throws
-    func write(_ packets: [CompressedPacket]) throws
-    /// Completes the output and gives it `name`, or its own name for `nil`.
-    func finish(as name: String?) throws
-    /// Removes what was written.
-    func abandon()
-}
-
 /// Writes frames to a video, a GIF, a picture or a sequence of pictures, as the name's extension says.
 ///
-/// Nothing stands under the output's name until `finish` has completed it. Of several ways to end, `finish`,
-/// `finishPartial` and `abandon`, the first one counts; a writer that is let go of without any is abandoned.
+/// The output has its name only once `finish` has completed it. Of the ways to end, `finish`, `finishPartial` and
+/// `abandon`, the first one counts. A writer that is freed without any of them is abandoned.
 ///
 /// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
 /// made on.
 package final class VideoWriter: @unchecked Sendable {
     /// The output's name.
     package let path: String
-    /// Size of the frames in the file: as given, except that formats with halved chroma need even sizes.
-    package let encodedHeight: Int
-    package let encodedWidth: Int
     private let output: any PictureOutput
     private let format: OutputFormat
     private let log: WarningLog
@@ -37,7 +22,7 @@ package final class VideoWriter: @unchecked Sendable {
     private var isOpen = true
 
     /// Starts an output for `height × width` frames.
-    /// - Throws: `VideoIOError`: `usage` for an extension or codec that does not fit, `cantCreate` where the
+    /// - Throws: `VitvideoError`: `usage` for an extension or codec that does not fit, `cannotCreate` where the
     ///   name is taken or the directory does not take a file, `unavailable` where FFmpeg lacks the encoder.
     package static func create(
         _ path: String, height: Int, width: Int, options: WriterOptions = WriterOptions()
@@ -46,7 +31,7 @@ package final class VideoWriter: @unchecked Sendable {
     }
 
     /// What writing a second frame to an output of that name would throw; nil where there is room for it.
-    package static func refusalOfSecondFrame(_ path: String) -> VideoIOError? {
+    package static func refusalOfSecondFrame(_ path: String) -> VitvideoError? {
         if case .still = try? OutputFormat(path: path) { StillOutput.secondFrame(path) } else { nil }
     }
 
@@ -82,7 +67,6 @@ package final class VideoWriter: @unchecked Sendable {
         case .sequence(let codec):
             (output, encoded) = (try SequenceOutput(path, size: size, codec: codec, options: options), size)
         }
-        (encodedHeight, encodedWidth) = (encoded.height, encoded.width)
         if encoded != size {
             log.add(
                 MediaWarning(
@@ -94,7 +78,7 @@ package final class VideoWriter: @unchecked Sendable {
 
     deinit { if isOpen { output.abandon() } }
 
-    /// Unfinished files to remove where the process has to end at once. Fixed from the start.
+    /// Unfinished files, to remove where the process ends at once. They are the same from the start on.
     package var temporaryPaths: [String] { output.temporaryPaths }
 
     /// What had to be worked around so far, each text once.
@@ -104,15 +88,15 @@ package final class VideoWriter: @unchecked Sendable {
     /// - Parameters:
     ///   - image: of the size given at the start.
     ///   - time: when it is shown, later than the frame before.
-    /// - Throws: `VideoIOError` of kind `inputOutput` where the file cannot be written.
+    /// - Throws: `VitvideoError` of kind `inputOutput` where the file cannot be written.
     package func write(_ image: RGBImage, at time: FrameTime) throws {
         try checkOpen()
         if let last = lastTime,
             av_compare_ts(
                 time.ptsTicks, AVRational(time.timeBase), last.ptsTicks, AVRational(last.timeBase)) <= 0
         {
-            throw VideoIOError(
-                .usage, "write a frame to", path: path,
+            throw VitvideoError(
+                .usage, cannot: "write a frame to", path: path,
                 reason: "its time \(time.seconds) s is not after that of the frame before")
         }
         lastTime = time
@@ -137,7 +121,7 @@ package final class VideoWriter: @unchecked Sendable {
 
     /// Writes a packet that a `SegmentEncoder` for this output gave, in the order of decoding.
     /// - Throws: as the other `write`.
-    package func write(_ packet: EncodedPacket) throws {
+    package func write(_ packet: VideoPacket) throws {
         try checkOpen()
         lastTicks = packet.ptsTicks
         try output.write(packet)
@@ -145,19 +129,20 @@ package final class VideoWriter: @unchecked Sendable {
 
     /// Writes audio packets, in the order the reader gave them; those of streams that the format does not take
     /// are left out.
-    package func write(_ packets: [CompressedPacket]) throws {
+    package func write(_ packets: [AudioPacket]) throws {
         try checkOpen()
         if format.takesAudio { try output.write(packets) }
     }
 
     /// Completes the output and gives it its name.
-    /// - Throws: `VideoIOError`; nothing is left behind then.
+    /// - Throws: `VitvideoError`; nothing is left behind then.
     package func finish() throws {
         try checkOpen()
         isOpen = false
         guard lastTicks != nil else {
             output.abandon()
-            throw VideoIOError(.badData, "write", path: path, reason: "there is not one frame to write")
+            throw VitvideoError(
+                .badData, cannot: "write", path: path, reason: "there is not one frame to write")
         }
         do { try output.finish(as: nil) } catch {
             output.abandon()
@@ -197,7 +182,8 @@ package final class VideoWriter: @unchecked Sendable {
 
     private func checkOpen() throws {
         guard isOpen else {
-            throw VideoIOError(.usage, "write", path: path, reason: "the writer was already finished")
+            throw VitvideoError(
+                .usage, cannot: "write", path: path, reason: "the writer was already finished")
         }
     }
 }

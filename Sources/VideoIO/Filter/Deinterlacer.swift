@@ -1,17 +1,9 @@
 import CFFmpeg
 import Pixels
 
-/// A decoded frame with its number and time.
-struct NumberedFrame {
-    var handle: FrameHandle
-    var index: Int
-    var time: FrameTime
-    var isSelected: Bool
-}
-
-/// Rebuilds full frames from interlaced ones, one for one; progressive frames pass through unchanged.
+/// Makes one progressive frame of each interlaced one; progressive frames pass through unchanged.
 ///
-/// FFmpeg's bwdif looks one frame back and one ahead, so frames come out one later than they go in.
+/// FFmpeg's bwdif looks one frame back and one ahead, so a frame comes out when the next one goes in.
 final class Deinterlacer {
     /// Frames before a given one that can influence it.
     static let framesOfContext = 3
@@ -22,13 +14,12 @@ final class Deinterlacer {
     private var format = cff_pixel_format_none()
     /// Frames inside the graph, oldest first.
     private var inside: [NumberedFrame] = []
-    /// Interlaced frames that could not be rebuilt, for want of a fitting pixel format.
+    /// Interlaced frames that were not deinterlaced, since the filter does not take their pixel format or size.
     private(set) var leftInterlaced = 0
-    private(set) var rebuilt = 0
 
     init(threads: Int) { self.threads = threads }
 
-    /// Codecs without interlaced frames, which are spared the detour.
+    /// False for codecs without interlaced frames.
     static func isNeeded(for codec: AVCodecID) -> Bool {
         ![
             AV_CODEC_ID_VP8, AV_CODEC_ID_VP9, AV_CODEC_ID_AV1, AV_CODEC_ID_GIF, AV_CODEC_ID_THEORA,
@@ -37,7 +28,7 @@ final class Deinterlacer {
         ].contains(codec)
     }
 
-    /// bwdif takes planar YUV and grey without conversion; anything else would be converted behind our back.
+    /// bwdif takes planar YUV and gray. libavfilter would convert any other format before it, unasked.
     private static let formats: Set<Int32> = Set(
         [
             AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV410P,
@@ -47,10 +38,11 @@ final class Deinterlacer {
             AV_PIX_FMT_YUVA420P, AV_PIX_FMT_YUVA422P, AV_PIX_FMT_YUVA444P,
         ].map(\.rawValue))
 
-    /// Takes a frame in and gives out what is ready.
+    /// Takes a frame in and returns those that are ready.
+    /// - Throws: `VitvideoError` of kind `unavailable` where libavfilter fails.
     func push(_ frame: NumberedFrame) throws -> [NumberedFrame] {
         let raw = frame.handle.frame
-        let frameSize = PictureSize(height: Int(raw.pointee.height), width: Int(raw.pointee.width))
+        let frameSize = frame.handle.size
         var ready: [NumberedFrame] = []
         if frameSize != size || frame.handle.pixelFormat != format {
             ready = try flush()
@@ -71,7 +63,6 @@ final class Deinterlacer {
             if isInterlaced { leftInterlaced += 1 }
             return ready + [frame]
         }
-        if isInterlaced { rebuilt += 1 }
         // Numbers instead of times: what comes out is matched by order, and times stay exact.
         raw.pointee.pts = Int64(frame.index)
         inside.append(frame)
@@ -79,7 +70,8 @@ final class Deinterlacer {
         return ready + (try drain(graph))
     }
 
-    /// Gives out all frames still inside.
+    /// Returns all frames still inside.
+    /// - Throws: as `push`.
     func flush() throws -> [NumberedFrame] {
         guard let graph else { return [] }
         try graph.push(nil)

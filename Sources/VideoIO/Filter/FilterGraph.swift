@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 
 /// Owns one libavfilter graph with one video input and one output.
@@ -9,17 +10,18 @@ final class FilterGraph {
     private let output: UnsafeMutablePointer<AVFilterContext>
 
     /// - Parameter description: a chain in ffmpeg's filter syntax.
-    /// - Throws: `VideoIOError` of kind `unavailable` where this FFmpeg lacks a filter or a filter refuses the
+    /// - Throws: `VitvideoError` of kind `unavailable` where this FFmpeg lacks a filter or a filter refuses the
     ///   picture.
     init(_ description: String, size: PictureSize, format: AVPixelFormat, threads: Int) throws {
-        guard let graph = avfilter_graph_alloc() else { throw VideoIOError.outOfMemory("filter frames") }
+        guard let graph = avfilter_graph_alloc() else { throw VitvideoError.outOfMemory("filter frames") }
         graph.pointee.nb_threads = Int32(clamping: max(0, threads))
         do {
             (input, output) = try MediaLog.listening { lastError in
                 func check(_ code: Int32) throws {
                     guard code < 0 else { return }
-                    throw VideoIOError(
-                        .unavailable, "filter frames", reason: lastError() ?? "'\(description)' was refused",
+                    throw VitvideoError.ffmpeg(
+                        .unavailable, cannot: "filter frames",
+                        reason: lastError() ?? "'\(description)' was refused",
                         code: code)
                 }
                 var source: UnsafeMutablePointer<AVFilterContext>?
@@ -32,7 +34,7 @@ final class FilterGraph {
                 try check(
                     avfilter_graph_create_filter(
                         &sink, avfilter_get_by_name("buffersink"), "out", nil, nil, graph))
-                guard let source, let sink else { throw VideoIOError.outOfMemory("filter frames") }
+                guard let source, let sink else { throw VitvideoError.outOfMemory("filter frames") }
 
                 var outputs = avfilter_inout_alloc()
                 var inputs = avfilter_inout_alloc()
@@ -66,7 +68,8 @@ final class FilterGraph {
     func push(_ frame: FrameHandle?) throws {
         let code = av_buffersrc_add_frame_flags(input, frame?.frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF))
         guard code >= 0 else {
-            throw VideoIOError(.unavailable, "filter frames", reason: "a filter refused a frame", code: code)
+            throw VitvideoError.ffmpeg(
+                .unavailable, cannot: "filter frames", reason: "a filter refused a frame", code: code)
         }
     }
 
@@ -77,7 +80,9 @@ final class FilterGraph {
         switch code {
         case 0...: return handle
         case FFmpegCode.tryAgain, FFmpegCode.endOfFile: return nil
-        default: throw VideoIOError(.unavailable, "filter frames", reason: "a filter failed", code: code)
+        default:
+            throw VitvideoError.ffmpeg(
+                .unavailable, cannot: "filter frames", reason: "a filter failed", code: code)
         }
     }
 }

@@ -1,6 +1,6 @@
 import CFFmpeg
 
-/// How stored pixels must be turned to stand upright: one of the eight ways to lay a rectangle on itself.
+/// How stored pixels must be turned to stand upright: one of the eight symmetries of a rectangle.
 ///
 /// Applied in this order: exchange rows and columns, then mirror left-right, then top-bottom.
 struct Orientation: Equatable {
@@ -94,10 +94,4 @@ struct Orientation: Equatable {
             }
         }
     }
-}
-
-/// The size of a picture in pixels.
-struct PictureSize: Equatable {
-    var height: Int
-    var width: Int
 }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 
 /// Owns one libswscale context: converts pictures of one size and format into another, exactly and with the
@@ -15,17 +16,15 @@ final class PictureScaler {
         var chromaVertical: Int32 = -513
     }
 
-    let source: Layout
-    let destination: Layout
     private let context: OpaquePointer
 
+    /// - Throws: `VitvideoError` of kind `unavailable` where libswscale does not take a layout.
     init(from source: Layout, to destination: Layout, threads: Int) throws {
-        self.source = source
-        self.destination = destination
-        func fail(_ code: Int32?) -> VideoIOError {
+        func fail(_ code: Int32?) -> VitvideoError {
             let name = av_get_pix_fmt_name(source.format).map { String(cString: $0) } ?? "an unknown format"
-            return VideoIOError(
-                .unavailable, "convert \(name) pictures", reason: "libswscale does not take them", code: code)
+            return VitvideoError.ffmpeg(
+                .unavailable, cannot: "convert \(name) pictures", reason: "libswscale does not take them",
+                code: code)
         }
         guard sws_isSupportedInput(source.format) > 0, let context = sws_alloc_context() else {
             throw fail(nil)
@@ -48,18 +47,18 @@ final class PictureScaler {
             let code = av_opt_set_int(object, name, value, 0)
             guard code >= 0 else { throw fail(code) }
         }
-        // Before the context is ready, this would take XYZ for RGB: it puts one format's number in the other's place.
+        // Before the context is ready, this call replaces the format XYZ by RGB and would take the picture for RGB.
         let isXYZ = [AV_PIX_FMT_XYZ12LE, AV_PIX_FMT_XYZ12BE].contains(source.format)
-        if !isXYZ { try setColours() }
+        if !isXYZ { setColors(from: source, to: destination) }
         let code = MediaLog.listening { _ in sws_init_context(context, nil, nil) }
         guard code >= 0 else { throw fail(code) }
-        try setColours()
+        setColors(from: source, to: destination)
     }
 
     deinit { sws_freeContext(context) }
 
     /// Sets matrix and range: the options alone would leave BT.601.
-    private func setColours() throws {
+    private func setColors(from source: Layout, to destination: Layout) {
         let one: Int32 = 1 << 16
         // A negative answer only says that neither side is YUV.
         _ = sws_setColorspaceDetails(
@@ -68,10 +67,12 @@ final class PictureScaler {
     }
 
     /// Converts `source`, which has this scaler's source layout, into `destination`, which has buffers.
+    /// - Throws: `VitvideoError` of kind `unavailable`.
     func convert(_ source: FrameHandle, into destination: FrameHandle) throws {
         let code = sws_scale_frame(context, destination.frame, source.frame)
         guard code >= 0 else {
-            throw VideoIOError(.unavailable, "convert a picture", reason: "libswscale failed", code: code)
+            throw VitvideoError.ffmpeg(
+                .unavailable, cannot: "convert a picture", reason: "libswscale failed", code: code)
         }
     }
 }

@@ -40,9 +40,18 @@ package struct WriterOptions: Sendable {
         self.isRepeatable = isRepeatable
         self.onWarning = onWarning
     }
+}
 
-    /// Options that carry on clock, rate and audio of a source.
-    package init(like info: VideoInfo) {
-        self.init(frameRate: info.frameRate, timeBase: info.timeBase, audio: info.audioStreams)
+extension WriterOptions {
+    /// How long a frame is shown whose time does not say, in ticks; 0 where the rate is unknown.
+    private var nominalDuration: Int64 {
+        frameRate.map { max(1, rescale(1, from: Rational($0.denominator, $0.numerator), to: timeBase)) } ?? 0
+    }
+
+    /// The time with a duration, where one is known.
+    func completing(_ time: FrameTime) -> FrameTime {
+        guard time.durationTicks <= 0 else { return time }
+        return FrameTime(
+            ptsTicks: time.ptsTicks, durationTicks: nominalDuration, timeBase: time.timeBase)
     }
 }

@@ -1,3 +1,4 @@
+import Base
 import CFFmpeg
 import Pixels
 
@@ -5,12 +6,10 @@ import Pixels
 ///
 /// Only built where packets and frames correspond one to one, so that position in `pts` is a frame's number.
 struct FrameIndex {
-    /// Presentation times in ticks, ascending; strictly.
-    private(set) var pts: [Int64]
+    /// Presentation times in ticks, strictly ascending.
+    let pts: [Int64]
     /// Where decoding can start, in the order of the file.
     let entryPoints: [DecodeSession.EntryPoint]
-    /// Whether the whole file was scanned, so that `pts.count` is the number of frames.
-    let isComplete: Bool
 
     /// How far to scan.
     enum Goal {
@@ -41,7 +40,7 @@ struct FrameIndex {
     ///   backwards, damage, or a codec whose packets are not frames.
     static func scan(_ demuxer: Demuxer, videoStream: Int, until goal: Goal) throws -> FrameIndex? {
         guard let packet = av_packet_alloc() else {
-            throw VideoIOError.outOfMemory("read \(demuxer.source.path)")
+            throw VitvideoError.outOfMemory("read \(demuxer.source.path)")
         }
         defer {
             var owned: UnsafeMutablePointer<AVPacket>? = packet
@@ -57,12 +56,9 @@ struct FrameIndex {
         var times: [Int64] = []
         var entries: [DecodeSession.EntryPoint] = []
         var lastDTS = Int64.min
-        var isComplete = false
         reading: while true {
             switch try demuxer.read(into: packet) {
-            case .end:
-                isComplete = true
-                break reading
+            case .end: break reading
             case .packet: break
             }
             defer { av_packet_unref(packet) }
@@ -84,7 +80,7 @@ struct FrameIndex {
         }
         times.sort()
         for (earlier, later) in zip(times, times.dropFirst()) where earlier == later { return nil }
-        return FrameIndex(pts: times, entryPoints: entries, isComplete: isComplete)
+        return FrameIndex(pts: times, entryPoints: entries)
     }
 
     /// Whether no packet still to come can be shown before the goal: all of them have a later decoding time.
@@ -97,15 +93,15 @@ struct FrameIndex {
         }
     }
 
-    /// Checks the index against the frames a decoder gives at the beginning of the file, and drops from it
-    /// those that it does not: frames that lean on others before the file's beginning.
-    /// - Parameter decoded: presentation times of the first frames, in ticks.
-    /// - Returns: whether the two agree.
-    mutating func agrees(withHead decoded: [Int64]) -> Bool {
-        guard let first = decoded.first, let skipped = pts.firstIndex(of: first) else { return false }
-        guard Array(pts.dropFirst(skipped).prefix(decoded.count)) == decoded else { return false }
-        pts.removeFirst(skipped)
-        return true
+    /// The index without the frames that the decoder does not output at the beginning of the file, since they depend
+    /// on frames before the file's beginning.
+    /// - Parameter decoded: presentation times of the first decoded frames, in ticks.
+    /// - Returns: `nil` where the other frames are not those of the index.
+    func confirmed(by decoded: [Int64]) -> FrameIndex? {
+        guard let first = decoded.first, let skipped = pts.firstIndex(of: first),
+            Array(pts.dropFirst(skipped).prefix(decoded.count)) == decoded
+        else { return nil }
+        return FrameIndex(pts: Array(pts.dropFirst(skipped)), entryPoints: entryPoints)
     }
 
     /// The number of the first frame at or after a time.
@@ -119,7 +115,7 @@ struct FrameIndex {
     }
 
     /// Entry points from which frame `number` decodes, the nearest first. Frames shown before a key frame but
-    /// stored after it (open groups of pictures) lean on what precedes it, those shown from it on do not.
+    /// stored after it (open groups of pictures) depend on what precedes it, those shown from it on do not.
     func entryPoints(forFrame number: Int) -> [DecodeSession.EntryPoint] {
         let time = pts[number]
         return entryPoints.filter { $0.pts <= time && $0.pts >= pts[0] }.reversed()

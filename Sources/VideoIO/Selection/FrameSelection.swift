@@ -1,3 +1,5 @@
+import Base
+
 /// Which frames of a video to deliver: all of them, a Python slice over the decoded frames, or a span of time.
 ///
 /// Frames are counted from 0 in the order they are shown. A span `start..<end` holds the frames whose
@@ -19,10 +21,11 @@ package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     private init(range: Range) { self.range = range }
 
     /// A Python slice: `:50`, `100:`, `10:20`, `::10`, `-10:`.
-    /// - Throws: `VideoIOError` of kind `usage` where the text is no slice or its step is not positive.
+    /// - Throws: `VitvideoError` of kind `usage` where the text is no slice or its step is not positive.
     package init(slice text: String) throws {
-        func fail(_ reason: String, _ nextStep: String) -> VideoIOError {
-            VideoIOError(.usage, "read the frame range '\(text)'", reason: reason, nextStep: nextStep)
+        func fail(_ reason: String, _ nextStep: String) -> VitvideoError {
+            VitvideoError(
+                .usage, cannot: "read the frame range '\(text)'", reason: reason, nextStep: .advice(nextStep))
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count) else {
@@ -47,21 +50,21 @@ package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
 
     /// A span of time in ffmpeg's syntax: from `start` (`-ss`) until before `end` (`-to`), or for `duration`
     /// (`-t`) from `start` on. All `nil` is every frame.
-    /// - Throws: `VideoIOError` of kind `usage` for malformed or negative times, an empty span, or both `end`
+    /// - Throws: `VitvideoError` of kind `usage` for malformed or negative times, an empty span, or both `end`
     ///   and `duration`.
     package init(start: String?, end: String? = nil, duration: String? = nil) throws {
         func microseconds(_ text: String?) throws -> Int64? {
             guard let text else { return nil }
             let value = try MediaTime.parseMicroseconds(text)
             guard value >= 0 else {
-                throw VideoIOError(.usage, "use the time '\(text)'", reason: "it is negative")
+                throw VitvideoError(.usage, cannot: "use the time '\(text)'", reason: "it is negative")
             }
             return value
         }
         guard end == nil || duration == nil else {
-            throw VideoIOError(
-                .usage, "select frames", reason: "an end (-to) and a duration (-t) were both given",
-                nextStep: "give one of them")
+            throw VitvideoError(
+                .usage, cannot: "select frames", reason: "an end (-to) and a duration (-t) were both given",
+                nextStep: .advice("give one of them"))
         }
         let from = try microseconds(start)
         var until = try microseconds(end)
@@ -70,16 +73,13 @@ package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
             until = overflow ? nil : sum
         }
         if let until, until <= from ?? 0 {
-            throw VideoIOError(
-                .usage, "select frames",
+            throw VitvideoError(
+                .usage, cannot: "select frames",
                 reason: end.map { "the span from \(start ?? "0") to \($0) is empty" }
                     ?? "the duration \(duration ?? "0") is empty")
         }
         range = from == nil && until == nil ? .all : .time(start: from ?? 0, end: until)
     }
-
-    /// Whether every frame is selected.
-    package var isAll: Bool { range == .all }
 
     /// How far apart the selected frames are.
     package var step: Int {
@@ -102,58 +102,5 @@ package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     static func describe(start: Int64, end: Int64?) -> String {
         let text = "the span from \(Double(start) / 1_000_000) s"
         return end.map { text + " to \(Double($0) / 1_000_000) s" } ?? text + " on"
-    }
-
-    /// The rule for one file, where no end counts from the file's own.
-    var rule: SelectionPlan.Rule {
-        switch range {
-        case .all: .all
-        case .slice(let start, let stop, let step):
-            .slice(ResolvedSlice(first: max(0, start), stop: stop, step: step))
-        case .time(let start, let end): .time(start: start, end: end)
-        }
-    }
-}
-
-/// A slice with its negative ends resolved: frames `first`, `first + step`, … below `stop`.
-struct ResolvedSlice: Equatable {
-    var first: Int
-    var stop: Int?
-    var step: Int
-
-    init(first: Int, stop: Int?, step: Int) {
-        self.first = first
-        self.stop = stop
-        self.step = step
-    }
-
-    /// - Parameter count: the number of frames, needed where an end is negative.
-    /// - Returns: `nil` where `count` is needed and missing.
-    init?(start: Int, stop: Int?, step: Int, count: Int?) {
-        func resolve(_ end: Int) -> Int? {
-            if end >= 0 { return end }
-            guard let count else { return nil }
-            return max(0, count + end)
-        }
-        guard let first = resolve(start) else { return nil }
-        self.first = first
-        self.step = step
-        if let stop {
-            guard let resolved = resolve(stop) else { return nil }
-            self.stop = resolved
-        }
-    }
-
-    /// Whether no video of any length has a frame in it.
-    var isEmpty: Bool { stop.map { $0 <= first } ?? false }
-
-    func contains(_ index: Int) -> Bool {
-        index >= first && (stop.map { index < $0 } ?? true) && (index - first) % step == 0
-    }
-
-    /// How many of the first `count` frames are selected.
-    func selectedCount(of count: Int) -> Int {
-        let end = min(stop ?? count, count)
-        return end > first ? (end - first + step - 1) / step : 0
     }
 }

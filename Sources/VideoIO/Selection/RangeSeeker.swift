@@ -3,9 +3,9 @@ import Pixels
 
 /// Finds the start of a range in a long file without decoding what comes before it.
 ///
-/// The frames' times are scanned by demultiplexing, checked against what the decoder gives at the beginning of
-/// the file, and decoding starts at the key frame before the target. Every frame decoded on the way there must
-/// be the one the scan foretold; otherwise the caller decodes from the beginning, which is always right.
+/// The frames' times are scanned by demultiplexing and checked against the frames decoded at the beginning of the
+/// file. Decoding starts at the key frame before the target. Every frame decoded on the way there must be the one
+/// the scan predicts; otherwise the caller decodes from the beginning, which is always right.
 struct RangeSeeker {
     let source: MediaSource
     let sequenceFrameRate: Rational
@@ -20,7 +20,7 @@ struct RangeSeeker {
         var decoded: [FrameHandle]
         var index: Int
         /// Audio packets met on the way.
-        var packets: [CompressedPacket]
+        var packets: [AudioPacket]
     }
 
     private func openDemuxer() throws -> Demuxer {
@@ -28,16 +28,15 @@ struct RangeSeeker {
     }
 
     /// The times of the file's frames; `nil` where they cannot be known without decoding.
-    /// - Parameter head: the first frames, decoded.
-    func index(until goal: FrameIndex.Goal, head: [FrameHandle]) throws -> FrameIndex? {
-        guard var index = try FrameIndex.scan(try openDemuxer(), videoStream: videoStream, until: goal),
-            index.agrees(withHead: head.map(\.frame.pointee.best_effort_timestamp))
-        else { return nil }
-        return index
+    /// - Parameter leadingFrames: the first frames of the file, decoded.
+    func index(until goal: FrameIndex.Goal, leadingFrames: [FrameHandle]) throws -> FrameIndex? {
+        try FrameIndex.scan(try openDemuxer(), videoStream: videoStream, until: goal)?
+            .confirmed(by: leadingFrames.map(\.frame.pointee.best_effort_timestamp))
     }
 
-    /// How many frames the file has, by decoding them all.
-    func countByDecoding() throws -> Int {
+    /// How many frames the file has, by decoding them all; 0 where it cannot be read a second time.
+    func countFrames() throws -> Int {
+        guard source.canReopen else { return 0 }
         let session = try DecodeSession(
             demuxer: try openDemuxer(), videoStream: videoStream, audioStreams: [], threads: threads)
         var count = 0
@@ -46,7 +45,7 @@ struct RangeSeeker {
     }
 
     /// Decodes up to frame `number` from the key frame before it.
-    /// - Returns: `nil` where that does not give the frames the index foretells.
+    /// - Returns: `nil` where that does not give the frames the index predicts.
     func position(atFrame number: Int, in index: FrameIndex) throws -> Position? {
         let target = max(0, number - Deinterlacer.framesOfContext)
         for entry in index.entryPoints(forFrame: target).prefix(3) {
@@ -67,7 +66,7 @@ struct RangeSeeker {
         guard session.start(at: entry, seekTicks: min(entry.pts, entry.dts ?? entry.pts) - second) else {
             return nil
         }
-        var packets: [CompressedPacket] = []
+        var packets: [AudioPacket] = []
         var recent: [FrameHandle] = []
         var next = index.firstFrame(atOrAfter: entry.pts)
         while next <= number {
@@ -75,7 +74,7 @@ struct RangeSeeker {
                 !session.missedEntryPoint
             else { return nil }
             let pts = handle.frame.pointee.best_effort_timestamp
-            // Shown before the key frame but stored after it: leans on frames that were not decoded.
+            // Shown before the key frame but stored after it: it depends on frames that were not decoded.
             if pts < entry.pts { continue }
             guard next < index.pts.count, pts == index.pts[next] else { return nil }
             recent.append(handle)

@@ -1,8 +1,9 @@
+import Base
 import CFFmpeg
 import Pixels
 
-/// Decides, once the first frame is decoded, where reading goes on: there, or at a key frame far ahead.
-struct HeadDecision {
+/// Where reading a selection starts: at the first frame of the file, or at a key frame far ahead.
+struct RangeStart {
     let plan: SelectionPlan
     let position: RangeSeeker.Position
     /// The exact number of frames of the file, where it became known.
@@ -14,107 +15,120 @@ struct HeadDecision {
     /// So many frames at the beginning are compared with the scan before it is trusted.
     private static let framesCompared = 32
 
-    /// - Parameter from: frames before this one are not wanted, even if selected.
-    init(
-        selection: FrameSelection, from: Int, seeker: RangeSeeker, session: DecodeSession,
-        firstFrame: FrameHandle,
-        packets: [CompressedPacket], facts: StreamFacts
-    ) throws {
-        var here = RangeSeeker.Position(session: session, decoded: [firstFrame], index: 0, packets: packets)
-        var count: Int?
-        let path = seeker.source.path
-
-        func makePlan(_ rule: SelectionPlan.Rule) -> SelectionPlan {
-            SelectionPlan(rule: rule, origin: facts.origin, firstIndex: from)
+    /// Finds the start of a selection once the first frame of the file is decoded.
+    ///
+    /// - Parameters:
+    ///   - firstIndex: frames before this one are not wanted, even if selected.
+    ///   - beginning: the session after its first frame.
+    /// - Throws: `VitvideoError`: `badData` where the selection is empty, `usage` where its ends count from the end of
+    ///   a stream.
+    static func locate(
+        _ selection: FrameSelection, from firstIndex: Int, of stream: StreamInfo, seeker: RangeSeeker,
+        beginning: RangeSeeker.Position
+    ) throws -> RangeStart {
+        var search = Search(stream: stream, seeker: seeker, firstIndex: firstIndex, position: beginning)
+        func start(_ rule: SelectionPlan.Rule, frameCount: Int? = nil) -> RangeStart {
+            RangeStart(
+                plan: SelectionPlan(rule: rule, origin: stream.origin, firstIndex: firstIndex),
+                position: search.position, frameCount: frameCount)
         }
-        /// Decodes a few frames more, for comparison with the scan; they are kept.
-        func decodeHead() throws {
-            var met: [CompressedPacket] = []
-            while here.decoded.count < HeadDecision.framesCompared,
-                let next = try session.nextFrame(onAudio: { met.append($0) })
-            {
-                here.decoded.append(next)
+        switch selection.range {
+        case .all:
+            try search.skip(toFrame: firstIndex)
+            return start(.all)
+        case .time(let from, let end):
+            if firstIndex > 0 {
+                try search.skip(toFrame: firstIndex)
+            } else if stream.canSeek, from >= shortSkipMicroseconds {
+                let plan = SelectionPlan(rule: .time(start: from, end: end), origin: stream.origin)
+                if let ticks = plan.startTicks(stream.timeBase) { try search.skip(toTicks: ticks) }
             }
-            here.packets += met
+            return start(.time(start: from, end: end))
+        case .slice(let from, let stop, let step):
+            var index: FrameIndex?
+            var count: Int?
+            let needsCount = from < 0 || stop ?? 0 < 0
+            if needsCount { (index, count) = try search.countFrames(for: selection) }
+            guard let slice = ResolvedSlice(start: from, stop: stop, step: step, count: count),
+                !slice.isEmpty, count.map({ slice.first < $0 }) ?? true
+            else { throw try search.emptySelection(selection, count: count) }
+            try search.skip(toFrame: max(slice.first, firstIndex), by: index, mayScan: !needsCount)
+            return start(.slice(slice), frameCount: count)
+        }
+    }
+
+    /// The search for the start, and how far the file is decoded meanwhile.
+    private struct Search {
+        let stream: StreamInfo
+        let seeker: RangeSeeker
+        let firstIndex: Int
+        var position: RangeSeeker.Position
+
+        /// Decodes a few frames more, for comparison with the scan; they are kept.
+        mutating func decodeLeadingFrames() throws {
+            var met: [AudioPacket] = []
+            while position.decoded.count < RangeStart.framesCompared,
+                let next = try position.session.nextFrame(onAudio: { met.append($0) })
+            {
+                position.decoded.append(next)
+            }
+            position.packets += met
+        }
+
+        /// The times of the file's frames as far as `goal`; nil where they cannot be known without decoding.
+        mutating func index(until goal: FrameIndex.Goal) throws -> FrameIndex? {
+            try decodeLeadingFrames()
+            return try seeker.index(until: goal, leadingFrames: position.decoded)
         }
 
         /// Goes to a frame by its number, where that is worth it and possible.
-        func skip(to number: Int, by known: FrameIndex?, mayScan: Bool) throws {
-            guard number > HeadDecision.shortSkipFrames, facts.canSeek else { return }
+        ///
+        /// - Parameters:
+        ///   - known: an index of the whole file, where there is one.
+        ///   - mayScan: whether to make an index otherwise.
+        mutating func skip(toFrame number: Int, by known: FrameIndex? = nil, mayScan: Bool = true) throws {
+            guard number > RangeStart.shortSkipFrames, stream.canSeek else { return }
             var index = known
-            if index == nil, mayScan {
-                try decodeHead()
-                index = try seeker.index(until: .frame(number), head: here.decoded)
-            }
+            if index == nil, mayScan { index = try self.index(until: .frame(number)) }
             guard let index else { return }
             // Where all frames have been delivered, the last one shows that there are no more.
-            let target = number == from ? min(number, index.pts.count - 1) : number
+            let target = number == firstIndex ? min(number, index.pts.count - 1) : number
             if target < index.pts.count, let there = try seeker.position(atFrame: target, in: index) {
-                here = there
+                position = there
             }
         }
 
-        switch selection.range {
-        case .all:
-            plan = makePlan(.all)
-            try skip(to: from, by: nil, mayScan: true)
-        case .time(let start, let end) where from > 0:
-            plan = makePlan(.time(start: start, end: end))
-            try skip(to: from, by: nil, mayScan: true)
-        case .time(let start, _) where !facts.canSeek || start < HeadDecision.shortSkipMicroseconds:
-            plan = makePlan(selection.rule)
-        case .time(let start, let end):
-            plan = makePlan(.time(start: start, end: end))
-            try decodeHead()
-            if let time = plan.startTicks(facts.timeBase),
-                let index = try seeker.index(until: .time(time), head: here.decoded)
+        /// Goes to the first frame at or after a time, where that is possible.
+        mutating func skip(toTicks time: Int64) throws {
+            guard let index = try index(until: .time(time)) else { return }
+            let target = index.firstFrame(atOrAfter: time)
+            if target < index.pts.count, target >= RangeStart.framesCompared,
+                let there = try seeker.position(atFrame: target, in: index)
             {
-                let target = index.firstFrame(atOrAfter: time)
-                if target < index.pts.count, target >= HeadDecision.framesCompared,
-                    let there = try seeker.position(atFrame: target, in: index)
-                {
-                    here = there
-                }
+                position = there
             }
-        case .slice(let start, let stop, let step):
-            var index: FrameIndex?
-            let needsCount = start < 0 || stop ?? 0 < 0
-            if needsCount {
-                guard facts.canReopen else {
-                    throw VideoIOError(
-                        .usage, "select \(selection.description) of", path: path,
-                        reason: "frames cannot be counted from the end of a stream",
-                        nextStep: "save it to a file first, or use numbers from 0 on")
-                }
-                try decodeHead()
-                index = try seeker.index(until: .end, head: here.decoded)
-                count = try index?.pts.count ?? seeker.countByDecoding()
-            }
-            guard let slice = ResolvedSlice(start: start, stop: stop, step: step, count: count),
-                !slice.isEmpty, count.map({ slice.first < $0 }) ?? true
-            else {
-                let total = try count.map(String.init) ?? HeadDecision.total(seeker, facts)
-                throw VideoIOError(
-                    .badData, "select \(selection.description) of", path: path,
-                    reason: "there are \(total) frames, none of them in this range")
-            }
-            plan = makePlan(.slice(slice))
-            try skip(to: max(slice.first, from), by: index, mayScan: !needsCount)
         }
-        position = here
-        frameCount = count
-    }
 
-    private static func total(_ seeker: RangeSeeker, _ facts: StreamFacts) throws -> String {
-        guard facts.canReopen else { return "an unknown number of" }
-        return String(try seeker.countFrames())
-    }
-}
+        /// The number of frames of the file, and the index where there is one.
+        mutating func countFrames(for selection: FrameSelection) throws -> (FrameIndex?, Int) {
+            guard stream.canReopen else {
+                throw VitvideoError(
+                    .usage, cannot: "select \(selection.description) of", path: seeker.source.path,
+                    reason: "frames cannot be counted from the end of a stream",
+                    nextStep: .advice("save it to a file first, or use numbers from 0 on"))
+            }
+            let index = try index(until: .end)
+            return (index, try index?.pts.count ?? seeker.countFrames())
+        }
 
-extension RangeSeeker {
-    /// How many frames the file has, decoding them only where the packets do not tell.
-    func countFrames() throws -> Int {
-        guard source.canReopen else { return 0 }
-        return try countByDecoding()
+        func emptySelection(_ selection: FrameSelection, count: Int?) throws -> VitvideoError {
+            let total =
+                if let count { String(count) } else if stream.canReopen {
+                    String(try seeker.countFrames())
+                } else { "an unknown number of" }
+            return VitvideoError(
+                .badData, cannot: "select \(selection.description) of", path: seeker.source.path,
+                reason: "there are \(total) frames, none of them in this range")
+        }
     }
 }

@@ -11,7 +11,7 @@ struct SelectionPlan {
     }
 
     let rule: Rule
-    /// What the file calls its beginning, in ticks of the video stream.
+    /// The file's start time, in ticks of the video stream.
     let origin: Int64
     /// Frames before this one have been delivered by another reader.
     var firstIndex = 0
@@ -44,11 +44,21 @@ struct SelectionPlan {
         }
     }
 
-    /// The first frame that may influence a selected one, given that filters look a few frames around.
+    /// The first frame that may influence a selected one: the deinterlacer looks a few frames back.
     var firstFrameOfContext: Int {
         var first = firstIndex
         if case .slice(let slice) = rule { first = max(first, slice.first) }
         return max(0, first - Deinterlacer.framesOfContext)
+    }
+
+    /// The selection in words: "frames 10:20".
+    var description: String {
+        switch rule {
+        case .all: "frames"
+        case .slice(let slice):
+            FrameSelection.describe(start: slice.first, stop: slice.stop, step: slice.step)
+        case .time(let start, let end): FrameSelection.describe(start: start, end: end)
+        }
     }
 
     /// How many of `count` frames are selected, or a guess for a span of time.

@@ -11,7 +11,7 @@ struct Resumption {
     /// An earlier run of perhaps the same job; nil where none has finished a segment.
     private let earlier: SegmentStore.Job?
 
-    /// - Throws: `VideoIOError` or `Failure` where the input or the output does not go with segments.
+    /// - Throws: `VitvideoError` or `Failure` where the input or the output does not go with segments.
     init(input: InputOptions, output: OutputOptions, info: VideoInfo) throws {
         guard info.canReopen else {
             throw Failure(
@@ -45,9 +45,9 @@ extension Annotate {
     func identity(of plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
         var identity = JobIdentity()
         identity.add("the version of vitvideo", Version.current)
-        identity.add("the version of FFmpeg", MediaFiles.libraryVersion)
+        identity.add("the version of FFmpeg", FFmpegLibrary.version)
         identity.add("the CPU", Processor.name)
-        try identity.add("the content of the input", contentOf: MediaFiles.paths(of: input.input))
+        try identity.add("the content of the input", contentOf: InputFiles.paths(of: input.input))
         for (name, value) in input.selectionSettings { identity.add(name, value) }
 
         identity.add("the number of models", plan.sources.count)

@@ -134,7 +134,7 @@ struct MethodOptions: ParsableArguments {
     ///   - sampler: the frames that principal components are fitted to.
     ///   - fitted: the components, where they have been fitted before.
     ///   - makeEngine: makes the model ready to compute.
-    /// - Throws: `ModelError`, `ProbingError`, `GradientError`, `PipelineError`, `VideoIOError`.
+    /// - Throws: `ModelError`, `ProbingError`, `GradientError`, `PipelineError`, `VitvideoError`.
     func source(
         of model: ProbedModel, head: Int?, threads: Int, availableBytes: Int?, sampler: FrameSampler,
         fitted: FittedFeatures?, makeEngine: () throws -> Engine

@@ -6,7 +6,6 @@ import Probing
 import Rendering
 import Report
 import ViT
-import VideoIO
 
 /// An error as the person at the terminal meets it: one line and an exit code.
 struct Failure: Error {
@@ -24,7 +23,6 @@ struct Failure: Error {
         case let failure as Failure: self = failure
         case let error as VitvideoError:
             self.init(ExitStatus(error.kind), error.line { $0.words })
-        case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
         case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as ModelError: self.init(ExitStatus(error), error.description)
         case let error as GradientError: self.init(.usage, error.description)
@@ -48,17 +46,6 @@ extension ExitStatus {
         case .cannotCreate: self = .cannotCreate
         case .inputOutput: self = .inputOutput
         case .interrupted: self = .interrupted
-        }
-    }
-
-    init(_ kind: VideoIOError.Kind) {
-        switch kind {
-        case .usage: self = .usage
-        case .badData: self = .badData
-        case .noInput: self = .noInput
-        case .unavailable: self = .unavailable
-        case .cantCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
         }
     }
 
