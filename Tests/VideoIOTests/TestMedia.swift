@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Pixels
@@ -137,6 +138,13 @@ func readAll(_ path: String, _ options: ReaderOptions = ReaderOptions()) throws 
 
 func readAll(_ path: String, slice: String) throws -> ReadResult {
     try readAll(path, ReaderOptions(frames: FrameSelection(slice: slice)))
+}
+
+extension WriterOptions {
+    /// Options with clock, rate and audio of a source.
+    init(like info: VideoInfo) {
+        self.init(frameRate: info.frameRate, timeBase: info.timeBase, audio: info.audioStreams)
+    }
 }
 
 /// Reads `input` and writes every selected frame and packet to `output`, as the program does.

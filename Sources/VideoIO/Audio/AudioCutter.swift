@@ -1,8 +1,8 @@
 import CFFmpeg
 import Pixels
 
-/// Holds audio packets back until it is known whether they belong to the selected span, and moves them in time
-/// with the frames.
+/// Keeps audio packets until it is known whether they belong to the selected span, and shifts their times as
+/// those of the frames are shifted.
 ///
 /// A packet belongs to the span in which it starts.
 struct AudioCutter {
@@ -10,10 +10,10 @@ struct AudioCutter {
     /// Where each stream's next packet is expected, in its own ticks.
     private var expected: [Int: Int64] = [:]
     private var start: FrameTime?
-    /// Subtracted from every time on the way out.
+    /// Subtracted from the times of packets that are taken.
     private var origin: FrameTime?
 
-    /// Takes a packet in.
+    /// Adds a packet.
     mutating func add(_ packet: AudioPacket) {
         let raw = packet.packet
         // Packets without a time follow their predecessor, as in raw streams.
@@ -25,7 +25,7 @@ struct AudioCutter {
         held.append(packet)
     }
 
-    /// Forgets packets that start before `time`; used while the first selected frame is not yet reached.
+    /// Drops packets that start before `time`; used while the first selected frame is not yet reached.
     mutating func drop(before time: FrameTime) {
         held.removeAll { AudioCutter.compare($0, time) < 0 }
     }
@@ -37,7 +37,7 @@ struct AudioCutter {
         drop(before: time)
     }
 
-    /// Hands out the packets that start before `time`, or all of them, moved to the output's clock.
+    /// Removes and returns the packets that start before `time`, or all of them, on the output's clock.
     mutating func take(before time: FrameTime?) -> [AudioPacket] {
         var taken: [AudioPacket] = []
         var kept: [AudioPacket] = []

@@ -2,8 +2,8 @@ import Base
 import CFFmpeg
 import Pixels
 
-/// Reads the sound of an input by itself: the packets that a `VideoReader` of the same selection hands along with its
-/// frames, without decoding one.
+/// Reads the audio of an input by itself: the packets that a `VideoReader` of the same selection delivers
+/// with its frames. It decodes nothing.
 ///
 /// For one thread at a time.
 package final class AudioReader {

@@ -13,10 +13,10 @@ final class InterleavedAudio {
     init(_ streams: [AudioStreamInfo], isBounded: Bool, packets: [AudioPacket]) {
         timeBases = streams.map(\.timeBase)
         self.isBounded = isBounded
-        packets.forEach { cutter.add($0) }
+        for packet in packets { cutter.add(packet) }
     }
 
-    /// Takes a packet in.
+    /// Adds a packet.
     func add(_ packet: AudioPacket) { cutter.add(packet) }
 
     /// Drops packets that start before `time`; used while the first selected frame is not yet reached.
@@ -25,14 +25,14 @@ final class InterleavedAudio {
     /// Sets where the selection begins, which becomes zero.
     func begin(at time: FrameTime) { cutter.begin(at: time) }
 
-    /// The packets to hand out with a frame. Of a selection with an end only those known to lie inside go out: the
-    /// end may be this frame's.
+    /// The packets to deliver with a frame. Where the selection has an end, only packets before the frame are
+    /// known to lie inside it: the end may be this frame's time.
     func packets(with frame: FrameTime) -> [AudioPacket] { cutter.take(before: isBounded ? frame : nil) }
 
     /// The packets after the last frame.
     /// - Parameters:
     ///   - end: where the selection ends, exclusive.
-    ///   - session: read on for up to 10 s of packets, since sound may be stored behind its picture.
+    ///   - session: read on by up to 10 s, since audio may be stored behind its picture.
     func trailingPackets(until end: FrameTime?, reading session: DecodeSession) throws -> [AudioPacket] {
         guard isBounded, let end else { return cutter.take(before: nil) }
         let limit = rescale(end.ptsTicks, from: end.timeBase, to: .microseconds) + 10_000_000

@@ -2,9 +2,10 @@ import Base
 import CFFmpeg
 import Pixels
 
-/// One pass over an input: demultiplexes it, decodes the chosen video stream, and passes audio packets on undecoded.
+/// One pass over an input: demultiplexes it, decodes the chosen video stream, and passes audio packets on
+/// undecoded.
 final class DecodeSession {
-    /// A packet that decoding can start from, as the scan saw it.
+    /// A packet that decoding can start from, as `FrameIndex` scanned it.
     struct EntryPoint: Equatable {
         var pts: Int64
         var dts: Int64?
@@ -29,7 +30,7 @@ final class DecodeSession {
     private(set) var videoPackets = 0
     private(set) var corruptPackets = 0
 
-    /// - Parameter audioStreams: container numbers of the streams to hand to `onAudio`.
+    /// - Parameter audioStreams: container numbers of the streams whose packets `onAudio` gets.
     init(demuxer: Demuxer, videoStream: Int, audioStreams: [Int], threads: Int) throws {
         guard let packet = av_packet_alloc() else {
             throw VitvideoError.outOfMemory("read \(demuxer.source.path)")
@@ -55,18 +56,18 @@ final class DecodeSession {
 
     var stream: UnsafeMutablePointer<AVStream> { demuxer.streams[videoStream]! }
 
-    /// Whether every frame stands on its own.
+    /// Whether no frame depends on another.
     var isIntraOnly: Bool {
         avcodec_descriptor_get(stream.pointee.codecpar.pointee.codec_id).map {
             $0.pointee.props & AV_CODEC_PROP_INTRA_ONLY != 0
         } ?? false
     }
 
-    /// Video packets that the container's own table promises; 0 where it has none. MP4's sample table is exact. AVI's
-    /// header also counts gaps; in its index a gap has size 0.
+    /// Video packets that the container's own table promises; 0 where it has none. MP4's sample table is
+    /// exact. AVI's header also counts gaps; in its index a gap has size 0.
     func promisedPackets(format: String) -> Int {
         if format.hasPrefix("mov,") { return Int(clamping: stream.pointee.nb_frames) }
-        // Changes of palette have entries of their own.
+        // Changes of the palette have entries in the index too.
         let depth = stream.pointee.codecpar.pointee.bits_per_coded_sample
         guard format == "avi", depth == 0 || depth > 8 else { return 0 }
         return (0..<avformat_index_get_entries_count(stream)).count {
@@ -74,8 +75,8 @@ final class DecodeSession {
         }
     }
 
-    /// Starts decoding at `entry`, which must lie at or after where `seekTicks` leads. Only for a session that
-    /// has read nothing yet.
+    /// Starts decoding at `entry`, which must lie at or after where `seekTicks` leads. Only for a session
+    /// that has read nothing yet.
     /// - Returns: whether the demuxer could seek.
     func start(at entry: EntryPoint, seekTicks: Int64) -> Bool {
         awaited = entry
@@ -102,7 +103,7 @@ final class DecodeSession {
         }
     }
 
-    /// Reads on without decoding, for the audio alone.
+    /// Reads a packet without decoding it, for the audio alone.
     /// - Returns: whether there was another packet.
     func skipPacket(onAudio: (AudioPacket) -> Void) throws -> Bool {
         defer { av_packet_unref(packet) }

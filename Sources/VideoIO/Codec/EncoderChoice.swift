@@ -6,8 +6,8 @@ import Glibc
 struct EncoderChoice {
     let codec: UnsafePointer<AVCodec>
     let format: AVPixelFormat
-    /// Whether the encoder keeps the timestamps it is given whatever their clock; the others are fed frame
-    /// numbers, since MPEG-4 for one knows no clock finer than 1/65535 s.
+    /// Whether the encoder keeps timestamps of any clock. The others are given frame numbers: MPEG-4, for
+    /// example, has no clock finer than 1/65535 s.
     let keepsClock: Bool
 
     var name: String { String(cString: codec.pointee.name) }
@@ -31,7 +31,8 @@ struct EncoderChoice {
     /// - Parameters:
     ///   - name: an encoder's (`libx264`) or a codec's (`h264`).
     ///   - size: of the pictures.
-    /// - Throws: `VitvideoError` of kind `usage` for an unknown name, `unavailable` for a codec without encoder.
+    /// - Throws: `VitvideoError` of kind `usage` for an unknown name, `unavailable` for a codec without
+    ///   encoder.
     init(named name: String, size: PictureSize) throws {
         guard let codec = EncoderChoice.encoder(named: name, size: size) else {
             let isCodec = avcodec_descriptor_get_by_name(name) != nil
@@ -48,7 +49,7 @@ struct EncoderChoice {
     }
 
     private static func encoder(named name: String, size: PictureSize) -> UnsafePointer<AVCodec>? {
-        // Where FFmpeg has several for a codec, the one that is fast and everywhere.
+        // Where FFmpeg has several encoders for a codec, the one that is fast and widely built in.
         let preferred = [
             "h264": "libx264", "hevc": "libx265", "h265": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9",
             // SVT-AV1 refuses pictures of fewer than 64 rows or columns.
@@ -62,7 +63,7 @@ struct EncoderChoice {
         return codec
     }
 
-    /// yuv420p where the encoder has it, for that plays everywhere; lossless encoders keep the RGB they get.
+    /// yuv420p where the encoder has it, since every player takes that; RGB for lossless encoders.
     private static func pixelFormat(for codec: UnsafePointer<AVCodec>) throws -> AVPixelFormat {
         // The one raw format that both MOV and Matroska hold.
         if codec.pointee.id == AV_CODEC_ID_RAWVIDEO { return AV_PIX_FMT_UYVY422 }
@@ -138,8 +139,8 @@ struct EncoderChoice {
             try set("x265-params", "log-level=none")
         case "libx264", "libx264rgb":
             try set("preset", try known(preset))
-            // Its vector code for macroblock trees takes in memory that nothing was written to (build 164): an encoder
-            // that is not the first one of the process gives other bytes.
+            // Its vector code for macroblock trees reads uninitialized memory (build 164): an encoder that is
+            // not the first one of the process gives other bytes.
             if isRepeatable { try set("x264-params", "mbtree=0") }
         default: break
         }
@@ -150,8 +151,8 @@ struct EncoderChoice {
         "placebo",
     ]
 
-    /// The preset itself, for encoders that know its names but would print to standard error what they do not
-    /// know.
+    /// The preset itself, for encoders that know x264's names and would print an unknown one to standard
+    /// error.
     private func known(_ preset: String) throws -> String {
         _ = try speed(preset, Array(EncoderChoice.presets.indices))
         return preset
@@ -167,7 +168,7 @@ struct EncoderChoice {
         return String(speeds[rank])
     }
 
-    /// Encoders without rate factor get a fixed quantizer of like quality: 3 of 31 for the default 18.
+    /// Encoders without a rate factor get a fixed quantizer of similar quality: 3 of 31 for the default 18.
     private func setQuantizer(_ crf: Double, _ context: UnsafeMutablePointer<AVCodecContext>) {
         context.pointee.flags |= AV_CODEC_FLAG_QSCALE
         context.pointee.global_quality = Int32(max(1, min(31, (crf / 6).rounded()))) * FF_QP2LAMBDA

@@ -21,7 +21,8 @@ final class EncoderInput {
     }
 
     /// The frame for a picture, with buffers of its own.
-    /// - Throws: `VitvideoError` of kind `usage` where the picture has another size, `unavailable` where FFmpeg fails.
+    /// - Throws: `VitvideoError` of kind `usage` where the picture has another size, `unavailable` where
+    ///   FFmpeg fails.
     func frame(from image: RGBImage) throws -> FrameHandle {
         guard image.height == given.height, image.width == given.width else {
             throw VitvideoError(
@@ -57,8 +58,8 @@ final class EncoderInput {
         }
     }
 
-    /// A picture in the 256 colors that suit it best, dithered. The filters output a palette only at the end of the
-    /// stream, so each picture has a graph of its own.
+    /// A picture in the 256 colors that suit it best, dithered. The filters output a palette only at the end
+    /// of the stream, so each picture has a graph of its own.
     private func paletted(_ image: RGBImage) throws -> FrameHandle {
         let graph = try FilterGraph(
             "split[a][b];[a]palettegen=stats_mode=full:reserve_transparent=0[p];[b][p]paletteuse=dither=sierra2_4a",

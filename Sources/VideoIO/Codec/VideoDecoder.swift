@@ -51,14 +51,15 @@ final class VideoDecoder {
     }
 
     deinit {
-        // Closing its frame threads after one of them lacked memory, FFmpeg 5.1 may fail an assertion of its own and
-        // end the process. The error is under way and so is the end: the rest is left to that.
+        // After a frame thread lacked memory, closing the decoder may fail an assertion in FFmpeg 5.1 and abort the
+        // process. The error that is under way ends the process anyway, so the context is not freed.
         guard !lacksMemory else { return }
         var owned: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&owned)
     }
 
-    /// Hands over a packet, or `nil` for the end. Call `receive` until it wants input before each.
+    /// Sends a packet, or `nil` for the end. Before each, call `receive` until it needs input.
+    /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) throws {
         isDraining = packet == nil
         let code = avcodec_send_packet(context, packet)
@@ -66,8 +67,9 @@ final class VideoDecoder {
         if code < 0, code != FFmpegCode.endOfFile { damagedPackets += 1 }
     }
 
-    /// Fills `handle` with the next frame where there is one. Damage is counted and passed over: a decoder goes
+    /// Fills `handle` with the next frame where there is one. Damage is counted and skipped: a decoder goes
     /// on after it.
+    /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
     func receive(into handle: FrameHandle) throws -> Output {
         for _ in 0..<256 {
             let code = avcodec_receive_frame(context, handle.frame)
@@ -79,7 +81,7 @@ final class VideoDecoder {
             default: damagedPackets += 1
             }
         }
-        // A decoder that reports the same error for ever has nothing more to give for this packet.
+        // A decoder that keeps reporting errors has no more frames for this packet.
         return isDraining ? .end : .needsInput
     }
 

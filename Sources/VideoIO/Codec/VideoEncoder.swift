@@ -86,7 +86,7 @@ final class VideoEncoder {
     }
 
     deinit {
-        // SVT-AV1 waits for the last of its packets when it is closed, for ever if there was no picture.
+        // When SVT-AV1 is closed it waits for its last packet: forever, if there was no picture.
         if counter == 0, choice.name == "libsvtav1" {
             let picture = RGBImage(height: given.height, width: given.width)
             let time = FrameTime(ptsTicks: 0, durationTicks: 1, timeBase: Rational(1, 25))

@@ -2,11 +2,11 @@ import Base
 import CFFmpeg
 import Pixels
 
-/// One packet of encoded video, by value: to be kept in a file and muxed later.
+/// One packet of encoded video, by value, so that it can be kept in a file and muxed later.
 package struct VideoPacket: Sendable, Equatable {
-    /// What FFmpeg hangs onto a packet beside its data.
+    /// What FFmpeg attaches to a packet besides its data.
     package struct SideData: Sendable, Equatable {
-        /// FFmpeg's number of the kind.
+        /// FFmpeg's number of the type, an `AVPacketSideDataType`.
         package var type: UInt32
         package var bytes: [UInt8]
 
@@ -39,8 +39,8 @@ package struct VideoPacket: Sendable, Equatable {
 }
 
 extension VideoPacket {
-    /// Copies what an encoder gave.
-    /// - Parameter clock: whose ticks to count in.
+    /// Copies an encoder's output.
+    /// - Parameter clock: seconds per tick of the copy's times.
     init(copying output: VideoEncoder.Output, clock: Rational) {
         func convert(_ ticks: Int64) -> Int64 {
             ticks == noTimestamp ? ticks : rescale(ticks, from: output.timeBase, to: clock)

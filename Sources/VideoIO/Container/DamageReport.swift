@@ -1,7 +1,7 @@
 import CFFmpeg
 import Pixels
 
-/// What is wrong with an input that was read, in warnings.
+/// Counts damage while an input is read, and words the warnings.
 struct DamageReport {
     /// What warnings call the input.
     let inputName: String
@@ -23,21 +23,22 @@ struct DamageReport {
         self.startsAtFirstPacket = startsAtFirstPacket
     }
 
-    /// Takes note of a frame as the decoder gave it.
+    /// Counts a frame, as the decoder output it.
     mutating func add(_ frame: AVFrame) {
         if frame.decode_error_flags != 0 || frame.flags & AV_FRAME_FLAG_CORRUPT != 0 { damagedFrames += 1 }
     }
 
-    /// Takes note of the time between two frames.
+    /// Records the time between two frames.
     mutating func add(gapSeconds: Double) { longestGapSeconds = max(longestGapSeconds, gapSeconds) }
 
-    /// What was mended or left as it is in the part of the input that was read.
+    /// Repairs and damage in the part of the input that was read.
     /// - Parameter leftInterlaced: how many interlaced frames were not deinterlaced.
     func repairs(
         _ session: DecodeSession, times: TimestampRepair, leftInterlaced: Int
     ) -> [MediaWarning] {
         var warnings: [MediaWarning] = []
-        // AVI numbers its frames; those that the decoder reorders come without a time, and filling it in is exact.
+        // AVI numbers its frames; those that the decoder reorders come without a time, and filling it in is
+        // exact.
         if let summary = times.summary, formatName != "avi" || times.reordered + times.restarts > 0 {
             warnings.append(MediaWarning(.timestamps, "\(inputName): \(summary)"))
         }
@@ -59,13 +60,14 @@ struct DamageReport {
         return warnings
     }
 
-    /// Whether there should have been more, once the input is at its end.
-    /// - Parameter frames: how many the decoder gave.
+    /// What is missing, once the input is at its end.
+    /// - Parameter frames: how many the decoder output.
     func losses(_ session: DecodeSession, frames: Int) -> [MediaWarning] {
         var warnings: [MediaWarning] = []
         var reason = session.failure ?? brokenPromise(session)
-        // Decoders pass over a still that they cannot read, and MPEG's drop the frame inside them when the next is of
-        // another size. Other missing frames are no damage: they depend on what was before the file's beginning.
+        // Decoders pass over a still that they cannot read, and MPEG's drop the frame inside them when the
+        // next is of another size. Other missing frames are no damage: they depend on what was before the
+        // file's beginning.
         let lost = session.videoPackets - frames
         if reason == nil, lost > 0, startsAtFirstPacket, changesSize || session.isIntraOnly,
             FrameIndex.isFrame(eachPacketOf: session.stream.pointee.codecpar.pointee.codec_id)
@@ -101,7 +103,8 @@ struct DamageReport {
         guard context.duration_estimation_method == AVFMT_DURATION_FROM_STREAM,
             let duration = ticks(context.duration), session.lastSeenMicroseconds != .min
         else { return nil }
-        // Where a file starts late, its duration may be the time at its end (Matroska, MP4 with an empty edit).
+        // Where a file starts late, its duration may be the time at its end (Matroska, MP4 with an empty
+        // edit).
         let end = duration + min(0, ticks(context.start_time) ?? 0)
         let slack = Int64(max(0.15, 3 * longestGapSeconds) * 1_000_000)
         guard session.lastSeenMicroseconds + slack < end else { return nil }

@@ -2,11 +2,11 @@ import Base
 import CFFmpeg
 import Pixels
 
-/// Owns one opened input: takes a container apart into packets.
+/// Owns one opened input: reads packets from a container.
 final class Demuxer {
     enum ReadResult {
         case packet
-        /// The input is at its end; `failure` says why where it ended in an error.
+        /// The input is at its end; `failure` is the error that ended it, where one did.
         case end(failure: String?)
     }
 
@@ -14,23 +14,24 @@ final class Demuxer {
     let context: UnsafeMutablePointer<AVFormatContext>
     private var consecutiveErrors = 0
     private var lastFailure: String?
-    /// The demuxer's last complaint about data that it passed over. Its result codes do not tell; only the log does.
+    /// The demuxer's last complaint about data that it passed over. Its result codes do not tell; only the
+    /// log does.
     private(set) var complaint: String?
 
     /// Opens `source` and reads enough of it to know its streams.
-    /// - Throws: `VitvideoError` of kind `badData` where FFmpeg finds no media in it, `noInput` where the system
-    ///   refuses to read it.
+    /// - Throws: `VitvideoError` of kind `badData` where FFmpeg finds no media in it, `noInput` where the
+    ///   system refuses to read it.
     init(source: MediaSource, sequenceFrameRate: Rational) throws {
         self.source = source
         (context, complaint) = try MediaLog.listening { lastError in
             var options: OpaquePointer?
             defer { av_dict_free(&options) }
-            // A playlist must not reach over the network, or into files that the user did not name; one from the
-            // network not into any file at all.
+            // A playlist must not open the network, nor files that the user did not name. One from the network
+            // must not open any file.
             let isNetwork = source.kind == .network
             av_dict_set(&options, "protocol_whitelist", isNetwork ? "http,https,tcp,tls" : "file,pipe", 0)
             av_dict_set(&options, "format_whitelist", Demuxer.allowedFormats, 0)
-            // A server that falls silent ends the run: microseconds.
+            // A server that sends nothing for 30 s is an error. The unit is microseconds.
             if isNetwork { av_dict_set(&options, "rw_timeout", "30000000", 0) }
             av_dict_set(
                 &options, "framerate", "\(sequenceFrameRate.numerator)/\(sequenceFrameRate.denominator)", 0)
@@ -108,14 +109,14 @@ final class Demuxer {
         return io.pointee.seekable & AVIO_SEEKABLE_NORMAL != 0
     }
 
-    /// The next packet of any stream. A demuxer may go on after an error (a truncated MP4 says so once for
-    /// each sample it lacks), so reading ends only after a run of them.
+    /// The next packet of any stream. A demuxer may go on after an error (a truncated MP4 gives one for each
+    /// missing sample), so reading ends only after 64 in a row.
     func read(into packet: UnsafeMutablePointer<AVPacket>) throws -> ReadResult {
         while true {
             let code = MediaLog.listening { lastError in
                 let code = av_read_frame(context, packet)
                 if code < 0, code != FFmpegCode.tryAgain {
-                    // Matroska ends in the middle with no more than a line in the log.
+                    // Where a Matroska file ends in the middle, only a line in the log tells.
                     let text = lastError() ?? (code == FFmpegCode.endOfFile ? nil : ffmpegText(code))
                     lastFailure = text ?? lastFailure
                 } else if code >= 0 {
@@ -128,7 +129,7 @@ final class Demuxer {
                 return .packet
             }
             if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("read \(source.path)") }
-            // RoQ's demuxer has no other word for the end of the file.
+            // RoQ's demuxer returns EIO at the end of the file.
             if code == cff_averror(EIO), formatName == "roq", avio_feof(context.pointee.pb) != 0 {
                 return .end(failure: nil)
             }
@@ -153,8 +154,9 @@ final class Demuxer {
         }
     }
 
-    /// The stream to show: the `choice`-th video stream, or the one FFmpeg holds best. Attached pictures
+    /// The stream to show: the `choice`-th video stream, or the one that FFmpeg ranks best. Attached pictures
     /// (cover art) do not count.
+    /// - Throws: `VitvideoError` of kind `badData` where there is no such stream.
     func videoStream(_ choice: Int?) throws -> Int {
         let candidates = streams.indices.filter { index in
             guard let stream = streams[index]?.pointee,

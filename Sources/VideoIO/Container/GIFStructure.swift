@@ -2,13 +2,14 @@ import Foundation
 
 /// The blocks of a GIF file, walked without decoding.
 ///
-/// FFmpeg's demuxer looks for something that could be a block where one is broken, and so may pass over most of a
-/// file in silence. https://www.w3.org/Graphics/GIF/spec-gif89a.txt
+/// FFmpeg's demuxer looks for something that could be a block where one is broken, and so may pass over most
+/// of a file in silence. https://www.w3.org/Graphics/GIF/spec-gif89a.txt
 struct GIFStructure {
     private var bytes: Data
     private var position = 0
 
-    /// Where the blocks stop making sense; nil where they go on to the trailer and nothing but zeros follows it.
+    /// Position of the first byte that is no block; nil where the blocks reach the trailer and only zeros
+    /// follow it.
     static func firstFault(in bytes: Data) -> Int? {
         var structure = GIFStructure(bytes: bytes)
         return structure.reachesTrailer() ? nil : structure.position
@@ -34,7 +35,7 @@ struct GIFStructure {
     /// Length of the color table that a descriptor's flags announce.
     private func colorTable(_ flags: UInt8) -> Int { flags & 0x80 == 0 ? 0 : 3 << (Int(flags & 7) + 1) }
 
-    /// Passes over blocks of a length and so many bytes, up to the one of length zero.
+    /// Skips sub-blocks, a length and that many bytes each, through the one of length 0.
     private mutating func skipSubBlocks() -> Bool {
         while let length = byte(at: position) {
             guard skip(1 + Int(length)) else { return false }

@@ -1,17 +1,18 @@
 import Base
 import CFFmpeg
 
-/// Looks into a finished MP4 or MOV file: where FFmpeg's muxer has no memory for the index it writes a broken one, and
-/// reports success.
+/// Checks the index of a finished MP4 or MOV file. Where FFmpeg's muxer has no memory for the index it writes
+/// a broken one and reports success.
 enum MP4IndexCheck {
     /// Reads the index of a file, not its data.
     /// - Parameters:
     ///   - file: where it is now.
     ///   - path: its final name, for messages.
     ///   - packetCounts: how many packets each stream was given; the first is the video.
-    ///   - hasExtradata: whether the video's codec has parameters of its own, without which it does not decode.
-    /// - Throws: `VitvideoError` of kind `inputOutput` where the index does not lead to them, `unavailable` where there is
-    ///   no memory to look.
+    ///   - hasExtradata: whether the video's codec has parameters of its own, without which it does not
+    ///     decode.
+    /// - Throws: `VitvideoError` of kind `inputOutput` where the index does not lead to the packets,
+    ///   `unavailable` where memory ran out.
     static func run(_ file: String, path: String, packetCounts: [Int], hasExtradata: Bool) throws {
         func fail(_ code: Int32? = nil) -> VitvideoError {
             VitvideoError.ffmpeg(
@@ -20,7 +21,7 @@ enum MP4IndexCheck {
         }
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
-        // With edits applied an index tells what is shown, not what is there.
+        // With edit lists applied the index holds what is shown, not what is stored.
         av_dict_set(&options, "ignore_editlist", "1", 0)
         var opened: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_open_input(&opened, "file:\(file)", av_find_input_format("mov"), &options)
@@ -34,7 +35,7 @@ enum MP4IndexCheck {
         for (number, expected) in packetCounts.enumerated() {
             guard let stream = context.pointee.streams[number] else { throw fail() }
             let entries = avformat_index_get_entries_count(stream)
-            // The reader counts uncompressed sound by chunks, of which each may hold several packets.
+            // The reader counts uncompressed audio by chunks; a chunk may hold several packets.
             let isWhole = number == 0 ? entries == expected : entries > 0 || expected == 0
             let isThere = (0..<entries).allSatisfy {
                 guard let entry = avformat_index_get_entry(stream, $0)?.pointee else { return false }

@@ -17,7 +17,7 @@ struct MediaSource: Sendable {
 
     let path: String
     let kind: Kind
-    /// What is wrong with the source short of making it unreadable.
+    /// What is wrong with the source, though it can be read.
     private(set) var warnings: [MediaWarning] = []
 
     var url: String {
@@ -29,13 +29,13 @@ struct MediaSource: Sendable {
         }
     }
 
-    /// Whether it can be opened a second time from its beginning, at no great cost.
+    /// Whether it can be opened a second time, from its beginning, cheaply.
     var canReopen: Bool { kind != .standardInput && kind != .network }
 
     /// Determines what `path` is.
     /// - Parameter allowsNetwork: whether addresses of servers are taken.
-    /// - Throws: `VitvideoError` of kind `noInput` where there is nothing to read, or of kind `badData` for an
-    ///   empty file.
+    /// - Throws: `VitvideoError` of kind `noInput` where there is nothing to read, or of kind `badData` for
+    ///   an empty file.
     init(path: String, allowsNetwork: Bool = false) throws {
         func fail(_ reason: String, _ nextStep: NextStep? = nil) -> VitvideoError {
             VitvideoError(.noInput, cannot: "read", path: path, reason: reason, nextStep: nextStep)
@@ -43,7 +43,7 @@ struct MediaSource: Sendable {
         self.path = path
         var status = stat()
         if path == "-" {
-            // A file put on standard input is opened by that name, so that it can be searched as any other.
+            // A file redirected to standard input is opened as /dev/stdin, so that it can be seeked in.
             let isFile = fstat(STDIN_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
             kind = isFile ? .file : .standardInput
             if isFile, status.st_size == 0 {
@@ -86,7 +86,7 @@ struct MediaSource: Sendable {
 }
 
 extension MediaSource {
-    /// Whether a second reading finds the same again: not so for standard input, named pipes and devices.
+    /// Whether a second reading gives the same: not so for standard input, named pipes and devices.
     var isRepeatable: Bool {
         if case .sequence = kind { return true }
         var status = stat()
@@ -96,8 +96,8 @@ extension MediaSource {
         return status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Whether a file of a format that marks its end, or says its length, was cut short: FFmpeg's demuxers for
-    /// these do not look.
+    /// Whether a file of a format that marks its end, or says its length, was cut short: FFmpeg's demuxers
+    /// for these do not look.
     func lacksEndMark(format: String) -> Bool {
         if format == "avi" { return isShorterThanRIFF }
         if format == "gif" { return hasBrokenGIFBlocks }
@@ -113,7 +113,8 @@ extension MediaSource {
             (try? handle.seek(toOffset: size > 65_536 ? size - 65_536 : 0)) != nil,
             let tail = try? handle.readToEnd()
         else { return false }
-        // Programs append notes of their own after the end of a JPEG picture, so the mark may be anywhere here.
+        // Programs append data of their own after the end of a JPEG picture, so the mark may be anywhere
+        // here.
         return tail.range(of: Data(mark)) == nil
     }
 }

@@ -15,11 +15,11 @@ final class MovieOutput: PictureOutput {
     /// Whether the encoder has been given a picture, or the packets come from elsewhere.
     private var encodes = false
     private let isGIF: Bool
-    /// Audio that came before the first frame, which decides how times are moved.
+    /// Audio that came before the first frame. That frame decides how times are shifted.
     private var early: [AudioPacket] = []
     private var shift: FrameTime?
 
-    /// A first timestamp beyond this is a time of day, not a pause before the picture.
+    /// A later first timestamp is taken for a time of day, not for a pause before the picture.
     private static let latestStartSeconds = 60.0
 
     /// - Parameters:
@@ -79,7 +79,7 @@ final class MovieOutput: PictureOutput {
         }
     }
 
-    /// Decides by the first frame's time whether the container can keep the times as they are.
+    /// Decides by the first frame's time how far all times are shifted.
     private func begin(_ time: FrameTime) throws {
         var move: Int64 = 0
         if isGIF {

@@ -8,9 +8,10 @@ final class Muxer {
     private let path: String
     /// The file that is written; it gets its final name later.
     private let file: String
-    /// Packets given to each stream.
+    /// Number of packets written to each stream.
     private var packetCounts: [Int] = []
-    /// Stream numbers in the container by position in the audio list given; `nil` for those left out.
+    /// Number of each audio stream in the container, in the order of the list given; `nil` for those left
+    /// out.
     private(set) var audioIndex: [Int?] = []
     private var lastAudioDTS: [Int: Int64] = [:]
     /// Whether the container is MP4 or MOV, which hold times before zero, and an index.
@@ -36,8 +37,9 @@ final class Muxer {
     ///   - encoder: of the video stream.
     ///   - options: clock and rate of the video stream, and the audio streams.
     ///   - warn: called for audio that is left out.
-    /// - Throws: `VitvideoError`: `usage` where the container does not take the codec, `unavailable` where it refuses
-    ///   the video stream, `cannotCreate` or `inputOutput` where the file cannot be opened or written.
+    /// - Throws: `VitvideoError`: `usage` where the container does not take the codec, `unavailable` where it
+    ///   refuses the video stream, `cannotCreate` or `inputOutput` where the file cannot be opened or
+    ///   written.
     static func open(
         _ name: String, file: String, path: String, video encoder: VideoEncoder, options: WriterOptions,
         warn: (MediaWarning) -> Void
@@ -73,7 +75,7 @@ final class Muxer {
         self.context = context
         isMP4 = name == "mp4" || name == "mov"
         try addVideo(encoder, timeBase: timeBase, frameRate: frameRate)
-        try audio.forEach { try addAudio($0, warn: warn) }
+        for stream in audio { try addAudio(stream, warn: warn) }
 
         // By default FFmpeg shifts all times so that none is negative; here the times stay as they are.
         context.pointee.avoid_negative_ts = 0
@@ -86,7 +88,8 @@ final class Muxer {
         defer { av_dict_free(&options) }
         if isMP4 {
             av_dict_set(&options, "movflags", "+faststart", 0)
-            // A clock of at least 1 kHz is taken as it is; coarser ones FFmpeg multiplies, which is exact too.
+            // A clock of at least 1 kHz is taken as it is; coarser ones FFmpeg multiplies, which is exact
+            // too.
             if timeBase.denominator >= 1000 {
                 av_dict_set_int(&options, "video_track_timescale", Int64(timeBase.denominator), 0)
             }
@@ -111,7 +114,8 @@ final class Muxer {
         avformat_free_context(context)
     }
 
-    /// A start other than zero is stored on the movie's clock, so that clock should resolve each stream's ticks.
+    /// A start other than zero is stored on the movie's clock, so that clock should resolve each stream's
+    /// ticks.
     private static func movieClock(_ video: Int, _ sampleRates: [Int]) -> Int64 {
         func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
         let video = video >= 1000 ? video : video * 1000

@@ -35,7 +35,8 @@ struct StreamInfo {
         } else {
             expectedFrameCount = nil
         }
-        // The container's start is rounded to microseconds; where the video defines it, its own tick is exact.
+        // The container's start is rounded to microseconds; where the video defines it, its own tick is
+        // exact.
         let start = ticks(demuxer.context.pointee.start_time) ?? 0
         if let own = ticks(stream.pointee.start_time),
             rescale(own, from: timeBase, to: .microseconds) == start

@@ -5,12 +5,12 @@ import Pixels
 
 /// Reads a video frame by frame: upright, with square pixels, progressive, as RGB.
 ///
-/// Timestamps are the source's own. Audio packets are not decoded but handed along with the frames, so one pass
+/// Timestamps are the source's own. Audio packets are not decoded but delivered with the frames, so one pass
 /// over the input serves for both, and memory does not grow with its length.
 ///
-/// `@unchecked Sendable`: a reader has no lock and is not for several threads at once, but nothing in it is tied
-/// to the thread that opened it. Open it on one thread, then use it on another, with the hand-over (starting
-/// that thread) in between. Frames and packets may go to any thread.
+/// `@unchecked Sendable`: a reader has no lock and is not for several threads at once, but nothing in it is
+/// tied to the thread that opened it. Open it on one thread, then use it on another, with the hand-over
+/// (starting that thread) in between. Frames and packets may go to any thread.
 package final class VideoReader: @unchecked Sendable {
     package let info: VideoInfo
     private let path: String
@@ -24,8 +24,8 @@ package final class VideoReader: @unchecked Sendable {
     private var first: VideoFrame?
 
     /// Opens a video, a still picture, a sequence of pictures (`f%03d.png`) or, for `-`, standard input.
-    /// - Throws: `VitvideoError`: `noInput` where there is nothing at `path`, `badData` where there is no video
-    ///   in it or the selection is empty, `unavailable` where FFmpeg lacks the decoder.
+    /// - Throws: `VitvideoError`: `noInput` where there is nothing at `path`, `badData` where there is no
+    ///   video in it or the selection is empty, `unavailable` where FFmpeg lacks the decoder.
     package static func open(_ path: String, options: ReaderOptions = ReaderOptions()) throws -> VideoReader {
         MediaLog.install()
         let log = WarningLog(options.onWarning)
@@ -83,7 +83,7 @@ package final class VideoReader: @unchecked Sendable {
         let reader = VideoReader(
             info, path: path, isStrict: options.isStrict, plan: start.plan, seeker: seeker, frames: frames,
             converter: RGBConverter(size: size, threads: scalerThreads), log: log)
-        // Another reader has delivered frames already where this one continues; it may have been all of them.
+        // Where this reader continues another one, that may have delivered all frames.
         try reader.readFirst(mayBeEmpty: options.continuation != nil)
         return reader
     }
@@ -110,8 +110,8 @@ package final class VideoReader: @unchecked Sendable {
     package var warnings: [MediaWarning] { log.warnings }
 
     /// The next selected frame; `nil` after the last one.
-    /// - Throws: `VitvideoError`. Damage is no error where frames can still be had (see `warnings`), unless the
-    ///   reader is strict.
+    /// - Throws: `VitvideoError`. Damage is no error where frames can still be had (see `warnings`), unless
+    ///   the reader is strict.
     package func nextFrame() throws -> VideoFrame? {
         if let frame = first {
             first = nil
@@ -122,7 +122,7 @@ package final class VideoReader: @unchecked Sendable {
         return frame
     }
 
-    /// Audio packets that lie after the last frame, to be asked for once `nextFrame` has returned `nil`.
+    /// Audio packets after the last frame. Call it once `nextFrame` has returned `nil`.
     package func trailingPackets() throws -> [AudioPacket] { try frames.trailingPackets() }
 
     /// Frees decoder and file. Later calls give no more frames.
@@ -166,7 +166,7 @@ package final class VideoReader: @unchecked Sendable {
             .badData, cannot: "read", path: path, reason: damage.message, nextStep: .leaveOutStrict)
     }
 
-    /// The error for an input whose decoder gave nothing.
+    /// The error for an input of which no frame could be decoded.
     private static func noFrame(_ session: DecodeSession) -> VitvideoError {
         let demuxer = session.demuxer
         let isPipedMP4 = demuxer.source.kind == .standardInput && demuxer.formatName.contains("mp4")

@@ -4,8 +4,8 @@ import Pixels
 
 /// Writes frames to a video, a GIF, a picture or a sequence of pictures, as the name's extension says.
 ///
-/// The output has its name only once `finish` has completed it. Of the ways to end, `finish`, `finishPartial` and
-/// `abandon`, the first one counts. A writer that is freed without any of them is abandoned.
+/// The output has its name only once `finish` has completed it. Of the ways to end, `finish`, `finishPartial`
+/// and `abandon`, the first one counts. A writer that is freed without any of them is abandoned.
 ///
 /// `@unchecked Sendable`: for one thread at a time, as `VideoReader` is; nothing is tied to the thread it was
 /// made on.
@@ -22,8 +22,9 @@ package final class VideoWriter: @unchecked Sendable {
     private var isOpen = true
 
     /// Starts an output for `height × width` frames.
-    /// - Throws: `VitvideoError`: `usage` for an extension or codec that does not fit, `cannotCreate` where the
-    ///   name is taken or the directory does not take a file, `unavailable` where FFmpeg lacks the encoder.
+    /// - Throws: `VitvideoError`: `usage` for an extension or codec that does not fit, `cannotCreate` where
+    ///   the name is taken or the directory does not take a file, `unavailable` where FFmpeg lacks the
+    ///   encoder.
     package static func create(
         _ path: String, height: Int, width: Int, options: WriterOptions = WriterOptions()
     ) throws -> VideoWriter {
@@ -127,8 +128,8 @@ package final class VideoWriter: @unchecked Sendable {
         try output.write(packet)
     }
 
-    /// Writes audio packets, in the order the reader gave them; those of streams that the format does not take
-    /// are left out.
+    /// Writes audio packets, in the order the reader gave them; those of streams that the format does not
+    /// take are left out.
     package func write(_ packets: [AudioPacket]) throws {
         try checkOpen()
         if format.takesAudio { try output.write(packets) }
@@ -150,8 +151,8 @@ package final class VideoWriter: @unchecked Sendable {
         }
     }
 
-    /// Completes what there is as a playable file of its own, `out.partial.mp4` for `out.mp4`, in place of any
-    /// earlier one.
+    /// Completes what there is as a playable file of its own, `out.partial.mp4` for `out.mp4`, in place of
+    /// any earlier one.
     /// - Returns: its name; `nil` where no frame was written, so that there is no file.
     package func finishPartial() throws -> String? {
         try checkOpen()

@@ -5,7 +5,7 @@ import Pixels
 ///
 /// FFmpeg's bwdif looks one frame back and one ahead, so a frame comes out when the next one goes in.
 final class Deinterlacer {
-    /// Frames before a given one that can influence it.
+    /// How many frames before a given one can influence it.
     static let framesOfContext = 3
 
     private let threads: Int
@@ -14,7 +14,8 @@ final class Deinterlacer {
     private var format = cff_pixel_format_none()
     /// Frames inside the graph, oldest first.
     private var inside: [NumberedFrame] = []
-    /// Interlaced frames that were not deinterlaced, since the filter does not take their pixel format or size.
+    /// Interlaced frames that were not deinterlaced, since the filter does not take their pixel format or
+    /// size.
     private(set) var leftInterlaced = 0
 
     init(threads: Int) { self.threads = threads }
@@ -48,7 +49,7 @@ final class Deinterlacer {
             ready = try flush()
             size = frameSize
             format = frame.handle.pixelFormat
-            // bwdif refuses pictures with fewer than three rows or columns, of chroma too.
+            // bwdif refuses pictures with fewer than three rows or columns in any plane.
             let fits =
                 Deinterlacer.formats.contains(format.rawValue) && min(frameSize.height, frameSize.width) >= 16
             graph =
@@ -63,7 +64,7 @@ final class Deinterlacer {
             if isInterlaced { leftInterlaced += 1 }
             return ready + [frame]
         }
-        // Numbers instead of times: what comes out is matched by order, and times stay exact.
+        // A number instead of a time: outputs are matched to inputs by order, and times stay exact.
         raw.pointee.pts = Int64(frame.index)
         inside.append(frame)
         try graph.push(frame.handle)

@@ -3,15 +3,15 @@ import CFFmpeg
 
 /// Owns one libavfilter graph with one video input and one output.
 ///
-/// The time base is 1 s, so timestamps in and out are whatever numbers the caller chooses to count with.
+/// The time base is 1 s; timestamps pass unchanged, so the caller may use any numbers.
 final class FilterGraph {
     private let graph: UnsafeMutablePointer<AVFilterGraph>
     private let input: UnsafeMutablePointer<AVFilterContext>
     private let output: UnsafeMutablePointer<AVFilterContext>
 
     /// - Parameter description: a chain in ffmpeg's filter syntax.
-    /// - Throws: `VitvideoError` of kind `unavailable` where this FFmpeg lacks a filter or a filter refuses the
-    ///   picture.
+    /// - Throws: `VitvideoError` of kind `unavailable` where this FFmpeg lacks a filter or a filter refuses
+    ///   the picture.
     init(_ description: String, size: PictureSize, format: AVPixelFormat, threads: Int) throws {
         guard let graph = avfilter_graph_alloc() else { throw VitvideoError.outOfMemory("filter frames") }
         graph.pointee.nb_threads = Int32(clamping: max(0, threads))
@@ -64,7 +64,8 @@ final class FilterGraph {
         avfilter_graph_free(&owned)
     }
 
-    /// Hands over a frame, which stays the caller's too, or `nil` for the end.
+    /// Sends a frame, which stays the caller's too, or `nil` for the end.
+    /// - Throws: `VitvideoError` of kind `unavailable`.
     func push(_ frame: FrameHandle?) throws {
         let code = av_buffersrc_add_frame_flags(input, frame?.frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF))
         guard code >= 0 else {
@@ -74,6 +75,7 @@ final class FilterGraph {
     }
 
     /// The next frame that is ready; `nil` where the graph needs more or is at its end.
+    /// - Throws: `VitvideoError` of kind `unavailable`.
     func pull() throws -> FrameHandle? {
         let handle = try FrameHandle()
         let code = av_buffersink_get_frame(output, handle.frame)

@@ -36,8 +36,8 @@ struct ColorCoding: Equatable {
         let format = tags.pixelFormat
         let alwaysFull = [AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUVJ440P]
         let descriptor = av_pix_fmt_desc_get(format)
-        // libswscale converts deep RGB, and XYZ after it became deep RGB, to 8 bits by way of YUV. Both conversions
-        // must use one matrix.
+        // libswscale converts deep RGB, and XYZ after it became deep RGB, to 8 bits by way of YUV. Both
+        // conversions must use one matrix.
         let isRGB = descriptor.map { $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0 } ?? false
         if isRGB || [AV_PIX_FMT_XYZ12LE, AV_PIX_FMT_XYZ12BE].contains(format) {
             matrix = SWS_CS_ITU709

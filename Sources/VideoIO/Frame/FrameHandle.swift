@@ -27,8 +27,8 @@ final class FrameHandle {
         }
     }
 
-    /// An RGB24 frame of `height × width` whose pixels lie in `pixels`, rows packed without padding. The frame must
-    /// be gone before the memory is.
+    /// An RGB24 frame of `height × width` whose pixels lie in `pixels`, rows packed without padding. The
+    /// frame must be gone before the memory is.
     /// - Parameter pixels: `height × width × 3` bytes, owned by the caller.
     /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
     convenience init(lending pixels: UnsafeMutableBufferPointer<UInt8>, size: PictureSize) throws {

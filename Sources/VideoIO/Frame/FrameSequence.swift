@@ -1,7 +1,8 @@
 import CFFmpeg
 import Pixels
 
-/// The selected frames of an input in the order they are shown: decodes, repairs timestamps, selects, deinterlaces.
+/// The selected frames of an input in the order they are shown: decodes, repairs timestamps, selects,
+/// deinterlaces.
 final class FrameSequence {
     let audio: InterleavedAudio
     /// Where the selection lies, as far as is known by now.
@@ -20,7 +21,7 @@ final class FrameSequence {
     private let log: WarningLog
     private let deinterlacer: Deinterlacer?
     private var repair: TimestampRepair
-    /// Frames decoded ahead while the start of the range was looked for.
+    /// Frames that were decoded while the start of the range was searched.
     private var decoded: [FrameHandle]
     /// Frames past the deinterlacer, still to be delivered.
     private var ready: [NumberedFrame] = []

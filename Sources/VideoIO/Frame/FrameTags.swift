@@ -1,8 +1,8 @@
 import CFFmpeg
 import Pixels
 
-/// What a decoded frame and its stream say about the picture: everything that geometry and color coding are derived
-/// from. Frames with equal tags have the same of both.
+/// What a decoded frame and its stream say about the picture: everything that geometry and color coding are
+/// derived from. Frames with equal tags have the same of both.
 struct FrameTags: Equatable {
     /// How the stored picture is turned.
     enum Turn: Equatable {

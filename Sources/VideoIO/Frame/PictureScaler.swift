@@ -47,7 +47,8 @@ final class PictureScaler {
             let code = av_opt_set_int(object, name, value, 0)
             guard code >= 0 else { throw fail(code) }
         }
-        // Before the context is ready, this call replaces the format XYZ by RGB and would take the picture for RGB.
+        // Before the context is ready, this call replaces the format XYZ by RGB and would take the picture
+        // for RGB.
         let isXYZ = [AV_PIX_FMT_XYZ12LE, AV_PIX_FMT_XYZ12BE].contains(source.format)
         if !isXYZ { setColors(from: source, to: destination) }
         let code = MediaLog.listening { _ in sws_init_context(context, nil, nil) }

@@ -4,8 +4,8 @@ import Pixels
 
 /// Converts decoded frames to upright RGB pictures of one size.
 ///
-/// Alpha is dropped, as `Image.convert("RGB")` does. A frame whose shape differs from the first one's is scaled
-/// to fit, with black borders.
+/// Alpha is dropped, as `Image.convert("RGB")` does. A frame whose shape differs from the first one's is
+/// scaled to fit, with black borders.
 final class RGBConverter {
     /// The size of every picture delivered.
     let size: PictureSize
@@ -34,7 +34,8 @@ final class RGBConverter {
     ///   - frame: a decoded frame.
     ///   - tags: of that frame.
     ///   - warn: called for what the frame's tags do not allow to be shown faithfully.
-    /// - Throws: `VitvideoError` of kind `unavailable` where libswscale does not take the format or memory ran out.
+    /// - Throws: `VitvideoError` of kind `unavailable` where libswscale does not take the format or memory
+    ///   ran out.
     func image(
         from frame: FrameHandle, tags: FrameTags, warn: (MediaWarning) -> Void
     ) throws -> RGBImage {

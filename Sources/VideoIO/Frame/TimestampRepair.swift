@@ -51,7 +51,7 @@ struct TimestampRepair {
         return (time, length)
     }
 
-    /// One line on what was mended; `nil` where nothing was.
+    /// One line on what was repaired; `nil` where nothing was.
     var summary: String? {
         var parts: [String] = []
         if missing > 0 { parts.append("\(counted(missing, "frame")) had no timestamp") }

@@ -6,11 +6,11 @@ package struct ReaderOptions: Sendable {
     package var frames: FrameSelection
     /// Where another reader of the same selection got to; nil to begin with its first frame.
     package var continuation: ReaderPosition?
-    /// Whether audio packets come along with the frames.
+    /// Whether audio packets are delivered with the frames.
     package var keepAudio: Bool
     /// Decoder threads; 0 lets FFmpeg choose by the number of cores.
     package var threads: Int
-    /// Which of the video streams, from 0; `nil` takes the one FFmpeg holds best.
+    /// Which of the video streams, from 0; `nil` takes the one that FFmpeg ranks best.
     package var videoStream: Int?
     /// Frames a second of a sequence of pictures, which has no clock of its own.
     package var sequenceFrameRate: Rational

@@ -6,11 +6,11 @@ package struct WriterOptions: Sendable {
     package var codec: String?
     /// Constant rate factor, where the encoder has one: 0 is lossless, 51 the worst.
     package var crf: Double
-    /// Speed, by x264's names; other encoders take their nearest.
+    /// Speed, by x264's names; other encoders use their nearest.
     package var preset: String
     /// Frames a second: a hint for rate control and for the length of the last frame.
     package var frameRate: Rational?
-    /// The clock of the timestamps, best the source's, so that none has to be rounded.
+    /// The clock of the timestamps. With the source's clock no timestamp is rounded.
     package var timeBase: Rational
     /// Streams whose packets will be written, by position in `VideoInfo.audioStreams`.
     package var audio: [AudioStreamInfo]
@@ -18,8 +18,8 @@ package struct WriterOptions: Sendable {
     package var overwrite: Bool
     /// Encoder threads; 0 lets FFmpeg choose.
     package var threads: Int
-    /// Whether the same pictures must give the same bytes in every run, on any number of cores. That takes some speed
-    /// and size.
+    /// Whether the same pictures must give the same bytes in every run, on any number of cores. Encoding is
+    /// slower then and files are larger.
     package var isRepeatable: Bool
     /// Called for each warning as it arises, on the thread that writes.
     package var onWarning: (@Sendable (MediaWarning) -> Void)?
@@ -43,7 +43,7 @@ package struct WriterOptions: Sendable {
 }
 
 extension WriterOptions {
-    /// How long a frame is shown whose time does not say, in ticks; 0 where the rate is unknown.
+    /// The duration of a frame that has none of its own, in ticks; 0 where the rate is unknown.
     private var nominalDuration: Int64 {
         frameRate.map { max(1, rescale(1, from: Rational($0.denominator, $0.numerator), to: timeBase)) } ?? 0
     }

@@ -1,25 +1,28 @@
-/// Decoding times for the packets of segments that were encoded each by itself.
+/// Decoding times for the joined packets of segments that were encoded each by itself.
 ///
-/// An encoder begins its decoding times before the first frame's presentation, by the time of the frames it reorders;
-/// behind another segment that reaches back into the times of that one, where the frame rate varies even before them.
-/// Over the whole, packet i is decoded when the frame D places before it in order of presentation is shown, D being
-/// the reordering's depth; the first D, as libx264 does it, the time of D frames before they would be in that order.
+/// The segments' own decoding times do not fit together: an encoder starts them before its first frame's
+/// presentation time, and so inside the segment before. With `pts(i)` the presentation times of the whole in
+/// ascending order and D the depth of the reordering in packets, packet i gets
+///
+///     dts(i) = pts(i − D)                  for i ≥ D
+///     dts(i) = pts(i) − (pts(D) − pts(0))  for i < D, as libx264 does it
 package struct DecodingTimes {
     private let depth: Int
-    /// Presentation times from `depth` packets ago on, ascending.
+    /// The presentation times from `pts(i − D)` on, ascending.
     private var window: [Int64] = []
-    /// How much earlier than in order of presentation the first packets are decoded.
+    /// pts(D) − pts(0).
     private var lead: Int64 = 0
     private var packets = 0
 
     /// - Parameters:
     ///   - depth: the largest reordering of any segment, in packets.
-    ///   - firstSegmentCount: packets of the first segment; in so few none is reordered farther.
+    ///   - firstSegmentCount: packets of the first segment, which bound the depth: the first D packets are in
+    ///     it.
     package init(depth: Int, firstSegmentCount: Int) {
         self.depth = max(0, min(depth, firstSegmentCount - 1))
     }
 
-    /// Takes in the presentation times of the next segment's packets, in ticks and any order.
+    /// Adds the presentation times of the next segment's packets, in ticks and any order.
     package mutating func begin(_ presentationTicks: [Int64]) {
         let isFirst = packets == 0 && window.isEmpty
         window += presentationTicks.sorted()
@@ -34,7 +37,7 @@ package struct DecodingTimes {
         return window.removeFirst()
     }
 
-    /// How far the packets are out of the order in which they are shown: the most places that one comes later.
+    /// The most places that a packet comes later in the order of decoding than in the order of presentation.
     /// - Parameter ticks: presentation times in the order of decoding.
     package static func depth(of ticks: [Int64]) -> Int {
         let places = Dictionary(

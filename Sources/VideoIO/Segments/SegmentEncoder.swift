@@ -6,7 +6,7 @@ import Pixels
 ///
 /// The packets of the segments can be joined: none depends on a frame of another segment.
 ///
-/// For one thread at a time.
+/// For use by one thread at a time.
 package final class SegmentEncoder {
     private enum Encoder {
         case movie(VideoEncoder)
@@ -18,7 +18,7 @@ package final class SegmentEncoder {
 
     /// - Parameters:
     ///   - path: the output's name, whose extension decides as it does for `VideoWriter`.
-    ///   - options: those that the output is written with.
+    ///   - options: those of the output.
     /// - Throws: `VitvideoError`: `usage` where the format is not written in segments, else as
     ///   `VideoWriter.create` does.
     package init(for path: String, height: Int, width: Int, options: WriterOptions) throws {

@@ -35,9 +35,10 @@ struct FrameIndex {
     /// Whether each packet of a codec is one shown frame.
     static func isFrame(eachPacketOf codec: AVCodecID) -> Bool { onePacketPerFrame.contains(codec.rawValue) }
 
-    /// Scans the video stream from where `demuxer` stands, its beginning.
-    /// - Returns: `nil` where the packets do not tell the frames: timestamps missing, repeated or running
-    ///   backwards, damage, or a codec whose packets are not frames.
+    /// Scans the video stream from its beginning.
+    /// - Parameter demuxer: opened, and not yet read from.
+    /// - Returns: `nil` where the frames cannot be known from the packets: timestamps missing, repeated or
+    ///   running backwards, damage, or a codec whose packets are not frames.
     static func scan(_ demuxer: Demuxer, videoStream: Int, until goal: Goal) throws -> FrameIndex? {
         guard let packet = av_packet_alloc() else {
             throw VitvideoError.outOfMemory("read \(demuxer.source.path)")
@@ -83,7 +84,7 @@ struct FrameIndex {
         return FrameIndex(pts: times, entryPoints: entries)
     }
 
-    /// Whether no packet still to come can be shown before the goal: all of them have a later decoding time.
+    /// Whether all packets still to come are shown after the goal: they have later decoding times.
     private static func reached(_ goal: Goal, times: [Int64], dts: Int64) -> Bool {
         switch goal {
         case .end: return false
@@ -93,8 +94,8 @@ struct FrameIndex {
         }
     }
 
-    /// The index without the frames that the decoder does not output at the beginning of the file, since they depend
-    /// on frames before the file's beginning.
+    /// The index without the frames that the decoder does not output at the beginning of the file, since they
+    /// depend on frames before the file's beginning.
     /// - Parameter decoded: presentation times of the first decoded frames, in ticks.
     /// - Returns: `nil` where the other frames are not those of the index.
     func confirmed(by decoded: [Int64]) -> FrameIndex? {

@@ -1,13 +1,15 @@
 import Base
 
-/// Which frames of a video to deliver: all of them, a Python slice over the decoded frames, or a span of time.
+/// Which frames of a video to deliver: all of them, a Python slice over the decoded frames, or a span of
+/// time.
 ///
 /// Frames are counted from 0 in the order they are shown. A span `start..<end` holds the frames whose
 /// timestamp, counted from the start of the file as ffmpeg's `-ss` counts it, lies in it.
 package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
     enum Range: Sendable, Hashable {
         case all
-        /// `start:stop:step` with Python's meaning; negative numbers count from the end, `step` is at least 1.
+        /// `start:stop:step` with Python's meaning; negative numbers count from the end, `step` is at least
+        /// 1.
         case slice(start: Int, stop: Int?, step: Int)
         /// Microseconds from the start of the file; `end` is exclusive.
         case time(start: Int64, end: Int64?)
@@ -50,8 +52,8 @@ package struct FrameSelection: Sendable, Hashable, CustomStringConvertible {
 
     /// A span of time in ffmpeg's syntax: from `start` (`-ss`) until before `end` (`-to`), or for `duration`
     /// (`-t`) from `start` on. All `nil` is every frame.
-    /// - Throws: `VitvideoError` of kind `usage` for malformed or negative times, an empty span, or both `end`
-    ///   and `duration`.
+    /// - Throws: `VitvideoError` of kind `usage` for malformed or negative times, an empty span, or both
+    ///   `end` and `duration`.
     package init(start: String?, end: String? = nil, duration: String? = nil) throws {
         func microseconds(_ text: String?) throws -> Int64? {
             guard let text else { return nil }

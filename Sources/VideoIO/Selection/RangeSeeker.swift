@@ -3,9 +3,9 @@ import Pixels
 
 /// Finds the start of a range in a long file without decoding what comes before it.
 ///
-/// The frames' times are scanned by demultiplexing and checked against the frames decoded at the beginning of the
-/// file. Decoding starts at the key frame before the target. Every frame decoded on the way there must be the one
-/// the scan predicts; otherwise the caller decodes from the beginning, which is always right.
+/// The frames' times are scanned by demultiplexing and checked against the frames decoded at the beginning of
+/// the file. Decoding starts at the key frame before the target. Every frame decoded on the way there must be
+/// the one the scan predicts; otherwise the caller decodes from the beginning, which is always right.
 struct RangeSeeker {
     let source: MediaSource
     let sequenceFrameRate: Rational
@@ -13,7 +13,7 @@ struct RangeSeeker {
     let audioStreams: [Int]
     let threads: Int
 
-    /// Where to go on from.
+    /// Where reading continues.
     struct Position {
         var session: DecodeSession
         /// Frames already decoded, the first of which has number `index`.
@@ -60,7 +60,7 @@ struct RangeSeeker {
         let demuxer = try openDemuxer()
         let session = try DecodeSession(
             demuxer: demuxer, videoStream: videoStream, audioStreams: audioStreams, threads: threads)
-        // A second earlier, so that audio stored ahead of its picture is met; video up to the entry is dropped.
+        // A second earlier, since audio may be stored before its picture; video up to the entry is dropped.
         let timeBase = session.stream.pointee.time_base
         let second = Int64(timeBase.den) / Int64(max(1, timeBase.num))
         guard session.start(at: entry, seekTicks: min(entry.pts, entry.dts ?? entry.pts) - second) else {

@@ -20,8 +20,8 @@ struct RangeStart {
     /// - Parameters:
     ///   - firstIndex: frames before this one are not wanted, even if selected.
     ///   - beginning: the session after its first frame.
-    /// - Throws: `VitvideoError`: `badData` where the selection is empty, `usage` where its ends count from the end of
-    ///   a stream.
+    /// - Throws: `VitvideoError`: `badData` where the selection is empty, `usage` where its ends count from
+    ///   the end of a stream.
     static func locate(
         _ selection: FrameSelection, from firstIndex: Int, of stream: StreamInfo, seeker: RangeSeeker,
         beginning: RangeSeeker.Position

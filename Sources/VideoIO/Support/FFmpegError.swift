@@ -1,7 +1,8 @@
 import Base
 import CFFmpeg
 
-/// FFmpeg's codes that mean "not now" and "no more", which are states and not failures, and those told apart by name.
+/// FFmpeg's codes that mean "not now" and "no more", which are states and not failures, and those told apart
+/// by name.
 enum FFmpegCode {
     static let tryAgain = cff_averror(EAGAIN)
     static let endOfFile = cff_error_end_of_file()

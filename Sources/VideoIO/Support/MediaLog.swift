@@ -42,7 +42,8 @@ enum MediaLog {
     static func install() { _ = installed }
 
     private static let installed: Void = {
-        // Parts of FFmpeg compare the level before they call back; the callback itself is called at any level.
+        // Parts of FFmpeg compare the level before they call back; the callback itself is called at any
+        // level.
         av_log_set_level(AV_LOG_DEBUG)
         av_log_set_callback { context, level, format, arguments in
             guard let format, let arguments, level <= AV_LOG_ERROR else { return }
