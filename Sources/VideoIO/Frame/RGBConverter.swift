@@ -83,7 +83,12 @@ final class RGBConverter {
             isFullRange: coding.isFullRange, chromaHorizontal: coding.chromaPosition.horizontal,
             chromaVertical: coding.chromaPosition.vertical)
         let target = PictureScaler.Layout(size: turned, format: AV_PIX_FMT_RGB24, isFullRange: true)
-        let isDirect = geometry.orientation == .upright && content == size
+        // libswscale writes Bayer pictures in blocks of 2×2, beyond the end of a row of odd length.
+        let isBayer =
+            av_pix_fmt_desc_get(tags.pixelFormat).map {
+                $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_BAYER) != 0
+            } ?? false
+        let isDirect = geometry.orientation == .upright && content == size && !isBayer
         let made = Conversion(
             tags: tags, orientation: geometry.orientation, content: content,
             scaler: try PictureScaler(from: source, to: target, threads: threads),
