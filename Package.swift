@@ -97,7 +97,8 @@ let package = Package(
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
 
         .target(
-            name: "Fixtures", dependencies: ["Base", "Checkpoints", "ViT"], path: "Tests/Fixtures",
+            name: "Fixtures", dependencies: ["Base", "Checkpoints", "Pixels", "ViT", "VideoIO"],
+            path: "Tests/Fixtures",
             exclude: [
                 "make_goldens.py",
                 "check_true_shapes.py",

@@ -1,3 +1,4 @@
+import Fixtures
 import Pixels
 import Testing
 import VideoIO

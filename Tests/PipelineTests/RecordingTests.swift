@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Pipeline
 import Pixels
@@ -56,7 +57,7 @@ import VideoIO
     }
 
     @Test func aMissingRecordingIsAnError() {
-        #expect(throws: VideoIOError.self) { try Recording(path: "/no/such/heatmap.mp4") }
+        #expect(throws: VitvideoError.self) { try Recording(path: "/no/such/heatmap.mp4") }
     }
 }
 

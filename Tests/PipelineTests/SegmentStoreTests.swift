@@ -48,8 +48,8 @@ import VideoIO
             ], recordedMaps: [plane])
     }
 
-    private static func packet(_ index: Int) -> EncodedPacket {
-        EncodedPacket(
+    private static func packet(_ index: Int) -> VideoPacket {
+        VideoPacket(
             ptsTicks: Int64(index), dtsTicks: -5, durationTicks: 1, flags: 1,
             sideData: [.init(type: 3, bytes: [9, 8])], bytes: [UInt8](repeating: UInt8(index), count: 100))
     }

@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Pixels
@@ -100,7 +101,7 @@ import VideoIO
             ])
         let playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://\(cover)\n#EXT-X-ENDLIST\n"
         let noise = (0..<50_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
-        let cases: [(String, VideoIOError.Kind)] = [
+        let cases: [(String, VitvideoError.Kind)] = [
             (scratch.file("none.mp4"), .noInput), (scratch.path, .noInput),
             ("https://example.org/a.mp4", .noInput),
             (try scratch.write([], to: "empty.mp4"), .badData),
@@ -174,7 +175,7 @@ import VideoIO
             do {
                 let result = try readAll(cut)
                 #expect(result.has(.damage), "\(name)")
-            } catch let error as VideoIOError { #expect(error.kind == .badData) }
+            } catch let error as VitvideoError { #expect(error.kind == .badData) }
         }
     }
 
@@ -196,7 +197,7 @@ import VideoIO
             do {
                 let result = try readAll(path)
                 #expect(zip(result.ticks, result.ticks.dropFirst()).allSatisfy { $0 < $1 })
-            } catch let error as VideoIOError {
+            } catch let error as VitvideoError {
                 #expect(error.kind == .badData || error.kind == .unavailable, "\(error)")
             }
         }

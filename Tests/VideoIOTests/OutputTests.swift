@@ -1,5 +1,6 @@
 import Base
 import Files
+import Fixtures
 import Foundation
 import Pixels
 import Testing
@@ -98,7 +99,7 @@ import VideoIO
 
         // A sequence is refused when any of its numbers is there.
         try scratch.write([], to: "s0009.png")
-        #expect(failure { try OutputTests.writer(scratch.file("s%04d.png")) }?.kind == .cantCreate)
+        #expect(failure { try OutputTests.writer(scratch.file("s%04d.png")) }?.kind == .cannotCreate)
         // A link is followed, not replaced.
         try FileManager.default.createSymbolicLink(
             atPath: scratch.file("link.png"), withDestinationPath: scratch.file("s0009.png"))

@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Pixels
 import Testing
@@ -25,11 +26,11 @@ import VideoIO
         let path = scratch.file("out.\(container)")
         let options = WriterOptions(
             codec: codec, frameRate: Rational(25, 1), timeBase: Rational(1, 10_000), isRepeatable: true)
-        var segments: [[EncodedPacket]] = []
+        var segments: [[VideoPacket]] = []
         var depth = 0
         for frames in [0..<13, 13..<26, 26..<29] {
             let encoder = try SegmentEncoder(for: path, height: 48, width: 64, options: options)
-            var packets: [EncodedPacket] = []
+            var packets: [VideoPacket] = []
             for index in frames {
                 try encoder.encode(Self.picture(index), at: Self.time(index)) { packets.append($0) }
             }
@@ -144,12 +145,12 @@ import VideoIO
         for selection in try selections() {
             let options = ReaderOptions(frames: selection)
             let reader = try VideoReader.open(source, options: options)
-            var expected: [CompressedPacket] = []
+            var expected: [AudioPacket] = []
             while let frame = try reader.nextFrame() { expected += frame.packets }
             expected += try reader.trailingPackets()
-            let sound = try SoundReader(
+            let sound = try AudioReader(
                 path: source, options: options, span: reader.span, timeBase: reader.info.timeBase)
-            var packets: [CompressedPacket] = []
+            var packets: [AudioPacket] = []
             while let packet = try sound.next() { packets.append(packet) }
             #expect(packets.count > 20)
             #expect(packets.map(\.ptsTicks) == expected.map(\.ptsTicks))

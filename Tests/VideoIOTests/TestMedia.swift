@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Pixels
@@ -113,7 +114,7 @@ enum Probe {
 struct ReadResult {
     var info: VideoInfo
     var frames: [VideoFrame]
-    var packets: [CompressedPacket]
+    var packets: [AudioPacket]
     var warnings: [MediaWarning]
 
     var indices: [Int] { frames.map(\.index) }
@@ -139,6 +140,13 @@ func readAll(_ path: String, slice: String) throws -> ReadResult {
     try readAll(path, ReaderOptions(frames: FrameSelection(slice: slice)))
 }
 
+extension WriterOptions {
+    /// Options with clock, rate and audio of a source.
+    init(like info: VideoInfo) {
+        self.init(frameRate: info.frameRate, timeBase: info.timeBase, audio: info.audioStreams)
+    }
+}
+
 /// Reads `input` and writes every selected frame and packet to `output`, as the program does.
 @discardableResult
 func copy(
@@ -159,10 +167,10 @@ func copy(
     return reader.warnings + writer.warnings
 }
 
-/// The error that `body` throws, as a `VideoIOError`.
-func failure<T>(_ body: () throws -> T) -> VideoIOError? {
+/// The error that `body` throws, as a `VitvideoError`.
+func failure<T>(_ body: () throws -> T) -> VitvideoError? {
     do {
         _ = try body()
         return nil
-    } catch { return error as? VideoIOError }
+    } catch { return error as? VitvideoError }
 }

@@ -118,7 +118,7 @@ package struct ResumableJob {
             store: store, video: video?.sink.writer, numbers: numbers, timeBase: info.timeBase,
             openSound: { span in
                 guard video?.options.audio.isEmpty == false else { return nil }
-                return try SoundReader(
+                return try AudioReader(
                     path: input, options: readerOptions, span: span, timeBase: info.timeBase)
             }, stop: whole.stop)
         guard try join.write() else { return false }

@@ -10,7 +10,7 @@ struct SegmentJoin {
     /// Seconds per tick of the video's times.
     let timeBase: Rational
     /// Opens the sound that goes with the video; nil where none does.
-    let openSound: (SelectionSpan) throws -> SoundReader?
+    let openSound: (SelectionSpan) throws -> AudioReader?
     let stop: StopRequest
 
     /// Writes everything but the ends of the outputs.
@@ -62,11 +62,11 @@ struct SegmentJoin {
 
 /// Sound on its way into a video, one packet ahead.
 private struct PendingSound {
-    private let reader: SoundReader?
-    private var next: CompressedPacket?
+    private let reader: AudioReader?
+    private var next: AudioPacket?
     private var hasBegun = false
 
-    init(_ reader: SoundReader?) throws {
+    init(_ reader: AudioReader?) throws {
         self.reader = reader
         next = try reader?.next()
     }

@@ -5,7 +5,7 @@ import VideoIO
 /// What a segment holds, one after the other.
 enum SegmentRecord {
     /// Packets in the order of decoding.
-    case packet(EncodedPacket)
+    case packet(VideoPacket)
     /// Frames in the order in which they are shown.
     case numbers(FrameNumbers)
 
@@ -37,11 +37,11 @@ enum SegmentRecord {
         switch try reader.read(UInt8.self) {
         case 0:
             self = .packet(
-                EncodedPacket(
+                VideoPacket(
                     ptsTicks: try reader.read(), dtsTicks: try reader.read(),
                     durationTicks: try reader.read(), flags: try reader.read(),
                     sideData: try reader.readElements {
-                        EncodedPacket.SideData(type: try $0.read(), bytes: try $0.readArray())
+                        VideoPacket.SideData(type: try $0.read(), bytes: try $0.readArray())
                     }, bytes: try reader.readArray()))
         case 1:
             self = .numbers(

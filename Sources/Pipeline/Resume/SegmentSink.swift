@@ -60,7 +60,7 @@ final class SegmentSink: FrameSink {
     }
 
     /// Keeps what there is as the last segment, where the clip ended before the gap did.
-    func finish(trailing: [CompressedPacket]) throws {
+    func finish(trailing: [AudioPacket]) throws {
         guard gap.count.map({ number < gap.first + $0 }) ?? true else { return }
         if file == nil { _ = try begin() }
         try end(isLast: true)
@@ -102,7 +102,7 @@ final class SegmentSink: FrameSink {
         number += 1
     }
 
-    private func keep(_ packet: EncodedPacket, in file: SegmentFileWriter) throws {
+    private func keep(_ packet: VideoPacket, in file: SegmentFileWriter) throws {
         summary.packetTicks.append(packet.ptsTicks)
         try file.append(.packet(packet))
     }

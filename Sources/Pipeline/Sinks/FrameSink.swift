@@ -19,7 +19,7 @@ package protocol FrameSink: AnyObject {
     ///
     /// - Parameter trailing: audio that follows the last frame.
     /// - Throws: what the writer throws; nothing is left under the output's name then.
-    func finish(trailing: [CompressedPacket]) throws
+    func finish(trailing: [AudioPacket]) throws
 
     /// Completes what there is of the output under a name with `.partial` before the extension.
     ///

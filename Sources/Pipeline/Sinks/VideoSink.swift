@@ -17,7 +17,7 @@ package final class VideoSink: FrameSink {
         try writer.write(picture, at: frame.frame.outputTime)
     }
 
-    package func finish(trailing: [CompressedPacket]) throws {
+    package func finish(trailing: [AudioPacket]) throws {
         try writer.write(trailing)
         try writer.finish()
     }

@@ -38,7 +38,7 @@ final class DistanceFigure {
     }
 
     /// - Parameter yLimits: of the axis, so that figures of several models can be compared.
-    /// - Throws: `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`.
     func finish(yLimits: (low: Double, high: Double)) throws -> PageFigure {
         for heads in mean.mean { try means.append(heads) }
         try archive.add("meta", text: try Provenance(of: subject.model, version: writer.version).json())

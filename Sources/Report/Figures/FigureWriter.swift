@@ -35,7 +35,7 @@ struct FigureWriter {
     /// - Parameters:
     ///   - name: of both files, without extension.
     ///   - arrays: nil where another figure's are the same.
-    /// - Throws: `VideoIOError`, `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`.
     func write(
         _ name: String, _ image: RGBImage, text: String, arrays: [FigureArray],
         _ provenance: Provenance
@@ -47,7 +47,7 @@ struct FigureWriter {
             arrays: arrays.isEmpty ? nil : try write(name, arrays, provenance))
     }
 
-    /// - Throws: `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`.
     func write(_ name: String, _ figure: ChartFigure, text: String, arrays: String?) throws -> PageFigure {
         let file = "\(Self.figures)/\(name).svg"
         try directory.write(try figure.svg(), to: file)

@@ -11,7 +11,7 @@ struct ModelFigures {
 
     /// The first 128 filters of the patch embedding, in rows of 16.
     ///
-    /// - Throws: `VitvideoError`, `VideoIOError`, `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`.
     func filters() throws -> [PageFigure] {
         let side = subject.model.configuration.patchSize
         let filters = ProjectionFilters.scaled(of: subject.model)
@@ -33,7 +33,7 @@ struct ModelFigures {
 
     /// The matrix, and its rows for a few patches laid out as pictures.
     ///
-    /// - Throws: `VitvideoError`, `VideoIOError`, `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`.
     func positions() throws -> [PageFigure] {
         let c = subject.model.configuration
         let similarity = try PositionSimilarity.matrix(of: subject.model)

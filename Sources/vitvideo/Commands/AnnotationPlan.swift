@@ -4,8 +4,8 @@ import Methods
 import Pipeline
 import Probing
 import Rendering
-import ViT
 import VideoIO
+import ViT
 
 /// What a run computes and shows, worked out from the options: which models are loaded, which recordings are
 /// opened, and what the panels are.
@@ -33,7 +33,7 @@ struct AnnotationPlan {
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
     ///   - codecThreads: threads that decode each recording.
-    /// - Throws: `PipelineError`, `VitvideoError`, `VideoIOError`, and what `makeSource` does.
+    /// - Throws: `VitvideoError`, and what `makeSource` does.
     init(
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: Method,
         needsMaps: Bool, codecThreads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void,

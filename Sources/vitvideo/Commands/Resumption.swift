@@ -1,8 +1,8 @@
 import Base
 import Foundation
 import Pipeline
-import ViT
 import VideoIO
+import ViT
 
 /// What `--resume` adds to a run: where the job keeps its segments, and what the job is.
 struct Resumption {
@@ -11,7 +11,7 @@ struct Resumption {
     /// An earlier run of perhaps the same job; nil where none has finished a segment.
     private let earlier: SegmentStore.Job?
 
-    /// - Throws: `VideoIOError` or `Failure` where the input or the output does not go with segments.
+    /// - Throws: `VitvideoError` or `Failure` where the input or the output does not go with segments.
     init(input: InputOptions, output: OutputOptions, info: VideoInfo) throws {
         guard info.canReopen else {
             throw Failure(
@@ -28,7 +28,7 @@ struct Resumption {
     /// What the method found out about a model in an earlier run.
     func state(of model: String) -> Data? { earlier?.states[model] }
 
-    /// - Throws: `PipelineError` as the store.
+    /// - Throws: `VitvideoError` as the store.
     func open(_ identity: JobIdentity, plan: AnnotationPlan, segmentFrames: Int) throws -> SegmentStore {
         var states: [String: Data] = [:]
         for source in plan.sources { states[source.name] = try source.savedState() }
@@ -45,9 +45,9 @@ extension Annotate {
     func identity(of plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
         var identity = JobIdentity()
         identity.add("the version of vitvideo", Version.current)
-        identity.add("the version of FFmpeg", MediaFiles.libraryVersion)
+        identity.add("the version of FFmpeg", FFmpegLibrary.version)
         identity.add("the CPU", Processor.name)
-        try identity.add("the content of the input", contentOf: MediaFiles.paths(of: input.input))
+        try identity.add("the content of the input", contentOf: InputFiles.paths(of: input.input))
         identity.add(input.settings)
 
         identity.add("the number of models", plan.sources.count)

@@ -35,7 +35,7 @@ struct ComparisonOptions: ParsableArguments {
     /// - Parameters:
     ///   - view: what --compare shows of each model.
     ///   - isMain: whether a name is that of --model.
-    /// - Throws: `PipelineError` of kind `usage`.
+    /// - Throws: `VitvideoError` of kind `usage`.
     func specifications(view: View, isMain: (String) -> Bool) throws -> [PanelSpecification] {
         if names.isEmpty { return try panels.map { try PanelSpecification(parsing: $0) } }
         return try PanelSpecification.comparison(

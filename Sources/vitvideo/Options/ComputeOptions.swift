@@ -23,7 +23,7 @@ struct ComputeOptions: ParsableArguments {
     var precision: PrecisionArgument = .auto
 
     /// - Parameter isExact: whether numbers are wanted and not only pictures.
-    /// - Throws: `ModelError` where the library or the precision asked for is not to be had.
+    /// - Throws: `VitvideoError` where the library or the precision asked for is not to be had.
     func engine(for model: Model, isExact: Bool) throws -> Engine {
         try engine(for: model, precision: precision.value ?? (isExact ? .float32 : nil))
     }

@@ -48,7 +48,7 @@ struct InputOptions: ParsableArguments {
         }
     }
 
-    /// - Throws: `VideoIOError` of kind `usage` for a malformed range.
+    /// - Throws: `VitvideoError` of kind `usage` for a malformed range.
     func selection() throws -> FrameSelection {
         if let frames { return try FrameSelection(slice: frames) }
         if start == nil && end == nil && duration == nil { return .all }

@@ -1,7 +1,4 @@
 import Base
-import Pipeline
-import Report
-import VideoIO
 
 /// An error as the person at the terminal meets it: one line and an exit code.
 struct Failure: Error {
@@ -19,9 +16,6 @@ struct Failure: Error {
         case let failure as Failure: self = failure
         case let error as VitvideoError:
             self.init(ExitStatus(error.kind), error.line { $0.words })
-        case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
-        case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
-        case let error as ReportError: self.init(ExitStatus(error.kind), error.description)
         default: return nil
         }
     }
@@ -38,35 +32,6 @@ extension ExitStatus {
         case .cannotCreate: self = .cannotCreate
         case .inputOutput: self = .inputOutput
         case .interrupted: self = .interrupted
-        }
-    }
-
-    init(_ kind: VideoIOError.Kind) {
-        switch kind {
-        case .usage: self = .usage
-        case .badData: self = .badData
-        case .noInput: self = .noInput
-        case .unavailable: self = .unavailable
-        case .cantCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        }
-    }
-
-    init(_ kind: PipelineError.Kind) {
-        switch kind {
-        case .usage: self = .usage
-        case .badData: self = .badData
-        case .cannotCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        }
-    }
-
-    init(_ kind: ReportError.Kind) {
-        switch kind {
-        case .badData: self = .badData
-        case .noInput: self = .noInput
-        case .cannotCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
         }
     }
 }

@@ -1,0 +1,184 @@
+import Base
+import CFFmpeg
+import Pixels
+
+/// Owns one opened input: reads packets from a container.
+final class Demuxer {
+    enum ReadResult {
+        case packet
+        /// The input is at its end; `failure` is the error that ended it, where one did.
+        case end(failure: String?)
+    }
+
+    let source: MediaSource
+    let context: UnsafeMutablePointer<AVFormatContext>
+    private var consecutiveErrors = 0
+    private var lastFailure: String?
+    /// The demuxer's last complaint about data that it passed over. Its result codes do not tell; only the
+    /// log does.
+    private(set) var complaint: String?
+
+    /// Opens `source` and reads enough of it to know its streams.
+    /// - Throws: `VitvideoError` of kind `badData` where FFmpeg finds no media in it, `noInput` where the
+    ///   system refuses to read it.
+    init(source: MediaSource, sequenceFrameRate: Rational) throws {
+        self.source = source
+        (context, complaint) = try MediaLog.listening { lastError in
+            var options: OpaquePointer?
+            defer { av_dict_free(&options) }
+            // A playlist must not open the network, nor files that the user did not name. One from the network
+            // must not open any file.
+            let isNetwork = source.kind == .network
+            av_dict_set(&options, "protocol_whitelist", isNetwork ? "http,https,tcp,tls" : "file,pipe", 0)
+            av_dict_set(&options, "format_whitelist", Demuxer.allowedFormats, 0)
+            // A server that sends nothing for 30 s is an error. The unit is microseconds.
+            if isNetwork { av_dict_set(&options, "rw_timeout", "30000000", 0) }
+            av_dict_set(
+                &options, "framerate", "\(sequenceFrameRate.numerator)/\(sequenceFrameRate.denominator)", 0)
+            var format: UnsafePointer<AVInputFormat>?
+            if case .sequence(let firstNumber) = source.kind {
+                format = av_find_input_format("image2")
+                av_dict_set(&options, "pattern_type", "sequence", 0)
+                av_dict_set(&options, "start_number", String(firstNumber), 0)
+            } else {
+                av_dict_set(&options, "pattern_type", "none", 0)
+            }
+            var opened: UnsafeMutablePointer<AVFormatContext>?
+            var code = avformat_open_input(&opened, source.url, format, &options)
+            guard code >= 0, let opened else {
+                throw Demuxer.openError(source, code: code, detail: lastError())
+            }
+            code = avformat_find_stream_info(opened, nil)
+            guard code >= 0 else {
+                var closing: UnsafeMutablePointer<AVFormatContext>? = opened
+                avformat_close_input(&closing)
+                throw Demuxer.openError(source, code: code, detail: lastError())
+            }
+            return (opened, MediaLog.lastFormatError)
+        }
+    }
+
+    deinit {
+        var owned: UnsafeMutablePointer<AVFormatContext>? = context
+        avformat_close_input(&owned)
+    }
+
+    private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VitvideoError {
+        if code == FFmpegCode.outOfMemory { return VitvideoError.outOfMemory("read \(source.path)") }
+        let isSystem =
+            source.kind == .network && code != FFmpegCode.invalidData
+            || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
+        return VitvideoError.ffmpeg(
+            isSystem ? .noInput : .badData, cannot: "read", path: source.path,
+            reason: detail ?? "FFmpeg finds no video in it", code: code,
+            nextStep: isSystem ? nil : .advice("check that it is a complete video or picture file"))
+    }
+
+    /// Every demuxer of this FFmpeg except playlists, which open other files, and text-art formats, which
+    /// take any text file for a picture.
+    private static let allowedFormats: String = {
+        let refused: Set<Substring> = [
+            "hls", "applehttp", "dash", "concat", "imf", "sdp", "rtsp", "rtp", "sap", "rtp_mpegts", "lavfi",
+            "tty", "bin", "xbin", "adf", "idf", "ffmetadata", "webm_dash_manifest", "vapoursynth",
+            "libopenmpt", "libgme",
+        ]
+        var names: [String] = []
+        var iterator: UnsafeMutableRawPointer?
+        while let format = av_demuxer_iterate(&iterator) {
+            guard let name = format.pointee.name else { continue }
+            let text = String(cString: name)
+            if text.split(separator: ",").allSatisfy({ !refused.contains($0) }) { names.append(text) }
+        }
+        return names.joined(separator: ",")
+    }()
+
+    var streams: UnsafeMutableBufferPointer<UnsafeMutablePointer<AVStream>?> {
+        UnsafeMutableBufferPointer(start: context.pointee.streams, count: Int(context.pointee.nb_streams))
+    }
+
+    var formatName: String { String(cString: context.pointee.iformat.pointee.name) }
+
+    /// Whether the format is one of pictures rather than of video: `image2`, `png_pipe`, …
+    var isPictureFormat: Bool {
+        let name = formatName
+        return name == "image2" || (name.hasSuffix("_pipe") && name != "yuv4mpegpipe" && name != "gif_pipe")
+    }
+
+    var isSeekable: Bool {
+        guard source.kind == .file, !isPictureFormat, let io = context.pointee.pb else { return false }
+        return io.pointee.seekable & AVIO_SEEKABLE_NORMAL != 0
+    }
+
+    /// The next packet of any stream. A demuxer may go on after an error (a truncated MP4 gives one for each
+    /// missing sample), so reading ends only after 64 in a row.
+    func read(into packet: UnsafeMutablePointer<AVPacket>) throws -> ReadResult {
+        while true {
+            let code = MediaLog.listening { lastError in
+                let code = av_read_frame(context, packet)
+                if code < 0, code != FFmpegCode.tryAgain {
+                    // Where a Matroska file ends in the middle, only a line in the log tells.
+                    let text = lastError() ?? (code == FFmpegCode.endOfFile ? nil : ffmpegText(code))
+                    lastFailure = text ?? lastFailure
+                } else if code >= 0 {
+                    complaint = MediaLog.lastFormatError ?? complaint
+                }
+                return code
+            }
+            if code >= 0 {
+                consecutiveErrors = 0
+                return .packet
+            }
+            if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("read \(source.path)") }
+            // RoQ's demuxer returns EIO at the end of the file.
+            if code == cff_averror(EIO), formatName == "roq", avio_feof(context.pointee.pb) != 0 {
+                return .end(failure: nil)
+            }
+            if code == FFmpegCode.endOfFile { return .end(failure: lastFailure ?? ioFailure()) }
+            consecutiveErrors += 1
+            if consecutiveErrors >= 64 { return .end(failure: lastFailure) }
+        }
+    }
+
+    /// A read error that the demuxer took for the end of the file.
+    private func ioFailure() -> String? {
+        guard let io = context.pointee.pb, io.pointee.error < 0, io.pointee.error != FFmpegCode.endOfFile
+        else { return nil }
+        return ffmpegText(io.pointee.error)
+    }
+
+    /// Goes to `timestamp` or before, in ticks of the stream.
+    /// - Returns: whether the demuxer could.
+    func seek(stream: Int, toTicks timestamp: Int64) -> Bool {
+        MediaLog.listening { _ in
+            av_seek_frame(context, Int32(stream), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+        }
+    }
+
+    /// The stream to show: the `choice`-th video stream, or the one that FFmpeg ranks best. Attached pictures
+    /// (cover art) do not count.
+    /// - Throws: `VitvideoError` of kind `badData` where there is no such stream.
+    func videoStream(_ choice: Int?) throws -> Int {
+        let candidates = streams.indices.filter { index in
+            guard let stream = streams[index]?.pointee,
+                stream.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+            else { return false }
+            return stream.disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS) == 0
+        }
+        guard let first = candidates.first else {
+            let audioOnly = streams.contains { $0?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO }
+            throw VitvideoError(
+                .badData, cannot: "read", path: source.path,
+                reason: audioOnly ? "it holds sound but no video stream" : "it holds no video stream")
+        }
+        if let choice {
+            guard candidates.indices.contains(choice) else {
+                throw VitvideoError(
+                    .badData, cannot: "read", path: source.path, reason: "there is no video stream \(choice)",
+                    nextStep: .advice("it has \(candidates.count), numbered from 0"))
+            }
+            return candidates[choice]
+        }
+        let best = Int(av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0))
+        return candidates.contains(best) ? best : first
+    }
+}

@@ -1,0 +1,181 @@
+import Base
+import CFFmpeg
+import Foundation
+import Pixels
+
+/// Reads a video frame by frame: upright, with square pixels, progressive, as RGB.
+///
+/// Timestamps are the source's own. Audio packets are not decoded but delivered with the frames, so one pass
+/// over the input serves for both, and memory does not grow with its length.
+///
+/// `@unchecked Sendable`: a reader has no lock and is not for several threads at once, but nothing in it is
+/// tied to the thread that opened it. Open it on one thread, then use it on another, with the hand-over
+/// (starting that thread) in between. Frames and packets may go to any thread.
+package final class VideoReader: @unchecked Sendable {
+    package let info: VideoInfo
+    private let path: String
+    private let log: WarningLog
+    private let isStrict: Bool
+    private let plan: SelectionPlan
+    private let seeker: RangeSeeker
+    private let frames: FrameSequence
+    private let converter: RGBConverter
+    /// The first frame, once it has been read ahead.
+    private var first: VideoFrame?
+
+    /// Opens a video, a still picture, a sequence of pictures (`f%03d.png`) or, for `-`, standard input.
+    /// - Throws: `VitvideoError`: `noInput` where there is nothing at `path`, `badData` where there is no
+    ///   video in it or the selection is empty, `unavailable` where FFmpeg lacks the decoder.
+    package static func open(_ path: String, options: ReaderOptions = ReaderOptions()) throws -> VideoReader {
+        MediaLog.install()
+        let log = WarningLog(options.onWarning)
+        let source = try MediaSource(path: path, allowsNetwork: options.allowsNetwork)
+        source.warnings.forEach(log.add)
+        let demuxer = try Demuxer(source: source, sequenceFrameRate: options.sequenceFrameRate)
+        let videoStream = try demuxer.videoStream(options.videoStream)
+        let audioStreams = options.keepAudio ? try AudioStreamInfo.all(in: demuxer) : []
+        let seeker = RangeSeeker(
+            source: source, sequenceFrameRate: options.sequenceFrameRate, videoStream: videoStream,
+            audioStreams: audioStreams.map(\.containerIndex), threads: options.threads)
+        let session = try DecodeSession(
+            demuxer: demuxer, videoStream: videoStream, audioStreams: seeker.audioStreams,
+            threads: options.threads)
+
+        // The first frame of the file determines the size of every picture, wherever the selection starts.
+        var packets: [AudioPacket] = []
+        guard let firstFrame = try session.nextFrame(onAudio: { packets.append($0) }) else {
+            throw noFrame(session)
+        }
+        let tags = FrameTags(of: firstFrame, demuxer: demuxer, videoStream: videoStream)
+        let size = PictureGeometry(tags, warn: log.add).upright
+        let stream = StreamInfo(demuxer: demuxer, stream: session.stream, source: source)
+        let start = try RangeStart.locate(
+            options.frames, from: options.continuation?.index ?? 0, of: stream, seeker: seeker,
+            beginning: RangeSeeker.Position(
+                session: session, decoded: [firstFrame], index: 0, packets: packets))
+        let info = VideoInfo(
+            height: size.height, width: size.width, timeBase: stream.timeBase, frameRate: stream.frameRate,
+            expectedFrameCount: stream.isStill
+                ? 1
+                : start.plan.expectedCount(
+                    of: start.frameCount ?? stream.expectedFrameCount, seconds: stream.durationSeconds,
+                    frameRate: stream.frameRate),
+            durationSeconds: stream.durationSeconds, codecName: session.decoder.codecName,
+            pixelFormatName: av_get_pix_fmt_name(firstFrame.pixelFormat).map { String(cString: $0) }
+                ?? "unknown",
+            formatName: demuxer.formatName, isStill: stream.isStill,
+            canReopen: source.isRepeatable, audioStreams: audioStreams)
+        let needsDeinterlacer =
+            Deinterlacer.isNeeded(for: session.stream.pointee.codecpar.pointee.codec_id) && !stream.isStill
+        let frames = FrameSequence(
+            from: start, of: stream,
+            audio: InterleavedAudio(
+                audioStreams, isBounded: start.plan.isBounded, packets: start.position.packets),
+            clock: SelectionClock(continuing: options.continuation, timeBase: stream.timeBase),
+            deinterlacer: needsDeinterlacer ? Deinterlacer(threads: options.threads) : nil,
+            damage: DamageReport(
+                inputName: path == "-" ? "standard input" : path, formatName: info.formatName,
+                pixelFormatName: info.pixelFormatName,
+                startsAtFirstPacket: start.position.session === session),
+            log: log)
+        let scalerThreads = min(
+            4, options.threads > 0 ? options.threads : ProcessInfo.processInfo.activeProcessorCount)
+        let reader = VideoReader(
+            info, path: path, isStrict: options.isStrict, plan: start.plan, seeker: seeker, frames: frames,
+            converter: RGBConverter(size: size, threads: scalerThreads), log: log)
+        // Where this reader continues another one, that may have delivered all frames.
+        try reader.readFirst(mayBeEmpty: options.continuation != nil)
+        return reader
+    }
+
+    private init(
+        _ info: VideoInfo, path: String, isStrict: Bool, plan: SelectionPlan, seeker: RangeSeeker,
+        frames: FrameSequence, converter: RGBConverter, log: WarningLog
+    ) {
+        self.info = info
+        self.path = path
+        self.isStrict = isStrict
+        self.plan = plan
+        self.seeker = seeker
+        self.frames = frames
+        self.converter = converter
+        self.log = log
+    }
+
+    /// Where the selection lies, as far as is known by now; where it begins, from the start.
+    package var span: SelectionSpan { frames.clock.span }
+
+    /// What had to be worked around so far, each text once. Damage to the end of a file shows only once
+    /// `nextFrame` has returned `nil`.
+    package var warnings: [MediaWarning] { log.warnings }
+
+    /// The next selected frame; `nil` after the last one.
+    /// - Throws: `VitvideoError`. Damage is no error where frames can still be had (see `warnings`), unless
+    ///   the reader is strict.
+    package func nextFrame() throws -> VideoFrame? {
+        if let frame = first {
+            first = nil
+            return frame
+        }
+        let frame = try frames.next().map(deliver)
+        try refuseDamage()
+        return frame
+    }
+
+    /// Audio packets after the last frame. Call it once `nextFrame` has returned `nil`.
+    package func trailingPackets() throws -> [AudioPacket] { try frames.trailingPackets() }
+
+    /// Frees decoder and file. Later calls give no more frames.
+    package func close() {
+        frames.close()
+        first = nil
+    }
+
+    /// Reads the first selected frame, so that an empty selection is an error before any output is made.
+    private func readFirst(mayBeEmpty: Bool) throws {
+        if let frame = try frames.next() {
+            first = try deliver(frame)
+            return try refuseDamage()
+        }
+        if mayBeEmpty { return }
+        let total = span.endTicks == nil ? frames.nextIndex : try seeker.countFrames()
+        throw VitvideoError(
+            .badData, cannot: "select \(plan.description) of", path: path,
+            reason: "there are \(total) frames"
+                + (info.durationSeconds.map { " in \(shortSeconds($0)) s" } ?? "")
+                + ", none of them in this range")
+    }
+
+    private func deliver(_ frame: NumberedFrame) throws -> VideoFrame {
+        guard let session = frames.session else {
+            throw VitvideoError(.usage, cannot: "read", path: path, reason: "the reader was closed")
+        }
+        let tags = FrameTags(of: frame.handle, demuxer: session.demuxer, videoStream: session.videoStream)
+        let image = try converter.image(from: frame.handle, tags: tags, warn: log.add)
+        frames.damage.changesSize = converter.hasMetOtherSize
+        return VideoFrame(
+            image: image, index: frame.index, time: frame.time,
+            outputTime: frames.clock.outputTime(of: frame.time),
+            packets: frames.audio.packets(with: frame.time))
+    }
+
+    /// - Throws: `VitvideoError` of kind `badData` where a strict reader has met damage.
+    private func refuseDamage() throws {
+        guard isStrict, let damage = log.warnings.first(where: { $0.kind == .damage }) else { return }
+        throw VitvideoError(
+            .badData, cannot: "read", path: path, reason: damage.message, nextStep: .leaveOutStrict)
+    }
+
+    /// The error for an input of which no frame could be decoded.
+    private static func noFrame(_ session: DecodeSession) -> VitvideoError {
+        let demuxer = session.demuxer
+        let isPipedMP4 = demuxer.source.kind == .standardInput && demuxer.formatName.contains("mp4")
+        return VitvideoError(
+            .badData, cannot: "read", path: demuxer.source.path,
+            reason: "not one frame could be decoded" + (session.failure.map { " (\($0))" } ?? ""),
+            nextStep: isPipedMP4
+                ? .advice(
+                    "an MP4 that keeps its index at the end cannot be read from a pipe: give the file's name")
+                : nil)
+    }
+}
