@@ -15,8 +15,6 @@ final class PictureProbe {
     private let distance: MeanAttentionDistance?
     private let rollouts: RolloutSet
     private let gradientRollouts: [GradientRollout]
-    /// What methods may take for the picture at hand; nil for what the machine has free.
-    private var budgetBytes: Int?
 
     /// - Parameters:
     ///   - threads: that share one picture.
@@ -44,8 +42,10 @@ final class PictureProbe {
     ///   - availableBytes: memory that methods may take; nil for what the machine has free.
     /// - Throws: `ModelError`, `ProbingError`, `GradientError`.
     func measure(_ image: RGBImage, isShown: Bool, availableBytes: Int?) throws -> PictureMeasures {
-        budgetBytes = availableBytes
         let input = try ModelInput(image, preprocessor)
+        let rollsOutTogether =
+            try isShown
+            && checkMemory(input.patches, availableBytes ?? SystemMemory.availableBytes() ?? .max)
         var request = ForwardRequest(attentionBlocks: [])
         if isShown {
             if options.sections.contains(.heads) || options.sections.contains(.layers) {
@@ -55,24 +55,33 @@ final class PictureProbe {
         }
         guard let distance else {
             let result = isShown ? try pass.run(input.patches, request) : nil
-            return PictureMeasures(distances: nil, findings: try result.map { try findings(input, $0) })
+            return PictureMeasures(
+                distances: nil,
+                findings: try result.map {
+                    try findings(input, $0, rollsOutTogether: rollsOutTogether)
+                })
         }
         let (distances, result) = try distance.add(input.patches, request)
         return PictureMeasures(
-            distances: distances, findings: isShown ? try findings(input, result) : nil)
+            distances: distances,
+            findings: isShown
+                ? try findings(input, result, rollsOutTogether: rollsOutTogether) : nil)
     }
 
-    private func findings(_ input: ModelInput, _ result: ForwardResult) throws -> PictureFindings {
+    private func findings(
+        _ input: ModelInput, _ result: ForwardResult, rollsOutTogether: Bool
+    ) throws -> PictureFindings {
         var findings = PictureFindings(picture: input.picture)
         findings.attention = result.attention.sorted { $0.key < $1.key }.map(\.value)
         if let classification = subject.classification {
             findings.logits = classification.classifier.logits(result)
             findings.ranked = classification.labels.top(options.classes, of: findings.logits)
         }
-        if options.sections.contains(.rollout) { findings.rollouts = try rolledOut(input) }
+        if options.sections.contains(.rollout) {
+            findings.rollouts = try rolledOut(input, together: rollsOutTogether)
+        }
         for target in findings.ranked {
             for rollout in gradientRollouts {
-                try checkMemory(input, rollout.options, isGradient: true)
                 let found = try rollout.run(
                     input.patches, target: .logit(target.index),
                     classifier: subject.classification?.classifier)
@@ -86,24 +95,31 @@ final class PictureProbe {
         return findings
     }
 
-    /// All rollouts in one go, where memory allows, else one after the other.
-    private func rolledOut(_ input: ModelInput) throws -> [PictureFindings.RolloutMap] {
+    /// - Parameter together: whether all rollouts are computed in one go, else one after the other.
+    private func rolledOut(_ input: ModelInput, together: Bool) throws -> [PictureFindings.RolloutMap] {
         let all = try options.rollouts()
-        let (rows, columns) = (input.patches.rows, input.patches.columns)
-        let needed =
-            workers
-            * RolloutMemory.bytes(subject.model.configuration, rows: rows, columns: columns, together: all)
-        let fits = needed <= availableBytes
-        if !fits { for rollout in all { try checkMemory(input, rollout, isGradient: false) } }
-        let maps = try (fits ? [all] : all.map { [$0] }).flatMap { try rollouts.run(input.patches, $0) }
+        let maps = try (together ? [all] : all.map { [$0] }).flatMap { try rollouts.run(input.patches, $0) }
         return zip(all, maps).map { PictureFindings.RolloutMap(options: $0, map: $1) }
     }
 
-    private func checkMemory(_ input: ModelInput, _ rollout: RolloutOptions, isGradient: Bool) throws {
-        try RolloutMemory.check(
-            subject.model.configuration, rows: input.patches.rows, columns: input.patches.columns,
-            options: rollout, isGradient: isGradient, workers: workers, availableBytes: availableBytes)
+    /// Refuses a picture whose rollouts do not fit into memory one after the other.
+    ///
+    /// - Returns: whether all rollouts but those of gradients fit in one go.
+    /// - Throws: `ProbingError` of kind `memory`.
+    private func checkMemory(_ patches: PatchMatrix, _ availableBytes: Int) throws -> Bool {
+        let (configuration, rows, columns) = (subject.model.configuration, patches.rows, patches.columns)
+        func check(_ rollouts: [RolloutOptions], isGradient: Bool) throws {
+            for rollout in rollouts {
+                try RolloutMemory.check(
+                    configuration, rows: rows, columns: columns, options: rollout, isGradient: isGradient,
+                    workers: workers, availableBytes: availableBytes)
+            }
+        }
+        let all = options.sections.contains(.rollout) ? try options.rollouts() : []
+        let bytes = RolloutMemory.bytes(configuration, rows: rows, columns: columns, together: all)
+        let fits = workers * bytes <= availableBytes
+        if !fits { try check(all, isGradient: false) }
+        if options.classes > 0 { try check(gradientRollouts.map(\.options), isGradient: true) }
+        return fits
     }
-
-    private var availableBytes: Int { budgetBytes ?? SystemMemory.availableBytes() ?? .max }
 }
