@@ -6,7 +6,7 @@ package struct ReaderOptions: Sendable {
     package var frames: FrameSelection
     /// Where another reader of the same selection got to; nil to begin with its first frame.
     package var continuation: ReaderPosition?
-    /// Whether audio packets come along with the frames.
+    /// Whether audio packets are read along with the frames.
     package var keepAudio: Bool
     /// Decoder threads; 0 lets FFmpeg choose by the number of cores.
     package var threads: Int
@@ -93,11 +93,11 @@ package struct VideoInfo: Sendable {
     package let isStill: Bool
     /// Whether the input can be read a second time: files and sequences, not pipes.
     package let canReopen: Bool
-    /// The audio streams whose packets come with the frames; empty without `keepAudio`.
+    /// The audio streams whose packets are in `VideoReader.audio`; empty without `keepAudio`.
     package let audioStreams: [AudioStreamInfo]
 }
 
-/// One frame, with what came before it.
+/// One frame.
 package struct VideoFrame: Sendable {
     package let image: RGBImage
     /// Number of the frame in the source, from 0, in the order frames are shown.
@@ -107,8 +107,6 @@ package struct VideoFrame: Sendable {
     /// When an output shows it: as the source does, or, where the selection leaves out the beginning, counted
     /// from the first frame selected.
     package let outputTime: FrameTime
-    /// Audio packets of the selection that were found up to this frame, in order, on the output's clock.
-    package let packets: [CompressedPacket]
 }
 
 /// Collects warnings, each text once, and passes them on.

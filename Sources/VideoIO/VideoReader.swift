@@ -4,7 +4,7 @@ import Pixels
 
 /// Reads a video frame by frame: upright, with square pixels, progressive, as RGB.
 ///
-/// Timestamps are the source's own. Audio packets are not decoded but handed along with the frames, so one pass
+/// Timestamps are the source's own. Audio packets are not decoded but put into `audio` beside the frames, so one pass
 /// over the input serves for both, and memory does not grow with its length.
 ///
 /// `@unchecked Sendable`: a reader has no lock and is not for several threads at once, but nothing in it is tied
@@ -12,6 +12,8 @@ import Pixels
 /// that thread) in between; frames and packets it delivers are free to go anywhere.
 package final class VideoReader: @unchecked Sendable {
     package let info: VideoInfo
+    /// The audio packets of the selection. Whoever does not take them closes it, or opens the reader without audio.
+    package let audio = AudioPacketQueue()
     private let path: String
     /// What warnings call the input.
     private var inputName: String { path == "-" ? "standard input" : path }
@@ -157,9 +159,12 @@ package final class VideoReader: @unchecked Sendable {
             nextStep: "leave --strict out to keep the frames there are")
     }
 
-    /// Audio packets that lie after the last frame, to be asked for once `nextFrame` has returned `nil`.
-    package func trailingPackets() throws -> [CompressedPacket] {
-        guard hasReadAll, let session else { return [] }
+    /// Puts the audio packets that lie after the last frame into `audio`. Does nothing before `nextFrame` has returned
+    /// `nil`.
+    ///
+    /// - Throws: `VideoIOError`.
+    package func readTrailingAudio() throws {
+        guard hasReadAll, let session else { return }
         if plan.isBounded, let endTime {
             let clocks = info.audioStreams.map(\.timeBase)
             let limit =
@@ -168,9 +173,8 @@ package final class VideoReader: @unchecked Sendable {
             while !cutter.hasPassed(endTime, streams: clocks), session.lastSeenMicroseconds < limit,
                 try session.skipPacket(onAudio: { cutter.add($0) })
             {}
-            return cutter.take(before: endTime)
         }
-        return cutter.take(before: nil)
+        audio.add(cutter.take(before: plan.isBounded ? endTime : nil), upToFrame: .max)
     }
 
     /// Frees decoder and file. Later calls give no more frames.
@@ -294,9 +298,8 @@ package final class VideoReader: @unchecked Sendable {
         var outputTime = frame.time
         if shiftsToZero, let start = firstSelectedTime { outputTime.ptsTicks -= start.ptsTicks }
         // Of a range that ends, only audio known to lie inside goes out yet: the end may be this very frame's.
-        let packets = cutter.take(before: plan.isBounded ? frame.time : nil)
-        return VideoFrame(
-            image: image, index: frame.index, time: frame.time, outputTime: outputTime, packets: packets)
+        audio.add(cutter.take(before: plan.isBounded ? frame.time : nil), upToFrame: frame.index)
+        return VideoFrame(image: image, index: frame.index, time: frame.time, outputTime: outputTime)
     }
 
     private func reportRepairs(_ session: DecodeSession) {
