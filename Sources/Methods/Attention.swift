@@ -102,7 +102,7 @@ extension MethodSection {
         check: { settings, probed in _ = try probed.model.block(at: settings.layer) },
         makeProbe: { context in
             let block = try context.probed.model.block(at: context.settings.layer)
-            return { picture in
+            return SectionProbe { picture in
                 let maps = picture.result.attention[block]?.planes ?? []
                 return [
                     SectionFigure(

@@ -104,11 +104,15 @@ extension MethodSection {
             }
             let classifier = context.probed.classification?.classifier
             let ratios = context.settings.discardRatios
-            return { picture in
+            return SectionProbe(checkMemory: { input in
+                guard context.settings.classes > 0 else { return }
+                for rollout in rollouts {
+                    try rollout.options.checkMemory(for: input, in: context, isGradient: true)
+                }
+            }) { picture in
                 var tiles: [SectionFigure.Tile] = []
                 for target in picture.ranked {
                     for rollout in rollouts {
-                        try rollout.options.checkMemory(for: picture, in: context, isGradient: true)
                         let found = try rollout.run(
                             picture.input, target: .logit(target.index), classifier: classifier)
                         tiles.append(

@@ -90,7 +90,7 @@ extension MethodSection {
             request.attentionBlocks.formUnion(0..<probed.configuration.depth)
         },
         makeProbe: { context in
-            { picture in
+            SectionProbe { picture in
                 let maps = try LayerAttention.maps(picture.result)
                 return [
                     SectionFigure(

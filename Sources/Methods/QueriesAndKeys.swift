@@ -101,7 +101,7 @@ extension MethodSection {
         makeProbe: { context in
             let block = try context.probed.model.block(at: context.settings.layer)
             let head = context.settings.head
-            return { picture in
+            return SectionProbe { picture in
                 let images = try QueryKeyImages.run(context.pass, picture.input, block: block).images
                 let parts = try QueryKeyImages.Part.allCases.map { part in
                     try (0..<images.headWidth).map { try images.image(part, head: head, channel: $0) }

@@ -122,8 +122,20 @@ extension MethodSection {
             let all = try options(context.settings)
             let rollouts = RolloutSet(pass: context.pass)
             let ratios = context.settings.discardRatios
-            return { picture in
-                let maps = try maps(of: picture, by: all, rollouts, context)
+            /// Whether all rollouts of a picture fit into memory in one go.
+            func fitTogether(_ input: PatchMatrix) -> Bool {
+                let needed = RolloutMemory.bytes(
+                    context.probed.configuration, rows: input.rows, columns: input.columns, together: all)
+                return context.workers * needed <= context.availableBytes()
+            }
+            return SectionProbe(checkMemory: { input in
+                guard !fitTogether(input) else { return }
+                for options in all { try options.checkMemory(for: input, in: context) }
+            }) { picture in
+                let input = picture.input
+                // Where not all fit, one after the other does.
+                let maps = try (fitTogether(input) ? [all] : all.map { [$0] })
+                    .flatMap { try rollouts.run(input, $0) }
                 return [
                     SectionFigure(
                         tiles: zip(all, maps).map { options, map in
@@ -148,30 +160,17 @@ extension MethodSection {
             try settings.discardRatios.map { try RolloutOptions(headFusion: fusion, discardRatio: $0) }
         }
     }
-
-    /// All rollouts in one go, where memory allows, else one after the other.
-    private static func maps(
-        of picture: ProbedPicture, by all: [RolloutOptions], _ rollouts: RolloutSet, _ context: SectionContext
-    ) throws -> [Plane] {
-        let (rows, columns) = (picture.input.rows, picture.input.columns)
-        let needed =
-            context.workers
-            * RolloutMemory.bytes(context.probed.configuration, rows: rows, columns: columns, together: all)
-        if needed <= context.availableBytes() { return try rollouts.run(picture.input, all) }
-        for options in all { try options.checkMemory(for: picture, in: context) }
-        return try all.flatMap { try rollouts.run(picture.input, [$0]) }
-    }
 }
 
 extension RolloutOptions {
     /// "discard 0.9".
     var discardCaption: String { "discard \(String(format: "%g", discardRatio))" }
 
-    /// - Throws: `VitvideoError` of kind `usage` where rollout of the picture does not fit into memory.
-    func checkMemory(for picture: ProbedPicture, in context: SectionContext, isGradient: Bool = false) throws
+    /// - Throws: `VitvideoError` of kind `usage` where rollout of a picture does not fit into memory.
+    func checkMemory(for input: PatchMatrix, in context: SectionContext, isGradient: Bool = false) throws
     {
         try RolloutMemory.check(
-            context.probed.configuration, rows: picture.input.rows, columns: picture.input.columns,
+            context.probed.configuration, rows: input.rows, columns: input.columns,
             options: self, isGradient: isGradient, workers: context.workers,
             availableBytes: context.availableBytes())
     }

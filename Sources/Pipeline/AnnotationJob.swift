@@ -1,3 +1,5 @@
+import Methods
+import Pixels
 import Rendering
 import VideoIO
 
@@ -71,15 +73,16 @@ package struct AnnotationJob {
                 recordings.isEmpty || analysis.recordingGrid == nil ? nil : ColorMapInverse(.inferno)
             let input = FramesInStep(
                 reader: reader, leading: leadingFrames, recordings: recordings, limit: frameLimit)
-            let pipeline = OrderedPipeline<FrameInStep, AnalyzedFrame>(
+            let pipeline = OrderedPipeline<FrameInStep, AnnotatedFrame>(
                 source: { [stop] in stop.isRequested ? nil : try input.next() },
                 makeWorker: { [analysis, threadsPerFrame] in
                     try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
                 },
                 workers: workers, queueDepth: Self.queueDepth, meters: meters)
-            var repeated = RepeatedFindings()
+            var last: (maps: [FrameMaps], masks: [Plane]) = ([], [])
             try pipeline.run { analyzed in
-                let frame = repeated.complete(analyzed)
+                var frame = analyzed
+                frame.repeatFindings(&last)
                 for sink in sinks { try sink.consume(frame) }
                 frames += 1
                 try progress(frames, frame.frame.index)
@@ -92,8 +95,8 @@ package struct AnnotationJob {
                 return .interrupted(
                     frames: frames, partialPaths: try sinks.flatMap { try $0.finishPartial() })
             }
-            let trailing = try reader.trailingPackets()
-            for sink in sinks { try sink.finish(trailing: trailing) }
+            try reader.readTrailingAudio()
+            for sink in sinks { try sink.finish() }
             return .complete(frames: frames)
         } catch {
             for sink in sinks { sink.abandon() }

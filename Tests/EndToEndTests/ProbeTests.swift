@@ -50,6 +50,9 @@ import Testing
         FailureTests.Case(64, "photos/a.png -o report --discard-ratios 1", "discard ratio"),
         FailureTests.Case(64, "photos/a.png -o report --layer 12", "layer 12"),
         FailureTests.Case(64, "photos/a.png -o report --qk-head 6", "head 6"),
+        FailureTests.Case(64, "photos/a.png -o report --head 3", "--qk-head 3", "./3"),
+        FailureTests.Case(64, "photos/a.png -o report --resume", "--resume"),
+        FailureTests.Case(64, "photos/a.png -o report --segment-frames 8", "--segment-frames"),
         FailureTests.Case(73, "photos/a.png -y -o photos", "no report"),
         FailureTests.Case(73, "photos/a.png -o nowhere/report", "nowhere/report"),
     ])
@@ -60,6 +63,45 @@ import Testing
         let line = try #require(outcome.errorLines.last)
         for mention in item.mentions { #expect(line.contains(mention), "\(line)") }
         #expect(try workspace.contents == ["photos"])
+    }
+
+    /// What does not fit is refused before a picture is measured; what the message says would fit does.
+    @Test(arguments: ["heads", "rollout"]) func theMemoryBudgetNamesTheResolutionThatFits(section: String)
+        throws
+    {
+        let workspace = try Self.workspace()
+        let arguments =
+            [
+                "probe", "photos/b.png", "-o", "report", "--only", section, "--discard-ratios", "0,0.5",
+                "--workers", "1", "--budget-memory", "20M",
+            ] + MethodCommandTests.tiny
+        let refused = try workspace.run(arguments + ["--resolution", "480"])
+        #expect(refused.status == 64 && refused.errorLines.count == 1, "\(refused.errors)")
+        #expect(try workspace.contents == ["photos"])
+        let match = try #require(refused.errors.firstMatch(of: /--resolution (\d+) would fit/))
+        let side = try #require(Int(match.1))
+        #expect(side > 4 && side < 480)
+        let taken = try workspace.run(arguments + ["--resolution", String(side)])
+        #expect(taken.status == 0, "\(taken.errors)")
+    }
+
+    /// `--verbose` says what runs and where the time went, as it does for a video.
+    @Test func verboseSaysWhatRuns() throws {
+        let workspace = try Self.workspace()
+        let outcome = try workspace.run(
+            [
+                "probe", "photos/a.png", "photos/b.png", "-o", "report", "--only", "heads", "--resolution",
+                "48", "--workers", "1", "--threads", "1", "-v",
+            ] + MethodCommandTests.tiny)
+        #expect(outcome.status == 0)
+        let lines = outcome.errorLines
+        try #require(lines.count == 7, "\(lines)")
+        #expect(lines[0] == "report: 2 pictures")
+        #expect(lines[1].contains(": short side 48, patches of 4, 1 worker, "))
+        #expect(lines[1].hasSuffix(", fp32"))
+        #expect(lines[2].contains(/^2 pictures in [\d.]+ s, [\d.]+ a second$/))
+        #expect(lines[3].hasPrefix("  decode ") && lines[4].hasPrefix("  inference "))
+        #expect(lines[5].hasPrefix("  draw and write ") && lines[6].hasPrefix("  bottleneck: "))
     }
 
     @Test func whatNeedsNoPictureAsksForNone() throws {

@@ -40,7 +40,7 @@ import VideoIO
             pattern, height: renderer.outputHeight, width: renderer.outputWidth)
         try run(
             Analysis(sources: []), recordings: [recording],
-            sinks: [collector, VideoSink(renderer: renderer, writer: writer)])
+            sinks: [collector, VideoSink(renderer: renderer, writer: writer, audio: AudioPacketQueue())])
         let width = renderer.outputWidth
         #expect(renderer.outputHeight % 2 == 0 && width % 2 == 0)
         for (index, frame) in collector.frames.enumerated() {

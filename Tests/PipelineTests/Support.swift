@@ -40,7 +40,7 @@ final class CollectingSink: FrameSink {
     private(set) var frames: [AnnotatedFrame] = []
 
     func consume(_ frame: AnnotatedFrame) throws { frames.append(frame) }
-    func finish(trailing: [AudioPacket]) throws {}
+    func finish() throws {}
     func finishPartial() throws -> [String] { [] }
     func abandon() {}
     var temporaryPaths: [String] { [] }

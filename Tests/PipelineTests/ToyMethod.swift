@@ -80,7 +80,7 @@ extension MethodSection {
         },
         makeProbe: { context in
             let block = try context.probed.model.block(at: context.settings.layer)
-            return { picture in
+            return SectionProbe { picture in
                 let map = EntropyMaps.map(of: picture.result.attention[block]?.planes ?? [], base: 2)
                 return [
                     SectionFigure(

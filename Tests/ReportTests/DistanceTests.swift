@@ -45,7 +45,7 @@ import VideoIO
 
         let meter = MeanAttentionDistance(pass: try ForwardPass(engine: subject.engine))
         let single = try paths.map {
-            try meter.add(try subject.preprocessor.patches(of: try StillImage.read($0))).distances
+            try meter.add(try subject.probed.preprocessor.patches(of: try StillImage.read($0))).distances
         }
         let archive = try NPZReader(directory.file("report/arrays/distance-distilled.npz"))
         let c = subject.model.configuration

@@ -146,8 +146,11 @@ import VideoIO
             let options = ReaderOptions(frames: selection)
             let reader = try VideoReader.open(source, options: options)
             var expected: [AudioPacket] = []
-            while let frame = try reader.nextFrame() { expected += frame.packets }
-            expected += try reader.trailingPackets()
+            while let frame = try reader.nextFrame() {
+                expected += reader.audio.take(upToFrame: frame.index)
+            }
+            try reader.readTrailingAudio()
+            expected += reader.audio.takeAll()
             let sound = try AudioReader(
                 path: source, options: options, span: reader.span, timeBase: reader.info.timeBase)
             var packets: [AudioPacket] = []

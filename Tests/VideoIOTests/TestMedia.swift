@@ -128,10 +128,11 @@ func readAll(_ path: String, _ options: ReaderOptions = ReaderOptions()) throws 
     defer { reader.close() }
     var result = ReadResult(info: reader.info, frames: [], packets: [], warnings: [])
     while let frame = try reader.nextFrame() {
-        result.packets += frame.packets
+        result.packets += reader.audio.take(upToFrame: frame.index)
         result.frames.append(frame)
     }
-    result.packets += try reader.trailingPackets()
+    try reader.readTrailingAudio()
+    result.packets += reader.audio.takeAll()
     result.warnings = reader.warnings
     return result
 }
@@ -159,10 +160,11 @@ func copy(
     let writer = try VideoWriter.create(
         output, height: reader.info.height, width: reader.info.width, options: options)
     while let frame = try reader.nextFrame() {
-        try writer.write(frame.packets)
+        try writer.write(reader.audio.take(upToFrame: frame.index))
         try writer.write(frame.image, at: frame.outputTime)
     }
-    try writer.write(reader.trailingPackets())
+    try reader.readTrailingAudio()
+    try writer.write(reader.audio.takeAll())
     try writer.finish()
     return reader.warnings + writer.warnings
 }

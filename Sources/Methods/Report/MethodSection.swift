@@ -42,15 +42,15 @@ package struct MethodSection: Sendable {
     ///
     /// - Throws: `VitvideoError` of kind `usage`.
     package let check: @Sendable (ReportSettings, ProbedModel) throws -> Void
-    /// Makes one worker's function from a picture to the section's figures.
-    package let makeProbe: @Sendable (SectionContext) throws -> (ProbedPicture) throws -> [SectionFigure]
+    /// Makes one worker's part.
+    package let makeProbe: @Sendable (SectionContext) throws -> SectionProbe
 
     package init(
         name: String, title: String, place: Int, needsClassifier: Bool = false,
         explanation: @escaping @Sendable (ReportSettings) -> String,
         require: @escaping @Sendable (inout ForwardRequest, ProbedModel) -> Void = { _, _ in },
         check: @escaping @Sendable (ReportSettings, ProbedModel) throws -> Void = { _, _ in },
-        makeProbe: @escaping @Sendable (SectionContext) throws -> (ProbedPicture) throws -> [SectionFigure]
+        makeProbe: @escaping @Sendable (SectionContext) throws -> SectionProbe
     ) {
         self.name = name
         self.title = title
@@ -86,6 +86,23 @@ package struct SectionContext {
         self.pass = pass
         self.workers = workers
         self.availableBytes = availableBytes
+    }
+}
+
+/// One worker's part of a section. One thread at a time calls its functions.
+package struct SectionProbe {
+    /// Refuses a picture whose work does not fit into memory, before anything of it is computed.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage`.
+    package let checkMemory: (PatchMatrix) throws -> Void
+    package let figures: (ProbedPicture) throws -> [SectionFigure]
+
+    package init(
+        checkMemory: @escaping (PatchMatrix) throws -> Void = { _ in },
+        figures: @escaping (ProbedPicture) throws -> [SectionFigure]
+    ) {
+        self.checkMemory = checkMemory
+        self.figures = figures
     }
 }
 

@@ -1,7 +1,7 @@
 import Pixels
 import VideoIO
 
-/// A frame, with the pictures that recordings show at that time.
+/// A frame as it is read, with the pictures that recordings show at that time.
 struct FrameInStep: Sendable {
     let frame: VideoFrame
     /// Whether its pixels are those of the frame before: cartoons, screen recordings and raised frame rates

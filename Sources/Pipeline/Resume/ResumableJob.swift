@@ -6,21 +6,33 @@ import VideoIO
 /// same job computes only what is missing. The outputs are made of the segments at the end, so that they do not
 /// depend on how many runs it took.
 package struct ResumableJob {
-    /// How a segmented video is written.
+    /// How a video is made in segments.
     package struct Video {
-        let sink: VideoSink
-        let path: String
-        let options: WriterOptions
+        /// Draws the frames from the first one on; each gap goes on from a copy of it.
+        let renderer: any FrameRenderer
+        /// Makes the encoder of one segment.
+        let makeEncoder: () throws -> SegmentEncoder
+        /// Writes the whole, once all segments are there.
+        let writer: VideoWriter
+        /// Whether the input's sound goes into it.
+        let takesSound: Bool
 
         /// - Parameters:
-        ///   - sink: draws the frames, and writes the whole at the end.
-        ///   - path: the output's name.
-        ///   - options: those that the sink's writer was made with.
-        package init(sink: VideoSink, path: String, options: WriterOptions) {
-            self.sink = sink
-            self.path = path
-            self.options = options
+        ///   - writer: made for pictures of the renderer's size.
+        ///   - options: those that the writer was made with.
+        package init(renderer: any FrameRenderer, writer: VideoWriter, options: WriterOptions) {
+            self.renderer = renderer
+            self.writer = writer
+            takesSound = !options.audio.isEmpty
+            makeEncoder = {
+                try SegmentEncoder(
+                    for: writer.path, height: renderer.outputHeight, width: renderer.outputWidth,
+                    options: options)
+            }
         }
+
+        /// As those of a `FrameSink`.
+        package var temporaryPaths: [String] { writer.temporaryPaths }
     }
 
     private let store: SegmentStore
@@ -53,6 +65,8 @@ package struct ResumableJob {
     /// - Returns: how many frames this run has computed.
     /// - Throws: the first error of any stage, after removing the unfinished outputs; finished segments stay.
     package func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> AnnotationJob.Outcome {
+        // The sound is read by itself when the segments are joined.
+        whole.reader.audio.close()
         do {
             let kept = store.frames
             var computed = 0
@@ -79,7 +93,7 @@ package struct ResumableJob {
         let reader = try reader(of: gap)
         let sink = try SegmentSink(
             store: store, gap: gap, segmentFrames: segmentFrames, reader: reader,
-            video: try video.map { try segmented($0) }, keepsNumbers: !numbers.isEmpty)
+            video: video, keepsNumbers: !numbers.isEmpty)
         let job = AnnotationJob(
             reader: reader, leadingFrames: gap.first == 0 ? whole.leadingFrames : [],
             recordings: whole.recordings, analysis: whole.analysis, workers: whole.workers,
@@ -101,36 +115,27 @@ package struct ResumableJob {
         return try VideoReader.open(input, options: options)
     }
 
-    private func segmented(_ video: Video) throws -> SegmentedVideo {
-        let renderer = video.sink.renderer
-        return SegmentedVideo(sink: video.sink) {
-            try SegmentEncoder(
-                for: video.path, height: renderer.outputHeight, width: renderer.outputWidth,
-                options: video.options)
-        }
-    }
-
     /// - Returns: whether the outputs are complete; not so where a stop was asked for.
     private func join() throws -> Bool {
         try store.beginJoining()
         let info = whole.reader.info
         let join = SegmentJoin(
-            store: store, video: video?.sink.writer, numbers: numbers, timeBase: info.timeBase,
+            store: store, video: video?.writer, numbers: numbers, timeBase: info.timeBase,
             openSound: { span in
-                guard video?.options.audio.isEmpty == false else { return nil }
+                guard video?.takesSound == true else { return nil }
                 return try AudioReader(
                     path: input, options: readerOptions, span: span, timeBase: info.timeBase)
             }, stop: whole.stop)
         guard try join.write() else { return false }
-        try video?.sink.finish(trailing: [])
-        for sink in numbers { try sink.finish(trailing: []) }
+        try video?.writer.finish()
+        for sink in numbers { try sink.finish() }
         // The outputs are on the disk by now.
         store.remove()
         return true
     }
 
     private func abandon() {
-        video?.sink.abandon()
+        video?.writer.abandon()
         for sink in numbers { sink.abandon() }
     }
 }

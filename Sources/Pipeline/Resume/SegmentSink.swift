@@ -1,11 +1,5 @@
 import VideoIO
 
-/// What a resumable job shows, where it shows something.
-struct SegmentedVideo {
-    let sink: VideoSink
-    let makeEncoder: () throws -> SegmentEncoder
-}
-
 /// Cuts the frames of a gap into segments and keeps each one as soon as it is full.
 ///
 /// A segment's frames are encoded by an encoder of their own, so that they do not depend on what was computed before
@@ -15,11 +9,12 @@ final class SegmentSink: FrameSink {
     private let gap: SegmentStore.Gap
     private let segmentFrames: Int
     private let reader: VideoReader
-    private let video: SegmentedVideo?
+    private let makeEncoder: (() throws -> SegmentEncoder)?
     private let keepsNumbers: Bool
     /// Where the selection begins, known from the start; asked for here because the reader is busy later.
     private let span: SelectionSpan
 
+    private var renderer: (any FrameRenderer)?
     private var number: Int
     private var encoder: SegmentEncoder?
     private var file: SegmentFileWriter?
@@ -27,30 +22,31 @@ final class SegmentSink: FrameSink {
 
     /// - Parameters:
     ///   - gap: which segments the reader gives the frames of.
+    ///   - video: draws and encodes the frames; nil where no video is made.
     ///   - keepsNumbers: whether an export or statistics are made.
     /// - Throws: as `SegmentFileReader`, of the segment before.
     init(
         store: SegmentStore, gap: SegmentStore.Gap, segmentFrames: Int, reader: VideoReader,
-        video: SegmentedVideo?, keepsNumbers: Bool
+        video: ResumableJob.Video?, keepsNumbers: Bool
     ) throws {
         self.store = store
         self.gap = gap
         self.segmentFrames = segmentFrames
         self.reader = reader
-        self.video = video
+        makeEncoder = video?.makeEncoder
+        renderer = video?.renderer
         self.keepsNumbers = keepsNumbers
         span = reader.span
         number = gap.first
         // The renderer goes on from where the segment before left it; at the beginning it is new.
-        if let video, store.summary(number - 1) != nil {
-            video.sink.renderer.scaleMemory = try store.reader(of: number - 1).summary.scaleMemory
+        if renderer != nil, store.summary(number - 1) != nil {
+            renderer?.scaleMemory = try store.reader(of: number - 1).summary.scaleMemory
         }
     }
 
     func consume(_ frame: AnnotatedFrame) throws {
         let file = try file ?? begin()
-        if let video, let encoder {
-            let picture = try video.sink.renderer.render(frame)
+        if let encoder, let picture = try renderer?.render(frame) {
             try encoder.encode(picture, at: frame.frame.outputTime) { try keep($0, in: file) }
         }
         if keepsNumbers { try file.append(.numbers(frame.numbers)) }
@@ -60,7 +56,7 @@ final class SegmentSink: FrameSink {
     }
 
     /// Keeps what there is as the last segment, where the clip ended before the gap did.
-    func finish(trailing: [AudioPacket]) throws {
+    func finish() throws {
         guard gap.count.map({ number < gap.first + $0 }) ?? true else { return }
         if file == nil { _ = try begin() }
         try end(isLast: true)
@@ -81,7 +77,7 @@ final class SegmentSink: FrameSink {
 
     private func begin() throws -> SegmentFileWriter {
         let file = try store.writer(of: number)
-        encoder = try video?.makeEncoder()
+        encoder = try makeEncoder?()
         summary = SegmentSummary()
         self.file = file
         return file
@@ -95,7 +91,7 @@ final class SegmentSink: FrameSink {
         summary.span = isLast ? reader.span : span
         summary.reorderDepth = max(
             encoder?.reorderDepth ?? 0, DecodingTimes.depth(of: summary.packetTicks))
-        summary.scaleMemory = video?.sink.renderer.scaleMemory ?? []
+        summary.scaleMemory = renderer?.scaleMemory ?? []
         try file.finish(summary)
         store.add(number, summary)
         abandon()

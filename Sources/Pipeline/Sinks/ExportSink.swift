@@ -82,7 +82,7 @@ package final class ExportSink: NumberSink {
         try times.append([frame.timeSeconds])
     }
 
-    package func finish(trailing: [AudioPacket]) throws { try writer.finish() }
+    package func finish() throws { try writer.finish() }
 
     package func finishPartial() throws -> [String] {
         let name = OutputFormat.partialName(of: path)

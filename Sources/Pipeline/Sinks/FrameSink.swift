@@ -1,5 +1,3 @@
-import VideoIO
-
 /// Where the numbers found in frames go: a sink that needs no pictures.
 package protocol NumberSink: FrameSink {
     func consume(_ numbers: FrameNumbers) throws
@@ -17,9 +15,8 @@ package protocol FrameSink: AnyObject {
 
     /// Completes the output and gives it its name.
     ///
-    /// - Parameter trailing: audio that follows the last frame.
     /// - Throws: what the writer throws; nothing is left under the output's name then.
-    func finish(trailing: [AudioPacket]) throws
+    func finish() throws
 
     /// Completes what there is of the output under a name with `.partial` before the extension.
     ///
@@ -29,7 +26,7 @@ package protocol FrameSink: AnyObject {
     /// Removes what was written.
     func abandon()
 
-    /// Files to remove where the process has to end at once, and with them those whose names go on from these.
+    /// Files to remove where the process has to end at once, and with them those whose names begin with these.
     /// Fixed from the start; not all of them exist.
     var temporaryPaths: [String] { get }
 }

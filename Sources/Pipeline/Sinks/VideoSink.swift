@@ -1,24 +1,27 @@
 import Pixels
 import VideoIO
 
-/// Renders each frame and encodes it.
+/// Renders each frame and encodes it, with the sound that belongs to it.
 package final class VideoSink: FrameSink {
-    var renderer: any FrameRenderer
-    let writer: VideoWriter
+    private var renderer: any FrameRenderer
+    private let writer: VideoWriter
+    private let audio: AudioPacketQueue
 
-    package init(renderer: any FrameRenderer, writer: VideoWriter) {
+    /// - Parameter audio: of the reader that the frames come from.
+    package init(renderer: any FrameRenderer, writer: VideoWriter, audio: AudioPacketQueue) {
         self.renderer = renderer
         self.writer = writer
+        self.audio = audio
     }
 
     package func consume(_ frame: AnnotatedFrame) throws {
         let picture = try renderer.render(frame)
-        try writer.write(frame.frame.packets)
+        try writer.write(audio.take(upToFrame: frame.frame.index))
         try writer.write(picture, at: frame.frame.outputTime)
     }
 
-    package func finish(trailing: [AudioPacket]) throws {
-        try writer.write(trailing)
+    package func finish() throws {
+        try writer.write(audio.takeAll())
         try writer.finish()
     }
 

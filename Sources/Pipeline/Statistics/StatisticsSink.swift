@@ -37,7 +37,7 @@ package final class StatisticsSink: NumberSink {
         }
     }
 
-    package func finish(trailing: [AudioPacket]) throws {
+    package func finish() throws {
         for output in outputs { try output.finish(as: nil) }
     }
 

@@ -14,7 +14,7 @@ struct PictureMemory: Sendable {
     ///
     /// - Parameters: size of a picture in pixels.
     /// - Returns: bytes that are left for the methods; nil without a budget.
-    /// - Throws: `VitvideoError` of kind `memory`, naming the resolution that would fit; `ModelError.inputTooSmall`.
+    /// - Throws: `VitvideoError` of kind `usage`, naming the resolution that would fit where there is one.
     func left(besideHeight height: Int, width: Int) throws -> Int? {
         guard let budgetBytes else { return nil }
         let pictures = AnnotationJob.mostFramesUnderWay(workers: workers) * height * width * 3

@@ -12,7 +12,7 @@ final class PictureProbe {
     private let pass: ForwardPass
     private let preprocessor: Preprocessor
     private let distance: MeanAttentionDistance?
-    private let sections: [(section: MethodSection, probe: (ProbedPicture) throws -> [SectionFigure])]
+    private let sections: [(section: MethodSection, probe: SectionProbe)]
     /// What methods may take for the picture at hand; nil for what the machine has free.
     private let budget = Mutex<Int?>(nil)
 
@@ -44,7 +44,10 @@ final class PictureProbe {
         let input = try ModelInput(image, preprocessor)
         var request = ForwardRequest(attentionBlocks: [])
         if isShown {
-            for (section, _) in sections { section.require(&request, subject.probed) }
+            for (section, probe) in sections {
+                try probe.checkMemory(input.patches)
+                section.require(&request, subject.probed)
+            }
             request = subject.probed.classifying(request)
         }
         guard let distance else {
@@ -64,7 +67,7 @@ final class PictureProbe {
         }
         let picture = ProbedPicture(input: input.patches, result: result, ranked: ranked)
         var figures: [String: [SectionFigure]] = [:]
-        for (section, probe) in sections { figures[section.name] = try probe(picture) }
+        for (section, probe) in sections { figures[section.name] = try probe.figures(picture) }
         return PictureFindings(picture: input.picture, logits: logits, ranked: ranked, figures: figures)
     }
 }

@@ -23,6 +23,6 @@ package struct VideoInfo: Sendable {
     package let isStill: Bool
     /// Whether the input can be read a second time: files and sequences, not pipes.
     package let canReopen: Bool
-    /// The audio streams whose packets come with the frames; empty without `keepAudio`.
+    /// The audio streams whose packets are in `VideoReader.audio`; empty without `keepAudio`.
     package let audioStreams: [AudioStreamInfo]
 }

@@ -5,14 +5,16 @@ import Pixels
 
 /// Reads a video frame by frame: upright, with square pixels, progressive, as RGB.
 ///
-/// Timestamps are the source's own. Audio packets are not decoded but delivered with the frames, so one pass
-/// over the input serves for both, and memory does not grow with its length.
+/// Timestamps are the source's own. Audio packets are not decoded but put into `audio` beside the frames, so one
+/// pass over the input serves for both, and memory does not grow with its length.
 ///
 /// `@unchecked Sendable`: a reader has no lock and is not for several threads at once, but nothing in it is
 /// tied to the thread that opened it. Open it on one thread, then use it on another, with the hand-over
 /// (starting that thread) in between. Frames and packets may go to any thread.
 package final class VideoReader: @unchecked Sendable {
     package let info: VideoInfo
+    /// The audio packets of the selection. Whoever does not take them closes it, or opens the reader without audio.
+    package let audio = AudioPacketQueue()
     private let path: String
     private let log: WarningLog
     private let isStrict: Bool
@@ -122,8 +124,10 @@ package final class VideoReader: @unchecked Sendable {
         return frame
     }
 
-    /// Audio packets after the last frame. Call it once `nextFrame` has returned `nil`.
-    package func trailingPackets() throws -> [AudioPacket] { try frames.trailingPackets() }
+    /// Puts the audio packets after the last frame into `audio`. Does nothing before `nextFrame` has returned `nil`.
+    ///
+    /// - Throws: `VitvideoError`.
+    package func readTrailingAudio() throws { audio.add(try frames.trailingPackets(), upToFrame: .max) }
 
     /// Frees decoder and file. Later calls give no more frames.
     package func close() {
@@ -153,10 +157,10 @@ package final class VideoReader: @unchecked Sendable {
         let tags = FrameTags(of: frame.handle, demuxer: session.demuxer, videoStream: session.videoStream)
         let image = try converter.image(from: frame.handle, tags: tags, warn: log.add)
         frames.damage.changesSize = converter.hasMetOtherSize
+        audio.add(frames.audio.packets(with: frame.time), upToFrame: frame.index)
         return VideoFrame(
             image: image, index: frame.index, time: frame.time,
-            outputTime: frames.clock.outputTime(of: frame.time),
-            packets: frames.audio.packets(with: frame.time))
+            outputTime: frames.clock.outputTime(of: frame.time))
     }
 
     /// - Throws: `VitvideoError` of kind `badData` where a strict reader has met damage.

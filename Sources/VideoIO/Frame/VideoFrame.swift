@@ -1,6 +1,6 @@
 import Pixels
 
-/// One frame, with what came before it.
+/// One frame.
 package struct VideoFrame: Sendable {
     package let image: RGBImage
     /// Number of the frame in the source, from 0, in the order frames are shown.
@@ -10,6 +10,4 @@ package struct VideoFrame: Sendable {
     /// When an output shows it: as the source does, or, where the selection leaves out the beginning, counted
     /// from the first frame selected.
     package let outputTime: FrameTime
-    /// Audio packets of the selection that were found up to this frame, in order, on the output's clock.
-    package let packets: [AudioPacket]
 }

@@ -95,8 +95,8 @@ struct Annotate: ParsableCommand {
         Interruption.begin(stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
         let store = try resumption?.open(
             try identity(of: plan, schedule: schedule), plan: plan, segmentFrames: resume.segmentFrames)
-        let sinks = try makeSinks(info: info, plan: plan, style: style, store: store, warnings: warnings)
-        temporaries.add(sinks.all.flatMap(\.temporaryPaths))
+        let sinks = try makeSinks(reader: reader, plan: plan, style: style, store: store, warnings: warnings)
+        temporaries.add(sinks.temporaryPaths)
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
             analysis: analysis, workers: schedule.workers,

@@ -7,6 +7,7 @@ import VideoIO
 extension Annotate {
     /// The outputs of a run.
     struct Sinks {
+        /// Nil where no video is written, or one in segments.
         var video: VideoSink?
         var segmentedVideo: ResumableJob.Video?
         var statistics: StatisticsSink?
@@ -14,12 +15,20 @@ extension Annotate {
 
         var numbers: [any NumberSink] { [statistics as (any NumberSink)?, export].compactMap { $0 } }
         var all: [any FrameSink] { (video.map { [$0] } ?? []) + numbers }
+
+        var temporaryPaths: [String] {
+            all.flatMap(\.temporaryPaths) + (segmentedVideo?.temporaryPaths ?? [])
+        }
     }
 
     /// The outputs asked for. Made before any inference, so that a bad output is found at once.
+    ///
+    /// - Parameter store: where segments are kept; nil where the outputs are written directly.
     func makeSinks(
-        info: VideoInfo, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?, warnings: WarningList
+        reader: VideoReader, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?,
+        warnings: WarningList
     ) throws -> Sinks {
+        let info = reader.info
         var sinks = Sinks(statistics: try makeStatistics(plan, overwrite: output.replaces(store)))
         do {
             if let path = output.output {
@@ -29,9 +38,12 @@ extension Annotate {
                     for: info, threads: threads.codecThreads, store: store, onWarning: warnings.add)
                 let writer = try VideoWriter.create(
                     path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
-                let sink = VideoSink(renderer: renderer, writer: writer)
-                sinks.video = sink
-                sinks.segmentedVideo = ResumableJob.Video(sink: sink, path: path, options: options)
+                if store == nil {
+                    sinks.video = VideoSink(renderer: renderer, writer: writer, audio: reader.audio)
+                } else {
+                    sinks.segmentedVideo = ResumableJob.Video(
+                        renderer: renderer, writer: writer, options: options)
+                }
             }
             if let path = output.export {
                 sinks.export = try ExportSink(

@@ -1,0 +1,348 @@
+import Fixtures
+import Foundation
+import LocalServer
+import Synchronization
+import Testing
+
+/// Every option of every subcommand means something: with it a command ends, says or writes something else than
+/// without it.
+@Suite struct OptionTests {
+    /// An option, and a command that it changes.
+    struct Row: CustomTestStringConvertible, Sendable {
+        let command: String
+        /// `--name`, `-t`, or `<value>` for an argument.
+        let option: String
+        let without: String
+        let with: String
+
+        /// - Parameters:
+        ///   - without: arguments after the subcommand; `$name` stands for one of `OptionTests.words`.
+        ///   - more: what is added to them.
+        init(_ command: String, _ option: String, _ without: String, plus more: String) {
+            self.init(command, option, without, or: "\(without) \(more)")
+        }
+
+        init(_ command: String, _ option: String, _ without: String, or with: String) {
+            (self.command, self.option, self.without, self.with) = (command, option, without, with)
+        }
+
+        var testDescription: String { "\(command) \(option)" }
+    }
+
+    private static let photo = "$photo --export out.npz $tiny"
+    private static let shown = "$photo -o out.png $tiny"
+    private static let clip = "$clip --export out.npz $tiny"
+    private static let rollout = "\(photo) --method rollout"
+    private static let video = "$clip -o out.mp4 $tiny"
+    private static let spoken = "\(clip) --threads 2 --verbose"
+
+    static let annotate: [Row] = [
+        Row("annotate", "<input>", photo, or: "$other --export out.npz $tiny"),
+        Row("annotate", "--frames", clip, plus: "--frames 2:5"),
+        Row("annotate", "-ss", clip, plus: "-ss 1"),
+        Row("annotate", "-to", clip, plus: "-to 1"),
+        Row("annotate", "-t", clip, plus: "-t 1"),
+        Row("annotate", "--video-stream", "$two --export out.npz $tiny", plus: "--video-stream 1"),
+        Row("annotate", "--strict", "$cut --export out.npz $tiny", plus: "--strict"),
+        Row(
+            "annotate", "--allow-network", "http://127.0.0.1:9/a.mp4 --export out.npz $tiny",
+            plus: "--allow-network"),
+
+        Row("annotate", "--output", photo, plus: "-o out.png"),
+        Row("annotate", "--export", shown, plus: "--export out.npz"),
+        Row("annotate", "--stats", shown, plus: "--stats out.csv"),
+        Row("annotate", "--plot", shown, plus: "--plot out.svg"),
+        Row("annotate", "--overwrite", "$photo -o taken.png $tiny", plus: "--overwrite"),
+        Row("annotate", "--no-audio", video, plus: "--no-audio"),
+        Row("annotate", "--codec", video, plus: "--codec mpeg4"),
+        Row("annotate", "--crf", video, plus: "--crf 40"),
+        Row("annotate", "--preset", video, plus: "--preset medium"),
+
+        Row("annotate", "--model", "$photo --export out.npz --offline", plus: "--model dino_vitb16"),
+        Row("annotate", "--weights", "$photo --export out.npz --offline", plus: "$tiny"),
+        Row(
+            "annotate", "--num-heads", "$photo --export out.npz --resolution 32 --weights $supervised",
+            plus: "--num-heads 4"),
+        Row(
+            "annotate", "--checkpoint-key",
+            "$photo --export out.npz --weights $training --num-heads 2 --resolution 32",
+            plus: "--checkpoint-key student"),
+        Row("annotate", "--offline", "$photo --export out.npz --model dino_vits16", plus: "--offline"),
+        Row("annotate", "--resolution", photo, plus: "--resolution 48"),
+        Row("annotate", "--position-rule", photo, plus: "--position-rule hub"),
+
+        Row("annotate", "--method", photo, plus: "--method features"),
+        Row("annotate", "--layer", photo, plus: "--layer 0"),
+        Row("annotate", "--heads", photo, plus: "--heads 1"),
+        Row("annotate", "--fusion", shown, plus: "--fusion max"),
+        Row("annotate", "--query", photo, plus: "--query 1,2"),
+        Row("annotate", "--head-fusion", rollout, plus: "--head-fusion max"),
+        Row("annotate", "--discard-ratio", rollout, plus: "--discard-ratio 0.5"),
+        Row("annotate", "--compat", rollout, plus: "--compat vit-explain"),
+        Row("annotate", "--class", "\(photo) --method gradient-rollout", plus: "--class 7"),
+        Row("annotate", "--channel", "\(photo) --method qk", plus: "--channel 5"),
+
+        Row("annotate", "--view", shown, plus: "--view heatmap"),
+        Row("annotate", "--alpha", "\(shown) --view overlay", plus: "--alpha 0.1"),
+        Row("annotate", "--colormap", shown, plus: "--colormap viridis"),
+        Row("annotate", "--interpolation", shown, plus: "--interpolation nearest"),
+        Row("annotate", "--scale", shown, plus: "--scale 0:0.5"),
+        Row("annotate", "--threshold", "\(shown) --view mask", plus: "--threshold 0.2"),
+
+        Row("annotate", "--compare", shown, plus: "--compare $plain"),
+        Row("annotate", "--panel", shown, plus: "--panel overlay"),
+
+        Row("annotate", "--labels", shown, plus: "--labels $names"),
+        Row("annotate", "--top-k", "\(shown) --labels $names", plus: "--top-k 1"),
+        Row("annotate", "--head", "$photo --export out.npz $headless", plus: "--head $linear"),
+
+        Row("annotate", "--workers", spoken, plus: "--workers 1"),
+        Row("annotate", "--threads", "\(clip) --workers 1 --verbose", plus: "--threads 3"),
+        Row("annotate", "--backend", "\(photo) --verbose", plus: "--backend openblas"),
+        Row("annotate", "--precision", "\(shown) --verbose --precision fp32", plus: "--precision int8"),
+        Row("annotate", "--budget-memory", photo, plus: "--budget-memory 100K"),
+        Row("annotate", "--resume", video, plus: "--resume"),
+        Row("annotate", "--segment-frames", "\(video) --resume", plus: "--segment-frames 3"),
+        Row("annotate", "--progress", photo, plus: "--progress json"),
+        Row("annotate", "--quiet", "$cut --export out.npz $tiny", plus: "--quiet"),
+        Row("annotate", "--verbose", photo, plus: "--verbose"),
+    ]
+
+    private static let report = "$photo -o report --only heads,prediction $tiny"
+
+    static let probe: [Row] = [
+        Row("probe", "<images>", report, or: "$other -o report --only heads,prediction $tiny"),
+        Row("probe", "--output", report, plus: "-o elsewhere"),
+        Row("probe", "--overwrite", "$photo -o taken --only heads $tiny", plus: "--overwrite"),
+        Row("probe", "--only", report, plus: "--only filters"),
+        Row("probe", "--figures", "\(report) $other", plus: "--figures 1"),
+        Row("probe", "--layer", report, plus: "--layer 0"),
+        Row("probe", "--qk-head", "$photo -o report --only qk $tiny", plus: "--qk-head 1"),
+        Row(
+            "probe", "--discard-ratios", "$photo -o report --only rollout $tiny",
+            plus: "--discard-ratios 0.1"),
+
+        Row("probe", "--model", "$photo -o report --offline", plus: "--model dino_vitb16"),
+        Row("probe", "--weights", "$photo -o report --only heads --offline", plus: "$tiny"),
+        Row(
+            "probe", "--num-heads", "$photo -o report --only heads --resolution 32 --weights $supervised",
+            plus: "--num-heads 4"),
+        Row(
+            "probe", "--checkpoint-key",
+            "$photo -o report --only heads --weights $training --num-heads 2 --resolution 32",
+            plus: "--checkpoint-key student"),
+        Row("probe", "--offline", "$photo -o report --model dino_vits16", plus: "--offline"),
+        Row("probe", "--resolution", report, plus: "--resolution 48"),
+        Row("probe", "--position-rule", report, plus: "--position-rule hub"),
+
+        Row("probe", "--labels", report, plus: "--labels $names"),
+        Row("probe", "--top-k", report, plus: "--top-k 1"),
+        Row("probe", "--head", "$photo -o report --only prediction $headless", plus: "--head $linear"),
+
+        Row("probe", "--workers", "\(report) $other --threads 2 --verbose", plus: "--workers 1"),
+        Row("probe", "--threads", "\(report) --workers 1 --verbose", plus: "--threads 3"),
+        Row("probe", "--backend", "\(report) --verbose", plus: "--backend openblas"),
+        Row("probe", "--precision", report, plus: "--precision int8"),
+        Row("probe", "--budget-memory", report, plus: "--budget-memory 100K"),
+        Row("probe", "--progress", report, plus: "--progress json"),
+        Row("probe", "--quiet", "\(report) $names", plus: "--quiet"),
+        Row("probe", "--verbose", report, plus: "--verbose"),
+    ]
+
+    static let models: [Row] = [
+        Row("models pull", "<names>", "dino_vits16", or: "dino_vitb16"),
+        Row("models pull", "--quiet", "dino_vits16", plus: "--quiet"),
+        Row("models import", "<file>", "$plain --as dino_vits16", or: "$names --as dino_vits16"),
+        Row("models import", "--as", "$plain --as dino_vits16", or: "$plain --as dinov2_vits14"),
+        Row(
+            "models import", "--checkpoint-key", "$training --as dino_vits16",
+            plus: "--checkpoint-key nothing"),
+        Row("models verify", "<name>", "dino_vits16", or: "dino_vitb16"),
+        Row("models path", "<name>", "", or: "dino_vitb16"),
+    ]
+
+    @Test func theTablesNameEveryOptionOfEverySubcommand() throws {
+        let declared = try Self.declared()
+        #expect(declared.count > 80)
+        let tables = (Self.annotate + Self.probe + Self.models).map { "\($0.command) \($0.option)" }
+        #expect(Set(tables).count == tables.count)
+        #expect(declared.subtracting(tables).sorted() == [], "options without a row")
+        #expect(Set(tables).subtracting(declared).sorted() == [], "rows without an option")
+    }
+
+    @Test(arguments: annotate + probe + models) func theOptionMakesADifference(_ row: Row) throws {
+        let without = try Self.observeTwice(row.command, row.without)
+        let with = try Self.observe(row.command, row.with)
+        #expect(with != without, "\(row.option) is ignored: \(with)")
+    }
+
+    // MARK: The command line
+
+    /// The part of ArgumentParser's description of the command line that is needed here.
+    private struct Description: Decodable {
+        struct Command: Decodable {
+            let commandName: String
+            let arguments: [Argument]?
+            let subcommands: [Command]?
+        }
+
+        struct Argument: Decodable {
+            struct Name: Decodable {
+                let kind: String
+                let name: String
+            }
+
+            let preferredName: Name?
+            let valueName: String?
+
+            var option: String {
+                guard let preferredName else { return "<\(valueName ?? "")>" }
+                return (preferredName.kind == "long" ? "--" : "-") + preferredName.name
+            }
+        }
+
+        let command: Command
+    }
+
+    /// `subcommand option` of every option and argument but the parser's own.
+    private static func declared() throws -> Set<String> {
+        let dump = try Program.run(Workspace.binary, ["--experimental-dump-help"])
+        let root = try JSONDecoder().decode(Description.self, from: Data(dump.output.utf8)).command
+        func options(_ command: Description.Command, _ path: String) -> [String] {
+            let own = (command.arguments ?? []).map(\.option)
+                .filter { !["--help", "--version"].contains($0) }
+            return own.map { "\(path) \($0)" }
+                + (command.subcommands ?? []).flatMap {
+                    options($0, path.isEmpty ? $0.commandName : "\(path) \($0.commandName)")
+                }
+        }
+        let subcommands = (root.subcommands ?? []).filter { $0.commandName != "help" }
+        return Set(subcommands.flatMap { options($0, $0.commandName) })
+    }
+
+    // MARK: What a command does
+
+    /// What can be seen of a run.
+    private struct Observation: Equatable, CustomStringConvertible {
+        let status: Int32
+        let output: String
+        let errors: String
+        /// By name.
+        let files: [String: Data]
+
+        var description: String {
+            "status \(status), \(files.mapValues(\.count)), output '\(output)', errors '\(errors)'"
+        }
+    }
+
+    private static let seen = Mutex<[String: Observation]>([:])
+
+    /// Runs a command twice, once in all for every row that begins with it, and expects the same of both runs:
+    /// otherwise a difference would say nothing.
+    private static func observeTwice(_ command: String, _ arguments: String) throws -> Observation {
+        let key = "\(command) \(arguments)"
+        if let known = seen.withLock({ $0[key] }) { return known }
+        let (first, second) = (try observe(command, arguments), try observe(command, arguments))
+        try #require(first == second, "not the same twice: \(first) \(second)")
+        seen.withLock { $0[key] = first }
+        return first
+    }
+
+    /// Runs a command in a directory of its own that holds `taken.png`, `taken/` and an empty model cache.
+    private static func observe(_ command: String, _ arguments: String) throws -> Observation {
+        let inputs = try inputs.get()
+        let workspace = try Workspace()
+        for name in ["taken", "cache"] {
+            try FileManager.default.createDirectory(
+                atPath: workspace.file(name), withIntermediateDirectories: false)
+        }
+        try workspace.write("kept".utf8, to: "taken.png")
+        let words = arguments.split(separator: " ").flatMap { word in
+            word.first == "$" ? inputs.words[String(word.dropFirst())] ?? [String(word)] : [String(word)]
+        }
+        let cache = workspace.file("cache")
+        let outcome = try workspace.run(
+            command.split(separator: " ").map(String.init) + words,
+            environment: [
+                "VITVIDEO_CACHE": cache, "TORCH_HOME": cache, "HF_HOME": cache,
+                "VITVIDEO_MIRROR": inputs.server.url(""),
+            ])
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.path) {
+            files[name] = (try? workspace.bytes(of: name)) ?? Data()
+        }
+        return Observation(
+            status: outcome.status, output: outcome.output.replacing(workspace.path, with: "."),
+            errors: timeless(outcome.errors).replacing(workspace.path, with: "."), files: files)
+    }
+
+    /// Without what depends on how long the run took.
+    private static func timeless(_ text: String) -> String {
+        text.split(separator: "\n").filter { !$0.contains("busy ") && !$0.contains("bottleneck: ") }
+            .joined(separator: "\n")
+            .replacing(/\d+\.\d\d (s|fps|a second)/, with: "")
+    }
+
+    /// The files that rows name, and the server in place of the models' publishers.
+    ///
+    /// `@unchecked Sendable`: the directory is only kept, not used, once the value is made.
+    private final class Inputs: @unchecked Sendable {
+        let words: [String: [String]]
+        let server: TestServer
+        private let workspace: Workspace
+
+        init() throws {
+            let workspace = try Workspace()
+            self.workspace = workspace
+            server = try TestServer { request, _ in
+                ServedFile(bytes: Array("no weights".utf8)).response(to: request)
+            }
+            let picture = "testsrc=size=64x48:rate=5:duration=2"
+            try workspace.ffmpeg("-f", "lavfi", "-i", picture, "-frames:v", "1", "photo.png")
+            try workspace.ffmpeg("-f", "lavfi", "-i", picture, "-vf", "hflip", "-frames:v", "1", "other.png")
+            let encoded = ["-c:v", "mpeg4", "-c:a", "aac", "-shortest"]
+            try workspace.ffmpeg(
+                arguments: ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=duration=2"] + encoded
+                    + ["clip.mkv"])
+            try workspace.ffmpeg(
+                arguments: ["-i", "clip.mkv", "-i", "other.png", "-map", "0:v", "-map", "1:v"] + encoded
+                    + ["two.mkv"])
+            let whole = try workspace.bytes(of: "clip.mkv")
+            try workspace.write(whole.prefix(whole.count / 2), to: "cut.mkv")
+            try workspace.write((0..<11).map { "kind \($0)\n" }.joined().utf8, to: "names.txt")
+            let supervised = Golden.path("supervised", "weights")
+            words = [
+                "photo": [workspace.file("photo.png")], "other": [workspace.file("other.png")],
+                "clip": [workspace.file("clip.mkv")], "two": [workspace.file("two.mkv")],
+                "cut": [workspace.file("cut.mkv")], "names": [workspace.file("names.txt")],
+                "supervised": [supervised], "plain": [Golden.path("plain", "weights")],
+                "training": [Fixtures.golden("families/dino.pth").path],
+                "linear": [Fixtures.golden("families/linear_small.safetensors").path],
+                "tiny": ["--weights", supervised, "--num-heads", "3", "--resolution", "32"],
+                "headless": [
+                    "--weights", Fixtures.golden("families/linear_backbone.safetensors").path, "--num-heads",
+                    "2", "--resolution", "32",
+                ],
+            ]
+        }
+    }
+
+    /// Made by the first row; its directory is removed at the end of the process.
+    private static let inputs = Result { () throws -> Inputs in
+        let inputs = try Inputs()
+        kept = inputs
+        atexit { OptionTests.kept = nil }
+        return inputs
+    }
+
+    /// Keeps the directory; touched once at the start and once at the end of the process.
+    nonisolated(unsafe) private static var kept: Inputs?
+}
+
+extension Workspace {
+    fileprivate func ffmpeg(arguments: [String]) throws {
+        let outcome = try Program.run(
+            "ffmpeg", ["-v", "error", "-nostdin", "-y"] + arguments, directory: path)
+        try #require(outcome.status == 0, "\(arguments): \(outcome.errors)")
+    }
+}
