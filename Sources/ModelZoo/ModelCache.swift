@@ -4,11 +4,12 @@ import Downloads
 import Foundation
 import ViT
 
-/// The directory that keeps weights, and the directories of PyTorch and Hugging Face that may have them already.
+/// The directory that keeps weights, and the directories of PyTorch and Hugging Face that may have them
+/// already.
 ///
 /// Imported weights are `<model>.safetensors`, under canonical names. Downloaded weights stay as they were
-/// published, under the published file's name, so that their hash remains that of the source. Not every publisher
-/// gives a hash, so `<file>.sha256` beside the file notes what it was on arrival.
+/// published, under the published file's name, so that their hash remains that of the source. Not every
+/// publisher gives a hash, so `<file>.sha256` beside the file notes what it was on arrival.
 package struct ModelCache: Sendable {
     /// Where a model's weights were found.
     package struct Location: Sendable, Hashable {
@@ -37,8 +38,8 @@ package struct ModelCache: Sendable {
         foreign = ForeignCaches(environment: environment)
     }
 
-    /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a server
-    /// in place of the publishers'.
+    /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a
+    /// server in place of the publishers'.
     package static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
         -> ModelCache
     {
@@ -90,8 +91,8 @@ package struct ModelCache: Sendable {
     ///
     /// - Parameters:
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
-    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil for
-    ///     never.
+    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil
+    ///     for never.
     /// - Throws: `VitvideoError.weightsNotFound` where `download` is nil, `VitvideoError.wrongHash`,
     ///   `VitvideoError.weightsDoNotFit`, `CheckpointError`, and what `download` throws.
     package func load(
@@ -134,14 +135,14 @@ package struct ModelCache: Sendable {
 
     // MARK: Downloading
 
-    /// Downloads a known model's weights and checks size, hash, names and shapes. A broken download goes on where
-    /// it stopped; a file that does not pass the checks is removed.
+    /// Downloads a known model's weights and checks size, hash, names and shapes. A broken download goes on
+    /// where it stopped; a file that does not pass the checks is removed.
     ///
     /// - Parameters:
     ///   - progress: called as bytes arrive.
     ///   - isCancelled: asked several times a second.
-    /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`,
-    ///   `CheckpointError`.
+    /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`,
+    ///   `VitvideoError.cacheNotWritable`, `CheckpointError`.
     package func download(
         _ entry: ModelZoo.Entry, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
@@ -199,8 +200,8 @@ package struct ModelCache: Sendable {
     package struct Verification: Sendable, Equatable {
         package let location: Location
         package let sha256: String
-        /// The hash that the file has to have, or its first digits. Empty where none is known for a file of this
-        /// origin, so that only names and shapes were checked.
+        /// The hash that the file has to have, or its first digits. Empty where none is known for a file of
+        /// this origin, so that only names and shapes were checked.
         package let expected: String
     }
 
@@ -222,8 +223,8 @@ package struct ModelCache: Sendable {
     /// Reads weights in any known format, checks them against the model and writes them into the cache.
     ///
     /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
-    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and `CheckpointError` where a
-    ///   file cannot be read or written.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and `CheckpointError`
+    ///   where a file cannot be read or written.
     package func importWeights(
         from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil
     ) throws -> Location {

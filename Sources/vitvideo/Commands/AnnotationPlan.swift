@@ -32,7 +32,8 @@ struct AnnotationPlan {
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
     ///   - codecThreads: threads that decode each recording.
-    /// - Throws: `PipelineError`, `VitvideoError`, `CheckpointError`, `VideoIOError`, and what `makeSource` does.
+    /// - Throws: `PipelineError`, `VitvideoError`, `CheckpointError`, `VideoIOError`, and what `makeSource`
+    ///   does.
     init(
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: ProbingMethod,
         needsMaps: Bool, codecThreads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void,

@@ -19,7 +19,8 @@ struct Models: ParsableCommand {
             for entry in ModelZoo.entries {
                 let c = entry.configuration
                 let marks = [
-                    cache.find(entry) == nil ? nil : "present", entry.name == ModelZoo.defaultName ? "default" : nil,
+                    cache.find(entry) == nil ? nil : "present",
+                    entry.name == ModelZoo.defaultName ? "default" : nil,
                     ModelZoo.aliases.first { $0.value == entry.name }.map { "'\($0.key)'" },
                 ].compactMap { $0 }
                 let size = "patch \(c.patchSize), width \(c.width), \(c.depth) blocks, \(c.heads) heads"
