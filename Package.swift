@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CZip"),
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "CLinux"),
 
         // Row kernels in C, the instruction set chosen at run time.
         .target(name: "CKernels", cSettings: kernelFlags),
@@ -35,42 +36,52 @@ let package = Package(
         .target(name: "COneDNN", cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 
         .target(name: "Base", swiftSettings: strict),
+        .target(
+            name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip"], swiftSettings: strict),
+        .target(name: "NumPy", dependencies: ["Base", "Files", "CZip"], swiftSettings: strict),
         .target(name: "Pixels", swiftSettings: strict),
-        .target(name: "VideoIO", dependencies: ["Base", "Pixels", "CFFmpeg"], swiftSettings: strict),
+        .target(
+            name: "VideoIO", dependencies: ["Base", "Files", "Pixels", "CFFmpeg"], swiftSettings: strict),
         .target(
             name: "Checkpoints",
             dependencies: [
-                "Base", "CZip", "COpenSSL",
+                "Base", "Files", "NumPy",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
-        .target(name: "Downloads", dependencies: ["Base", "Checkpoints", "CCurl"], swiftSettings: strict),
+        .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
-            dependencies: ["Base", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
+            dependencies: ["Base", "Files", "NumPy", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
-            name: "ModelZoo", dependencies: ["Base", "Checkpoints", "Downloads", "ViT"],
+            name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT"],
             swiftSettings: strict),
         .target(name: "Probing", dependencies: ["Base", "Pixels", "ViT"], swiftSettings: strict),
         .target(
             name: "Rendering", dependencies: ["Base", "Pixels", "CKernels", "CCairo"],
             swiftSettings: strict),
         .target(
+            name: "Methods",
+            dependencies: ["Base", "Pixels", "ViT", "Probing", "Rendering"], swiftSettings: strict),
+        .target(
             name: "Pipeline",
-            dependencies: ["Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering"],
+            dependencies: [
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+            ],
             swiftSettings: strict),
         .target(
             name: "Report",
             dependencies: [
-                "Base", "Pixels", "VideoIO", "Checkpoints", "ViT", "Probing", "Rendering", "Pipeline",
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+                "Pipeline",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "vitvideo",
             dependencies: [
                 "Base", "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "ModelZoo", "Probing",
-                "Rendering", "Pipeline", "Report",
+                "Rendering", "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -99,22 +110,26 @@ let package = Package(
             resources: [.copy("goldens")], swiftSettings: strict),
         .target(name: "LocalServer", path: "Tests/LocalServer", swiftSettings: strict),
         .testTarget(
-            name: "VideoIOTests", dependencies: ["Base", "VideoIO", "Fixtures"], swiftSettings: strict),
+            name: "VideoIOTests", dependencies: ["Base", "Files", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(name: "FilesTests", dependencies: ["Base", "Files", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Base", "Checkpoints", "Fixtures"], swiftSettings: strict
-        ),
+            name: "NumPyTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
+            swiftSettings: strict),
         .testTarget(
-            name: "DownloadsTests",
-            dependencies: ["Base", "Downloads", "Checkpoints", "Fixtures", "LocalServer"],
+            name: "CheckpointsTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DownloadsTests", dependencies: ["Base", "Files", "Downloads", "Fixtures", "LocalServer"],
             swiftSettings: strict),
         .testTarget(
             name: "ViTTests",
-            dependencies: ["Base", "ViT", "ModelZoo", "VideoIO", "CKernels", "Fixtures"],
+            dependencies: ["Base", "Files", "ViT", "ModelZoo", "VideoIO", "CKernels", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelZooTests",
             dependencies: [
-                "Base", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
+                "Base", "Files", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -123,15 +138,19 @@ let package = Package(
             name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["Base", "Pipeline", "Checkpoints", "ModelZoo", "VideoIO", "Fixtures"],
+            dependencies: [
+                "Base", "Files", "NumPy", "Methods", "Pipeline", "Report", "Checkpoints", "ModelZoo", "VideoIO", "Fixtures",
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "ReportTests", dependencies: ["Base", "Report", "Checkpoints", "VideoIO", "Fixtures"],
+            name: "ReportTests",
+            dependencies: ["Base", "Files", "NumPy", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Base", "vitvideo", "Checkpoints", "ViT", "ModelZoo", "VideoIO", "Fixtures", "LocalServer",
+                "Base", "Files", "NumPy", "vitvideo", "Checkpoints", "ViT", "ModelZoo", "VideoIO", "Fixtures",
+                "LocalServer",
             ],
             swiftSettings: strict),
     ],

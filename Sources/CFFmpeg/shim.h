@@ -4,9 +4,6 @@
 #define VITVIDEO_CFFMPEG_SHIM_H
 
 #include <errno.h>
-#include <sys/file.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <libavcodec/avcodec.h>
 #include <libavfilter/avfilter.h>
@@ -39,10 +36,5 @@ static inline enum AVPixelFormat cff_pixel_format_none(void) { return AV_PIX_FMT
 
 // MKTAG is a function-like macro; Apple's players ask for 'hvc1' on HEVC.
 static inline unsigned cff_tag(char a, char b, char c, char d) { return MKTAG(a, b, c, d); }
-
-// renameat2 is a GNU extension that Swift's Glibc module leaves out; flag 1 is RENAME_NOREPLACE.
-static inline int cff_rename_without_replacing(const char *from, const char *to) {
-    return (int)syscall(SYS_renameat2, -100, from, -100, to, 1);
-}
 
 #endif

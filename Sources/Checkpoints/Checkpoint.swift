@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// A weights file as named tensors. Formats are told apart by content, never by the file's name; names of tensors
 /// are those in the file (ONNX: of the module that owns the weight), and mapping them to an architecture is the
 /// reader's business.
@@ -35,15 +39,15 @@ package struct Checkpoint: Sendable {
     ///
     /// - Parameter key: which dictionary of a PyTorch training checkpoint to read. By default the first that is
     ///   present of `teacher`, `model`, `state_dict`, `student`, `module`, `model_ema`, else the top level.
-    /// - Throws: `CheckpointError`: `.noInput` where the file cannot be opened, `.unsupported` for other formats,
-    ///   `.refused` for a pickle that names a function or class that tensors do not need, `.invalidData` for
-    ///   everything damaged or contradictory.
+    /// - Throws: `VitvideoError` of kind `noInput` where the file cannot be opened; `badData` for other formats, for a
+    ///   pickle that names a function or class that tensors do not need, and for everything damaged or contradictory.
     package static func open(_ path: String, key: String? = nil) throws -> Checkpoint {
         let file = try MappedFile.open(path)
         return try locating("read", path) {
             let format = try FormatSniffer.format(of: file)
             guard key == nil || format == .pyTorchZip || format == .pyTorchLegacy else {
-                throw FormatError("a \(format.rawValue) file has no '\(oneLine(key ?? ""))' to choose")
+                throw VitvideoError.badData(
+                    "a \(format.rawValue) file has no '\(oneLine(key ?? ""))' to choose")
             }
             switch format {
             case .safetensors:
@@ -74,7 +78,7 @@ package struct Checkpoint: Sendable {
         var indices = [String: Int](minimumCapacity: names.count)
         for (index, name) in names.enumerated() {
             guard indices.updateValue(index, forKey: name) == nil else {
-                throw FormatError("two tensors are named \(quoted(name))")
+                throw VitvideoError.badData("two tensors are named \(quoted(name))")
             }
         }
         self.indices = indices
@@ -87,14 +91,14 @@ package struct Checkpoint: Sendable {
 
     /// A tensor's values, row-major, as Float32; Float16 and BFloat16 convert exactly, Float64 is rounded.
     /// Thread-safe.
-    /// - Throws: `CheckpointError` where there is no such tensor, it does not hold floating-point numbers, or the
+    /// - Throws: `VitvideoError` where there is no such tensor, it does not hold floating-point numbers, or the
     ///   file is damaged.
     package func floats(_ name: String) throws -> [Float] {
         try locating("read tensor \(quoted(name)) of", path) { try source.floats(tensorIndex(name)) }
     }
 
     private func tensorIndex(_ name: String) throws -> Int {
-        guard let index = indices[name] else { throw FormatError("there is no such tensor") }
+        guard let index = indices[name] else { throw VitvideoError.badData("there is no such tensor") }
         return index
     }
 }

@@ -1,3 +1,6 @@
+import Base
+import Files
+
 /// Tells formats apart by their first bytes, and names the wrong files that people most often have in place of
 /// weights.
 enum FormatSniffer {
@@ -10,7 +13,7 @@ enum FormatSniffer {
             if try SafetensorsHeader.looksLikeOne(bytes) { return .safetensors }
             if let reason = wrongFile(bytes) { throw reason }
             if ONNXFile.looksLikeOne(bytes) { return .onnx }
-            throw FormatError.unsupported(
+            throw VitvideoError.badData(
                 "it is neither safetensors, PyTorch, NumPy npz nor ONNX, or its beginning is damaged")
         }
         return try format ?? zipFormat(file.path)
@@ -22,29 +25,31 @@ enum FormatSniffer {
         let names = archive.entries.map(\.name)
         if names.contains(where: { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }) { return .pyTorchZip }
         if names.contains(where: { $0.hasSuffix(".npy") }) { return .npz }
-        throw FormatError.unsupported("it is a zip archive without a PyTorch pickle or NumPy arrays")
+        throw VitvideoError.badData("it is a zip archive without a PyTorch pickle or NumPy arrays")
     }
 
-    private static func wrongFile(_ bytes: UnsafeRawBufferPointer) -> FormatError? {
+    private static func wrongFile(_ bytes: UnsafeRawBufferPointer) -> VitvideoError? {
         if begins(bytes, Array("version https://git-lfs".utf8)) {
-            return .unsupported("it is a Git LFS pointer, not the weights", nextStep: "run 'git lfs pull'")
+            return VitvideoError.badData(
+                "it is a Git LFS pointer, not the weights", nextStep: "run 'git lfs pull'")
         }
         let head = String(decoding: bytes.prefix(64), as: UTF8.self).lowercased()
         if head.contains("<!doctype") || head.contains("<html") || head.hasPrefix("<?xml") {
-            return .unsupported("it is a web page, not weights", nextStep: "download it again")
+            return VitvideoError.badData("it is a web page, not weights", nextStep: "download it again")
         }
         if begins(bytes, [0x89, 0x48, 0x44, 0x46]) {
-            return .unsupported("it is an HDF5 file", nextStep: "save the weights as safetensors")
+            return VitvideoError.badData("it is an HDF5 file", nextStep: "save the weights as safetensors")
         }
         if begins(bytes, Array("\u{93}NUMPY".unicodeScalars.map { UInt8($0.value) })) {
-            return .unsupported(
+            return VitvideoError.badData(
                 "it is a single NumPy array without a name", nextStep: "save it with numpy.savez")
         }
         if bytes.count > 262, bytes[257..<262].elementsEqual("ustar".utf8) {
-            return .unsupported("it is a tar archive", nextStep: "load and save it with a newer PyTorch")
+            return VitvideoError.badData(
+                "it is a tar archive", nextStep: "load and save it with a newer PyTorch")
         }
         if begins(bytes, [0x80]) {
-            return .unsupported("it is a pickle that torch.save did not write")
+            return VitvideoError.badData("it is a pickle that torch.save did not write")
         }
         return nil
     }

@@ -1,3 +1,5 @@
+import NumPy
+
 /// A file format's reader: named tensors whose values are read when asked for.
 protocol TensorSource: Sendable {
     /// The tensors, in the file's order, names unique.

@@ -1,5 +1,6 @@
+import Base
 import CCurl
-import Checkpoints
+import Files
 import Foundation
 
 /// A file to be fetched over HTTPS.
@@ -60,7 +61,7 @@ package struct Download: Sendable {
     /// - Parameters:
     ///   - progress: called as bytes arrive, also while another process fetches the file.
     ///   - isCancelled: asked several times a second; when true the download stops and keeps its part.
-    /// - Throws: `DownloadError`.
+    /// - Throws: `VitvideoError`.
     package func run(
         progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
     ) throws {
@@ -74,7 +75,7 @@ package struct Download: Sendable {
 
     /// Whether the file is at its place with the right size and hash.
     ///
-    /// - Throws: `DownloadError` where it cannot be read.
+    /// - Throws: `VitvideoError` where it cannot be read.
     package func isPresent() throws -> Bool {
         guard FileManager.default.fileExists(atPath: path) else { return false }
         return try mismatch(of: path) == nil
@@ -84,7 +85,7 @@ package struct Download: Sendable {
     func mismatch(of file: String) throws -> String? {
         var info = stat()
         guard stat(file, &info) == 0 else {
-            throw DownloadError(.inputOutput, url: url, reason: "\(file): \(systemText(errno))")
+            throw VitvideoError.download(.inputOutput, url: url, reason: "\(file): \(systemText(errno))")
         }
         if let size, Int64(info.st_size) != size { return "it has \(info.st_size) bytes, not \(size)" }
         guard !sha256.isEmpty else { return nil }
@@ -92,12 +93,9 @@ package struct Download: Sendable {
         do {
             hash = try ContentHash.sha256(ofFile: file)
         } catch {
-            throw DownloadError(.inputOutput, url: url, reason: "\(error)")
+            throw VitvideoError.download(.inputOutput, url: url, reason: "\(error)")
         }
         return hash.hasPrefix(sha256.lowercased())
             ? nil : "its SHA-256 is \(hash), which does not begin with \(sha256)"
     }
 }
-
-/// The system's text for an error number.
-func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }

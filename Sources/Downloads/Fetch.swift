@@ -1,3 +1,4 @@
+import Base
 import CCurl
 import Foundation
 
@@ -7,7 +8,7 @@ final class Fetch: Transfer.Sink {
     /// The part on disk is of another version than the server's file.
     private struct StalePart: Error {}
     private struct Refused: Error {
-        let error: DownloadError
+        let error: VitvideoError
     }
 
     private static let mostRedirects = 10
@@ -44,7 +45,8 @@ final class Fetch: Transfer.Sink {
             try complete(part)
             self.part = nil
         } catch is Cancelled {
-            throw DownloadError(.cancelled, url: download.url, reason: "interrupted", nextStep: resumeHint)
+            throw VitvideoError.download(
+                .interrupted, url: download.url, reason: "interrupted", nextStep: resumeHint)
         } catch let failure as PartialFile.Failure {
             throw described(failure)
         } catch let refused as Refused {
@@ -66,8 +68,8 @@ final class Fetch: Transfer.Sink {
             guard let problem = try download.mismatch(of: part.path) else { break }
             if !isResumed {
                 part.remove()
-                throw DownloadError(
-                    .wrongContent, url: download.url,
+                throw VitvideoError.download(
+                    .badData, url: download.url,
                     reason: "what arrived is not the file expected: \(problem)",
                     nextStep: "nothing was kept")
             }
@@ -105,7 +107,7 @@ final class Fetch: Transfer.Sink {
                 failures += 1
                 guard failures < options.attempts else {
                     throw Refused(
-                        error: DownloadError(
+                        error: VitvideoError.download(
                             .unavailable, url: download.url,
                             reason: "the server does not send the part of the file asked for"))
                 }
@@ -209,13 +211,13 @@ final class Fetch: Transfer.Sink {
         if let total, let size = download.size, total != size {
             part.remove()
             throw Refused(
-                error: DownloadError(
-                    .wrongContent, url: download.url,
+                error: VitvideoError.download(
+                    .badData, url: download.url,
                     reason: "the server's file has \(total) bytes, not \(size)"))
         }
         if let total, let free = part.freeBytes, free < total - part.size {
             throw Refused(
-                error: DownloadError(
+                error: VitvideoError.download(
                     .inputOutput, url: download.url,
                     reason:
                         "\(download.path): the disk has \(free) bytes free, \(total - part.size) are needed"))
@@ -239,28 +241,28 @@ final class Fetch: Transfer.Sink {
     // MARK: Errors
 
     private func refusal(_ reason: String) -> Refused {
-        Refused(error: DownloadError(.refused, url: download.url, reason: reason))
+        Refused(error: VitvideoError.download(.unavailable, url: download.url, reason: reason))
     }
 
-    private func described(_ failure: PartialFile.Failure) -> DownloadError {
+    private func described(_ failure: PartialFile.Failure) -> VitvideoError {
         let isFull = failure.code == ENOSPC || failure.code == EDQUOT
-        return DownloadError(
+        return VitvideoError.download(
             failure.operation == "create" && !isFull ? .cannotCreate : .inputOutput, url: download.url,
             reason: "cannot \(failure.operation) \(failure.path): \(systemText(failure.code)) "
                 + "(error \(failure.code))",
             nextStep: isFull ? "free some space and try again" : nil)
     }
 
-    private func described(status: Int, location: String) -> DownloadError {
+    private func described(status: Int, location: String) -> VitvideoError {
         let from = location == download.url ? "" : " from \(location)"
-        return DownloadError(
+        return VitvideoError.download(
             .unavailable, url: download.url,
             reason: status == 404 || status == 410
                 ? "the server has no such file (HTTP status \(status)\(from))"
                 : "the server refuses (HTTP status \(status)\(from))")
     }
 
-    private func described(_ failure: Transfer.Failure, _ part: PartialFile) -> DownloadError {
+    private func described(_ failure: Transfer.Failure, _ part: PartialFile) -> VitvideoError {
         var reason = "\(failure.reason) (libcurl error \(failure.code.rawValue))"
         var nextStep = resumeHint
         switch failure.code {
@@ -272,6 +274,6 @@ final class Fetch: Transfer.Sink {
         default: break
         }
         if part.size > 0, let total { reason += " after \(part.size) of \(total) bytes" }
-        return DownloadError(.unavailable, url: download.url, reason: reason, nextStep: nextStep)
+        return VitvideoError.download(.unavailable, url: download.url, reason: reason, nextStep: nextStep)
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A download in progress: `<path>.part`, and beside it `<path>.part.origin`, which says of which version of the
@@ -24,13 +25,14 @@ final class PartialFile {
     let path: String
     private let finalPath: String
     private var originPath: String { path + ".origin" }
-    private let descriptor: Int32
+    private let lock: FileLock
+    private var descriptor: Int32 { lock.descriptor }
     private(set) var size: Int64
 
-    private init(finalPath: String, path: String, descriptor: Int32, size: Int64) {
+    private init(finalPath: String, path: String, lock: FileLock, size: Int64) {
         self.finalPath = finalPath
         self.path = path
-        self.descriptor = descriptor
+        self.lock = lock
         self.size = size
     }
 
@@ -44,18 +46,17 @@ final class PartialFile {
             let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw Failure(operation: "create", path: path, code: errno) }
             var opened = stat()
-            do {
-                while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-                    guard errno == EWOULDBLOCK || errno == EINTR else {
-                        throw Failure(operation: "lock", path: path, code: errno)
-                    }
-                    fstat(descriptor, &opened)
-                    try waiting(Int64(opened.st_size))
-                    usleep(100_000)
-                }
+            fstat(descriptor, &opened)
+            let lock: FileLock
+            do throws(SystemError) {
+                lock = try FileLock(descriptor)
             } catch {
-                close(descriptor)
-                throw error
+                guard error.code == EWOULDBLOCK else {
+                    throw Failure(operation: "lock", path: path, code: error.code)
+                }
+                try waiting(Int64(opened.st_size))
+                usleep(100_000)
+                continue
             }
             // Whoever held the lock may have renamed or removed the file meanwhile: then the lock is on a file
             // that is no longer the part.
@@ -64,20 +65,16 @@ final class PartialFile {
                 opened.st_dev == named.st_dev
             {
                 return PartialFile(
-                    finalPath: finalPath, path: path, descriptor: descriptor, size: Int64(opened.st_size))
+                    finalPath: finalPath, path: path, lock: lock, size: Int64(opened.st_size))
             }
-            close(descriptor)
         }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(size))
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure(operation: "write", path: path, code: errno) }
-            size += Int64(count)
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        do {
+            try writeAll(bytes, to: descriptor, at: &size)
+        } catch {
+            throw Failure(operation: "write", path: path, code: error.code)
         }
     }
 
@@ -111,7 +108,10 @@ final class PartialFile {
     /// Notes what the part is of. Without the note a later run starts anew, so a failure does no harm.
     func note(_ origin: Origin) {
         let text = "\(origin.url)\n\(origin.validator)\n\(origin.total.map(String.init) ?? "")\n"
-        try? text.write(toFile: originPath, atomically: true, encoding: .utf8)
+        guard let file = try? AtomicFile(originPath, overwrite: true, permissions: 0o644, cleansUp: false),
+            (try? file.write(text)) != nil
+        else { return }
+        try? file.commit()
     }
 
     /// Flushes to the disk and gives the file its name.
@@ -127,6 +127,4 @@ final class PartialFile {
         unlink(originPath)
         unlink(path)
     }
-
-    deinit { close(descriptor) }
 }

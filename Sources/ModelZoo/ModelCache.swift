@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Downloads
+import Files
 import Foundation
 import ViT
 
@@ -94,7 +95,7 @@ package struct ModelCache: Sendable {
     ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil
     ///     for never.
     /// - Throws: `VitvideoError.weightsNotFound` where `download` is nil, `VitvideoError.wrongHash`,
-    ///   `VitvideoError.weightsDoNotFit`, `CheckpointError`, and what `download` throws.
+    ///   `VitvideoError.weightsDoNotFit`, and what reading the file and `download` throw.
     package func load(
         _ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil,
         download: ((ModelZoo.Entry) throws -> Location)? = nil
@@ -142,7 +143,7 @@ package struct ModelCache: Sendable {
     ///   - progress: called as bytes arrive.
     ///   - isCancelled: asked several times a second.
     /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`,
-    ///   `VitvideoError.cacheNotWritable`, `CheckpointError`.
+    ///   `VitvideoError.cacheNotWritable`, and what reading the file throws.
     package func download(
         _ entry: ModelZoo.Entry, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
@@ -189,7 +190,7 @@ package struct ModelCache: Sendable {
         do {
             try Download(from: url, to: path, size: size, sha256: sha256)
                 .run(progress: progress, isCancelled: isCancelled)
-        } catch let error as DownloadError {
+        } catch let error as VitvideoError {
             throw VitvideoError.downloadFailed(error, orElse: nextStep)
         }
     }
@@ -208,7 +209,7 @@ package struct ModelCache: Sendable {
     /// Reads a model's weights and checks them against the published hash and the model's names and shapes.
     ///
     /// - Throws: `VitvideoError.weightsNotFound`, `VitvideoError.wrongHash`, `VitvideoError.weightsDoNotFit`,
-    ///   `CheckpointError`.
+    ///   and what reading the file throws.
     package func verify(_ entry: ModelZoo.Entry) throws -> Verification {
         let location = try location(of: entry)
         let hash = try ContentHash.sha256(ofFile: location.path)
@@ -223,8 +224,8 @@ package struct ModelCache: Sendable {
     /// Reads weights in any known format, checks them against the model and writes them into the cache.
     ///
     /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
-    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and `CheckpointError`
-    ///   where a file cannot be read or written.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and what reading and
+    ///   writing the files throws.
     package func importWeights(
         from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil
     ) throws -> Location {

@@ -1,5 +1,4 @@
 import Base
-import Downloads
 
 // What several places of this module throw.
 
@@ -34,27 +33,14 @@ extension VitvideoError {
     }
 
     /// A file that could not be downloaded. A download that was stopped on request needs no other way.
-    package static func downloadFailed(_ error: DownloadError, orElse nextStep: NextStep) -> VitvideoError {
-        let kind = Kind(error.kind)
-        return VitvideoError(
-            kind, reason: error.description, nextStep: kind == .interrupted ? nil : nextStep)
+    package static func downloadFailed(_ error: VitvideoError, orElse nextStep: NextStep) -> VitvideoError {
+        VitvideoError(
+            error.kind, reason: error.description, nextStep: error.kind == .interrupted ? nil : nextStep)
     }
 
     /// The cache's directory cannot be created, or nothing can be written into it.
     package static func cacheNotWritable(_ directory: String) -> VitvideoError {
         VitvideoError(
             .cannotCreate, path: directory, reason: "cannot create the model cache", nextStep: .chooseCache)
-    }
-}
-
-extension VitvideoError.Kind {
-    fileprivate init(_ kind: DownloadError.Kind) {
-        switch kind {
-        case .unavailable, .refused: self = .unavailable
-        case .wrongContent: self = .badData
-        case .cannotCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        case .cancelled: self = .interrupted
-        }
     }
 }

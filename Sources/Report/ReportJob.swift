@@ -1,9 +1,11 @@
 import Base
+import Files
 import Foundation
+import Methods
 import Pipeline
 import Rendering
-import ViT
 import VideoIO
+import ViT
 
 /// Makes a report on pictures: reads them one after the other, measures each with every model, and writes page,
 /// figures and arrays as they come. Memory does not grow with the number of pictures but for their names.
@@ -12,6 +14,12 @@ package final class ReportJob {
         case complete(Counts)
         /// Stopped on request; what there is lies under this name, nil where nothing was done yet.
         case interrupted(Counts, partialPath: String?)
+
+        package var counts: Counts {
+            switch self {
+            case .complete(let counts), .interrupted(let counts, _): counts
+            }
+        }
     }
 
     /// What became of the pictures.
@@ -26,7 +34,10 @@ package final class ReportJob {
     private let options: ReportOptions
     private let workers: Int
     private let threadsPerPicture: Int
+    private let memory: PictureMemory
     private let stop: StopRequest
+    /// Where the time went: reading, measuring, and drawing with writing.
+    package let meters = StageMeters()
     private let words: @Sendable (NextStep) -> String?
     private let directory: ReportDirectory
     private let writer: FigureWriter
@@ -43,29 +54,27 @@ package final class ReportJob {
     ///   - paths: of the pictures.
     ///   - subjects: at least one, named differently.
     ///   - workers: pictures under way at once.
+    ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what the machine has free.
     ///   - version: of the tool, for the page and the archives.
     ///   - words: how to say what can be done about a picture that is left out.
-    /// - Throws: `ReportError` of kind `cannotCreate`; `VitvideoError` for options that a model does not
-    ///   have; `CheckpointError`.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`, and of kind `usage` for options that a model does not have.
     package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
-        workers: Int, threadsPerPicture: Int, stop: StopRequest, version: String,
+        workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil, stop: StopRequest, version: String,
         words: @escaping @Sendable (NextStep) -> String?
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
-            _ = try subject.model.block(at: options.layer)
-            let heads = subject.model.configuration.heads
-            guard (0..<heads).contains(options.head) else {
-                throw VitvideoError.noSuchHead(options.head, heads: heads)
+            for method in options.registry.methods {
+                try method.section?.check(options.settings, subject.probed)
             }
         }
-        _ = try options.rollouts()
         self.paths = paths
         self.subjects = subjects
         self.options = options
         self.workers = workers
         self.threadsPerPicture = threadsPerPicture
+        memory = PictureMemory(subjects: subjects, workers: workers, budgetBytes: memoryBudget)
         self.stop = stop
         self.words = words
         page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
@@ -74,7 +83,7 @@ package final class ReportJob {
         do {
             let writer = try FigureWriter(directory, version: version)
             self.writer = writer
-            if options.sections.contains(.distance) {
+            if options.contains(.distance) {
                 distances = try subjects.map { try DistanceFigure($0, writer: writer) }
             }
         } catch {
@@ -87,10 +96,10 @@ package final class ReportJob {
     package var temporaryPath: String { directory.temporaryPath }
 
     /// Removes what a job left at its `temporaryPath`, from any thread.
-    package static func removeUnfinished(_ path: String) { ReportDirectory.remove(path) }
+    package static func removeUnfinished(_ path: String) { AtomicDirectory.remove(path) }
 
     /// - Parameter progress: called after each picture with the number of those done, left out or not.
-    /// - Throws: the first error of any stage, and `ReportError` of kind `badData` where no picture could be used;
+    /// - Throws: the first error of any stage, and `VitvideoError` of kind `badData` where no picture could be used;
     ///   nothing is left then.
     package func run(progress: (_ pictures: Int) -> Void) throws -> Outcome {
         do {
@@ -101,9 +110,9 @@ package final class ReportJob {
                 return .interrupted(counts, partialPath: nil)
             }
             if usedPaths.isEmpty, let reason = page.skipped.first {
-                throw ReportError(
+                throw VitvideoError(
                     .badData,
-                    page.skipped.count == 1
+                    reason: page.skipped.count == 1
                         ? reason
                         : "none of \(page.skipped.count) pictures could be used; the first: \(reason)")
             }
@@ -130,7 +139,7 @@ package final class ReportJob {
         guard options.picturesRead(of: paths.count) > 0 else { return }
         let source = PictureSource(paths: paths, subjects: subjects, options: options, words: words)
         let (subjects, options) = (subjects, options)
-        let (workers, threads) = (workers, threadsPerPicture)
+        let (workers, threads, memory) = (workers, threadsPerPicture, memory)
         let pipeline = OrderedPipeline<SourcePicture, Measured>(
             source: { [stop] in stop.isRequested ? nil : source.next() },
             makeWorker: {
@@ -141,12 +150,16 @@ package final class ReportJob {
                     switch picture.content {
                     case .unusable(let reason): return .skipped(reason)
                     case .picture(let image, let isShown):
+                        let availableBytes = try memory.left(
+                            besideHeight: image.height, width: image.width)
                         return .used(
                             path: picture.path, isShown: isShown,
-                            try probes.map { try $0.measure(image, isShown: isShown) })
+                            try probes.map {
+                                try $0.measure(image, isShown: isShown, availableBytes: availableBytes)
+                            })
                     }
                 }
-            }, workers: workers, queueDepth: 2, meters: StageMeters())
+            }, workers: workers, queueDepth: 2, meters: meters)
         var done = 0
         try pipeline.run { measured in
             switch measured {
@@ -186,7 +199,7 @@ package final class ReportJob {
         if !distances.isEmpty {
             let values = distances.flatMap { $0.mean.mean.flatMap { $0 } }
             let limits = (low: 0.0, high: AxisTicks.limits(of: values + [0]).high)
-            page.blocks[.distance] = [
+            page.blocks[ReportSection.distance.name] = [
                 PageBlock(
                     picture: nil,
                     entries: try distances.map {
@@ -197,11 +210,11 @@ package final class ReportJob {
             let names = usedPaths.map { $0.replacing("\n", with: " ") + "\n" }.joined()
             try directory.write(Array(names.utf8), to: "\(FigureWriter.arrays)/pictures.txt")
         }
-        if options.sections.contains(.filters) {
-            page.blocks[.filters] = [try ofModels { try $0.filters() }]
+        if options.contains(.filters) {
+            page.blocks[ReportSection.filters.name] = [try ofModels { try $0.filters() }]
         }
-        if options.sections.contains(.positions) {
-            page.blocks[.positions] = [try ofModels { try $0.positions() }]
+        if options.contains(.positions) {
+            page.blocks[ReportSection.positions.name] = [try ofModels { try $0.positions() }]
         }
         page.used = usedPaths.count
         page.isInterrupted = stop.isRequested

@@ -1,29 +1,25 @@
-import Pipeline
+import Methods
 import ViT
 
-/// A model that the report is about.
+/// A model that the report is about, ready to compute.
 package struct ReportSubject: Sendable {
     package let engine: Engine
-    /// What to call it; no two subjects of a report share a name.
-    package let name: String
-    package let resolution: Resolution
-    /// Nil for a model without classes.
-    package let classification: Classification?
+    /// No two subjects of a report share a name.
+    package let probed: ProbedModel
 
+    /// - Parameter classification: nil for a model without classes.
     package init(
         engine: Engine, name: String, resolution: Resolution, classification: Classification? = nil
     ) {
         self.engine = engine
-        self.name = name
-        self.resolution = resolution
-        self.classification = classification
+        probed = ProbedModel(
+            engine.model, name: name, resolution: resolution, classification: classification)
     }
 
-    package var model: Model { engine.model }
-
-    var preprocessor: Preprocessor {
-        Preprocessor(configuration: model.configuration, resolution: resolution)
-    }
+    package var name: String { probed.name }
+    package var model: Model { probed.model }
+    package var resolution: Resolution { probed.resolution }
+    var classification: Classification? { probed.classification }
 
     /// The name as a part of file names: letters, digits, `.`, `-` and `_`.
     var fileName: String {

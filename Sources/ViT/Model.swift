@@ -33,12 +33,12 @@ package final class Model: Sendable {
 
     /// Reads one block's weights, anew at every call.
     ///
-    /// - Throws: `CheckpointError` where the file cannot be read.
+    /// - Throws: `VitvideoError` where the file cannot be read.
     func block(reading index: Int) throws -> BlockWeights { try readBlock(index) }
 
     /// The weights of all blocks, read at the first call and kept from then on.
     ///
-    /// - Throws: `CheckpointError` where the file cannot be read.
+    /// - Throws: `VitvideoError` where the file cannot be read.
     func blocks() throws -> [BlockWeights] { try keptBlocks() }
 
     /// Positions of the patches on a grid, `rows · columns × D`, interpolated once per grid.

@@ -13,14 +13,6 @@ package enum MediaFiles {
         return (0..<sequence.count).map { name.path(sequence.firstNumber + $0) }
     }
 
-    /// The files that an output of so many frames consists of.
-    package static func paths(ofOutput path: String, frames: Int) -> [String] {
-        guard case .sequence? = try? OutputFormat(path: path), let name = NumberedName(pattern: path) else {
-            return [path]
-        }
-        return (0..<frames).map { name.path($0 + 1) }
-    }
-
     /// FFmpeg's version: other versions may decode and encode otherwise.
     package static var libraryVersion: String { String(cString: av_version_info()) }
 }

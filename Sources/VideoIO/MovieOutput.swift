@@ -1,4 +1,5 @@
 import CFFmpeg
+import Files
 import Pixels
 
 /// A file with a video stream and copied audio streams: MP4, MOV, Matroska, WebM, and GIF.
@@ -6,7 +7,7 @@ final class MovieOutput: PictureOutput {
     let encodedSize: PictureSize
     var temporaryPaths: [String] { [file.temporaryPath] }
     private let path: String
-    private let file: OutputFile
+    private let file: AtomicFile
     private let encoder: VideoEncoder
     private var muxer: Muxer?
     private let log: WarningLog
@@ -31,7 +32,7 @@ final class MovieOutput: PictureOutput {
         timeBase = options.timeBase
         isGIF = name == "gif"
         self.options = options
-        file = try OutputFile(path: path, overwrite: options.overwrite)
+        file = try AtomicFile(path, options, log)
         do {
             let encoder = try VideoEncoder(
                 codec: codec, size: size, options: options, needsGlobalHeader: !isGIF)

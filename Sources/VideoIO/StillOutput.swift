@@ -1,4 +1,5 @@
 import CFFmpeg
+import Files
 import Foundation
 import Pixels
 
@@ -33,47 +34,34 @@ final class StillEncoder {
     }
 }
 
-/// Writes bytes to a file that appears only when complete.
-func writeWhole(_ bytes: [UInt8], to file: OutputFile) throws {
-    func fail(_ code: Int32) -> VideoIOError {
-        VideoIOError(
-            .inputOutput, "write", path: file.path, reason: systemText(code), code: cff_averror(code))
-    }
-    let descriptor = open(file.temporaryPath, O_WRONLY | O_TRUNC | O_CLOEXEC)
-    guard descriptor >= 0 else { throw fail(errno) }
-    var offset = 0
-    while offset < bytes.count {
-        let written = bytes.withUnsafeBytes {
-            Glibc.write(descriptor, $0.baseAddress! + offset, bytes.count - offset)
+extension AtomicFile {
+    /// The file of an output. Its errors end as those of FFmpeg about the same file do.
+    convenience init(
+        _ path: String, _ options: WriterOptions, _ log: WarningLog?, cleansUp: Bool = true
+    ) throws {
+        try self.init(path, overwrite: options.overwrite, cleansUp: cleansUp, wording: .negatedCode) {
+            log?.add(MediaWarning(.output, "\(path): \($0)"))
         }
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else {
-            let code = errno
-            close(descriptor)
-            throw fail(code)
-        }
-        offset += written
     }
-    guard close(descriptor) == 0 else { throw fail(errno) }
 }
 
 /// A single picture.
 final class StillOutput: PictureOutput {
     var temporaryPaths: [String] { [file.temporaryPath] }
     private let path: String
-    private let file: OutputFile
+    private let file: AtomicFile
     private let encoder: StillEncoder
     private var hasPicture = false
 
-    init(_ path: String, size: PictureSize, codec: String, options: WriterOptions) throws {
+    init(_ path: String, size: PictureSize, codec: String, options: WriterOptions, log: WarningLog) throws {
         self.path = path
         encoder = try StillEncoder(codec: codec, size: size)
-        file = try OutputFile(path: path, overwrite: options.overwrite)
+        file = try AtomicFile(path, options, log)
     }
 
     func write(_ image: RGBImage, at time: FrameTime) throws {
         guard !hasPicture else { throw Self.secondFrame(path) }
-        try writeWhole(try encoder.encode(image), to: file)
+        try file.write(try encoder.encode(image))
         hasPicture = true
     }
 
@@ -99,19 +87,18 @@ final class SequenceOutput: PictureOutput {
     var temporaryPaths: [String] { [] }
     private let name: NumberedName
     private let encoder: StillEncoder
-    private let overwrite: Bool
+    private let options: WriterOptions
     private var count = 0
 
-    init(_ path: String, size: PictureSize, codec: String, options: WriterOptions) throws {
+    init(_ path: String, size: PictureSize, codec: String, options: WriterOptions, log: WarningLog) throws {
         guard let name = NumberedName(pattern: path) else {
             throw VideoIOError(.usage, "write", path: path, reason: "the name has no place for a number")
         }
         self.name = name
-        overwrite = options.overwrite
+        self.options = options
         encoder = try StillEncoder(codec: codec, size: size)
-        // Checks the directory too, by making and removing a file there.
-        let probe = try OutputFile(path: name.path(1), overwrite: options.overwrite)
-        probe.abandon()
+        // Checks the directory too, by making and removing a file there. A warning is given once.
+        try AtomicFile(name.path(1), options, log).abandon()
         if !options.overwrite, let taken = name.existingNumbers().first(where: { $0 >= 1 }) {
             throw VideoIOError(
                 .cantCreate, "create", path: path, reason: "\(name.path(taken)) exists already",
@@ -126,19 +113,18 @@ final class SequenceOutput: PictureOutput {
     func write(_ packet: EncodedPacket) throws { try write(packet.bytes) }
 
     private func write(_ bytes: [UInt8]) throws {
-        let file = try OutputFile(path: name.path(count + 1), overwrite: overwrite, cleansUp: false)
-        do {
-            try writeWhole(bytes, to: file)
-            try file.commit()
-        } catch {
-            file.abandon()
-            throw error
-        }
+        let file = try AtomicFile(name.path(count + 1), options, nil, cleansUp: false)
+        try file.write(bytes)
+        try file.commit(syncsDirectory: false)
         count += 1
     }
 
     func write(_ packets: [CompressedPacket]) throws {}
-    func finish(as name: String?) throws {}
+
+    /// The pictures have their names; this puts those on the disk.
+    func finish(as name: String?) throws {
+        try AtomicFile.syncDirectory(of: self.name.path(1), wording: .negatedCode)
+    }
 
     func abandon() {
         for number in 1..<(count + 1) { unlink(name.path(number)) }

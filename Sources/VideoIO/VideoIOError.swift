@@ -60,9 +60,6 @@ func ffmpegText(_ code: Int32) -> String {
     }
 }
 
-/// The system's text for an `errno`.
-func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }
-
 /// Codes that mean "not now" and "no more", which are states and not failures.
 enum FFmpegCode {
     static let tryAgain = cff_averror(EAGAIN)
@@ -89,6 +86,8 @@ package struct MediaWarning: Sendable, Hashable, CustomStringConvertible {
         case picture
         /// An audio stream or packet was left out.
         case audio
+        /// The output's file system lacks something.
+        case output
     }
 
     package let kind: Kind

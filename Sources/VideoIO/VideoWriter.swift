@@ -78,9 +78,13 @@ package final class VideoWriter: @unchecked Sendable {
                 path, size: size, muxer: "gif", codec: "gif", options: options, log: log)
             (output, encoded) = (movie, size)
         case .still(let codec):
-            (output, encoded) = (try StillOutput(path, size: size, codec: codec, options: options), size)
+            (output, encoded) = (
+                try StillOutput(path, size: size, codec: codec, options: options, log: log), size
+            )
         case .sequence(let codec):
-            (output, encoded) = (try SequenceOutput(path, size: size, codec: codec, options: options), size)
+            (output, encoded) = (
+                try SequenceOutput(path, size: size, codec: codec, options: options, log: log), size
+            )
         }
         (encodedHeight, encodedWidth) = (encoded.height, encoded.width)
         if encoded != size {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -26,7 +27,7 @@ struct DamageTests {
                 let values = try checkpoint.floats(name)
                 #expect(values.count == description.elementCount, "\(remark)")
             }
-        } catch let error as CheckpointError {
+        } catch let error as VitvideoError {
             #expect(!error.description.contains("\n"), "\(remark)")
         } catch {
             Issue.record("\(remark): \(error)")
@@ -38,7 +39,7 @@ struct DamageTests {
         let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden(name))))
         for length in stride(from: 0, to: whole.count, by: max(whole.count / 500, 1)) {
             let path = try directory.write(whole[..<length], to: "cut")
-            #expect(throws: CheckpointError.self, "\(name) cut to \(length) bytes") {
+            #expect(throws: VitvideoError.self, "\(name) cut to \(length) bytes") {
                 let checkpoint = try Checkpoint.open(path)
                 for name in checkpoint.names where checkpoint[name]?.elementType.isFloatingPoint == true {
                     _ = try checkpoint.floats(name)
@@ -68,7 +69,7 @@ struct DamageTests {
         expectRefusal(directory.file("absent.pth"), .noInput, "No such file or directory (errno 2)")
         expectRefusal(directory.path, .noInput, "it is a directory")
         expectRefusal(fifo, .noInput, "not a regular file")
-        expectRefusal(try directory.write([], to: "empty.pth"), .invalidData, "the file is empty")
+        expectRefusal(try directory.write([], to: "empty.pth"), .badData, "the file is empty")
     }
 
     @Test(
@@ -80,7 +81,7 @@ struct DamageTests {
         ])
     func foreign(text: String, reason: String) throws {
         let path = try directory.write(text.unicodeScalars.map { UInt8($0.value) }, to: "x.pth")
-        expectRefusal(path, .unsupported, reason)
+        expectRefusal(path, .badData, reason)
     }
 
     @Test("the format is told by the content, not by the name")

@@ -1,32 +1,26 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
+import NumPy
 import Testing
 
 /// What make_checkpoint_goldens.py puts into its files, written out independently of any reader.
 enum ExpectedTensors {
-    /// -2, -1.75, …, 3.75
-    static let base: [Float] = (0..<24).map { Float($0) / 4 - 2 }
-    static let float16: [Float] = [0, -0.0, 1.5, -2.25, .infinity, 0x1p-14, 0x1p-24, 65504]
-    /// 3.0e38 and 1.0e-40 as the nearest BFloat16 numbers.
-    static let bfloat16: [Float] = [
-        0, -0.0, 1.5, -2.25, .infinity, Float(bitPattern: 0x7f62_0000), Float(bitPattern: 0x0001_0000), 1,
-    ]
-
     static let floats: [(name: String, shape: [Int], type: ElementType, values: [Float])] = [
-        ("f32", [2, 3, 4], .float32, base),
-        ("transposed", [4, 3], .float32, (0..<12).map { base[$0 % 3 * 4 + $0 / 3] }),
-        ("permuted", [4, 2, 3], .float32, (0..<24).map { base[$0 % 6 * 4 + $0 / 6] }),
-        ("slice", [2, 3], .float32, Array(base[4..<10])),
-        ("strided", [3, 3], .float32, [6, 8, 10, 12, 14, 16, 18, 20, 22].map { base[$0] }),
+        ("f32", [2, 3, 4], .float32, ExpectedValues.base),
+        ("transposed", [4, 3], .float32, (0..<12).map { ExpectedValues.base[$0 % 3 * 4 + $0 / 3] }),
+        ("permuted", [4, 2, 3], .float32, (0..<24).map { ExpectedValues.base[$0 % 6 * 4 + $0 / 6] }),
+        ("slice", [2, 3], .float32, Array(ExpectedValues.base[4..<10])),
+        ("strided", [3, 3], .float32, [6, 8, 10, 12, 14, 16, 18, 20, 22].map { ExpectedValues.base[$0] }),
         ("expanded", [2, 3], .float32, [1, 1, 1, 2, 2, 2]),
         ("scalar", [], .float32, [7.5]),
         ("empty", [0, 5], .float32, []),
-        ("parameter", [3], .float32, Array(base[..<3])),
-        ("f64", [4], .float64, (0..<4).map { Float(Double(base[$0]) + 0.1) }),
-        ("f16", [8], .float16, float16),
-        ("bf16", [8], .bfloat16, bfloat16),
-        ("f16_transposed", [3, 2], .float16, (0..<6).map { base[$0 % 2 * 3 + $0 / 2] }),
+        ("parameter", [3], .float32, Array(ExpectedValues.base[..<3])),
+        ("f64", [4], .float64, (0..<4).map { Float(Double(ExpectedValues.base[$0]) + 0.1) }),
+        ("f16", [8], .float16, ExpectedValues.float16),
+        ("bf16", [8], .bfloat16, ExpectedValues.bfloat16),
+        ("f16_transposed", [3, 2], .float16, (0..<6).map { ExpectedValues.base[$0 % 2 * 3 + $0 / 2] }),
     ]
     static let others: [(name: String, shape: [Int], type: ElementType)] = [
         ("i64", [2], .int64), ("i32", [2], .int32), ("i16", [2], .int16), ("i8", [2], .int8),
@@ -46,19 +40,17 @@ enum ExpectedTensors {
         for (name, shape, type) in others {
             #expect(checkpoint[name]?.shape == shape, "\(name)")
             #expect(checkpoint[name]?.elementType == type, "\(name)")
-            #expect(throws: CheckpointError.self, "\(name)") { try checkpoint.floats(name) }
+            #expect(throws: VitvideoError.self, "\(name)") { try checkpoint.floats(name) }
         }
     }
 }
 
-func golden(_ name: String) -> String { Fixtures.golden("checkpoints/\(name)").path }
-
 /// Expects that opening fails with a one-line error of this kind which holds `reason`.
 func expectRefusal(
-    _ path: String, _ kind: CheckpointError.Kind, _ reason: String, key: String? = nil,
+    _ path: String, _ kind: VitvideoError.Kind, _ reason: String, key: String? = nil,
     _ location: SourceLocation = #_sourceLocation
 ) {
-    let error = #expect(throws: CheckpointError.self, sourceLocation: location) {
+    let error = #expect(throws: VitvideoError.self, sourceLocation: location) {
         try Checkpoint.open(path, key: key)
     }
     guard let error else { return }

@@ -1,8 +1,11 @@
+import Base
+import Files
 import Fixtures
 import Foundation
 import Testing
 
 @testable import Checkpoints
+@testable import NumPy
 
 /// Every parser against files changed at random: it reads them or throws an error of its own. That no byte outside
 /// of the file is touched is for the address sanitizer to say, with which `make check-robustness` builds this.
@@ -76,7 +79,7 @@ import Testing
             do {
                 try parser.parse(bytes, file)
                 passed += 1
-            } catch let error where error is FormatError || error is CheckpointError {
+            } catch is VitvideoError {
                 passed += 1
             } catch {
                 Issue.record("\(parser.rawValue), round \(round): \(error)")
@@ -109,9 +112,7 @@ final class MemoryFile {
     var path: String { "/proc/self/fd/\(descriptor)" }
 
     init() throws {
-        let path: String
-        (descriptor, path) = try makeTemporaryFile(beside: NSTemporaryDirectory() + "fuzz")
-        unlink(path)
+        descriptor = try AtomicFile.makeScratch(beside: NSTemporaryDirectory() + "fuzz")
     }
 
     func write(_ bytes: [UInt8]) throws {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -33,12 +34,12 @@ struct ONNXTests {
             #expect(try model.floats(name) == [0, 1.5, -2.25], "\(name)")
         }
         #expect(model["i64"]?.elementType == .int64)
-        #expect(throws: CheckpointError.self) { try model.floats("i64") }
+        #expect(throws: VitvideoError.self) { try model.floats("i64") }
     }
 
     @Test("weights in another file are refused, whatever path they name")
     func external() {
-        expectRefusal(golden("external.onnx"), .unsupported, "'w' lies in another file")
+        expectRefusal(golden("external.onnx"), .badData, "'w' lies in another file")
     }
 
     // MARK: By hand
@@ -101,20 +102,20 @@ struct ONNXTests {
     @Test("names twice, lengths beyond the end, unknown wire types, no graph")
     func malformed() throws {
         let one = Self.initializer("w", [1], [0, 0, 0, 0])
-        expectRefusal(try file(one + one), .invalidData, "two initialisers are named 'w'")
+        expectRefusal(try file(one + one), .badData, "two initialisers are named 'w'")
         expectRefusal(
-            try directory.write(Self.field(1, 7) + [0x3a, 0xff, 0xff, 0xff, 0x7f], to: "a"), .invalidData,
+            try directory.write(Self.field(1, 7) + [0x3a, 0xff, 0xff, 0xff, 0x7f], to: "a"), .badData,
             "beyond the end")
         expectRefusal(
             try directory.write(Self.field(1, 7) + [0x3a] + [UInt8](repeating: 0xff, count: 12), to: "b"),
-            .invalidData,
+            .badData,
             "malformed")
         expectRefusal(
-            try directory.write(Self.field(1, 7) + [0x0b, 0, 0], to: "c"), .invalidData, "malformed")
+            try directory.write(Self.field(1, 7) + [0x0b, 0, 0], to: "c"), .badData, "malformed")
         expectRefusal(
-            try directory.write(Self.field(1, 7) + Self.field(8, []), to: "d"), .invalidData, "no graph")
+            try directory.write(Self.field(1, 7) + Self.field(8, []), to: "d"), .badData, "no graph")
         expectRefusal(
-            try directory.write(Self.field(1, 7) + Self.field(7, one), to: "e"), .invalidData,
+            try directory.write(Self.field(1, 7) + Self.field(7, one), to: "e"), .badData,
             "no operator set")
     }
 

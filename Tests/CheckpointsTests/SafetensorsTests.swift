@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import Foundation
@@ -20,7 +21,7 @@ struct SafetensorsTests {
     private func expectRefusal(
         _ path: String, _ reason: String, _ location: SourceLocation = #_sourceLocation
     ) {
-        let error = #expect(throws: CheckpointError.self, sourceLocation: location) {
+        let error = #expect(throws: VitvideoError.self, sourceLocation: location) {
             try Checkpoint.open(path)
         }
         #expect(
@@ -50,25 +51,25 @@ struct SafetensorsTests {
         #expect(try checkpoint.floats("scalar") == [42])
         #expect(try checkpoint.floats("empty") == [])
         #expect(checkpoint["absent"] == nil)
-        #expect(throws: CheckpointError.self) { try checkpoint.floats("absent") }
+        #expect(throws: VitvideoError.self) { try checkpoint.floats("absent") }
         #expect(try directory.contents == ["w.safetensors"])
     }
 
     @Test("writing replaces a file as a whole, and a failed write leaves nothing")
     func atomicWrite() throws {
         let path = try directory.write("old".utf8, to: "w.safetensors")
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: VitvideoError.self) {
             try Safetensors.write([("a", [3], [1, 2])], to: path)
         }
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("old".utf8))
         try Safetensors.write([("a", [2], [1, 2])], to: path)
         #expect(try Checkpoint.open(path).floats("a") == [1, 2])
         #expect(try directory.contents == ["w.safetensors"])
-        let error = #expect(throws: CheckpointError.self) {
+        let error = #expect(throws: VitvideoError.self) {
             try Safetensors.write([("a", [1], [1])], to: directory.file("absent/w.safetensors"))
         }
         #expect(error?.kind == .cannotCreate)
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: VitvideoError.self) {
             try Safetensors.write([("a", [1], [1]), ("a", [1], [1])], to: path)
         }
     }
@@ -149,7 +150,7 @@ struct SafetensorsTests {
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
         for length in 0..<whole.count {
             let cut = try directory.write(whole.prefix(length), to: "cut")
-            #expect(throws: CheckpointError.self, "\(length) bytes") { try Checkpoint.open(cut) }
+            #expect(throws: VitvideoError.self, "\(length) bytes") { try Checkpoint.open(cut) }
         }
     }
 
@@ -158,7 +159,7 @@ struct SafetensorsTests {
         let path = try file("{\"n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]}}", dataCount: 8)
         let checkpoint = try Checkpoint.open(path)
         #expect(checkpoint["n"]?.elementType == .int64)
-        let error = #expect(throws: CheckpointError.self) { try checkpoint.floats("n") }
+        let error = #expect(throws: VitvideoError.self) { try checkpoint.floats("n") }
         #expect(error?.description.contains("holds int64") == true)
     }
 }

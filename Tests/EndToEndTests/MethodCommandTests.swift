@@ -1,6 +1,6 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import NumPy
 import Pixels
 import Testing
 import VideoIO

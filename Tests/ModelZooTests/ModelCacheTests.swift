@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Downloads
+import Files
 import Fixtures
 import Foundation
 import LocalServer

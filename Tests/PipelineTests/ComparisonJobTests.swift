@@ -1,6 +1,6 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import NumPy
 import Pipeline
 import Pixels
 import Probing

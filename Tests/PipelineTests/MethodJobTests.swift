@@ -1,12 +1,13 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import Methods
+import NumPy
 import Pipeline
 import Pixels
 import Probing
 import Testing
-import ViT
 import VideoIO
+import ViT
 
 /// Every method through a whole job of several workers, held to the definitions in `Probing`, which goldens hold
 /// to the originals.
@@ -44,7 +45,7 @@ import VideoIO
 
         /// Runs the job over all frames and opens its export.
         func export(_ source: any MapSource) throws -> NPZReader {
-            let path = directory.file("\(source.method.rawValue).npz")
+            let path = directory.file("\(source.method.name).npz")
             let sink = try ExportSink(
                 path: path, overwrite: true, sources: [source], sourceHeight: images[0].height,
                 sourceWidth: images[0].width, version: "test")

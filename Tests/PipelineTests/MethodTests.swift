@@ -1,6 +1,7 @@
 import Base
 import Fixtures
 import Foundation
+import Methods
 import Pipeline
 import Pixels
 import Probing
@@ -14,7 +15,7 @@ import VideoIO
     private func expectUsage(
         mentioning texts: String..., at location: SourceLocation = #_sourceLocation, _ body: () throws -> Void
     ) {
-        let error = #expect(throws: PipelineError.self, sourceLocation: location) { try body() }
+        let error = #expect(throws: VitvideoError.self, sourceLocation: location) { try body() }
         #expect(error?.kind == .usage, sourceLocation: location)
         for text in texts {
             #expect(error?.description.contains(text) == true, sourceLocation: location)
@@ -69,16 +70,19 @@ import VideoIO
         expectUsage(mentioning: "0px,48px") { try prepare(.pixel(x: 0, y: 48)) }
     }
 
-    @Test func viewsThatMakeNoSense() throws {
-        for method in ProbingMethod.allCases { try method.check(.heads) }
-        for method in [ProbingMethod.layers, .queryKey] {
+    @Test func viewsThatMakeNoSense() {
+        for method in MethodRegistry.standard.methods { #expect(method.mismatch(with: .heads) == nil) }
+        for method in [Method.layers, .queriesAndKeys] {
             for view in [View.overlay, .heatmap, .sideBySide, .mask] {
-                expectUsage(mentioning: view.rawValue, method.rawValue, "grid") { try method.check(view) }
+                #expect(method.mismatch(with: view) == .severalMaps)
             }
         }
-        expectUsage(mentioning: "mask", "features") { try ProbingMethod.features.check(.mask) }
+        #expect(Method.features.mismatch(with: .mask) == .colors)
+        #expect(Method.features.mismatch(with: .overlay) == nil)
         for view in View.allCases {
-            for method in [ProbingMethod.attention, .rollout, .gradientRollout] { try method.check(view) }
+            for method in [Method.attention, .rollout, .gradientRollout] {
+                #expect(method.mismatch(with: view) == nil)
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Base
 import Pipeline
 import Rendering
 import Testing
@@ -17,7 +18,7 @@ import Testing
     @Test(arguments: ["", "heat", "original:dino", "video", "video:", "heatmap:", ":dino", "Heatmap"])
     func refusesWhatIsNoPanel(text: String) {
         #expect { try PanelSpecification(parsing: text) } throws: { error in
-            (error as? PipelineError)?.kind == .usage
+            (error as? VitvideoError)?.kind == .usage
         }
     }
 
@@ -38,7 +39,7 @@ import Testing
 
     @Test(arguments: ["", "a,", ",a", "a,,b", "video:"]) func refusesIncompleteLists(names: String) {
         #expect { try PanelSpecification.comparison(of: names, view: .heatmap) { _ in false } } throws: {
-            error in (error as? PipelineError)?.kind == .usage
+            error in (error as? VitvideoError)?.kind == .usage
         }
     }
 }

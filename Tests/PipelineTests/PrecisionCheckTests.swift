@@ -1,5 +1,6 @@
 import Base
 import Fixtures
+import Methods
 import ModelZoo
 import Testing
 import ViT

@@ -1,4 +1,5 @@
 import Fixtures
+import Methods
 import Pipeline
 import Pixels
 import Synchronization
@@ -12,7 +13,7 @@ import VideoIO
     private final class CountingSource: MapSource {
         let count = Mutex(0)
         let probed: ProbedModel
-        let method = ProbingMethod.attention
+        let method = Method.attention
         let computation = "", summary = "", fusedName = "mean"
         let notice: String? = nil
         let partNames: [String] = []
@@ -20,7 +21,7 @@ import VideoIO
 
         init() throws { probed = try TinyModels.probed("plain", shortSide: 48) }
 
-        func describe(in provenance: inout MapProvenance) {}
+        func describe(in provenance: inout Provenance) {}
 
         func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
             { [self] image in

@@ -1,8 +1,11 @@
+import Base
 import Fixtures
 import Foundation
+import Methods
 import Pixels
 import Rendering
 import Testing
+import ViT
 import VideoIO
 
 @testable import Pipeline
@@ -173,7 +176,7 @@ import VideoIO
     @Test func onlyOneRunAtATime() throws {
         let store = try open()
         try fill(0, of: store)
-        #expect(throws: PipelineError.self) { try open() }
+        #expect(throws: VitvideoError.self) { try open() }
         withExtendedLifetime(store) {}
         #expect(try directory.contents == ["out.mp4.resume"])
     }
@@ -181,7 +184,7 @@ import VideoIO
     @Test func anotherJobIsRefusedAndLeftAlone() throws {
         do { try fill(0, of: try open()) }
         let before = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        let error = #expect(throws: PipelineError.self) { try open(try Self.identity(crf: 20)) }
+        let error = #expect(throws: VitvideoError.self) { try open(try Self.identity(crf: 20)) }
         #expect(error?.kind == .usage)
         #expect(error?.description.contains("--crf was 18 and is 20") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == before)
@@ -191,7 +194,7 @@ import VideoIO
     @Test func aForeignDirectoryIsLeftAlone() throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try directory.write([], to: "out.mp4.resume/letter.txt")
-        #expect(throws: PipelineError.self) { try open() }
+        #expect(throws: VitvideoError.self) { try open() }
         #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["letter.txt"])
     }
 
@@ -200,7 +203,7 @@ import VideoIO
         do { withExtendedLifetime(try open()) {} }
         #expect(try directory.contents == [])
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for (name, text) in [("job.json", "{"), ("segment-000000.part", "cut"), ("joining", "")] {
+        for (name, text) in [("job.json", "{"), (".vitvideo-1-dead.tmp", "cut"), ("joining", "")] {
             try directory.write(text.utf8, to: "out.mp4.resume/\(name)")
         }
         #expect(SegmentStore.job(at: path) == nil)
@@ -222,10 +225,17 @@ import VideoIO
         let basis = FeatureBasis(
             mean: floats(200), directions: [floats(200), floats(200)], explained: [1 / 3, 0.1],
             ranges: [-0.1...(1 / 3)])
+        let probed = try TinyModels.probed("plain", shortSide: 24)
+        let engine = try Engine(model: probed.model)
+        let source = FeatureMaps(
+            probed, engine: engine, fitted: FittedFeatures(basis: basis, frames: 16))
         let job = SegmentStore.Job(
-            identity: try Self.identity(), features: ["model": FittedFeatures(basis: basis, frames: 16)])
+            identity: try Self.identity(), states: ["model": try #require(try source.savedState())])
         do { try fill(0, of: try SegmentStore(path: path, job: job, segmentFrames: 2)) }
-        let kept = try #require(SegmentStore.job(at: path)?.features["model"])
+        let state = try #require(SegmentStore.job(at: path)?.states["model"])
+        let request = MethodRequest(model: probed, savedState: state) { engine }
+        let resumed = try Method.features.makeSource(request) as? FeatureMaps
+        let kept = try #require(resumed).fitted
         #expect(kept.basis.mean.map(\.bitPattern) == basis.mean.map(\.bitPattern))
         #expect(kept == FittedFeatures(basis: basis, frames: 16))
     }

@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 import Foundation
 import Pipeline
@@ -115,7 +116,7 @@ import Testing
             try StatisticsPlot(
                 path: directory.file("plot.jpg"), overwrite: false, title: "", subjects: [])
         } throws: { error in
-            (error as? PipelineError)?.kind == .usage
+            (error as? VitvideoError)?.kind == .usage
         }
         #expect(try directory.contents.isEmpty)
     }

@@ -1,5 +1,6 @@
 import Fixtures
 import Foundation
+import Methods
 import Pipeline
 import Pixels
 import Testing

@@ -1,6 +1,6 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import NumPy
 import Probing
 import Testing
 import ViT
@@ -39,7 +39,8 @@ import VideoIO
                 "\($0).png", height: 8 + 4 * ($0 % 3), width: 20, seed: UInt64($0) + 1)
         }
         let outcome = try makeReport(
-            of: paths, by: [subject], in: directory, ReportOptions(sections: [.distance, .heads], figures: 1))
+            of: paths, by: [subject], in: directory,
+            ReportOptions(sections: ["distance", "heads"], figures: 1))
         #expect(outcome == .complete(ReportJob.Counts(used: 9, skipped: [])))
 
         let meter = MeanAttentionDistance(pass: try ForwardPass(engine: subject.engine))

@@ -1,17 +1,19 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import Methods
+import NumPy
 import Pixels
 import Probing
 import Testing
-import ViT
 import VideoIO
+import ViT
 
 @testable import Report
 
 /// What lies in the archives is what the methods give, for one picture, square or not.
 @Suite struct FigureArrayTests {
-    private static let options = ReportOptions(layer: 1, head: 1, discardRatios: [0, 0.5], classes: 2)
+    private static let options = ReportOptions(
+        settings: ReportSettings(layer: 1, head: 1, discardRatios: [0, 0.5], classes: 2))
 
     /// A report on one picture, with what it was made of.
     private struct Made {
@@ -25,7 +27,7 @@ import VideoIO
             subject = try .tiny(name)
             let picture = try directory.writePicture("a.png", height: 13, width: 22, seed: 7)
             _ = try makeReport(of: [picture], by: [subject], in: directory, FigureArrayTests.options)
-            input = try subject.preprocessor.patches(of: try StillImage.read(picture))
+            input = try subject.probed.preprocessor.patches(of: try StillImage.read(picture))
             pass = try ForwardPass(engine: subject.engine)
         }
 
@@ -103,7 +105,7 @@ import VideoIO
     @Test(arguments: ["plain", "supervised"]) func denormalizingGivesThePictureBack(name: String) throws {
         let subject = try ReportSubject.tiny(name)
         let image = TemporaryDirectory.noise(height: 13, width: 22, seed: 3)
-        let shown = try ModelInput(image, subject.preprocessor).picture
+        let shown = try ModelInput(image, subject.probed.preprocessor).picture
         #expect(shown.height == 12 && shown.width == 20)
         for row in 0..<12 {
             for column in 0..<20 { #expect(shown[row, column] == image[row, column]) }

@@ -1,3 +1,5 @@
+import Base
+import Files
 import Fixtures
 import Foundation
 import Testing
@@ -5,13 +7,10 @@ import Testing
 @testable import Report
 
 @Suite struct FileTests {
-    private static func refusal(_ body: () throws -> Void) -> String? {
-        do {
-            try body()
-            return nil
-        } catch {
-            return (error as? ReportError)?.kind == .cannotCreate ? "\(error)" : nil
-        }
+    private static func refusal(_ body: () throws -> Void) -> VitvideoError? {
+        let error = #expect(throws: VitvideoError.self, performing: body)
+        #expect(error?.kind == .cannotCreate)
+        return error
     }
 
     @Test func aReportAppearsWhenComplete() throws {
@@ -40,10 +39,12 @@ import Testing
             try report.write([], to: "new.txt")
             try report.commit()
         }
-        #expect(Self.refusal { try make("old", overwrite: false) }?.contains("--overwrite") == true)
-        #expect(Self.refusal { try make("photos", overwrite: true) }?.contains("no report") == true)
-        #expect(Self.refusal { try make("file", overwrite: true) }?.contains("a file") == true)
-        #expect(Self.refusal { try make("nowhere/report", overwrite: false) } != nil)
+        #expect(Self.refusal { try make("old", overwrite: false) } == .existsAlready(directory.file("old")))
+        #expect(Self.refusal { try make("photos", overwrite: true) }?.reason.contains("no report") == true)
+        #expect(Self.refusal { try make("file", overwrite: true) }?.reason.contains("a file") == true)
+        #expect(
+            Self.refusal { try make("nowhere/report", overwrite: false) }?.reason.contains("no directory")
+                == true)
         try make("old", overwrite: true)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.file("old")) == ["new.txt"])
@@ -80,7 +81,7 @@ import Testing
             #expect {
                 try PictureList.paths(of: [directory.file(name)])
             } throws: {
-                ($0 as? ReportError)?.kind == .noInput && "\($0)".contains(name)
+                ($0 as? VitvideoError)?.kind == .noInput && "\($0)".contains(name)
             }
         }
     }

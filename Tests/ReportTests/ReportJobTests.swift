@@ -1,6 +1,7 @@
 import Base
 import Fixtures
 import Foundation
+import Methods
 import Pipeline
 import Testing
 import ViT
@@ -28,7 +29,7 @@ import VideoIO
         var seen: [Int] = []
         let outcome = try makeReport(
             of: [text, small, good, half, cut, directory.file("gone.png")], by: [try .tiny("plain")],
-            in: directory, ReportOptions(sections: [.distance, .heads]), progress: { seen.append($0) })
+            in: directory, ReportOptions(sections: ["distance", "heads"]), progress: { seen.append($0) })
         guard case .complete(let counts) = outcome else {
             Issue.record("\(outcome)")
             return
@@ -53,7 +54,7 @@ import VideoIO
         #expect {
             try makeReport(of: [text, text], by: [try .tiny("plain")], in: directory)
         } throws: {
-            ($0 as? ReportError)?.kind == .badData && "\($0)".contains("none of 2 pictures")
+            ($0 as? VitvideoError)?.kind == .badData && "\($0)".contains("none of 2 pictures")
         }
         #expect(try directory.contents == ["text.png"])
     }
@@ -65,7 +66,7 @@ import VideoIO
         let broken = try directory.write([], to: "<b>&.png")
         _ = try makeReport(
             of: [picture, broken], by: [try .tiny("plain")], in: directory,
-            ReportOptions(sections: [.distance, .heads]))
+            ReportOptions(sections: ["distance", "heads"]))
         let page = try Self.page(directory)
         #expect(!page.contains("<script>alert") && !page.contains("<b>"))
         #expect(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;-script&gt;&amp;&quot;.png"))
@@ -80,7 +81,7 @@ import VideoIO
         }
         _ = try makeReport(
             of: paths, by: [try .tiny("supervised"), try .tiny("plain")], in: directory,
-            ReportOptions(figures: 2, discardRatios: [0.5], classes: 2))
+            ReportOptions(figures: 2, settings: ReportSettings(discardRatios: [0.5], classes: 2)))
         let page = try Self.page(directory)
         let named = Set(
             page.matches(of: /(?:src|href)="((?:figures|arrays)\/[^"]+)"/).map { String($0.output.1) })
@@ -91,7 +92,7 @@ import VideoIO
             files.formUnion(names.map { "\(folder)/\($0)" })
         }
         #expect(named == files.subtracting(["arrays/pictures.txt"]))
-        for section in ReportSection.allCases {
+        for section in ReportSection.all {
             #expect(page.contains("<section id=\"\(section.rawValue)\""))
         }
         #expect(page.contains("plain has no classifier"))
@@ -108,7 +109,7 @@ import VideoIO
         let good = try directory.writePicture("good.png", height: 16, width: 16, seed: 1)
         let outcome = try makeReport(
             of: [broken, good, broken, broken], by: [try .tiny("plain")], in: directory,
-            ReportOptions(sections: [.heads], figures: 1))
+            ReportOptions(sections: ["heads"], figures: 1))
         guard case .complete(let counts) = outcome else {
             Issue.record("\(outcome)")
             return
@@ -123,7 +124,7 @@ import VideoIO
         }
         let stop = StopRequest()
         let outcome = try makeReport(
-            of: paths, by: [try .tiny("plain")], in: directory, ReportOptions(sections: [.distance]),
+            of: paths, by: [try .tiny("plain")], in: directory, ReportOptions(sections: ["distance"]),
             stop: stop, progress: { if $0 == 2 { stop.request() } })
         guard case .interrupted(let counts, let path?) = outcome else {
             Issue.record("\(outcome)")
@@ -149,10 +150,14 @@ import VideoIO
     @Test func whatAModelDoesNotHaveIsRefusedAtOnce() throws {
         let directory = try TemporaryDirectory()
         #expect(throws: VitvideoError.noSuchHead(3, heads: 3)) {
-            try makeReport(of: [], by: [try .tiny("plain")], in: directory, ReportOptions(head: 3))
+            try makeReport(
+                of: [], by: [try .tiny("plain")], in: directory,
+                ReportOptions(settings: ReportSettings(head: 3)))
         }
         #expect(throws: VitvideoError.noSuchBlock(3, depth: 3)) {
-            try makeReport(of: [], by: [try .tiny("plain")], in: directory, ReportOptions(layer: 3))
+            try makeReport(
+                of: [], by: [try .tiny("plain")], in: directory,
+                ReportOptions(settings: ReportSettings(layer: 3)))
         }
         #expect(try directory.contents == [])
     }

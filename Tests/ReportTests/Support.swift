@@ -1,6 +1,7 @@
 import Checkpoints
 import Fixtures
 import Foundation
+import Methods
 import Pipeline
 import Pixels
 import ViT

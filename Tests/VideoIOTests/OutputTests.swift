@@ -1,3 +1,5 @@
+import Base
+import Files
 import Foundation
 import Pixels
 import Testing
@@ -73,8 +75,7 @@ import VideoIO
     @Test func existingFilesAreKept() throws {
         let scratch = try Scratch()
         let path = try scratch.write("mine".utf8, to: "out.mp4")
-        let error = failure { try OutputTests.writer(path) }
-        #expect(error?.kind == .cantCreate && error?.description.contains("--overwrite") == true)
+        #expect(throws: VitvideoError.existsAlready(path)) { try OutputTests.writer(path) }
         let writer = try OutputTests.writer(path, overwrite: true)
         try writer.write(OutputTests.picture(9), at: OutputTests.time(0))
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("mine".utf8))
@@ -89,7 +90,9 @@ import VideoIO
         try two.write(OutputTests.picture(9), at: OutputTests.time(0))
         try two.write(OutputTests.picture(9), at: OutputTests.time(1))
         try one.finish()
-        #expect(failure { try two.finish() }?.kind == .cantCreate)
+        let late = #expect(throws: VitvideoError.self) { try two.finish() }
+        #expect(late?.kind == .cannotCreate && late?.nextStep == .overwrite)
+        #expect(late?.reason == "a file of this name appeared meanwhile (File exists, -17)")
         #expect(try readAll(scratch.file("b.mp4")).frames.count == 1)
         #expect(try scratch.contents == ["b.mp4", "out.mp4"])
 
@@ -117,8 +120,10 @@ import VideoIO
             scratch.file("pipe.mp4"),
             "/proc/out.mp4", "/proc/out%d.png",
         ] {
-            let error = failure { try OutputTests.writer(path, overwrite: true) }
-            #expect(error?.kind == .cantCreate, "\(path): \(error?.description ?? "")")
+            let error = #expect(throws: VitvideoError.self) {
+                try OutputTests.writer(path, overwrite: true)
+            }
+            #expect(error?.kind == .cannotCreate, "\(path): \(error?.description ?? "")")
             #expect(error?.description.contains("\n") == false)
         }
         for path in ["out", "out.xyz", "out.txt", ".mp4x"] {

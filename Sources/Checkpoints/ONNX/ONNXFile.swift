@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// The initialisers of a mapped ONNX model under the names of the PyTorch modules that own them.
 ///
 /// Model and graph are walked in place; nodes and initialisers are decoded one at a time and dropped again, so
@@ -15,7 +19,7 @@ struct ONNXFile: TensorSource {
         bytes.count > 2 && bytes[0] == 0x08 && (1...32).contains(bytes[1])
     }
 
-    /// - Throws: `FormatError` for damage, and for weights in other files.
+    /// - Throws: `VitvideoError` for damage, and for weights in other files.
     init(_ file: MappedFile) throws {
         self.file = file
         var metadata: [String: String] = [:]
@@ -35,10 +39,10 @@ struct ONNXFile: TensorSource {
             }
             // ONNX demands one, and it comes last: without it the end of the file is missing.
             guard hasOperatorSet else {
-                throw FormatError(
+                throw VitvideoError.badData(
                     "it names no operator set", nextStep: "the file is cut short or damaged: get it again")
             }
-            guard let graph else { throw FormatError("it holds no graph") }
+            guard let graph else { throw VitvideoError.badData("it holds no graph") }
             return try Self.read(bytes, graph)
         }
         self.initializers = initializers
@@ -87,7 +91,7 @@ struct ONNXFile: TensorSource {
             let parts = (initializers[classToken].description, initializers[patches].description)
             let tokens = parts.0.shape[1].addingReportingOverflow(parts.1.shape[1])
             guard !tokens.overflow, parts.0.elementType == parts.1.elementType else {
-                throw FormatError("the halves of its position table do not fit")
+                throw VitvideoError.badData("the halves of its position table do not fit")
             }
             return try TensorDescription(
                 shape: [1, tokens.partialValue, parts.0.shape[2]], elementType: parts.0.elementType)

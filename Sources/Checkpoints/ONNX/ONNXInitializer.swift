@@ -1,3 +1,6 @@
+import Base
+import Files
+import NumPy
 import SwiftProtobuf
 
 /// One initialiser of an ONNX graph: description, and where its values lie.
@@ -14,18 +17,18 @@ struct ONNXInitializer: Sendable {
     private let values: Values
 
     /// - Parameter range: where the `TensorProto` lies in the file.
-    /// - Throws: `FormatError` where it is malformed, its values are not as many as its shape says, its type is not
+    /// - Throws: `VitvideoError` where it is malformed, its values are not as many as its shape says, its type is not
     ///   read here, or its values lie in another file.
     init(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws {
         let message = try Self.decode(bytes, range)
         let name = message.name
         guard message.dataLocation == 0 else {
-            throw FormatError.unsupported(
+            throw VitvideoError.badData(
                 "initialiser \(quoted(name)) lies in another file",
                 nextStep: "save the model as a single file")
         }
         guard let type = ElementType(onnx: message.dataType) else {
-            throw FormatError.unsupported("initialiser \(quoted(name)) has the ONNX type \(message.dataType)")
+            throw VitvideoError.badData("initialiser \(quoted(name)) has the ONNX type \(message.dataType)")
         }
         self.name = name
         description = try TensorDescription(
@@ -41,7 +44,8 @@ struct ONNXInitializer: Sendable {
             values = .raw(raw)
             count = raw.count / type.byteCount
             guard raw.count % type.byteCount == 0 else {
-                throw FormatError("initialiser \(quoted(name)) of \(description) has \(raw.count) bytes")
+                throw VitvideoError.badData(
+                    "initialiser \(quoted(name)) of \(description) has \(raw.count) bytes")
             }
         } else {
             values = .typed(message: range)
@@ -55,12 +59,12 @@ struct ONNXInitializer: Sendable {
                 }
         }
         guard count == description.elementCount else {
-            throw FormatError("initialiser \(quoted(name)) of \(description) has \(count) values")
+            throw VitvideoError.badData("initialiser \(quoted(name)) of \(description) has \(count) values")
         }
     }
 
     /// The values as Float32, row-major.
-    /// - Throws: `FormatError` where they are integers.
+    /// - Throws: `VitvideoError` where they are integers.
     func floats(_ bytes: UnsafeRawBufferPointer) throws -> [Float] {
         let type = description.elementType
         switch values {
@@ -74,7 +78,7 @@ struct ONNXInitializer: Sendable {
                 // Each 16-bit pattern lies in the low bits of an int32.
                 return try message.int32Data.map { UInt16(truncatingIfNeeded: $0) }.withUnsafeBytes(
                     type.floats)
-            default: throw FormatError("it holds \(type), not floating-point numbers")
+            default: throw VitvideoError.badData("it holds \(type), not floating-point numbers")
             }
         }
     }
@@ -109,13 +113,13 @@ extension ElementType {
 }
 
 /// Decodes a message, dropping the fields that the schema leaves out.
-/// - Throws: `FormatError`.
+/// - Throws: `VitvideoError`.
 func decodeProtobuf<Decoded: Message>(_ bytes: UnsafeRawBufferPointer) throws -> Decoded {
     var options = BinaryDecodingOptions()
     options.discardUnknownFields = true
     do {
         return try Decoded(serializedBytes: bytes.bytes, options: options)
     } catch {
-        throw FormatError("its protobuf encoding is malformed: \(oneLine("\(error)"))")
+        throw VitvideoError.badData("its protobuf encoding is malformed: \(oneLine("\(error)"))")
     }
 }

@@ -1,3 +1,6 @@
+import Base
+import Files
+
 /// Gives the anonymous initialisers of an exported PyTorch model their names back.
 ///
 /// PyTorch's exporter folds constants: a Linear layer's weight is stored transposed as `onnx::MatMul_1972`, and a
@@ -23,13 +26,13 @@ struct ONNXNames {
     private var classTokens: [String: Int] = [:]
     private var patches: [(scope: String, index: Int)] = []
 
-    /// - Throws: `FormatError` where two initialisers have one name.
+    /// - Throws: `VitvideoError` where two initialisers have one name.
     init(_ initializers: [ONNXInitializer]) throws {
         self.initializers = initializers
         indices = Dictionary(minimumCapacity: initializers.count)
         for (index, initializer) in initializers.enumerated() {
             guard indices.updateValue(index, forKey: initializer.name) == nil else {
-                throw FormatError("two initialisers are named \(quoted(initializer.name))")
+                throw VitvideoError.badData("two initialisers are named \(quoted(initializer.name))")
             }
         }
     }

@@ -1,3 +1,6 @@
+import Base
+import Files
+
 /// Walks the fields of one protobuf message in place, without decoding them.
 /// https://protobuf.dev/programming-guides/encoding/
 struct ProtobufFields {
@@ -16,7 +19,7 @@ struct ProtobufFields {
     }
 
     /// The next field; nil at the message's end.
-    /// - Throws: `FormatError` where a field reaches beyond the message or is of an unknown kind.
+    /// - Throws: `VitvideoError` where a field reaches beyond the message or is of an unknown kind.
     mutating func next() throws -> Field? {
         guard cursor.remaining > 0 else { return nil }
         let tag = try varint()
@@ -27,14 +30,14 @@ struct ProtobufFields {
         case 2:
             let length = try varint()
             guard length <= UInt64(cursor.remaining) else {
-                throw FormatError(
+                throw VitvideoError.badData(
                     "a field of \(length) bytes reaches beyond the end",
                     nextStep: "the file is cut short or damaged: get it again")
             }
             let start = cursor.position
             _ = try cursor.take(Int(length))
             return Field(number: tag >> 3, content: start..<cursor.position)
-        default: throw FormatError("its protobuf encoding is malformed")
+        default: throw VitvideoError.badData("its protobuf encoding is malformed")
         }
         return Field(number: tag >> 3, content: nil)
     }
@@ -46,6 +49,6 @@ struct ProtobufFields {
             value |= UInt64(byte & 0x7f) << shift
             if byte & 0x80 == 0 { return value }
         }
-        throw FormatError("its protobuf encoding is malformed")
+        throw VitvideoError.badData("its protobuf encoding is malformed")
     }
 }

@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// The functions and classes that a pickle may name: what tensors and the plain data beside them in training
 /// checkpoints need. Each is understood here; none is ever looked up or called. Any other name ends the reading.
 enum PickleGlobal: Sendable, Equatable {
@@ -20,12 +24,12 @@ enum PickleGlobal: Sendable, Equatable {
     /// A class whose values are passed over: Namespace of options, device, NumPy scalar.
     case plainData
 
-    /// - Throws: `FormatError` of kind `.refused` for every name that is not on the list.
+    /// - Throws: `VitvideoError` of kind `badData` for every name that is not on the list.
     init(module: String, name: String) throws {
         guard let global = Self.allowed["\(module).\(name)"] else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "its pickle asks for \(quoted("\(module).\(name)")), which weights do not need; nothing was run",
-                kind: .refused, nextStep: "save only the state_dict, or get the file from its author again")
+                nextStep: "save only the state_dict, or get the file from its author again")
         }
         self = global
     }

@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// A value on the unpickler's stack. Containers lie in a `PickleHeap` and are referred to by index: they can be
 /// filled after they have been referred to, cycles leak nothing, and however deep a pickle nests, freeing it does
 /// not recurse.
@@ -26,10 +30,10 @@ struct PickledStorage: Sendable, Equatable {
     /// The part of it that is meant; legacy files have views of storages.
     let view: Range<Int>
 
-    /// - Throws: `FormatError` where the size in bytes does not fit an `Int`.
+    /// - Throws: `VitvideoError` where the size in bytes does not fit an `Int`.
     func byteCount() throws -> Int {
         let (bytes, overflow) = elementCount.multipliedReportingOverflow(by: elementType?.byteCount ?? 1)
-        guard !overflow else { throw FormatError("storage \(quoted(key)) is too large") }
+        guard !overflow else { throw VitvideoError.badData("storage \(quoted(key)) is too large") }
         return bytes
     }
 }
@@ -67,14 +71,14 @@ struct PickleHeap: Sendable {
     }
 
     /// A tuple or list of integers.
-    /// - Throws: `FormatError` for other values.
+    /// - Throws: `VitvideoError` for other values.
     func integers(_ value: PickleValue) throws -> [Int] {
         guard let items = items(value), items.count <= TensorDescription.largestRank else {
-            throw FormatError("a tensor in its pickle has a malformed size or stride")
+            throw VitvideoError.badData("a tensor in its pickle has a malformed size or stride")
         }
         return try items.map {
             guard case .int(let integer) = $0 else {
-                throw FormatError("a tensor in its pickle has a malformed size or stride")
+                throw VitvideoError.badData("a tensor in its pickle has a malformed size or stride")
             }
             return integer
         }

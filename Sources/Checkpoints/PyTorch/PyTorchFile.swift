@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// A file written by `torch.save`, in either of its formats.
 struct PyTorchFile: TensorSource {
     /// Where the bytes of storages lie.
@@ -14,7 +18,7 @@ struct PyTorchFile: TensorSource {
     private let bytes: Bytes
 
     /// Reads the zip format: `<name>/data.pkl`, and each storage as `<name>/data/<key>`.
-    /// - Throws: `FormatError` as `Unpickler` and `StateDictionary`, and where storages are missing, have another
+    /// - Throws: `VitvideoError` as `Unpickler` and `StateDictionary`, and where storages are missing, have another
     ///   size than the pickle says, or are big-endian.
     init(archive: ZipArchive, key: String?) throws {
         let entries = Dictionary(archive.entries.map { ($0.name, $0) }) { first, _ in first }
@@ -22,15 +26,15 @@ struct PyTorchFile: TensorSource {
             let pickle = archive.entries.first(where: {
                 $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl")
             })
-        else { throw FormatError("it has no data.pkl") }
+        else { throw VitvideoError.badData("it has no data.pkl") }
         let prefix = pickle.name.dropLast("data.pkl".count)
         guard entries[prefix + "constants.pkl"] == nil else {
-            throw FormatError.unsupported(
+            throw VitvideoError.badData(
                 "it is a TorchScript program", nextStep: "save the model's state_dict() instead")
         }
         if let byteOrder = entries[prefix + "byteorder"] {
             guard byteOrder.byteCount == 6, try archive.read(byteOrder).elementsEqual("little".utf8) else {
-                throw FormatError.unsupported("it is not little-endian")
+                throw VitvideoError.badData("it is not little-endian")
             }
         }
         let (value, heap, _) = try archive.read(pickle).withUnsafeBytes { try Unpickler.load($0) }
@@ -43,7 +47,7 @@ struct PyTorchFile: TensorSource {
             fileByteCount: archive.fileByteCount
         ) { storage in
             guard let entry = storageEntries[storage.key] else {
-                throw FormatError("storage \(quoted(storage.key)) is missing")
+                throw VitvideoError.badData("storage \(quoted(storage.key)) is missing")
             }
             return entry.byteCount
         }
@@ -58,7 +62,7 @@ struct PyTorchFile: TensorSource {
             .mapped(file, offsets: layout.storages.mapValues(\.lowerBound)), fileByteCount: file.count
         ) { storage in
             guard let range = layout.storages[storage.key] else {
-                throw FormatError("storage \(quoted(storage.key)) is missing")
+                throw VitvideoError.badData("storage \(quoted(storage.key)) is missing")
             }
             return range.count
         }
@@ -71,14 +75,15 @@ struct PyTorchFile: TensorSource {
         for (name, tensor) in state.tensors {
             let storage = heap.storages[tensor.storage]
             guard try storage.byteCount() == actualByteCount(storage) else {
-                throw FormatError(
+                throw VitvideoError.badData(
                     "the storage of tensor \(quoted(name)) has \(try actualByteCount(storage)) bytes, "
                         + "not \(try storage.byteCount())",
                     nextStep: "the file is cut short or damaged: get it again")
             }
             // With strides of 0 a single number can pass for a tensor of any size.
             guard tensor.description.elementCount <= fileByteCount else {
-                throw FormatError("tensor \(quoted(name)) of \(tensor.description) is larger than the file")
+                throw VitvideoError.badData(
+                    "tensor \(quoted(name)) of \(tensor.description) is larger than the file")
             }
         }
         tensors = state.tensors.map { ($0.name, $0.tensor.description) }
@@ -92,10 +97,14 @@ struct PyTorchFile: TensorSource {
         let range = Self.byteRange(storage, tensor)
         switch bytes {
         case .archive(let archive, let entries):
-            guard let entry = entries[storage.key] else { throw FormatError("its storage is missing") }
+            guard let entry = entries[storage.key] else {
+                throw VitvideoError.badData("its storage is missing")
+            }
             return try archive.read(entry, range).withUnsafeBytes { try Self.floats($0, tensor) }
         case .mapped(let file, let offsets):
-            guard let offset = offsets[storage.key] else { throw FormatError("its storage is missing") }
+            guard let offset = offsets[storage.key] else {
+                throw VitvideoError.badData("its storage is missing")
+            }
             return try file.withBytesOnce { bytes in
                 let start = offset + range.lowerBound
                 return try Self.floats(

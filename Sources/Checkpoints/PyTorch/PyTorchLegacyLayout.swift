@@ -1,3 +1,6 @@
+import Base
+import Files
+
 /// PyTorch's format before 1.6: five pickles in a row (magic number, protocol version, facts about the machine, the
 /// object, the keys of its storages), then for each key the count of elements as int64 and the elements.
 /// https://github.com/pytorch/pytorch/blob/main/torch/serialization.py (`_legacy_save`)
@@ -12,17 +15,17 @@ struct PyTorchLegacyLayout {
         0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e,
     ]
 
-    /// - Throws: `FormatError` as `Unpickler`, and where storages reach beyond the file or contradict the pickle.
+    /// - Throws: `VitvideoError` as `Unpickler`, and where storages reach beyond the file or contradict the pickle.
     init(_ bytes: UnsafeRawBufferPointer) throws {
         let version = try Unpickler.load(bytes, at: Self.signature.count)
         guard version.value == .int(1001) else {
-            throw FormatError.unsupported("it is of an unknown version of PyTorch's legacy format")
+            throw VitvideoError.badData("it is of an unknown version of PyTorch's legacy format")
         }
         let system = try Unpickler.load(bytes, at: version.end)
         if case .dictionary(let facts) = system.value {
             let isLittleEndian = system.heap.dictionaries[facts].last { $0.key == .string("little_endian") }
             guard isLittleEndian?.value != .bool(false) else {
-                throw FormatError.unsupported("it is not little-endian")
+                throw VitvideoError.badData("it is not little-endian")
             }
         }
         let object = try Unpickler.load(bytes, at: system.end)
@@ -36,15 +39,18 @@ struct PyTorchLegacyLayout {
         var cursor = ByteCursor(bytes, at: keys.end)
         for item in keys.heap.items(keys.value) ?? [] {
             guard case .string(let key) = item, let size = sizes[key] else {
-                throw FormatError("it has a storage that no tensor refers to")
+                throw VitvideoError.badData("it has a storage that no tensor refers to")
             }
             let count = try cursor.littleEndian(Int64.self)
             guard count == Int64(size.elements) else {
-                throw FormatError("storage \(quoted(key)) has \(count) elements, not \(size.elements)")
+                throw VitvideoError.badData(
+                    "storage \(quoted(key)) has \(count) elements, not \(size.elements)")
             }
-            guard storages[key] == nil else { throw FormatError("storage \(quoted(key)) comes twice") }
+            guard storages[key] == nil else {
+                throw VitvideoError.badData("storage \(quoted(key)) comes twice")
+            }
             guard size.bytes <= cursor.remaining else {
-                throw FormatError(
+                throw VitvideoError.badData(
                     "storage \(quoted(key)) of \(size.bytes) bytes reaches beyond the end",
                     nextStep: "the file is cut short or damaged: get it again")
             }

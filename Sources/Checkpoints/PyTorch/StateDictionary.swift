@@ -1,3 +1,6 @@
+import Base
+import Files
+
 /// The dictionary of tensors within what a PyTorch file holds.
 struct StateDictionary {
     /// Names and what is under them, in the file's order.
@@ -12,14 +15,14 @@ struct StateDictionary {
     /// Bytes of a name. Bounds what nesting can multiply a long key to.
     private static let longestName = 1024
 
-    /// - Throws: `FormatError` where there is no dictionary of tensors, or none under `key`.
+    /// - Throws: `VitvideoError` where there is no dictionary of tensors, or none under `key`.
     init(_ value: PickleValue, _ heap: PickleHeap, key: String?) throws {
         guard case .dictionary(let top) = value else {
-            throw FormatError.unsupported("it holds no dictionary", nextStep: "save the model's state_dict()")
+            throw VitvideoError.badData("it holds no dictionary", nextStep: "save the model's state_dict()")
         }
         if let key {
             guard let chosen = Self.member(top, key, heap), case .dictionary(let dictionary) = chosen else {
-                throw FormatError("it has no dictionary \(quoted(key)); \(Self.listing(top, heap))")
+                throw VitvideoError.badData("it has no dictionary \(quoted(key)); \(Self.listing(top, heap))")
             }
             tensors = try Self.flattened(dictionary, heap)
             self.key = key
@@ -34,7 +37,7 @@ struct StateDictionary {
             (tensors, self.key) = chosen
         }
         guard !tensors.isEmpty else {
-            throw FormatError("it holds no tensors; \(Self.listing(top, heap))")
+            throw VitvideoError.badData("it holds no tensors; \(Self.listing(top, heap))")
         }
     }
 
@@ -62,7 +65,7 @@ struct StateDictionary {
 
         func visit(_ dictionary: Int, prefix: String, depth: Int) throws {
             guard depth < largestDepth, visited.insert(dictionary).inserted else {
-                throw FormatError("its dictionaries refer to each other or are nested too deep")
+                throw VitvideoError.badData("its dictionaries refer to each other or are nested too deep")
             }
             for (key, value) in heap.dictionaries[dictionary] {
                 let part: String
@@ -87,7 +90,7 @@ struct StateDictionary {
 
     private static func joined(_ prefix: String, _ part: String) throws -> String {
         guard prefix.utf8.count + part.utf8.count <= longestName else {
-            throw FormatError("a name in it is longer than \(longestName) bytes")
+            throw VitvideoError.badData("a name in it is longer than \(longestName) bytes")
         }
         return prefix + part
     }

@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// Reads the pickles of PyTorch files: protocols 2 to 5 as far as plain data and tensors go. It interprets the
 /// opcodes itself and has nothing to execute with: functions are cases of `PickleGlobal`, and each names what to
 /// build. https://github.com/python/cpython/blob/main/Lib/pickletools.py
@@ -20,8 +24,8 @@ struct Unpickler {
 
     /// Reads one pickle.
     /// - Returns: its value, what that refers to, and where the pickle ends.
-    /// - Throws: `FormatError`: `.refused` for names that are not on `PickleGlobal`'s list, `.unsupported` for
-    ///   opcodes that torch.save does not write, `.invalidData` for everything malformed.
+    /// - Throws: `VitvideoError` of kind `badData` for names that are not on `PickleGlobal`'s list, opcodes that
+    ///   torch.save does not write, and everything malformed.
     static func load(
         _ bytes: UnsafeRawBufferPointer, at position: Int = 0
     ) throws -> (value: PickleValue, heap: PickleHeap, end: Int) {
@@ -34,14 +38,14 @@ struct Unpickler {
             }
             try unpickler.execute(opcode)
         }
-        throw FormatError("its pickle has more than \(largestOpcodeCount) opcodes")
+        throw VitvideoError.badData("its pickle has more than \(largestOpcodeCount) opcodes")
     }
 
     private mutating func execute(_ opcode: UInt8) throws {
         switch opcode {
         case 0x80:  // PROTO
             let version = try cursor.byte()
-            guard version <= 5 else { throw FormatError.unsupported("its pickle is of protocol \(version)") }
+            guard version <= 5 else { throw VitvideoError.badData("its pickle is of protocol \(version)") }
         case 0x95: _ = try cursor.take(8)  // FRAME
         case UInt8(ascii: "("): marks.append(stack.count)
         case UInt8(ascii: "0"): _ = try pop()
@@ -143,7 +147,7 @@ struct Unpickler {
             return arguments[0]
         case .plainData: return .other
         case .storage, .untypedStorage, .type:
-            throw FormatError.unsupported("its pickle holds a storage outside of a tensor")
+            throw VitvideoError.badData("its pickle holds a storage outside of a tensor")
         }
     }
 
@@ -160,10 +164,10 @@ struct Unpickler {
         // Flags such as a pending negation, which would change the values.
         let flags = arguments.dropFirst(global == .rebuildTypedTensor ? 7 : 6).first
         if case .dictionary(let flags) = flags, !heap.dictionaries[flags].isEmpty {
-            throw FormatError.unsupported("a tensor in its pickle has pending operations")
+            throw VitvideoError.badData("a tensor in its pickle has pending operations")
         }
         guard heap.tensors.count < Self.largestTensorCount else {
-            throw FormatError("its pickle has more than \(Self.largestTensorCount) tensors")
+            throw VitvideoError.badData("its pickle has more than \(Self.largestTensorCount) tensors")
         }
         guard let type, storage.elementType == nil || storage.elementType == type else { throw malformed }
         let description = try TensorDescription(shape: heap.integers(arguments[2]), elementType: type)
@@ -273,10 +277,12 @@ struct Unpickler {
         return length
     }
 
-    private var malformed: FormatError { FormatError("its pickle is malformed at byte \(cursor.position)") }
+    private var malformed: VitvideoError {
+        VitvideoError.badData("its pickle is malformed at byte \(cursor.position)")
+    }
 
-    private func unsupported(_ opcode: UInt8) -> FormatError {
-        FormatError.unsupported(
+    private func unsupported(_ opcode: UInt8) -> VitvideoError {
+        VitvideoError.badData(
             "its pickle holds opcode 0x\(String(opcode, radix: 16)), which torch.save does not write")
     }
 }

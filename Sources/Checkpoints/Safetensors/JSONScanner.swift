@@ -1,3 +1,6 @@
+import Base
+import Files
+
 /// Walks JSON text without building a tree: its callers know what they expect, so memory is bounded by what they
 /// keep. Strict (RFC 8259); nesting is bounded only in `skipValue`, the one place that recurses.
 struct JSONScanner {
@@ -28,7 +31,9 @@ struct JSONScanner {
             return values
         }
         while true {
-            guard values.count < limit else { throw FormatError("a list has more than \(limit) numbers") }
+            guard values.count < limit else {
+                throw VitvideoError.badData("a list has more than \(limit) numbers")
+            }
             values.append(try integer())
             if try peek() != UInt8(ascii: ",") { break }
             try expect(UInt8(ascii: ","))
@@ -45,11 +50,11 @@ struct JSONScanner {
             switch byte {
             case UInt8(ascii: "\""):
                 guard let text = String(validating: bytes, as: UTF8.self) else {
-                    throw FormatError("a string is not UTF-8")
+                    throw VitvideoError.badData("a string is not UTF-8")
                 }
                 return text
             case UInt8(ascii: "\\"): bytes.append(contentsOf: try escape())
-            case 0..<0x20: throw FormatError("a string holds a control character")
+            case 0..<0x20: throw VitvideoError.badData("a string holds a control character")
             default: bytes.append(byte)
             }
         }
@@ -57,7 +62,7 @@ struct JSONScanner {
 
     /// Passes over any value.
     mutating func skipValue(depth: Int = 0) throws {
-        guard depth < 64 else { throw FormatError("its JSON is nested more than 64 deep") }
+        guard depth < 64 else { throw VitvideoError.badData("its JSON is nested more than 64 deep") }
         switch try peek() {
         case UInt8(ascii: "{"):
             try object { scanner, _ in try scanner.skipValue(depth: depth + 1) }
@@ -78,14 +83,14 @@ struct JSONScanner {
                 _ = try cursor.byte()
                 length += 1
             }
-            guard length > 0 else { throw FormatError("its JSON is malformed") }
+            guard length > 0 else { throw VitvideoError.badData("its JSON is malformed") }
         }
     }
 
     /// Throws unless only white space is left.
     mutating func end() throws {
         skipSpace()
-        guard cursor.remaining == 0 else { throw FormatError("its JSON goes on after its end") }
+        guard cursor.remaining == 0 else { throw VitvideoError.badData("its JSON goes on after its end") }
     }
 
     private mutating func integer() throws -> Int {
@@ -96,11 +101,11 @@ struct JSONScanner {
             _ = try cursor.byte()
             let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, overflowOfSum) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
-            guard !overflow, !overflowOfSum else { throw FormatError("a number is too large") }
+            guard !overflow, !overflowOfSum else { throw VitvideoError.badData("a number is too large") }
             value = sum
             digits += 1
         }
-        guard digits > 0 else { throw FormatError("a whole number was expected") }
+        guard digits > 0 else { throw VitvideoError.badData("a whole number was expected") }
         return value
     }
 
@@ -115,22 +120,22 @@ struct JSONScanner {
         case UInt8(ascii: "r"): return [0x0d]
         case UInt8(ascii: "t"): return [0x09]
         case UInt8(ascii: "u"): break
-        default: throw FormatError("a string has an unknown escape")
+        default: throw VitvideoError.badData("a string has an unknown escape")
         }
         var code = UInt32(try hexadecimal())
         if (0xd800..<0xdc00).contains(code) {
             // A character beyond 16 bits comes as a pair of surrogates.
             guard try cursor.byte() == UInt8(ascii: "\\"), try cursor.byte() == UInt8(ascii: "u") else {
-                throw FormatError("a string has half a surrogate pair")
+                throw VitvideoError.badData("a string has half a surrogate pair")
             }
             let low = UInt32(try hexadecimal())
             guard (0xdc00..<0xe000).contains(low) else {
-                throw FormatError("a string has half a surrogate pair")
+                throw VitvideoError.badData("a string has half a surrogate pair")
             }
             code = 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00)
         }
         guard let scalar = Unicode.Scalar(code) else {
-            throw FormatError("a string has half a surrogate pair")
+            throw VitvideoError.badData("a string has half a surrogate pair")
         }
         return Array(String(Character(scalar)).utf8)
     }
@@ -139,19 +144,20 @@ struct JSONScanner {
         let digits = try cursor.take(4)
         guard let text = String(validating: digits, as: UTF8.self), text.utf8.first != UInt8(ascii: "+"),
             let value = UInt16(text, radix: 16)
-        else { throw FormatError("a string has an unknown escape") }
+        else { throw VitvideoError.badData("a string has an unknown escape") }
         return value
     }
 
     private mutating func peek() throws -> UInt8 {
         skipSpace()
-        guard let byte = cursor.next else { throw FormatError("its JSON ends too early") }
+        guard let byte = cursor.next else { throw VitvideoError.badData("its JSON ends too early") }
         return byte
     }
 
     private mutating func expect(_ byte: UInt8) throws {
         guard try peek() == byte else {
-            throw FormatError("its JSON is malformed: '\(Character(Unicode.Scalar(byte)))' expected")
+            throw VitvideoError.badData(
+                "its JSON is malformed: '\(Character(Unicode.Scalar(byte)))' expected")
         }
         _ = try cursor.byte()
     }
@@ -161,12 +167,4 @@ struct JSONScanner {
             cursor.skip()
         }
     }
-}
-
-extension ByteCursor {
-    /// The next byte without consuming it; nil at the end.
-    var next: UInt8? { remaining > 0 ? bytes[position] : nil }
-
-    /// Steps over the byte that `next` has shown.
-    mutating func skip() { _ = try? byte() }
 }

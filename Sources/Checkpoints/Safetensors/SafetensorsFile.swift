@@ -1,3 +1,7 @@
+import Base
+import Files
+import NumPy
+
 /// The header of a safetensors file: 8 bytes with the length of a JSON object (little-endian), the object, then
 /// the tensors' bytes without gaps or overlaps. https://github.com/huggingface/safetensors#format
 struct SafetensorsHeader {
@@ -23,14 +27,14 @@ struct SafetensorsHeader {
         return try cursor.littleEndian(UInt64.self) < 1 << 40
     }
 
-    /// - Throws: `FormatError` for everything that the reference implementation refuses: a header longer than the
+    /// - Throws: `VitvideoError` for everything that the reference implementation refuses: a header longer than the
     ///   file or than 100 MB, unknown types, offsets that overlap, leave gaps, disagree with shape and type or do
     ///   not end with the file; also for a name that comes twice.
     init(_ bytes: UnsafeRawBufferPointer) throws {
         var cursor = ByteCursor(bytes)
         let declared = try cursor.littleEndian(UInt64.self)
         guard declared <= UInt64(min(Self.largestHeader, cursor.remaining)) else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "its header is said to be \(declared) bytes long, but \(cursor.remaining) follow",
                 nextStep: "the file is cut short or damaged: get it again")
         }
@@ -58,12 +62,12 @@ struct SafetensorsHeader {
             guard entry.range.lowerBound == end else {
                 let fault =
                     entry.range.lowerBound < end ? "overlaps the one before it" : "leaves a gap before it"
-                throw FormatError("tensor \(quoted(entry.name)) \(fault)")
+                throw VitvideoError.badData("tensor \(quoted(entry.name)) \(fault)")
             }
             end = entry.range.upperBound
         }
         guard end == bytes.count else {
-            throw FormatError("its tensors end at byte \(end), but the file has \(bytes.count)")
+            throw VitvideoError.badData("its tensors end at byte \(end), but the file has \(bytes.count)")
         }
         self.entries = entries
         self.metadata = metadata
@@ -84,19 +88,19 @@ struct SafetensorsHeader {
             }
         }
         guard let type, let shape, let offsets, offsets.count == 2 else {
-            throw FormatError("tensor \(quoted(name)) lacks its type, shape or offsets")
+            throw VitvideoError.badData("tensor \(quoted(name)) lacks its type, shape or offsets")
         }
         guard let elementType = ElementType(safetensors: type) else {
-            throw FormatError.unsupported("tensor \(quoted(name)) has the type \(quoted(type))")
+            throw VitvideoError.badData("tensor \(quoted(name)) has the type \(quoted(type))")
         }
         let description = try TensorDescription(shape: shape, elementType: elementType)
         guard offsets[0] <= offsets[1], offsets[1] <= dataCount else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "tensor \(quoted(name)) lies at \(offsets[0])..<\(offsets[1]) of \(dataCount) bytes",
                 nextStep: "the file is cut short or damaged: get it again")
         }
         guard offsets[1] - offsets[0] == description.byteCount else {
-            throw FormatError(
+            throw VitvideoError.badData(
                 "tensor \(quoted(name)) of \(description) has \(offsets[1] - offsets[0]) bytes")
         }
         return Entry(

@@ -1,24 +1,27 @@
+import Base
+import Files
 import Foundation
+import NumPy
 
 /// Writing of safetensors.
 package enum Safetensors {
-    /// Writes Float32 tensors. The file appears under its name only when it is complete: it is written under a
-    /// temporary name in the same directory, flushed to the disk, then renamed over what was there.
+    /// Writes Float32 tensors to a file that appears under its name only when it is complete (`AtomicFile`), and
+    /// replaces what was there. Only its owner may write to it.
     ///
     /// - Parameters:
     ///   - tensors: values row-major, as many as the shape says.
     ///   - metadata: goes into `__metadata__`.
-    /// - Throws: `CheckpointError`: `.invalidData` where values and shape disagree or a name comes twice,
-    ///   `.cannotCreate` where the file cannot be made, `.inputOutput` where writing fails (a full disk).
+    /// - Throws: `VitvideoError` of kind `badData` where values and shape disagree or a name comes twice,
+    ///   `cannotCreate` where the file cannot be made, `inputOutput` where writing fails (a full disk).
     package static func write(
         _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
         to path: String
     ) throws {
         let header = try locating("write", path) { try encodedHeader(of: tensors, metadata: metadata) }
-        let output = try AtomicFile.create(path)
-        try header.withUnsafeBytes { try output.write($0) }
-        for tensor in tensors { try tensor.values.withUnsafeBytes { try output.write($0) } }
-        try output.finish()
+        let output = try AtomicFile(path, overwrite: true, permissions: 0o644, wording: .errno)
+        try output.write(header)
+        for tensor in tensors { try output.write(tensor.values) }
+        try output.commit()
     }
 
     /// The length, then the JSON object, padded with spaces to a multiple of 8 as the reference does, so that the
@@ -36,11 +39,11 @@ package enum Safetensors {
         for tensor in tensors {
             let description = try TensorDescription(shape: tensor.shape, elementType: .float32)
             guard description.elementCount == tensor.values.count else {
-                throw FormatError(
+                throw VitvideoError.badData(
                     "tensor \(quoted(tensor.name)) of \(description) has \(tensor.values.count) values")
             }
             guard names.insert(tensor.name).inserted else {
-                throw FormatError("two tensors are named \(quoted(tensor.name))")
+                throw VitvideoError.badData("two tensors are named \(quoted(tensor.name))")
             }
             let shape = tensor.shape.map(String.init).joined(separator: ",")
             let end = offset + description.byteCount

@@ -37,7 +37,7 @@ package final class FrameSampler {
 
     /// Shows the sampled frames in order; the same ones at every call.
     ///
-    /// - Throws: `VideoIOError`, and what the body throws.
+    /// - Throws: `VitvideoError`, and what the body throws.
     package func forEachFrame(_ body: (RGBImage) throws -> Void) throws {
         guard reader.info.canReopen, let count = reader.info.expectedFrameCount else {
             try readLeadingFrames()
@@ -61,7 +61,7 @@ package final class FrameSampler {
 
     /// The first frame; nil where there is none.
     ///
-    /// - Throws: `VideoIOError`.
+    /// - Throws: `VitvideoError`.
     package func firstFrame() throws -> RGBImage? {
         if reader.info.canReopen { return try secondReader().nextFrame()?.image }
         try readLeadingFrames()
@@ -71,7 +71,7 @@ package final class FrameSampler {
     /// Whether there are two frames at least, found by reading them: the expected count may be an estimate. False for
     /// an input that cannot be read twice.
     ///
-    /// - Throws: `VideoIOError`.
+    /// - Throws: `VitvideoError`.
     package func hasSeveralFrames() throws -> Bool {
         guard reader.info.canReopen, let count = reader.info.expectedFrameCount, count > 1 else {
             return false

@@ -32,7 +32,7 @@ final class FramesInStep: @unchecked Sendable {
         self.recordings = recordings
     }
 
-    /// - Throws: `VideoIOError`.
+    /// - Throws: `VitvideoError`.
     func next() throws -> FrameInStep? {
         guard rest > 0, let frame = try leading.popLast() ?? reader.nextFrame() else { return nil }
         rest -= 1

@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Rendering
 
@@ -19,7 +20,7 @@ package struct SingleViewRenderer: FrameRenderer {
     private var renderer: ViewRenderer
     private var labels = LabelPainter()
 
-    /// - Throws: `VitvideoError.inputTooSmall`.
+    /// - Throws: `VitvideoError` of kind `usage` for frames without a whole patch.
     package init(
         view: View, source: any MapSource, style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {

@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Rendering
 
@@ -32,7 +33,7 @@ package struct PanelRenderer: FrameRenderer {
 
     /// - Parameter sources: those of the analysis.
     /// - Precondition: there is a panel, and the sources that the panels name exist.
-    /// - Throws: `VitvideoError.inputTooSmall`.
+    /// - Throws: `VitvideoError` of kind `usage` for frames without a whole patch.
     package init(
         panels: [Panel], sources: [any MapSource], style: HeatStyle, frameHeight: Int, frameWidth: Int
     ) throws {

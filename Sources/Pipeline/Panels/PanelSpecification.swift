@@ -1,3 +1,4 @@
+import Base
 import Rendering
 
 /// What one panel of a comparison shows, as the command line says it.
@@ -13,25 +14,25 @@ package enum PanelSpecification: Sendable, Equatable {
     ///
     /// Models and files may contain further colons.
     ///
-    /// - Throws: `PipelineError` of kind `usage`.
-    package init(parsing text: String) throws(PipelineError) {
+    /// - Throws: `VitvideoError` of kind `usage`.
+    package init(parsing text: String) throws(VitvideoError) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let argument = parts.count > 1 ? String(parts[1]) : nil
         if let argument, argument.isEmpty {
-            throw PipelineError(.usage, "panel '\(text)': nothing follows the colon")
+            throw VitvideoError(.usage, reason: "panel '\(text)': nothing follows the colon")
         }
         switch (String(parts[0]), argument) {
         case ("original", nil): self = .original
         case ("original", _):
-            throw PipelineError(.usage, "panel '\(text)': the original is the same for every model")
+            throw VitvideoError(.usage, reason: "panel '\(text)': the original is the same for every model")
         case ("video", let path?): self = .video(path: path)
         case ("video", nil):
-            throw PipelineError(.usage, "panel 'video' wants a file, as in video:heatmap.mp4")
+            throw VitvideoError(.usage, reason: "panel 'video' wants a file, as in video:heatmap.mp4")
         case (let name, let model):
             guard let view = View(rawValue: name) else {
                 let names = ["original"] + View.allCases.map { "\($0.rawValue)[:model]" } + ["video:file"]
-                throw PipelineError(
-                    .usage, "panel '\(text)' is none of \(names.joined(separator: ", "))")
+                throw VitvideoError(
+                    .usage, reason: "panel '\(text)' is none of \(names.joined(separator: ", "))")
             }
             self = .view(view, model: model)
         }
@@ -44,15 +45,15 @@ package enum PanelSpecification: Sendable, Equatable {
     ///   - names: `a,b`, each a model or `video:FILE`.
     ///   - view: what is shown of each model.
     ///   - isMain: whether a name is the main model's.
-    /// - Throws: `PipelineError` of kind `usage` for an empty name.
+    /// - Throws: `VitvideoError` of kind `usage` for an empty name.
     package static func comparison(
         of names: String, view: View, isMain: (String) -> Bool
-    ) throws(PipelineError) -> [PanelSpecification] {
+    ) throws(VitvideoError) -> [PanelSpecification] {
         var panels: [PanelSpecification] = [.original]
         var namesMain = false
         for name in names.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
             if name.isEmpty {
-                throw PipelineError(.usage, "comparison '\(names)': a name is missing beside a comma")
+                throw VitvideoError(.usage, reason: "comparison '\(names)': a name is missing beside a comma")
             }
             if name.hasPrefix("video:") {
                 panels.append(try PanelSpecification(parsing: name))

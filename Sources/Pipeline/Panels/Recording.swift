@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pixels
 import VideoIO
@@ -23,7 +24,7 @@ package final class Recording: @unchecked Sendable {
     /// - Parameters:
     ///   - name: what to call it; the file's name without its extension where nil.
     ///   - threads: of the decoder; 0 lets FFmpeg choose.
-    /// - Throws: `VideoIOError` as `VideoReader.open` does.
+    /// - Throws: `VitvideoError` as `VideoReader.open` does.
     package init(
         path: String, name: String? = nil, threads: Int = 0,
         onWarning: (@Sendable (MediaWarning) -> Void)? = nil
@@ -39,7 +40,7 @@ package final class Recording: @unchecked Sendable {
     /// is the first, after the last the last.
     ///
     /// - Parameter seconds: on the clock of the video's own timestamps; never less than in the call before.
-    /// - Throws: `VideoIOError`.
+    /// - Throws: `VitvideoError`.
     package func frame(at seconds: Double) throws -> VideoFrame {
         while let candidate = next, shown == nil || candidate.time.seconds <= seconds + Self.toleranceSeconds
         {
@@ -47,7 +48,7 @@ package final class Recording: @unchecked Sendable {
             next = try reader.nextFrame()
         }
         guard let shown else {
-            throw PipelineError(.badData, "cannot read \(name): it holds no frame")
+            throw VitvideoError(.badData, reason: "cannot read \(name): it holds no frame")
         }
         return shown
     }

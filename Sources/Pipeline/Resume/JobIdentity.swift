@@ -1,4 +1,5 @@
-import Checkpoints
+import Base
+import Files
 import Foundation
 
 /// All that decides what a resumable job's results are, in the order in which a difference is told.
@@ -22,7 +23,7 @@ package struct JobIdentity: Codable, Sendable, Equatable {
 
     /// Adds what is read from files: what they hold counts, not what they are called.
     ///
-    /// - Throws: `CheckpointError` where a file cannot be read.
+    /// - Throws: `VitvideoError` where a file cannot be read.
     package mutating func add(_ name: String, contentOf paths: [String]) throws {
         let hashes = try paths.map { try ContentHash.sha256(ofFile: $0) }
         try add(
@@ -47,7 +48,7 @@ package struct JobIdentity: Codable, Sendable, Equatable {
     ///
     /// - Parameter kept: the identity that the job was begun with.
     /// - Returns: nil where nothing differs.
-    func difference(from kept: JobIdentity) -> (kind: PipelineError.Kind, text: String)? {
+    func difference(from kept: JobIdentity) -> (kind: VitvideoError.Kind, text: String)? {
         for place in 0..<max(settings.count, kept.settings.count) {
             let now = place < settings.count ? settings[place] : nil
             let then = place < kept.settings.count ? kept.settings[place] : nil

@@ -30,16 +30,14 @@ package struct ResumableJob {
     private let whole: AnnotationJob
     private let video: Video?
     private let numbers: [any NumberSink]
-    private let outputs: [String]
 
     /// - Parameters:
     ///   - whole: the job as it would run without segments, nothing read from its reader yet but the leading frames.
     ///   - input: what its reader reads, which can be opened again.
     ///   - readerOptions: those of its reader.
-    ///   - outputs: names of all outputs, which are on the disk before the segments are removed.
     package init(
         store: SegmentStore, segmentFrames: Int, whole: AnnotationJob, input: String,
-        readerOptions: ReaderOptions, video: Video?, numbers: [any NumberSink], outputs: [String]
+        readerOptions: ReaderOptions, video: Video?, numbers: [any NumberSink]
     ) {
         self.store = store
         self.segmentFrames = segmentFrames
@@ -48,7 +46,6 @@ package struct ResumableJob {
         self.readerOptions = readerOptions
         self.video = video
         self.numbers = numbers
-        self.outputs = outputs
     }
 
     /// - Parameter progress: called after each frame that was computed, with the number of frames done, the kept ones
@@ -127,9 +124,7 @@ package struct ResumableJob {
         guard try join.write() else { return false }
         try video?.sink.finish(trailing: [])
         for sink in numbers { try sink.finish(trailing: []) }
-        let files = outputs.flatMap { MediaFiles.paths(ofOutput: $0, frames: store.frames) }
-        for file in files { try DurableFile.sync(file) }
-        for directory in Set(files.map(DurableFile.directory)) { try DurableFile.sync(directory) }
+        // The outputs are on the disk by now.
         store.remove()
         return true
     }

@@ -1,4 +1,5 @@
-import Checkpoints
+import Base
+import Files
 import Foundation
 import Rendering
 import VideoIO
@@ -37,6 +38,20 @@ struct SegmentLabel: Equatable {
     var line: [UInt8] { Array("vitvideo segment 1: \(number) of \(job)\n".utf8) }
 }
 
+extension AtomicFile {
+    /// A file in the directory of a job. That is locked as a whole, and the store removes what an earlier run has
+    /// left when it opens it.
+    ///
+    /// - Throws: `VitvideoError` of kind `inputOutput`, also where the file cannot be made: the job has begun by then.
+    convenience init(ofJob path: String) throws {
+        do {
+            try self.init(path, overwrite: true, cleansUp: false)
+        } catch let error as VitvideoError {
+            throw VitvideoError(.inputOutput, cannot: "write", path: path, reason: error.reason)
+        }
+    }
+}
+
 /// Writes a segment to a file:
 ///
 ///     line             the label
@@ -48,14 +63,14 @@ struct SegmentLabel: Equatable {
 ///
 /// The file has its name once it is complete and on the disk.
 final class SegmentFileWriter {
-    private let file: DurableFileWriter
+    private let file: AtomicFile
     private let name: String
     private let hash: SHA256Stream
 
-    /// - Throws: `PipelineError` of kind `inputOutput`.
+    /// - Throws: `VitvideoError` of kind `inputOutput`.
     init(_ name: String, label: SegmentLabel) throws {
         self.name = name
-        file = try DurableFileWriter(name + SegmentStore.partSuffix)
+        file = try AtomicFile(ofJob: name)
         hash = try SHA256Stream()
         try write(label.line)
     }
@@ -63,7 +78,8 @@ final class SegmentFileWriter {
     func append(_ record: SegmentRecord) throws {
         let bytes = record.bytes
         guard let length = UInt32(exactly: bytes.count) else {
-            throw PipelineError(.inputOutput, "cannot write \(name): a frame has \(bytes.count) bytes")
+            throw VitvideoError(
+                .inputOutput, cannot: "write", path: name, reason: "a frame has \(bytes.count) bytes")
         }
         try write(length)
         try write(bytes)
@@ -75,9 +91,8 @@ final class SegmentFileWriter {
         try write(UInt32(0))
         try write(text)
         try write(UInt32(text.count))
-        let digest = Array(try hash.finish().utf8)
-        try digest.withUnsafeBytes { try file.write($0) }
-        try file.finish(as: name)
+        try file.write(try hash.finish())
+        try file.commit()
     }
 
     private func write(_ number: UInt32) throws {
@@ -107,10 +122,10 @@ final class SegmentFileReader {
 
     private static let digestLength = 64
 
-    /// - Throws: `Damage`; `PipelineError` of kind `inputOutput` where the file cannot be read, as all of these.
+    /// - Throws: `Damage`; `VitvideoError` of kind `inputOutput` where the file cannot be read, as all of these.
     init(_ path: String, label: SegmentLabel) throws {
         guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw DurableFile.failure(path, operation: "read")
+            throw VitvideoError.system(.inputOutput, cannot: "read", path: path, wording: .text)
         }
         self.handle = handle
         hash = try SHA256Stream()
@@ -171,7 +186,8 @@ final class SegmentFileReader {
         do {
             data = try handle.read(upToCount: count)
         } catch {
-            throw PipelineError(.inputOutput, "cannot read a segment: \(error.localizedDescription)")
+            throw VitvideoError(
+                .inputOutput, cannot: "read a segment", reason: error.localizedDescription)
         }
         guard let data, data.count == count else { throw Damage(reason: "it is cut short") }
         return [UInt8](data)

@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import VideoIO
 
@@ -15,7 +16,7 @@ struct SegmentJoin {
     /// Writes everything but the ends of the outputs.
     ///
     /// - Returns: whether all was written; not so where a stop was asked for.
-    /// - Throws: what the outputs throw; `PipelineError` of kind `inputOutput` where a segment has been damaged since
+    /// - Throws: what the outputs throw; `VitvideoError` of kind `inputOutput` where a segment has been damaged since
     ///   it was checked.
     func write() throws -> Bool {
         let end = store.segments
@@ -52,10 +53,9 @@ struct SegmentJoin {
         do {
             return try body(store.reader(of: number))
         } catch let damage as SegmentFileReader.Damage {
-            throw PipelineError(
-                .inputOutput,
-                "cannot read segment \(number) of \(store.path): \(damage.reason); the same command computes it anew"
-            )
+            throw VitvideoError(
+                .inputOutput, cannot: "read segment \(number) of", path: store.path, reason: damage.reason,
+                nextStep: .advice("the same command computes it anew"))
         }
     }
 }

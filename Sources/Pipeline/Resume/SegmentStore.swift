@@ -1,3 +1,5 @@
+import Base
+import Files
 import Foundation
 
 /// The directory beside an output in which a job that may be interrupted keeps what it has finished:
@@ -12,12 +14,12 @@ package final class SegmentStore {
     package struct Job: Codable, Sendable {
         /// What the results depend on.
         package var identity: JobIdentity
-        /// Fitted before the run, by the model's name.
-        package var features: [String: FittedFeatures]
+        /// What the sources found out before the run, by the model's name.
+        package var states: [String: Data]
 
-        package init(identity: JobIdentity, features: [String: FittedFeatures] = [:]) {
+        package init(identity: JobIdentity, states: [String: Data] = [:]) {
             self.identity = identity
-            self.features = features
+            self.states = states
         }
     }
 
@@ -28,17 +30,16 @@ package final class SegmentStore {
         let count: Int?
     }
 
-    static let partSuffix = ".part"
     private static let jobName = "job.json"
     private static let joiningName = "joining"
     private static let segmentPrefix = "segment-"
 
-    package let path: String
+    package var path: String { directory.path }
     package private(set) var job: Job
     /// What had to be left aside, for whoever asked for the job.
     package private(set) var warnings: [String] = []
     private let label: String
-    private let lock: Int32
+    private let directory: LockedDirectory
     private var isOurs = false
     /// Outlines by number, so that memory hardly grows with the clip.
     private var summaries: [Int: SegmentSummary] = [:]
@@ -63,14 +64,13 @@ package final class SegmentStore {
     /// - Parameters:
     ///   - job: what is to be computed. Of a job begun earlier only the identity is compared, the rest is kept.
     ///   - segmentFrames: frames of every segment but the last.
-    /// - Throws: `PipelineError`: of kind `usage` or `badData` where the job was begun under other settings, of kind
+    /// - Throws: `VitvideoError`: of kind `usage` or `badData` where the job was begun under other settings, of kind
     ///   `cannotCreate` where another run is at work on it, where the directory holds something else or cannot be
     ///   made; of kind `inputOutput` where it cannot be written to.
     package init(path: String, job: Job, segmentFrames: Int) throws {
-        self.path = path
         self.job = job
         label = try job.identity.hash
-        lock = try Self.lockedDirectory(path)
+        directory = try Self.lockedDirectory(path)
         try begin(segmentFrames)
         isOurs = true
     }
@@ -78,7 +78,6 @@ package final class SegmentStore {
     deinit {
         // Also reached where the initialiser has thrown, for one because the directory is somebody else's.
         if summaries.isEmpty { remove() }
-        close(lock)
     }
 
     // MARK: What is there
@@ -125,7 +124,7 @@ package final class SegmentStore {
     func add(_ number: Int, _ summary: SegmentSummary) { summaries[number] = summary.outline }
 
     /// Notes, on the disk, that outputs may have their names from now on.
-    func beginJoining() throws { try DurableFile.write(Data(), to: file(Self.joiningName)) }
+    func beginJoining() throws { try write(Data(), to: Self.joiningName) }
 
     /// Removes the directory. What tells of the job goes first: what is left of it then is nobody's. Called once; of
     /// the same name there may be another run's directory afterwards.
@@ -143,54 +142,46 @@ package final class SegmentStore {
 
     // MARK: Opening
 
-    private static func lockedDirectory(_ path: String) throws -> Int32 {
-        func fail(_ reason: String) -> PipelineError {
-            PipelineError(.cannotCreate, "cannot keep segments in \(path): \(reason)")
+    private static func lockedDirectory(_ path: String) throws -> LockedDirectory {
+        func failure(_ reason: String) -> VitvideoError {
+            VitvideoError(.cannotCreate, cannot: "keep segments in", path: path, reason: reason)
         }
-        while true {
-            guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
-                throw fail(String(cString: strerror(errno)))
+        do {
+            guard let directory = try LockedDirectory.open(path) else {
+                throw failure("another run is at work on this job")
             }
-            let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            if descriptor < 0, errno == ENOENT { continue }
-            guard descriptor >= 0 else { throw fail(String(cString: strerror(errno))) }
-            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-                close(descriptor)
-                throw fail("another run is at work on this job")
-            }
-            var status = stat()
-            // Another run may have finished the job and removed the directory before the lock was taken.
-            if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return descriptor }
-            close(descriptor)
+            return directory
+        } catch let error as SystemError {
+            throw failure(systemText(error.code))
         }
     }
 
     private func begin(_ segmentFrames: Int) throws {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard names.allSatisfy(Self.isOwn) else {
-            throw PipelineError(
-                .cannotCreate,
-                "cannot keep segments in \(path): it holds something else; remove or rename it")
+            throw VitvideoError(
+                .cannotCreate, cannot: "keep segments in", path: path, reason: "it holds something else",
+                nextStep: .advice("remove or rename it"))
         }
-        for name in names where name.hasSuffix(Self.partSuffix) { unlink(file(name)) }
+        TemporaryEntry.removeAbandoned(in: path)
         let numbers = names.compactMap(Self.number(ofSegment:)).sorted()
         if names.contains(Self.jobName), !numbers.isEmpty {
             guard let kept = Self.readJob(at: path) else {
-                throw PipelineError(
-                    .badData,
-                    "cannot go on with \(path): its \(Self.jobName) is damaged; remove the directory")
+                throw VitvideoError(
+                    .badData, cannot: "go on with", path: path, reason: "its \(Self.jobName) is damaged",
+                    nextStep: .advice("remove the directory"))
             }
             if let (kind, text) = job.identity.difference(from: kept.identity) {
-                throw PipelineError(
-                    kind,
-                    "cannot go on with \(path): \(text); use the same settings, or remove the directory")
+                throw VitvideoError(
+                    kind, cannot: "go on with", path: path, reason: text,
+                    nextStep: .advice("use the same settings, or remove the directory"))
             }
             job = kept
         } else {
             // Nothing is finished, or a finished job was being removed.
             for name in names { unlink(file(name)) }
-            try DurableFile.write(try JSONEncoder().encode(job), to: file(Self.jobName))
-            try DurableFile.sync(DurableFile.directory(of: path))
+            try write(try JSONEncoder().encode(job), to: Self.jobName)
+            try AtomicFile.syncDirectory(of: path)
         }
         for number in numbers { try check(number, segmentFrames) }
     }
@@ -213,6 +204,12 @@ package final class SegmentStore {
         }
     }
 
+    private func write(_ bytes: Data, to name: String) throws {
+        let file = try AtomicFile(ofJob: file(name))
+        try file.write([UInt8](bytes))
+        try file.commit()
+    }
+
     private func file(_ name: String) -> String { "\(path)/\(name)" }
 
     private func segmentPath(_ number: Int) -> String {
@@ -229,7 +226,6 @@ package final class SegmentStore {
 
     /// Whether a file of that name may be the store's.
     private static func isOwn(_ name: String) -> Bool {
-        let base = name.hasSuffix(partSuffix) ? String(name.dropLast(partSuffix.count)) : name
-        return base == jobName || base == joiningName || number(ofSegment: base) != nil
+        name == jobName || name == joiningName || number(ofSegment: name) != nil || TemporaryEntry.isOne(name)
     }
 }

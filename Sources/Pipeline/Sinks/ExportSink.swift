@@ -1,11 +1,11 @@
 import Checkpoints
+import Methods
+import NumPy
 import VideoIO
 
 /// Writes the raw, unscaled maps of each frame to a NumPy archive:
 ///
-/// - the maps, float32, named after the method: `attention` [frames, heads, rows, columns], `rollout` and
-///   `gradient_rollout` [frames, rows, columns], `layers` [frames, blocks, rows, columns], `q` and `k` [frames,
-///   rows, columns], `features` [frames, rows, columns, 3]
+/// - the maps, float32, as the method's `arrays` describe them: `attention` [frames, heads, rows, columns] and so on
 /// - `frame` int64 [frames], indices in the source
 /// - `time` float64 [frames], seconds in the source
 /// - `logits` float32 [frames, classes], where the model classifies
@@ -27,7 +27,7 @@ package final class ExportSink: NumberSink {
     private let times: NPZArrayWriter
 
     /// - Precondition: there is a source.
-    /// - Throws: `CheckpointError` where the file exists (without `overwrite`) or cannot be created.
+    /// - Throws: `VitvideoError` where the file exists (without `overwrite`) or cannot be created.
     package init(
         path: String, overwrite: Bool, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
         version: String
@@ -61,8 +61,8 @@ package final class ExportSink: NumberSink {
         frames = try writer.array(named: "frame", element: .int64, rowShape: [])
         times = try writer.array(named: "time", element: .float64, rowShape: [])
         for source in sources {
-            var provenance = try source.provenance(sourceHeight: sourceHeight, sourceWidth: sourceWidth)
-            provenance.version = version
+            let provenance = try source.provenance(
+                sourceHeight: sourceHeight, sourceWidth: sourceWidth, version: version)
             try writer.add(suffixed("meta", source), text: try provenance.json())
         }
         self.writer = writer

@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Probing
 

@@ -1,3 +1,5 @@
+import Base
+import Files
 import Foundation
 import Rendering
 import VideoIO
@@ -9,7 +11,7 @@ package final class StatisticsPlot: StatisticsOutput {
     private let title: String
     private let quantity: String
     private let subjects: [StatisticsSubject]
-    private let output: TextOutput
+    private let output: AtomicFile
     private let isSVG: Bool
     /// By subject; columns as `columns(of:)` gives them.
     private var series: [ThinnedSeries]
@@ -17,7 +19,7 @@ package final class StatisticsPlot: StatisticsOutput {
     /// - Parameters:
     ///   - title: what the figure is headed, the clip's name in the main.
     ///   - quantity: what the maps are of: "attention", "rollout".
-    /// - Throws: `PipelineError` of kind `usage` for another extension, `VideoIOError` of kind `cantCreate`.
+    /// - Throws: `VitvideoError` of kind `usage` for another extension, `VitvideoError` of kind `cannotCreate`.
     package init(
         path: String, overwrite: Bool, title: String, quantity: String = "attention",
         subjects: [StatisticsSubject]
@@ -25,14 +27,14 @@ package final class StatisticsPlot: StatisticsOutput {
         switch URL(fileURLWithPath: path).pathExtension.lowercased() {
         case "png": isSVG = false
         case "svg": isSVG = true
-        default: throw PipelineError(.usage, "cannot plot to \(path): plots are .png or .svg files")
+        default: throw VitvideoError(.usage, reason: "cannot plot to \(path): plots are .png or .svg files")
         }
         self.path = path
         self.title = title
         self.quantity = quantity
         self.subjects = subjects
         series = subjects.map { _ in ThinnedSeries() }
-        output = try TextOutput(path: path, overwrite: overwrite)
+        output = try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
     }
 
     package func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) {
@@ -44,8 +46,8 @@ package final class StatisticsPlot: StatisticsOutput {
     package func finish(as name: String?) throws {
         for index in series.indices { series[index].finish() }
         let figure = figure()
-        try output.write(Data(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image())))
-        try output.finish(as: name)
+        try output.write(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image()))
+        try output.commit(as: name)
     }
 
     package func abandon() { output.abandon() }

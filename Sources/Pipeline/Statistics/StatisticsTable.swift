@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a table of statistics, one row per frame and subject, as comma-separated values (RFC 4180, but lines
@@ -14,12 +15,12 @@ import Foundation
 package final class StatisticsTable: StatisticsOutput {
     package let path: String
     private let subjects: [StatisticsSubject]
-    private let output: TextOutput
+    private let output: AtomicFile
     /// The single maps that have columns: all that any subject has, each once.
     private let partNames: [String]
     private let hasLabels: Bool
 
-    /// - Throws: `VideoIOError` of kind `cantCreate`.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
         self.path = path
         self.subjects = subjects
@@ -27,7 +28,7 @@ package final class StatisticsTable: StatisticsOutput {
         for name in subjects.flatMap(\.partNames) where !names.contains(name) { names.append(name) }
         partNames = names
         hasLabels = subjects.contains(where: \.hasClassifier)
-        output = try TextOutput(path: path, overwrite: overwrite)
+        output = try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
         try output.write(Self.line(header))
     }
 
@@ -55,7 +56,7 @@ package final class StatisticsTable: StatisticsOutput {
         }
     }
 
-    package func finish(as name: String?) throws { try output.finish(as: name) }
+    package func finish(as name: String?) throws { try output.commit(as: name) }
 
     package func abandon() { output.abandon() }
 

@@ -1,5 +1,6 @@
-import Checkpoints
 import Foundation
+import Methods
+import NumPy
 import Rendering
 import ViT
 
@@ -16,7 +17,7 @@ final class DistanceFigure {
     private let means: NPZArrayWriter
     private let perPicture: NPZArrayWriter
 
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     init(_ subject: ReportSubject, writer: FigureWriter) throws {
         self.subject = subject
         self.writer = writer
@@ -30,17 +31,17 @@ final class DistanceFigure {
     }
 
     /// - Parameter distances: `blocks × heads` in pixels, of one picture.
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func add(_ distances: [[Double]]) throws {
         mean.add(distances)
         try perPicture.append(distances.flatMap { $0 })
     }
 
     /// - Parameter yLimits: of the axis, so that figures of several models can be compared.
-    /// - Throws: `CheckpointError`, `VitvideoError`, `ReportError`.
+    /// - Throws: `VitvideoError`, `ReportError`.
     func finish(yLimits: (low: Double, high: Double)) throws -> PageFigure {
         for heads in mean.mean { try means.append(heads) }
-        try archive.add("meta", text: try FigureProvenance(subject, version: writer.version).json())
+        try archive.add("meta", text: try Provenance(of: subject.model, version: writer.version).json())
         try archive.finish()
         let name = Self.name(subject)
         return try writer.write(
@@ -88,6 +89,6 @@ final class DistanceFigure {
     }
 
     private static func name(_ subject: ReportSubject) -> String {
-        "\(ReportSection.distance.rawValue)-\(subject.fileName)"
+        "\(ReportSection.distance.name)-\(subject.fileName)"
     }
 }

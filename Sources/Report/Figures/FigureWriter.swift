@@ -1,5 +1,6 @@
-import Checkpoints
 import Foundation
+import Methods
+import NumPy
 import Pixels
 import Rendering
 import VideoIO
@@ -14,56 +15,6 @@ struct PageFigure: Sendable {
     let text: String
     /// The arrays behind it, relative to the page.
     let arrays: String?
-}
-
-/// An array behind a figure.
-struct FigureArray {
-    let name: String
-    let shape: [Int]
-    let values: [Float]
-
-    init(_ name: String, _ shape: [Int], _ values: [Float]) {
-        (self.name, self.shape, self.values) = (name, shape, values)
-    }
-
-    /// Maps of one size, stacked: `maps × rows × columns`, or with further dimensions in front.
-    init(_ name: String, _ maps: [Plane], front: [Int]? = nil) {
-        let (rows, columns) = (maps.first?.height ?? 0, maps.first?.width ?? 0)
-        self.init(name, (front ?? [maps.count]) + [rows, columns], maps.flatMap(\.values))
-    }
-}
-
-/// How a figure's arrays came about; the names in snake case are the keys of the JSON in `meta`.
-struct FigureProvenance: Encodable {
-    let model: String
-    let weightsSha256: String
-    let patch: Int
-    /// The picture's path as it was given; nil where it is of the model alone or of all pictures.
-    let picture: String?
-    /// What the model was given, in pixels; nil with the picture.
-    let inputHeight: Int?
-    let inputWidth: Int?
-    let version: String
-
-    init(
-        _ subject: ReportSubject, picture: (path: String, height: Int, width: Int)? = nil, version: String
-    ) {
-        model = subject.model.name
-        weightsSha256 = subject.model.weightsHash
-        patch = subject.model.configuration.patchSize
-        self.picture = picture?.path
-        inputHeight = picture?.height
-        inputWidth = picture?.width
-        self.version = version
-    }
-
-    /// - Throws: what `JSONEncoder` does.
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
 }
 
 /// Puts figures and the arrays behind them into a report's directory.
@@ -84,10 +35,10 @@ struct FigureWriter {
     /// - Parameters:
     ///   - name: of both files, without extension.
     ///   - arrays: nil where another figure's are the same.
-    /// - Throws: `VideoIOError`, `CheckpointError`, `ReportError`.
+    /// - Throws: `VideoIOError`, `VitvideoError`, `ReportError`.
     func write(
         _ name: String, _ image: RGBImage, text: String, arrays: [FigureArray],
-        _ provenance: FigureProvenance
+        _ provenance: Provenance
     ) throws -> PageFigure {
         let file = "\(Self.figures)/\(name).png"
         try directory.write(try StillImage.pngBytes(image), to: file)
@@ -108,9 +59,9 @@ struct FigureWriter {
     static func archive(_ name: String) -> String { "\(arrays)/\(name).npz" }
 
     /// - Returns: the archive's name, relative to the page.
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func write(
-        _ name: String, _ arrays: [FigureArray], _ provenance: FigureProvenance
+        _ name: String, _ arrays: [FigureArray], _ provenance: Provenance
     ) throws -> String {
         let file = Self.archive(name)
         let writer = try NPZWriter(directory.location(of: file), overwrite: false)

@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Rendering
 
@@ -6,21 +7,12 @@ struct HeatTiles {
     /// The most that a figure may be wide, in pixels: what a page shows at full size.
     static let maximumWidth = 1000
 
-    struct Tile {
-        let caption: String
-        /// Coloured from its own smallest value to its largest.
-        let map: Plane
-    }
-
-    /// Columns that fill a grid of so many equal things: 4, where that leaves no gap that 3 would not.
-    static func columns(of count: Int) -> Int { count % 4 != 0 && count % 3 == 0 ? 3 : 4 }
-
     /// - Parameters:
     ///   - picture: what lies beneath, covered by each map as a whole.
     ///   - style: `scale` apart, how heat looks.
     /// - Throws: `VitvideoError` of kind `software`.
     static func over(
-        _ picture: RGBImage, _ tiles: [Tile], columns: Int, style: HeatStyle = HeatStyle()
+        _ picture: RGBImage, _ tiles: [SectionFigure.Tile], columns: Int, style: HeatStyle = HeatStyle()
     ) throws -> RGBImage {
         let grid = TileGrid(
             count: tiles.count, sourceHeight: picture.height, sourceWidth: picture.width, columns: columns,

@@ -1,3 +1,4 @@
+import Methods
 import Pixels
 import Probing
 import Rendering
@@ -10,7 +11,7 @@ struct ModelFigures {
 
     /// The first 128 filters of the patch embedding, in rows of 16.
     ///
-    /// - Throws: `VitvideoError`, `VideoIOError`, `CheckpointError`, `ReportError`.
+    /// - Throws: `VitvideoError`, `VideoIOError`, `VitvideoError`, `ReportError`.
     func filters() throws -> [PageFigure] {
         let side = subject.model.configuration.patchSize
         let filters = ProjectionFilters.scaled(of: subject.model)
@@ -32,7 +33,7 @@ struct ModelFigures {
 
     /// The matrix, and its rows for a few patches laid out as pictures.
     ///
-    /// - Throws: `VitvideoError`, `VideoIOError`, `CheckpointError`, `ReportError`.
+    /// - Throws: `VitvideoError`, `VideoIOError`, `VitvideoError`, `ReportError`.
     func positions() throws -> [PageFigure] {
         let c = subject.model.configuration
         let similarity = try PositionSimilarity.matrix(of: subject.model)
@@ -80,7 +81,7 @@ struct ModelFigures {
         return try HeatTiles.mosaic(pictures, columns: columns.count)
     }
 
-    private func name(_ section: ReportSection) -> String { "\(section.rawValue)-\(subject.fileName)" }
+    private func name(_ section: ReportSection) -> String { "\(section.name)-\(subject.fileName)" }
 
-    private var provenance: FigureProvenance { FigureProvenance(subject, version: writer.version) }
+    private var provenance: Provenance { Provenance(of: subject.model, version: writer.version) }
 }

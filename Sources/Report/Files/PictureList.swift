@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The pictures that a command names: files, and what lies in directories.
@@ -9,13 +10,14 @@ package enum PictureList {
     /// Files as named, whatever they are; of directories all pictures by their extension, at any depth,
     /// sorted by name, without hidden ones.
     ///
-    /// - Throws: `ReportError` of kind `noInput` for what is not there, and for no picture at all.
+    /// - Throws: `VitvideoError` of kind `noInput` for what is not there, and for no picture at all.
     package static func paths(of names: [String]) throws -> [String] {
         var paths: [String] = []
         for name in names {
             var isDirectory: ObjCBool = false
             guard FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory) else {
-                throw ReportError(.noInput, "cannot read \(name): No such file or directory")
+                throw VitvideoError(
+                    .noInput, cannot: "read", path: name, reason: "No such file or directory")
             }
             guard isDirectory.boolValue else {
                 paths.append(name)
@@ -23,9 +25,9 @@ package enum PictureList {
             }
             let found = pictures(in: name)
             guard !found.isEmpty else {
-                throw ReportError(
-                    .noInput,
-                    "\(name): no pictures are in this directory; they are known by "
+                throw VitvideoError(
+                    .noInput, path: name,
+                    reason: "no pictures are in this directory; they are known by "
                         + extensions.sorted().map { "." + $0 }.joined(separator: ", "))
             }
             paths += found

@@ -1,4 +1,5 @@
 import Base
+import Methods
 import Pixels
 import Probing
 import ViT
@@ -7,46 +8,44 @@ import ViT
 /// pictures of one size.
 final class PictureProbe {
     private let subject: ReportSubject
-    private let options: ReportOptions
-    private let workers: Int
-    private let preprocessor: Preprocessor
-    private let block: Int
+    private let classes: Int
     private let pass: ForwardPass
+    private let preprocessor: Preprocessor
     private let distance: MeanAttentionDistance?
-    private let rollouts: RolloutSet
-    private let gradientRollouts: [GradientRollout]
+    private let sections: [(section: MethodSection, probe: (ProbedPicture) throws -> [SectionFigure])]
+    /// What methods may take for the picture at hand; nil for what the machine has free.
+    private let budget = Mutex<Int?>(nil)
 
     /// - Parameters:
     ///   - threads: that share one picture.
-    ///   - workers: how many pictures are worked on at once, for what memory is needed.
-    /// - Throws: `VitvideoError`.
+    ///   - workers: how many pictures are under way at once, for what memory is needed.
+    /// - Throws: `VitvideoError` where the model cannot be computed with, or does not have what the options ask for.
     init(_ subject: ReportSubject, _ options: ReportOptions, threads: Int, workers: Int) throws {
         self.subject = subject
-        self.options = options
-        self.workers = workers
-        preprocessor = subject.preprocessor
-        block = try subject.model.block(at: options.layer)
+        classes = options.settings.classes
+        preprocessor = subject.probed.preprocessor
         let pass = try ForwardPass(engine: subject.engine, threads: threads)
         self.pass = pass
-        let sections = options.sections
-        distance = sections.contains(.distance) ? MeanAttentionDistance(pass: pass) : nil
-        rollouts = RolloutSet(pass: pass)
-        gradientRollouts =
-            sections.contains(.gradientRollout) && subject.classification != nil
-            ? try options.gradientRollouts().map { try GradientRollout(model: subject.model, options: $0) }
-            : []
+        distance = options.contains(.distance) ? MeanAttentionDistance(pass: pass) : nil
+        let context = SectionContext(
+            probed: subject.probed, settings: options.settings, pass: pass, workers: workers
+        ) { [budget] in
+            budget.withLock { $0 } ?? SystemMemory.availableBytes() ?? .max
+        }
+        sections = try options.methodSections(of: subject).map { ($0, try $0.makeProbe(context)) }
     }
 
-    /// - Parameter isShown: whether the picture is shown with all methods; others only count for the distance.
-    /// - Throws: `VitvideoError`.
-    func measure(_ image: RGBImage, isShown: Bool) throws -> PictureMeasures {
+    /// - Parameters:
+    ///   - isShown: whether the picture is shown with all methods; others only count for the distance.
+    ///   - availableBytes: memory that methods may take; nil for what the machine has free.
+    /// - Throws: what the methods throw.
+    func measure(_ image: RGBImage, isShown: Bool, availableBytes: Int?) throws -> PictureMeasures {
+        budget.withLock { $0 = availableBytes }
         let input = try ModelInput(image, preprocessor)
         var request = ForwardRequest(attentionBlocks: [])
         if isShown {
-            if options.sections.contains(.heads) || options.sections.contains(.layers) {
-                request = LayerAttention.request(of: subject.model)
-            }
-            subject.classification?.classifier.require(of: &request)
+            for (section, _) in sections { section.require(&request, subject.probed) }
+            request = subject.probed.classifying(request)
         }
         guard let distance else {
             let result = isShown ? try pass.run(input.patches, request) : nil
@@ -58,47 +57,14 @@ final class PictureProbe {
     }
 
     private func findings(_ input: ModelInput, _ result: ForwardResult) throws -> PictureFindings {
-        var findings = PictureFindings(picture: input.picture)
-        findings.attention = result.attention.sorted { $0.key < $1.key }.map(\.value)
+        var (logits, ranked): ([Float], [ClassLabels.Ranked]) = ([], [])
         if let classification = subject.classification {
-            findings.logits = classification.classifier.logits(result)
-            findings.ranked = classification.labels.top(options.classes, of: findings.logits)
+            logits = classification.classifier.logits(result)
+            ranked = classification.labels.top(classes, of: logits)
         }
-        if options.sections.contains(.rollout) { findings.rollouts = try rolledOut(input) }
-        for target in findings.ranked {
-            for rollout in gradientRollouts {
-                try checkMemory(input, rollout.options, isGradient: true)
-                let found = try rollout.run(
-                    input.patches, target: .logit(target.index),
-                    classifier: subject.classification?.classifier)
-                findings.gradients.append(
-                    PictureFindings.GradientMap(target: target, options: rollout.options, map: found.map))
-            }
-        }
-        if options.sections.contains(.queriesKeys) {
-            findings.queriesKeys = try QueryKeyImages.run(pass, input.patches, block: block).images
-        }
-        return findings
+        let picture = ProbedPicture(input: input.patches, result: result, ranked: ranked)
+        var figures: [String: [SectionFigure]] = [:]
+        for (section, probe) in sections { figures[section.name] = try probe(picture) }
+        return PictureFindings(picture: input.picture, logits: logits, ranked: ranked, figures: figures)
     }
-
-    /// All rollouts in one go, where memory allows, else one after the other.
-    private func rolledOut(_ input: ModelInput) throws -> [PictureFindings.RolloutMap] {
-        let all = try options.rollouts()
-        let (rows, columns) = (input.patches.rows, input.patches.columns)
-        let needed =
-            workers
-            * RolloutMemory.bytes(subject.model.configuration, rows: rows, columns: columns, together: all)
-        let fits = needed <= availableBytes
-        if !fits { for rollout in all { try checkMemory(input, rollout, isGradient: false) } }
-        let maps = try (fits ? [all] : all.map { [$0] }).flatMap { try rollouts.run(input.patches, $0) }
-        return zip(all, maps).map { PictureFindings.RolloutMap(options: $0, map: $1) }
-    }
-
-    private func checkMemory(_ input: ModelInput, _ rollout: RolloutOptions, isGradient: Bool) throws {
-        try RolloutMemory.check(
-            subject.model.configuration, rows: input.patches.rows, columns: input.patches.columns,
-            options: rollout, isGradient: isGradient, workers: workers, availableBytes: availableBytes)
-    }
-
-    private var availableBytes: Int { SystemMemory.availableBytes() ?? .max }
 }

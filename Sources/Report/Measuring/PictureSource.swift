@@ -38,7 +38,7 @@ final class PictureSource: @unchecked Sendable {
         self.words = words
         self.subjects = subjects
         toShow = options.figures
-        readsAll = options.sections.contains(.distance)
+        readsAll = options.contains(.distance)
     }
 
     /// - Returns: nil at the end. Where only a few are shown, one that cannot be used makes way for the next.
@@ -52,7 +52,7 @@ final class PictureSource: @unchecked Sendable {
         }
         do {
             for subject in subjects {
-                _ = try subject.preprocessor.layout(height: image.height, width: image.width)
+                _ = try subject.probed.preprocessor.layout(height: image.height, width: image.width)
             }
         } catch {
             return SourcePicture(path: path, content: .unusable("cannot use \(path): \(line(of: error))"))
@@ -65,17 +65,19 @@ final class PictureSource: @unchecked Sendable {
         (error as? VitvideoError)?.line(words) ?? "\(error)"
     }
 
-    /// - Throws: `VideoIOError`, `ReportError` for a picture that is there in part only.
+    /// - Throws: `VitvideoError`, also for a picture that is there in part only.
     private static func read(_ path: String) throws -> RGBImage {
         let reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, threads: 1))
         defer { reader.close() }
         guard let frame = try reader.nextFrame() else {
-            throw ReportError(.badData, "cannot read \(path): it holds no picture")
+            throw VitvideoError(
+                .badData, cannot: "read", path: path, reason: "it holds no picture")
         }
         // That its end is missing, a picture only says there.
         if reader.info.isStill { while try reader.nextFrame() != nil {} }
         if let damage = reader.warnings.first(where: { $0.kind == .damage }) {
-            throw ReportError(.badData, "cannot use \(path): \(damage)")
+            throw VitvideoError(
+                .badData, cannot: "use", path: path, reason: "\(damage)")
         }
         return frame.image
     }

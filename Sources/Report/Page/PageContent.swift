@@ -33,8 +33,6 @@ struct PageContent: Sendable {
     /// What was wrong with those left out.
     var skipped: [String] = []
     var isInterrupted = false
-    var blocks: [ReportSection: [PageBlock]] = [:]
-
-    /// In the order of the page.
-    var sections: [ReportSection] { ReportSection.allCases.filter { options.sections.contains($0) } }
+    /// By the section's name.
+    var blocks: [String: [PageBlock]] = [:]
 }

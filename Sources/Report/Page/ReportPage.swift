@@ -30,12 +30,12 @@ struct ReportPage {
             <div class="top"><h1>\(title)</h1><button type="button" id="theme" hidden>Theme</button></div>
             \(introduction)
             <nav aria-label="Sections"><ul>
-            \(content.sections.map { "<li><a href=\"#\($0.rawValue)\">\($0.title)</a></li>" }
+            \(content.options.sections.map { "<li><a href=\"#\($0.name)\">\($0.title)</a></li>" }
                 .joined(separator: "\n"))
             </ul></nav>
             </header>
             <main id="content">
-            \(content.sections.map(section).joined(separator: "\n"))
+            \(content.options.sections.map(section).joined(separator: "\n"))
             </main>
             <footer>vitvideo \(HTMLText.escaped(content.version)). The archives are NumPy's: \
             <code>numpy.load(file)</code>; <code>meta</code> in each says what it was made from.</footer>
@@ -96,12 +96,12 @@ struct ReportPage {
     // MARK: Sections
 
     private func section(_ section: ReportSection) -> String {
-        let blocks = content.blocks[section] ?? []
+        let blocks = content.blocks[section.name] ?? []
         let body = blocks.isEmpty ? "<p class=\"soft\">No picture was shown.</p>" : "\(shown(blocks))"
         return """
-            <section id="\(section.rawValue)" aria-labelledby="\(section.rawValue)-title">
-            <h2 id="\(section.rawValue)-title">\(section.title)</h2>
-            <p>\(HTMLText.escaped(section.explanation(content.options)))</p>
+            <section id="\(section.name)" aria-labelledby="\(section.name)-title">
+            <h2 id="\(section.name)-title">\(section.title)</h2>
+            <p>\(HTMLText.escaped(section.explanation(content.options.settings)))</p>
             \(body)
             </section>
             """

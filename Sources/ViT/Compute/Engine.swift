@@ -25,7 +25,7 @@ package final class Engine: Sendable {
     /// - Parameters:
     ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit floats.
     /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.precisionUnavailable`,
-    ///   `CheckpointError` where the weights cannot be read.
+    ///   `VitvideoError` where the weights cannot be read.
     package init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
         self.model = model
         let backend: any Backend

@@ -107,7 +107,7 @@ package final class ForwardPass {
     /// - Parameters:
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
-    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.mathLibraryFailed`, `CheckpointError` where
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.mathLibraryFailed`, `VitvideoError` where
     ///   weights are read once more and cannot be, and what the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
@@ -171,7 +171,7 @@ package final class ForwardPass {
     /// Turns attention that is to be replayed to a block.
     ///
     /// - Parameter input: `tokens × D`, what goes into the block.
-    /// - Throws: `CheckpointError` where the weights cannot be read.
+    /// - Throws: `VitvideoError` where the weights cannot be read.
     func load(_ attention: BlockAttention, block: Int, input: UnsafePointer<Float>) throws {
         let plain = try engine.blocks[block].plainAttention()
         attention.load(plain.norm, plain.queryKeyValue, input: input)

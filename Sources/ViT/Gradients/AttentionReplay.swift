@@ -50,7 +50,7 @@ package final class AttentionReplay {
 
     /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
     ///
-    /// - Throws: `VitvideoError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError` where the weights cannot be read, and what
     ///   the body throws.
     package func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
         let c = pass.model.configuration

@@ -49,7 +49,7 @@ package final class BackwardPass {
     ///   - input: normalised patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
     /// - Throws: `VitvideoError` of kind `usage` for a target or block that the model does not have,
-    ///   `VitvideoError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what
+    ///   `VitvideoError.mathLibraryMissing`, `VitvideoError` where the weights cannot be read, and what
     ///   the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],

@@ -26,7 +26,7 @@ final class ForwardRecord {
     private let hidden: FloatBuffer
     private let activated: FloatBuffer
 
-    /// - Throws: `VitvideoError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read.
+    /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError` where the weights cannot be read.
     init(model: Model, rows: Int, columns: Int, stripRows: Int) throws {
         c = model.configuration
         self.model = model

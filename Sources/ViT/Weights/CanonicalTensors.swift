@@ -111,7 +111,7 @@ struct CanonicalTensors: Sendable {
 
     /// A canonical tensor's values, row-major.
     ///
-    /// - Throws: `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func values(_ name: String) throws -> [Float] {
         let parts = sources[name] ?? []
         if parts.count == 1 { return try values(parts[0]) }

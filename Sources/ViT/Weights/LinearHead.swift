@@ -43,7 +43,7 @@ package struct LinearHead: Sendable, Equatable {
     /// `*_linear_head.pth` (`weight`).
     ///
     /// - Parameter configuration: the backbone's, whose width tells how many tokens the features are.
-    /// - Throws: `VitvideoError.weightsDoNotFit`, `CheckpointError`.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError`.
     package static func load(_ path: String, for configuration: Configuration) throws -> LinearHead {
         let checkpoint = try Checkpoint.open(path)
         func problem(_ text: String) -> VitvideoError { .weightsDoNotFit(path: path, problems: [text]) }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 
 extension Model {
@@ -11,7 +12,7 @@ extension Model {
     ///   - family: conventions to follow where the architecture is read off; guessed where nil.
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
     ///   - checkpointKey: which dictionary of a PyTorch training checkpoint to read.
-    /// - Throws: `VitvideoError.weightsDoNotFit`, `CheckpointError`.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError`.
     package static func load(
         _ path: String, name: String? = nil, configuration: Configuration? = nil, heads: Int? = nil,
         family: Configuration.Family? = nil, positionInterpolation: PositionInterpolation? = nil,

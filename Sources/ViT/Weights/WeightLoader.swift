@@ -99,7 +99,7 @@ package struct WeightLoader: Sendable {
     /// Everything but the blocks, whose names and shapes are checked all the same.
     ///
     /// - Throws: `VitvideoError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
-    ///   `CheckpointError` where the file cannot be read.
+    ///   `VitvideoError` where the file cannot be read.
     package func weights(for configuration: Configuration) throws -> Weights {
         try check(configuration)
         return try Weights(configuration: configuration, linearHead: linearHead(for: configuration)) {
@@ -109,7 +109,7 @@ package struct WeightLoader: Sendable {
 
     /// One block of a configuration that has been checked.
     ///
-    /// - Throws: `CheckpointError` where the file cannot be read.
+    /// - Throws: `VitvideoError` where the file cannot be read.
     package func block(_ index: Int, for configuration: Configuration) throws -> BlockWeights {
         try BlockWeights(index, of: configuration) { try tensors.values($0) }
     }

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Base
 import Foundation
+import Methods
 import Pipeline
 import Pixels
 import Probing
-import ViT
 import VideoIO
+import ViT
 
 struct Annotate: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,20 +30,25 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Input") var input: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup(title: "Method") var method: MethodOptions
+    @OptionGroup(title: "Method") var method: MethodOptionGroup
     @OptionGroup(title: "View") var view: ViewOptions
     @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
     @OptionGroup(title: "Classification") var classes: ClassificationOptions
-    @OptionGroup(title: "Running") var running: RunOptions
+    @OptionGroup(title: "Classification") var head: HeadOption
+    @OptionGroup(title: "Running") var threads: ThreadOptions
+    @OptionGroup(title: "Running") var compute: ComputeOptions
+    @OptionGroup(title: "Running") var memory: MemoryOptions
+    @OptionGroup(title: "Running") var resume: ResumeOptions
+    @OptionGroup(title: "Running") var messages: MessageOptions
 
     func validate() throws {
         if !comparison.panels.isEmpty && view.view != nil {
             throw ValidationError("each --panel says what it shows; leave --view out")
         }
-        if let index = classes.headIndex {
+        if let index = head.index {
             if !method.looksAtHeads {
                 throw ValidationError(
-                    "--head \(index) is a head, which --method \(method.method.rawValue) does not look at; for a "
+                    "--head \(index) is a head, which --method \(method.method.value.name) does not look at; for a "
                         + "classifier's file of that name write ./\(index)")
             }
             if method.heads != nil {
@@ -60,27 +66,27 @@ struct Annotate: ParsableCommand {
         let warnings = WarningList()
         let readerOptions = ReaderOptions(
             frames: selection, keepAudio: output.output != nil && !output.noAudio,
-            threads: running.codecThreads, videoStream: input.videoStream, isStrict: input.strict,
+            threads: threads.codecThreads, videoStream: input.videoStream, isStrict: input.strict,
             allowsNetwork: input.allowNetwork, onWarning: warnings.add)
         let reader = try VideoReader.open(input.input, options: readerOptions)
         let info = reader.info
-        let resumption = running.resume ? try Resumption(input: input, output: output, info: info) : nil
-        let schedule = running.schedule(frames: info.expectedFrameCount)
+        let resumption = resume.isOn ? try Resumption(input: input, output: output, info: info) : nil
+        let schedule = threads.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
             reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
-            threads: running.codecThreads)
+            threads: threads.codecThreads)
         try checkFrameCount(sampler)
         let plan = try AnnotationPlan(
-            comparison: comparison, model: model, view: view, method: method.method,
-            needsMaps: output.wantsNumbers, codecThreads: running.codecThreads, onWarning: warnings.add,
+            comparison: comparison, model: model, view: view, method: method.method.value,
+            needsMaps: output.wantsNumbers, codecThreads: threads.codecThreads, onWarning: warnings.add,
             makeSource: {
                 try makeSource(
                     $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
-                    fitted: resumption?.features(of: $1))
+                    savedState: resumption?.state(of: $1))
             })
         try plan.prepare(
             frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
-            budget: running.budgetMemory?.bytes)
+            budget: memory.budgetBytes)
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
         // Before there are files: a signal between the two would leave them behind.
@@ -88,7 +94,7 @@ struct Annotate: ParsableCommand {
         let temporaries = TemporaryFiles()
         Interruption.begin(stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
         let store = try resumption?.open(
-            try identity(of: plan, schedule: schedule), plan: plan, segmentFrames: running.segmentFrames)
+            try identity(of: plan, schedule: schedule), plan: plan, segmentFrames: resume.segmentFrames)
         let sinks = try makeSinks(info: info, plan: plan, style: style, store: store, warnings: warnings)
         temporaries.add(sinks.all.flatMap(\.temporaryPaths))
         let job = AnnotationJob(
@@ -97,18 +103,17 @@ struct Annotate: ParsableCommand {
             threadsPerFrame: schedule.threadsPerFrame, sinks: sinks.all, stop: stop)
         let resumable = store.map { store in
             ResumableJob(
-                store: store, segmentFrames: running.segmentFrames, whole: job, input: input.input,
-                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers,
-                outputs: output.paths)
+                store: store, segmentFrames: resume.segmentFrames, whole: job, input: input.input,
+                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers)
         }
-        if running.verbose { try describe(info, plan, schedule) }
-        if !running.quiet {
+        if messages.verbose { try describe(info, plan, schedule) }
+        if !messages.quiet {
             for notice in plan.notices { StandardError.line("vitvideo: note: \(notice)") }
             store.map(announce)
         }
 
         let display = ProgressDisplay(
-            style: running.progressStyle, total: info.expectedFrameCount, kept: store?.frames ?? 0)
+            style: messages.progressStyle, total: info.expectedFrameCount, kept: store?.frames ?? 0)
         let start = ContinuousClock.now
         let outcome: AnnotationJob.Outcome
         do {
@@ -116,16 +121,16 @@ struct Annotate: ParsableCommand {
             let progress = { (frames: Int, index: Int) in display.update(frames: frames, lastFrame: index) }
             outcome = try resumable?.run(progress: progress) ?? job.run(progress: progress)
         }
-        if !running.quiet {
+        if !messages.quiet {
             warnings.print()
             if let summary = sinks.statistics?.summary, store == nil || summary.frames > 0 {
                 for line in summary.lines { StandardError.line(line) }
             }
         }
-        if running.verbose {
+        if messages.verbose {
             StandardError.line(
                 TimingSummary(meters: job.meters, workers: schedule.workers).text(
-                    frames: outcome.frames, seconds: (ContinuousClock.now - start) / .seconds(1)))
+                    count: outcome.frames, seconds: (ContinuousClock.now - start) / .seconds(1)))
         }
         if case .interrupted(let frames, let paths) = outcome {
             var kept = "nothing was finished"
@@ -157,34 +162,37 @@ struct Annotate: ParsableCommand {
     /// A loaded model looked at by the method.
     private func makeSource(
         _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler,
-        fitted: FittedFeatures?
+        savedState: Data?
     ) throws -> any MapSource {
         let threads = schedule.workers * schedule.threadsPerFrame
         let classification = try classes.classification(
-            of: loaded, isMain: isMain, wantsNumbers: output.wantsNumbers, target: method.classChoice,
-            offline: model.offline)
+            of: loaded, isMain: isMain, headFile: head.file, wantsNumbers: output.wantsNumbers,
+            target: method.classChoice, offline: model.offline)
         let probed = ProbedModel(
             loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
-        return try method.source(
-            of: probed, head: classes.headIndex, threads: threads,
-            availableBytes: running.budgetMemory?.bytes ?? SystemMemory.availableBytes(), sampler: sampler,
-            fitted: fitted
+        var settings = method.given
+        if let index = head.index { settings[MethodOptions.heads] = [index] }
+        let request = MethodRequest(
+            model: probed, settings: settings, threads: threads,
+            availableBytes: memory.budgetBytes ?? SystemMemory.availableBytes(), savedState: savedState,
+            forEachSample: sampler.forEachFrame
         ) {
-            let engine = try running.engine(for: loaded, isExact: output.wantsNumbers)
+            let engine = try compute.engine(for: loaded, isExact: output.wantsNumbers)
             if engine.precision == .int8, let image = try sampler.firstFrame() {
                 try check(engine, of: probed, on: image, threads: threads)
             }
             return engine
         }
+        return try method.method.value.makeSource(request)
     }
 
     /// Refuses a precision that the model does not bear.
     private func check(_ engine: Engine, of probed: ProbedModel, on image: RGBImage, threads: Int) throws {
         let check = try PrecisionCheck(
-            probed, engine: engine, reference: try running.engine(for: probed.model, precision: .float32),
+            probed, engine: engine, reference: try compute.engine(for: probed.model, precision: .float32),
             on: image, threads: threads)
         try check.verify(engine)
-        if running.verbose {
+        if messages.verbose {
             StandardError.line(
                 "\(probed.name): in \(engine.precision.rawValue) off by \(check.text) of 255 on the first frame"
             )

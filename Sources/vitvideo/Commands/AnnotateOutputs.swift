@@ -26,7 +26,7 @@ extension Annotate {
                 let renderer = try plan.renderer(
                     style: style, frameHeight: info.height, frameWidth: info.width)
                 let options = output.writerOptions(
-                    for: info, threads: running.codecThreads, store: store, onWarning: warnings.add)
+                    for: info, threads: threads.codecThreads, store: store, onWarning: warnings.add)
                 let writer = try VideoWriter.create(
                     path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
                 let sink = VideoSink(renderer: renderer, writer: writer)
@@ -56,12 +56,13 @@ extension Annotate {
             }
             if let path = output.plot {
                 let name = URL(fileURLWithPath: input.input).lastPathComponent
-                let title = method.method.title.prefix(1).uppercased() + method.method.title.dropFirst()
+                let quantity = method.method.value.title
+                let title = quantity.prefix(1).uppercased() + quantity.dropFirst()
                 outputs.append(
                     try StatisticsPlot(
                         path: path, overwrite: overwrite,
                         title: "\(title) over time: \(input.input == "-" ? "standard input" : name)",
-                        quantity: method.method.title, subjects: plan.subjects))
+                        quantity: quantity, subjects: plan.subjects))
             }
         } catch {
             for output in outputs { output.abandon() }

@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import Methods
 import Pipeline
 import Probing
 import Rendering
@@ -32,10 +33,9 @@ struct AnnotationPlan {
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
     ///   - codecThreads: threads that decode each recording.
-    /// - Throws: `PipelineError`, `VitvideoError`, `CheckpointError`, `VideoIOError`, and what `makeSource`
-    ///   does.
+    /// - Throws: `PipelineError`, `VitvideoError`, `VideoIOError`, and what `makeSource` does.
     init(
-        comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: ProbingMethod,
+        comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: Method,
         needsMaps: Bool, codecThreads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void,
         makeSource: @escaping MakeSource
     ) throws {
@@ -144,10 +144,10 @@ struct AnnotationPlan {
             }
             // An alias says more than the name it stands for.
             let known = identity.isFile ? sources[index].name : name ?? model.model
-            let method = sources[index].method
+            let (method, standard) = (sources[index].method, MethodRegistry.standard.standardMethod)
             return Panel(
                 .view(view, source: index),
-                caption: known + (method == .attention ? "" : " · \(method.title)")
+                caption: known + (method.name == standard.name ? "" : " · \(method.title)")
                     + (panelsOfModel > 1 ? " · \(view.rawValue)" : ""))
         }
     }

@@ -29,7 +29,11 @@ struct Probe: ParsableCommand {
     @OptionGroup(title: "Report") var report: ReportOptionGroup
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Classification") var classes: ClassificationOptions
-    @OptionGroup(title: "Running") var running: RunOptions
+    @OptionGroup(title: "Classification") var head: ClassifierOption
+    @OptionGroup(title: "Running") var threads: ThreadOptions
+    @OptionGroup(title: "Running") var compute: ComputeOptions
+    @OptionGroup(title: "Running") var memory: MemoryOptions
+    @OptionGroup(title: "Running") var messages: MessageOptions
 
     func validate() throws {
         if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
@@ -38,7 +42,7 @@ struct Probe: ParsableCommand {
         if model.numHeads != nil && model.weights == nil {
             throw ValidationError("--num-heads goes with --weights")
         }
-        if running.precision == .int8 {
+        if compute.precision == .int8 {
             throw ValidationError("a report is of exact numbers; give --precision fp32 or bf16")
         }
     }
@@ -48,34 +52,42 @@ struct Probe: ParsableCommand {
         let paths = try PictureList.paths(of: images)
         let subjects = try subjects()
         let total = options.picturesRead(of: paths.count)
-        let schedule = running.schedule(frames: total)
+        let schedule = threads.schedule(frames: total)
         let stop = StopRequest()
         let job = try ReportJob(
             path: report.output, overwrite: report.overwrite, paths: paths, subjects: subjects,
             options: options, workers: schedule.workers, threadsPerPicture: schedule.threadsPerFrame,
-            stop: stop, version: Version.current, words: { $0.words })
+            memoryBudget: memory.budgetBytes, stop: stop, version: Version.current,
+            words: { $0.words })
         Interruption.begin(stop: stop, notice: "finishing the pictures under way") {
             [unfinished = job.temporaryPath] in
             ReportJob.removeUnfinished(unfinished)
         }
-        if !running.quiet {
+        if !messages.quiet {
             for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {
                 StandardError.line("vitvideo: note: \(notice)")
             }
         }
 
-        let display = ProgressDisplay(
-            style: running.progressStyle, total: total, unit: ("pictures", "a second"))
+        if messages.verbose { describe(subjects, pictures: total, schedule) }
+
+        let unit = (name: "pictures", rate: "a second")
+        let display = ProgressDisplay(style: messages.progressStyle, total: total, unit: unit)
+        let start = ContinuousClock.now
         let outcome: ReportJob.Outcome
         do {
             defer { display.finish() }
             outcome = try job.run { display.update(frames: $0, lastFrame: $0 - 1) }
         }
-        switch outcome {
-        case .complete(let counts):
-            summarize(counts)
-        case .interrupted(let counts, let path):
-            summarize(counts)
+        summarize(outcome.counts)
+        if messages.verbose {
+            let timing = TimingSummary(
+                meters: job.meters, workers: schedule.workers, unit: unit, outputStage: "draw and write")
+            StandardError.line(
+                timing.text(
+                    count: outcome.counts.used, seconds: (ContinuousClock.now - start) / .seconds(1)))
+        }
+        if case .interrupted(let counts, let path) = outcome {
             throw Failure(
                 .interrupted,
                 "interrupted; "
@@ -83,8 +95,22 @@ struct Probe: ParsableCommand {
         }
     }
 
+    private func describe(_ subjects: [ReportSubject], pictures: Int, _ schedule: Schedule) {
+        StandardError.line("\(report.output): \(pictures) picture\(pictures == 1 ? "" : "s")")
+        for subject in subjects {
+            let size =
+                switch subject.resolution {
+                case .shortSide(let side): "short side \(side)"
+                case .native: "pictures' own size"
+                }
+            StandardError.line(
+                "\(subject.name): \(size), patches of \(subject.model.configuration.patchSize), \(schedule), "
+                    + subject.engine.description)
+        }
+    }
+
     private func summarize(_ counts: ReportJob.Counts) {
-        guard !running.quiet, !counts.skipped.isEmpty else { return }
+        guard !messages.quiet, !counts.skipped.isEmpty else { return }
         for reason in counts.skipped { StandardError.line("vitvideo: warning: left out: \(reason)") }
         StandardError.line(
             "vitvideo: \(counts.used) of \(counts.used + counts.skipped.count) pictures used, "
@@ -102,10 +128,11 @@ struct Probe: ParsableCommand {
             let name = identities.count == 1 ? loaded.name : identity.shortName
             let alike = subjects.count { $0.name == name }
             let classification = try classes.classification(
-                of: loaded, isMain: subjects.isEmpty, wantsNumbers: true, offline: model.offline)
+                of: loaded, isMain: subjects.isEmpty, headFile: head.file, wantsNumbers: true,
+                offline: model.offline)
             subjects.append(
                 ReportSubject(
-                    engine: try running.engine(for: loaded, isExact: true),
+                    engine: try compute.engine(for: loaded, isExact: true),
                     name: alike == 0 ? name : "\(name) (\(subjects.count + 1))",
                     resolution: model.resolution(for: loaded), classification: classification))
         }

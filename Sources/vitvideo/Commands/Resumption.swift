@@ -25,30 +25,30 @@ struct Resumption {
         earlier = SegmentStore.job(at: path)
     }
 
-    /// What features were fitted by in an earlier run.
-    func features(of model: String) -> FittedFeatures? { earlier?.features[model] }
+    /// What the method found out about a model in an earlier run.
+    func state(of model: String) -> Data? { earlier?.states[model] }
 
     /// - Throws: `PipelineError` as the store.
     func open(_ identity: JobIdentity, plan: AnnotationPlan, segmentFrames: Int) throws -> SegmentStore {
-        var features: [String: FittedFeatures] = [:]
-        for case let source as FeatureMaps in plan.sources { features[source.name] = source.fitted }
+        var states: [String: Data] = [:]
+        for source in plan.sources { states[source.name] = try source.savedState() }
         return try SegmentStore(
-            path: path,
-            job: SegmentStore.Job(identity: identity, features: features), segmentFrames: segmentFrames)
+            path: path, job: SegmentStore.Job(identity: identity, states: states),
+            segmentFrames: segmentFrames)
     }
 }
 
 extension Annotate {
     /// All that decides about the content of the outputs.
     ///
-    /// - Throws: `CheckpointError` where a file cannot be read.
+    /// - Throws: `VitvideoError` where a file cannot be read.
     func identity(of plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
         var identity = JobIdentity()
         identity.add("the version of vitvideo", Version.current)
         identity.add("the version of FFmpeg", MediaFiles.libraryVersion)
         identity.add("the CPU", Processor.name)
         try identity.add("the content of the input", contentOf: MediaFiles.paths(of: input.input))
-        for (name, value) in input.selectionSettings { identity.add(name, value) }
+        identity.add(input.settings)
 
         identity.add("the number of models", plan.sources.count)
         for source in plan.sources {
@@ -56,95 +56,22 @@ extension Annotate {
             try identity.add("the weights of \(source.name)", hash: source.probed.model.weightsHash)
             identity.add("the computation of \(source.name)", source.computation)
         }
-        for (name, value) in model.settings + method.settings { identity.add(name, value) }
-        for (name, value) in view.settings + comparison.settings { identity.add(name, value) }
-        for path in comparison.recordingPaths {
-            try identity.add("the content of \(path)", contentOf: [path])
-        }
-        identity.add("--labels", classes.labels)
-        identity.add("--top-k", classes.topK)
-        identity.add("--head", classes.head)
-        for path in classes.files { try identity.add("the content of \(path)", contentOf: [path]) }
-
-        for (name, value) in output.settings { identity.add(name, value) }
-        identity.add("--threads for one frame", schedule.threadsPerFrame)
-        identity.add("--segment-frames", running.segmentFrames)
+        identity.add(model.settings + method.settings + view.settings + comparison.settings)
+        try identity.add(contentOfEach: comparison.recordingPaths)
+        identity.add(classes.settings + head.settings)
+        try identity.add(contentOfEach: classes.files + head.files)
+        identity.add(output.settings + schedule.settings + resume.settings)
         return identity
     }
 }
 
-extension InputOptions {
-    fileprivate var selectionSettings: [(String, String?)] {
-        [
-            ("--frames", frames), ("-ss", start), ("-to", end), ("-t", duration),
-            ("--video-stream", videoStream.map(String.init)),
-        ]
-    }
-}
-
-extension ModelOptions {
-    fileprivate var settings: [(String, String?)] {
-        [
-            ("--num-heads", numHeads.map(String.init)), ("--checkpoint-key", checkpointKey),
-            ("--resolution", resolution?.text), ("--position-rule", positionRule?.rawValue),
-        ]
-    }
-}
-
-extension MethodOptions {
-    fileprivate var settings: [(String, String?)] {
-        [
-            ("--method", method.rawValue), ("--layer", layer.map(String.init)),
-            ("--heads", heads.map { "\($0.indices)" }), ("--fusion", fusion?.rawValue),
-            ("--query", query.map { "\($0)" }), ("--head-fusion", headFusion?.rawValue),
-            ("--discard-ratio", discardRatio.map { "\($0)" }), ("--compat", compat?.rawValue),
-            ("--class", target), ("--channel", channel.map(String.init)),
-        ]
-    }
-}
-
-extension ViewOptions {
-    fileprivate var settings: [(String, String?)] {
-        [
-            ("--view", view?.rawValue), ("--alpha", "\(alpha)"), ("--colormap", colormap.description),
-            ("--interpolation", interpolation.rawValue), ("--scale", scale), ("--threshold", "\(threshold)"),
-        ]
-    }
-}
-
-extension ComparisonOptions {
-    fileprivate var settings: [(String, String?)] {
-        [
-            ("--compare", names.isEmpty ? nil : names.joined(separator: ",")),
-            ("--panel", panels.isEmpty ? nil : panels.joined(separator: " ")),
-        ]
+extension JobIdentity {
+    fileprivate mutating func add(_ settings: JobSettings) {
+        for (name, value) in settings { add(name, value) }
     }
 
-    /// The files behind `video:FILE`.
-    fileprivate var recordingPaths: [String] {
-        (names.flatMap { $0.split(separator: ",").map(String.init) } + panels)
-            .filter { $0.hasPrefix("video:") }.map { String($0.dropFirst("video:".count)) }
-    }
-}
-
-extension ClassificationOptions {
-    /// What is read from files.
-    fileprivate var files: [String] {
-        [labels == "imagenet" ? nil : labels, headIndex == nil ? head : nil].compactMap { $0 }
-    }
-}
-
-extension OutputOptions {
-    /// Names of all outputs; there is one.
-    var paths: [String] { [output, export, stats, plot].compactMap { $0 } }
-
-    /// Where an output is written does not count.
-    fileprivate var settings: [(String, String?)] {
-        func given(_ isGiven: Bool) -> String? { isGiven ? "given" : nil }
-        return [
-            ("the format of -o", output.map { URL(fileURLWithPath: $0).pathExtension.lowercased() }),
-            ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
-            ("--no-audio", given(noAudio)), ("--codec", codec), ("--crf", "\(crf)"), ("--preset", preset),
-        ]
+    /// - Throws: `VitvideoError` where a file cannot be read.
+    fileprivate mutating func add(contentOfEach paths: [String]) throws {
+        for path in paths { try add("the content of \(path)", contentOf: [path]) }
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Methods
 import ModelZoo
-import Pipeline
 import ViT
 
 /// Whether and how frames are classified.
@@ -16,32 +16,27 @@ struct ClassificationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How many classes --labels shows.", valueName: "k"))
     var topK: Int = 3
 
-    @Option(
-        help: ArgumentHelp(
-            """
-            Linear classifier for --model, as DINO publishes it (*_linearweights.pth). With --method layers \
-            or qk also a head by its number, as --heads.
-            """, valueName: "file|n"))
-    var head: String?
-
-    /// A head by its number, where that is what --head says.
-    var headIndex: Int? { head.flatMap { Int($0) } }
-    private var headFile: String? { headIndex == nil ? head : nil }
-
     func validate() throws {
         guard (1...20).contains(topK) else { throw ValidationError("--top-k is 1 to 20") }
     }
 
+    var settings: JobSettings { [("--labels", labels), ("--top-k", "\(topK)")] }
+
+    /// Files whose content decides about the outputs.
+    var files: [String] { labels.map { $0 == "imagenet" ? [] : [$0] } ?? [] }
+
     /// How a model's frames are classified; nil where they are not.
     ///
     /// - Parameters:
-    ///   - isMain: whether it is --model, which --head is for.
+    ///   - isMain: whether it is --model, which `headFile` is for.
+    ///   - headFile: a linear classifier's file, for a model that has none of its own or another one.
     ///   - wantsNumbers: whether logits are exported or the top label joins statistics.
     ///   - target: the class that a gradient is taken of, where one is.
-    /// - Throws: `VitvideoError`, `CheckpointError`; `Failure` where labels or a gradient are asked for and
+    /// - Throws: `VitvideoError`; `Failure` where labels or a gradient are asked for and
     ///   nothing classifies, and for a class by its name where the names are not known.
     func classification(
-        of model: Model, isMain: Bool, wantsNumbers: Bool, target: ClassChoice? = nil, offline: Bool
+        of model: Model, isMain: Bool, headFile: String?, wantsNumbers: Bool, target: ClassChoice? = nil,
+        offline: Bool
     ) throws -> Classification? {
         guard labels != nil || wantsNumbers || target != nil else { return nil }
         var classifier = Classifier(ownOf: model)
@@ -52,7 +47,8 @@ struct ClassificationOptions: ParsableArguments {
             if target != nil {
                 throw Failure(
                     .usage,
-                    "\(model.name) has no classifier, so there is no class for --method gradient-rollout; "
+                    "\(model.name) has no classifier, so there is no class for --method "
+                        + MethodRegistry.standard.names(with: MethodOptions.targetClass) + "; "
                         + "choose a supervised model"
                         + (isMain ? " or give a classifier with --head FILE" : ""))
             }

@@ -41,4 +41,17 @@ struct ComparisonOptions: ParsableArguments {
         return try PanelSpecification.comparison(
             of: names.joined(separator: ","), view: view, isMain: isMain)
     }
+
+    var settings: JobSettings {
+        [
+            ("--compare", names.isEmpty ? nil : names.joined(separator: ",")),
+            ("--panel", panels.isEmpty ? nil : panels.joined(separator: " ")),
+        ]
+    }
+
+    /// The files behind `video:FILE`, whose content decides about the outputs.
+    var recordingPaths: [String] {
+        (names.flatMap { $0.split(separator: ",").map(String.init) } + panels)
+            .filter { $0.hasPrefix("video:") }.map { String($0.dropFirst("video:".count)) }
+    }
 }

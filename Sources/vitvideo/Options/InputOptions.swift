@@ -54,4 +54,12 @@ struct InputOptions: ParsableArguments {
         if start == nil && end == nil && duration == nil { return .all }
         return try FrameSelection(start: start, end: end, duration: duration)
     }
+
+    /// The input itself counts with its content, whatever its name.
+    var settings: JobSettings {
+        [
+            ("--frames", frames), ("-ss", start), ("-to", end), ("-t", duration),
+            ("--video-stream", videoStream.map(String.init)),
+        ]
+    }
 }

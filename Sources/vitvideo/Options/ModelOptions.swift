@@ -59,7 +59,7 @@ struct ModelOptions: ParsableArguments {
 
     private static let weightsExtensions: Set = ["safetensors", "pth", "pt", "bin", "npz", "onnx"]
 
-    /// - Throws: `VitvideoError`, `CheckpointError`.
+    /// - Throws: `VitvideoError`.
     func load(_ identity: ModelIdentity) throws -> Model {
         switch identity {
         case .known(let entry):
@@ -82,6 +82,14 @@ struct ModelOptions: ParsableArguments {
 
     func validate() throws {
         if let numHeads, numHeads < 1 { throw ValidationError("--num-heads must be at least 1") }
+    }
+
+    /// The model itself counts with the content of its weights, whatever its name.
+    var settings: JobSettings {
+        [
+            ("--num-heads", numHeads.map(String.init)), ("--checkpoint-key", checkpointKey),
+            ("--resolution", resolution?.text), ("--position-rule", positionRule?.rawValue),
+        ]
     }
 }
 

@@ -1,6 +1,11 @@
 import ArgumentParser
+import Foundation
+import Methods
 import Pipeline
 import VideoIO
+
+/// What an export holds where no method is asked for.
+private let standardArray = MethodRegistry.standard.standardMethod.arrays[0]
 
 /// What is written, and how.
 struct OutputOptions: ParsableArguments {
@@ -14,9 +19,9 @@ struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Raw maps as a NumPy archive: attention [frames, heads, rows, cols], or what --method gives (rollout, \
-            gradient_rollout, layers, q and k, features), with frame, time and meta; with several models \
-            attention.NAME and meta.NAME of each.
+            Raw maps as a NumPy archive: \(standardArray.name) \(standardArray.shape), or what --method gives \
+            (\(MethodRegistry.standard.arrayNames)), with frame, time and meta; with several models \
+            \(standardArray.name).NAME and meta.NAME of each.
             """, valueName: "file.npz"))
     var export: String?
 
@@ -49,6 +54,9 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Encoder speed: ultrafast to veryslow.", valueName: "name"))
     var preset: String = "veryfast"
 
+    /// Names of all outputs, at least one.
+    var paths: [String] { [output, export, stats, plot].compactMap { $0 } }
+
     var wantsStatistics: Bool { stats != nil || plot != nil }
 
     /// Whether numbers are written and not only pictures.
@@ -77,5 +85,15 @@ struct OutputOptions: ParsableArguments {
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
         }
         if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+    }
+
+    /// Where an output is written does not count.
+    var settings: JobSettings {
+        func given(_ isGiven: Bool) -> String? { isGiven ? "given" : nil }
+        return [
+            ("the format of -o", output.map { URL(fileURLWithPath: $0).pathExtension.lowercased() }),
+            ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
+            ("--no-audio", given(noAudio)), ("--codec", codec), ("--crf", "\(crf)"), ("--preset", preset),
+        ]
     }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
+import Methods
 import Report
-
-extension ReportSection: ExpressibleByArgument {}
 
 /// Where the report goes and what is in it.
 struct ReportOptionGroup: ParsableArguments {
@@ -17,7 +16,7 @@ struct ReportOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Sections to make: \(ReportSection.allCases.map(\.rawValue).joined(separator: ", ")). (default: all)
+            Sections to make: \(ReportSection.all.map(\.name).joined(separator: ", ")). (default: all)
             """, valueName: "name[,name…]"))
     var only: SectionList?
 
@@ -44,11 +43,10 @@ struct ReportOptionGroup: ParsableArguments {
     /// - Parameter classes: how many are listed, and shown by gradient rollout.
     func options(classes: Int) -> ReportOptions {
         ReportOptions(
-            sections: sections, figures: figures, layer: layer, head: qkHead,
-            discardRatios: discardRatios.values, classes: classes)
+            sections: only?.names, figures: figures,
+            settings: ReportSettings(
+                layer: layer, head: qkHead, discardRatios: discardRatios.values, classes: classes))
     }
-
-    var sections: Set<ReportSection> { only?.sections ?? Set(ReportSection.allCases) }
 
     func validate() throws {
         guard (0...1000).contains(figures) else { throw ValidationError("--figures is 0 to 1000") }
@@ -57,13 +55,11 @@ struct ReportOptionGroup: ParsableArguments {
 
 /// `heads,rollout`.
 struct SectionList: ExpressibleByArgument {
-    let sections: Set<ReportSection>
+    let names: Set<String>
 
     init?(argument: String) {
-        let names = argument.split(separator: ",", omittingEmptySubsequences: false)
-        let sections = names.compactMap { ReportSection(rawValue: String($0)) }
-        guard sections.count == names.count else { return nil }
-        self.sections = Set(sections)
+        names = Set(argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init))
+        guard names.isSubset(of: ReportSection.all.map(\.name)) else { return nil }
     }
 }
 

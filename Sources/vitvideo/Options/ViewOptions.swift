@@ -54,6 +54,13 @@ struct ViewOptions: ParsableArguments {
             colorMap: colormap.value, alpha: alpha, interpolation: interpolation,
             scale: try HeatScale(parsing: scale))
     }
+
+    var settings: JobSettings {
+        [
+            ("--view", view?.rawValue), ("--alpha", "\(alpha)"), ("--colormap", colormap.description),
+            ("--interpolation", interpolation.rawValue), ("--scale", scale), ("--threshold", "\(threshold)"),
+        ]
+    }
 }
 
 struct ColorMapArgument: ExpressibleByArgument, CustomStringConvertible {

@@ -1,5 +1,4 @@
 import Base
-import Checkpoints
 import Pipeline
 import Report
 import VideoIO
@@ -21,7 +20,6 @@ struct Failure: Error {
         case let error as VitvideoError:
             self.init(ExitStatus(error.kind), error.line { $0.words })
         case let error as VideoIOError: self.init(ExitStatus(error.kind), error.description)
-        case let error as CheckpointError: self.init(ExitStatus(error.kind), error.description)
         case let error as PipelineError: self.init(ExitStatus(error.kind), error.description)
         case let error as ReportError: self.init(ExitStatus(error.kind), error.description)
         default: return nil
@@ -50,15 +48,6 @@ extension ExitStatus {
         case .noInput: self = .noInput
         case .unavailable: self = .unavailable
         case .cantCreate: self = .cannotCreate
-        case .inputOutput: self = .inputOutput
-        }
-    }
-
-    init(_ kind: CheckpointError.Kind) {
-        switch kind {
-        case .noInput: self = .noInput
-        case .invalidData, .unsupported, .refused: self = .badData
-        case .cannotCreate: self = .cannotCreate
         case .inputOutput: self = .inputOutput
         }
     }

@@ -5,15 +5,19 @@ import Pipeline
 struct TimingSummary {
     let meters: StageMeters
     let workers: Int
+    /// What is counted, and how so many of them a second are called.
+    var unit = (name: "frames", rate: "fps")
+    /// What the last stage does.
+    var outputStage = "render and encode"
 
-    func text(frames: Int, seconds: Double) -> String {
+    func text(count: Int, seconds: Double) -> String {
         let stages = [
             ("decode", meters.input, 1), ("inference", meters.inference, workers),
-            ("render and encode", meters.output, 1),
+            (outputStage, meters.output, 1),
         ]
         var lines = [
-            "\(frames) frames in \(Self.seconds(seconds)), "
-                + String(format: "%.2f fps", Double(frames) / max(seconds, 1e-9))
+            "\(count) \(unit.name) in \(Self.seconds(seconds)), "
+                + String(format: "%.2f ", Double(count) / max(seconds, 1e-9)) + unit.rate
         ]
         for (name, meter, threads) in stages {
             let share = meter.workingSeconds / max(seconds * Double(threads), 1e-9)

@@ -1,6 +1,6 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import NumPy
 import Testing
 
 extension Robustness {

@@ -1,6 +1,6 @@
-import Checkpoints
 import Fixtures
 import Foundation
+import NumPy
 import Testing
 
 /// Tests that do harm for real: to the input, to the weights, to the disk and to the running program.

@@ -1,5 +1,5 @@
-import Checkpoints
 import Foundation
+import NumPy
 import Testing
 
 /// What `--export` wrote.

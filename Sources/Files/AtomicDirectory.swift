@@ -1,0 +1,134 @@
+import Base
+import Foundation
+
+/// A directory that appears under its name only when everything is in it: it is filled under a hidden name
+/// beside that one and renamed at the end. It keeps to the rules of `AtomicFile`, except that what may be
+/// replaced is the caller's decision, and that a link to nothing is never replaced.
+///
+/// It belongs to one thread.
+package final class AtomicDirectory {
+    /// The name it gets: the target, where a link was named.
+    package let path: String
+    /// Where it is meanwhile.
+    package let temporaryPath: String
+    /// Nil once it has its name or is removed.
+    private var lock: FileLock?
+
+    /// What a directory that is being replaced is called until the new one has its name: the new one's
+    /// temporary name and this. It is never taken for abandoned, since it may be the only one left.
+    static let asideSuffix = ".old"
+
+    /// - Parameter check: throws where what is under a name may not be replaced.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`, and what `check` throws.
+    package init(_ name: String, check: (String) throws -> Void) throws {
+        var name = name
+        while name.count > 1, name.hasSuffix("/") { name.removeLast() }
+        path = OutputPlace.resolvingLink(name)
+        try check(path)
+        try OutputPlace.checkDirectory(of: path)
+        let parent = OutputPlace.directory(of: path)
+        TemporaryEntry.removeAbandoned(in: parent)
+        do {
+            let (lock, path) = try TemporaryEntry.createDirectory(in: parent)
+            self.lock = lock
+            temporaryPath = path
+        } catch {
+            throw Self.failure(path, error.code)
+        }
+    }
+
+    deinit { abandon() }
+
+    // MARK: Filling
+
+    /// Where a file of the directory is to be written now.
+    package func location(of file: String) -> String { "\(temporaryPath)/\(file)" }
+
+    /// - Throws: `VitvideoError` of kind `inputOutput`.
+    package func makeDirectory(_ name: String) throws {
+        guard mkdir(location(of: name), 0o777) == 0 else { throw writingFailure(name, errno) }
+    }
+
+    /// Writes a whole file.
+    ///
+    /// - Throws: `VitvideoError` of kind `inputOutput`.
+    package func write(_ bytes: [UInt8], to file: String) throws {
+        let descriptor = open(location(of: file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw writingFailure(file, errno) }
+        var position: Int64 = 0
+        do {
+            try bytes.withUnsafeBytes { try writeAll($0, to: descriptor, at: &position) }
+        } catch let error as SystemError {
+            close(descriptor)
+            throw writingFailure(file, error.code)
+        }
+        guard close(descriptor) == 0 else { throw writingFailure(file, errno) }
+    }
+
+    // MARK: Ending
+
+    /// Gives the directory its name, once everything in it is on the disk.
+    ///
+    /// - Parameters:
+    ///   - other: a name to use instead of `path`.
+    ///   - check: throws where what is under that name may not be replaced.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`, and what `check` throws; the
+    ///   directory is removed then.
+    package func commit(as other: String? = nil, check: (String) throws -> Void) throws {
+        guard lock != nil else { return }
+        let name = other ?? path
+        do {
+            try sync()
+            try check(name)
+            // A directory takes no other's place while there is something in that one.
+            let aside = temporaryPath + Self.asideSuffix
+            let isReplacing = rename(name, aside) == 0
+            guard rename(temporaryPath, name) == 0 else {
+                let code = errno
+                if isReplacing { _ = rename(aside, name) }
+                throw Self.failure(name, code)
+            }
+            if isReplacing { Self.remove(aside) }
+        } catch {
+            abandon()
+            throw error
+        }
+        lock = nil
+        try AtomicFile.syncDirectory(of: name)
+    }
+
+    /// Removes the directory. Does nothing once it has its name.
+    package func abandon() {
+        guard lock != nil else { return }
+        Self.remove(temporaryPath)
+        lock = nil
+    }
+
+    /// Removes a directory with all that is in it, as far as that can be done.
+    package static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Waits until everything in the directory is on the disk.
+    private func sync() throws {
+        let entries = FileManager.default.enumerator(atPath: temporaryPath)
+        for case let entry as String in entries ?? .init() { try sync(location(of: entry), named: entry) }
+        try sync(temporaryPath, named: "")
+    }
+
+    private func sync(_ location: String, named entry: String) throws {
+        do {
+            try OutputPlace.sync(location)
+        } catch {
+            throw writingFailure(entry, error.code)
+        }
+    }
+
+    private func writingFailure(_ entry: String, _ code: Int32) -> VitvideoError {
+        VitvideoError.system(
+            .inputOutput, cannot: "write", path: entry.isEmpty ? path : "\(path)/\(entry)", code: code,
+            wording: .text)
+    }
+
+    private static func failure(_ path: String, _ code: Int32) -> VitvideoError {
+        VitvideoError.system(.cannotCreate, cannot: "create", path: path, code: code, wording: .text)
+    }
+}

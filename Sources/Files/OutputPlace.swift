@@ -1,0 +1,89 @@
+import Base
+import CLinux
+import Foundation
+
+/// The place of an output in the file system: what is there, and what its directory takes.
+enum OutputPlace {
+    /// The directory of a path; "." for a mere name.
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The file or directory that a link leads to; `path` itself where it is no link, or a link to nothing.
+    static func resolvingLink(_ path: String) -> String {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil)
+        else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    /// Refuses names that are taken or cannot be those of files.
+    ///
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
+    static func checkFile(_ path: String, overwrite: Bool) throws {
+        func refusal(_ reason: String, _ nextStep: NextStep? = nil) -> VitvideoError {
+            VitvideoError(.cannotCreate, cannot: "create", path: path, reason: reason, nextStep: nextStep)
+        }
+        var status = stat()
+        if stat(path, &status) == 0 {
+            let type = status.st_mode & S_IFMT
+            if type == S_IFDIR { throw refusal("it is a directory", .advice("name a file in it")) }
+            guard type == S_IFREG else { throw refusal("it is not a regular file") }
+            guard overwrite else { throw VitvideoError.existsAlready(path) }
+        } else if lstat(path, &status) == 0, !overwrite {
+            throw refusal("it exists already, as a link to nothing", .overwrite)
+        }
+        try checkDirectory(of: path)
+    }
+
+    /// - Throws: `VitvideoError` of kind `cannotCreate` where the directory that `path` is to be in is none.
+    static func checkDirectory(of path: String) throws {
+        func refusal(_ reason: String, _ nextStep: NextStep? = nil) -> VitvideoError {
+            VitvideoError(.cannotCreate, cannot: "create", path: path, reason: reason, nextStep: nextStep)
+        }
+        let directory = directory(of: path)
+        var status = stat()
+        guard stat(directory, &status) == 0 else {
+            throw refusal("there is no directory \(directory)", .advice("create it first"))
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw refusal("\(directory) is not a directory") }
+    }
+
+    /// Renames unless the name is taken, in one step where the file system can.
+    ///
+    /// - Throws: `SystemError` with the code `EEXIST` where the name is taken.
+    static func renameToFreeName(_ from: String, _ to: String) throws(SystemError) {
+        if vv_rename_without_replacing(from, to) == 0 { return }
+        guard errno == EINVAL || errno == ENOSYS else { throw SystemError() }
+        if link(from, to) == 0 {
+            unlink(from)
+            return
+        }
+        guard errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS else { throw SystemError() }
+        // A file system without either: look, then rename.
+        if access(to, F_OK) == 0 { throw SystemError(code: EEXIST) }
+        guard rename(from, to) == 0 else { throw SystemError() }
+    }
+
+    /// Waits until a file's content or a directory's names are on the disk. File systems and directories that
+    /// do not allow it are passed over.
+    ///
+    /// - Throws: `SystemError` where the disk fails.
+    static func sync(_ path: String) throws(SystemError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        guard fsync(descriptor) != 0, errno == EIO || errno == ENOSPC || errno == EDQUOT else { return }
+        throw SystemError()
+    }
+}
+
+extension VitvideoError {
+    /// An output whose name is taken.
+    package static func existsAlready(_ path: String) -> VitvideoError {
+        VitvideoError(
+            .cannotCreate, cannot: "create", path: path, reason: "it exists already", nextStep: .overwrite)
+    }
+}

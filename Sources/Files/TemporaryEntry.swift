@@ -1,0 +1,120 @@
+import Foundation
+
+/// The hidden files and directories in which outputs are made: `.vitvideo-<process>-<random>.tmp` beside the
+/// output.
+///
+/// Each is locked while its process works on it, which tells it from one that a killed process has left.
+package enum TemporaryEntry {
+    private static let prefix = ".vitvideo-"
+    private static let suffix = ".tmp"
+    /// Random names that are tried before giving up.
+    private static let attempts = 8
+
+    /// Whether a name in a directory is one of these, or one that a library has made up from it.
+    package static func isOne(_ name: String) -> Bool { base(of: name) != nil }
+
+    /// - Parameters:
+    ///   - path: the entry's path; nil for a new one.
+    ///   - permissions: those before the umask.
+    static func createFile(
+        in directory: String, path: String?, permissions: mode_t
+    ) throws(SystemError) -> (lock: FileLock, path: String) {
+        func make(_ path: String) -> Int32 {
+            open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
+        }
+        let makePath = { path ?? randomPath(in: directory) }
+        return try create(makePath, make: make, remove: unlink)
+    }
+
+    static func createDirectory(in directory: String) throws(SystemError) -> (lock: FileLock, path: String) {
+        func make(_ path: String) -> Int32 {
+            guard mkdir(path, 0o777) == 0 else { return -1 }
+            let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if descriptor < 0 {
+                let code = errno
+                rmdir(path)
+                errno = code
+            }
+            return descriptor
+        }
+        return try create({ randomPath(in: directory) }, make: make, remove: rmdir)
+    }
+
+    /// A new file without a name in `directory`, for reading and writing. It is gone once it is closed.
+    static func createNameless(in directory: String) throws(SystemError) -> Int32 {
+        let path = randomPath(in: directory)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw SystemError() }
+        unlink(path)
+        return descriptor
+    }
+
+    /// Removes what dead processes have left in `directory`: their locks are free. Names that a library has
+    /// made up from one of these go with it.
+    ///
+    /// Where the file system has no locks nothing is removed that may belong to a living process.
+    package static func removeAbandoned(in directory: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        for name in names {
+            guard let base = base(of: name) else { continue }
+            ifAbandoned("\(directory)/\(base)") {
+                try? FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+            }
+        }
+    }
+
+    /// Runs `remove` while holding the lock of a dead process's entry, so that no process can begin to use
+    /// the entry in between. A process makes its locked entry first and removes it last, so without that
+    /// entry it is dead.
+    private static func ifAbandoned(_ path: String, _ remove: () -> Void) {
+        var descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        if descriptor < 0, errno == EISDIR {
+            descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+        }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { remove() }
+            return
+        }
+        guard let lock = try? FileLock(descriptor), lock.isEffective else { return }
+        withExtendedLifetime(lock, remove)
+    }
+
+    /// The locked entry to which a name belongs. What `AtomicDirectory` has moved aside belongs to none.
+    private static func base(of name: String) -> Substring? {
+        guard name.hasPrefix(prefix), !name.hasSuffix(AtomicDirectory.asideSuffix),
+            let end = name.range(of: suffix)?.upperBound
+        else { return nil }
+        return name[..<end]
+    }
+
+    private static func randomPath(in directory: String) -> String {
+        let random = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        return "\(directory)/\(prefix)\(getpid())-\(random)\(suffix)"
+    }
+
+    private static func create(
+        _ makePath: () -> String, make: (String) -> Int32, remove: (UnsafePointer<CChar>) -> Int32
+    ) throws(SystemError) -> (lock: FileLock, path: String) {
+        var failure = SystemError(code: EEXIST)
+        for _ in 0..<attempts {
+            let path = makePath()
+            let descriptor = make(path)
+            guard descriptor >= 0 else {
+                failure = SystemError()
+                if failure.code == EEXIST { continue }
+                throw failure
+            }
+            do throws(SystemError) {
+                let lock = try FileLock(descriptor)
+                var status = stat()
+                // Before the lock was taken another process may have taken the entry for abandoned and
+                // removed it.
+                if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (lock, path) }
+            } catch {
+                failure = error
+            }
+            _ = remove(path)
+        }
+        throw failure
+    }
+}

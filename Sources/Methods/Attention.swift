@@ -1,0 +1,116 @@
+import Pixels
+import Probing
+import ViT
+
+extension Method {
+    /// What one token attends to in one block, per head.
+    package static let attention = Method(
+        name: "attention", summary: "of one block, per head",
+        options: [
+            MethodOptionUse(
+                MethodOptions.layer, "the block, negative from the end", standard: "-1"),
+            MethodOptionUse(
+                MethodOptions.heads, "heads to show, fuse and export, such as 0,3", standard: "all"),
+            MethodOptionUse(MethodOptions.fusion, "how the heads are fused", standard: "mean"),
+            .query,
+        ],
+        arrays: [ArrayDescription("attention", ["heads", "rows", "cols"])], section: .heads
+    ) { request in
+        try AttentionMaps(
+            request.model, engine: try request.makeEngine(),
+            layer: request.settings[MethodOptions.layer] ?? -1, heads: request.settings[MethodOptions.heads],
+            fusion: request.settings[MethodOptions.fusion] ?? .mean,
+            query: request.settings[MethodOptions.query] ?? .classToken)
+    }
+}
+
+extension MethodOptionUse {
+    /// The option of methods that show one token's attention.
+    static let query = MethodOptionUse(
+        MethodOptions.query,
+        "what attends. cls, the class token; ROW,COL, a patch of the grid; or Xpx,Ypx, the patch under a pixel of "
+            + "the frame", standard: "cls")
+}
+
+/// What one token, the class token unless told otherwise, attends to in one block, per head and fused.
+package struct AttentionMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
+    /// The block, 0-based.
+    package let block: Int
+    /// The heads that are shown, fused and exported, in this order.
+    package let heads: [Int]
+    package let fusion: HeadFusion
+    package let query: Query
+
+    /// - Parameters:
+    ///   - engine: of the probed model.
+    ///   - layer: block index, negative from the end as in Python.
+    ///   - heads: nil for all.
+    /// - Throws: `VitvideoError` of kind `usage` for a block or a head that the model does not have.
+    package init(
+        _ probed: ProbedModel, engine: Engine, layer: Int = -1, heads: [Int]? = nil,
+        fusion: HeadFusion = .mean, query: Query = .classToken
+    ) throws {
+        self.probed = probed
+        self.engine = engine
+        block = try probed.model.block(at: layer)
+        self.heads = try probed.heads(heads)
+        self.fusion = fusion
+        self.query = query
+    }
+
+    package var method: Method { .attention }
+    package var summary: String { "layer \(block)" }
+    package var arrays: [MapArray] { [MapArray("attention", .parts(count: heads.count))] }
+    package var partNames: [String] { heads.map { "head \($0)" } }
+    package var fusedName: String { fusion.rawValue }
+
+    package func describe(in provenance: inout Provenance) {
+        provenance["layer"] = .integer(block)
+        provenance["heads"] = .integers(heads)
+        provenance["query"] = .text(query.description)
+    }
+
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        let preprocessor = probed.preprocessor
+        var request = probed.classifying(ForwardRequest(attentionBlocks: [block]))
+        return { [probed, block, heads, fusion, query] image in
+            request.queryToken = query.token(
+                on: try probed.layout(of: image), specialTokens: probed.configuration.specialTokens)
+            let result = try pass.run(try preprocessor.patches(of: image), request)
+            let planes = result.attention[block]?.planes ?? []
+            let chosen = heads.map { planes[$0] }
+            return FrameMaps(
+                parts: chosen, fused: fusion.fuse(chosen), prediction: probed.prediction(result))
+        }
+    }
+}
+
+extension MethodSection {
+    /// The class token's attention in one block, a map a head.
+    static let heads = MethodSection(
+        name: "heads", title: "Attention heads", place: 10,
+        explanation: { settings in
+            "What the class token attends to in \(settings.layerText), one map a head, over the picture as the model "
+                + "was given it: resized, cropped to whole patches, its normalisation undone. " + scaleNote
+        },
+        require: { request, probed in
+            request.attentionBlocks.formUnion(0..<probed.configuration.depth)
+        },
+        check: { settings, probed in _ = try probed.model.block(at: settings.layer) },
+        makeProbe: { context in
+            let block = try context.probed.model.block(at: context.settings.layer)
+            return { picture in
+                let maps = picture.result.attention[block]?.planes ?? []
+                return [
+                    SectionFigure(
+                        tiles: maps.enumerated().map { SectionFigure.Tile(caption: "head \($0)", map: $1) },
+                        arrays: [FigureArray("attention", maps)],
+                        text: "What the class token of \(context.probed.name) attends to in layer \(block), "
+                            + "by each of \(maps.count) heads")
+                ]
+            }
+        })
+}

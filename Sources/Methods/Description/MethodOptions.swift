@@ -1,0 +1,25 @@
+import Probing
+
+/// The options that methods have.
+package enum MethodOptions {
+    /// A block's index, negative from the end as in Python.
+    package static let layer = MethodOption<Int>("layer", valueName: "n")
+    /// Heads by their indices.
+    package static let heads = MethodOption<[Int]>("heads", valueName: "list")
+    /// How the maps of several heads become one.
+    package static let fusion = MethodOption<HeadFusion>(
+        "fusion", counterpart: "head-fusion", text: \.rawValue)
+    /// The token whose attention is shown.
+    package static let query = MethodOption<Query>("query", valueName: "cls|row,col|xpx,ypx")
+    /// How a block's attention of several heads becomes one matrix.
+    package static let headFusion = MethodOption<HeadFusion>(
+        "head-fusion", counterpart: "fusion", text: \.rawValue)
+    /// Share of a matrix's entries that is set to 0, the smallest first.
+    package static let discardRatio = MethodOption<Double>("discard-ratio", valueName: "share")
+    /// Whose conventions rollout follows.
+    package static let compatibility = MethodOption<RolloutCompatibility>("compat", text: \.rawValue)
+    /// A class as `ClassChoice` reads it.
+    package static let targetClass = MethodOption<String>("class", valueName: "n|name|top")
+    /// A channel of a head.
+    package static let channel = MethodOption<Int>("channel", valueName: "n")
+}

@@ -1,0 +1,139 @@
+import Base
+import Pixels
+import Probing
+import ViT
+
+extension Method {
+    /// Rollout of the attention weighted by a class's gradient.
+    package static let gradientRollout = Method(
+        name: "gradient-rollout", title: "gradient rollout", summary: "what of it speaks for a class",
+        options: MethodOptionUse.rollout + [
+            MethodOptionUse(
+                MethodOptions.targetClass,
+                "the class, by its number or its name (in --labels, else in ImageNet's list), or top, the likeliest "
+                    + "of each frame", standard: "top")
+        ],
+        arrays: [
+            ArrayDescription("gradient_rollout", ["rows", "cols"]),
+            ArrayDescription("class", [], element: .int64),
+        ], section: .gradientRollout, validate: { _ = try RolloutOptions($0) }
+    ) { request in
+        try GradientRolloutMaps(
+            request.model, options: try RolloutOptions(request.settings),
+            target: ClassChoice(request.settings[MethodOptions.targetClass] ?? "top"))
+    }
+}
+
+/// Rollout of each block's attention weighted by a class's gradient (vit-explain): what speaks for the class.
+package struct GradientRolloutMaps: MapSource {
+    package let probed: ProbedModel
+    package let options: RolloutOptions
+    /// The class by its index; nil for the one that the classifier puts first in each frame.
+    package let targetClass: Int?
+    private let classification: Classification
+
+    /// - Throws: `VitvideoError` of kind `usage` where the probed model does not classify, for a class that it does
+    ///   not have, and for options that gradient rollout does not have.
+    package init(_ probed: ProbedModel, options: RolloutOptions, target: ClassChoice = .top) throws {
+        guard let classification = probed.classification else {
+            throw VitvideoError.noClassifier(model: probed.name)
+        }
+        // Found out now instead of by the first worker.
+        _ = try GradientRollout(model: probed.model, options: options)
+        self.probed = probed
+        self.options = options
+        self.classification = classification
+        targetClass = try target.index(
+            among: classification.labels, classes: classification.classifier.classes)
+    }
+
+    package var method: Method { .gradientRollout }
+    package var computation: String { "a reverse pass, fp32" }
+    package var notice: String? { nil }
+    package var summary: String {
+        fusedName
+            + (targetClass.map { " for \(classification.labels.shortName($0))" } ?? " for the top class")
+    }
+    package var arrays: [MapArray] { [MapArray("gradient_rollout", .fused)] }
+    package var partNames: [String] { [] }
+    package var fusedName: String { "gradient rollout" + options.caption }
+
+    package func describe(in provenance: inout Provenance) {
+        options.describe(in: &provenance)
+        // By its index, or "top": then the array `class` says which it was in each frame.
+        provenance["class"] = .text(targetClass.map(String.init) ?? "top")
+        provenance["class_name"] = targetClass.map { .text(classification.labels.shortName($0)) }
+    }
+
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+        try options.reserveMemory(
+            for: probed, on: try layout(height: height, width: width), isGradient: true, workers: workers,
+            from: &availableBytes)
+    }
+
+    /// The reverse pass runs on the worker's thread alone, whatever `threads` says.
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        let rollout = try GradientRollout(model: probed.model, options: options)
+        let preprocessor = probed.preprocessor
+        let target = targetClass.map(GradientTarget.logit) ?? .topLogit
+        return { [classification] image in
+            let result = try rollout.run(
+                try preprocessor.patches(of: image), target: target, classifier: classification.classifier)
+            return FrameMaps(
+                parts: [], fused: result.map,
+                prediction: FramePrediction(logits: result.logits, classification),
+                targetClass: result.targetClass.map {
+                    TargetClass(index: $0, name: classification.labels.shortName($0))
+                })
+        }
+    }
+}
+
+extension MethodSection {
+    /// Gradient rollout for the likeliest classes, at several discard ratios.
+    static let gradientRollout = MethodSection(
+        name: "gradient-rollout", title: "Gradient rollout", place: 40, needsClassifier: true,
+        explanation: { _ in
+            "Rollout of attention times the gradient of one class's logit, negatives set to 0 "
+                + "(vit-explain), for the likeliest classes: where the evidence for each is. " + scaleNote
+        },
+        check: { settings, _ in _ = try options(settings) },
+        makeProbe: { context in
+            let rollouts = try options(context.settings).map {
+                try GradientRollout(model: context.probed.model, options: $0)
+            }
+            let classifier = context.probed.classification?.classifier
+            let ratios = context.settings.discardRatios
+            return { picture in
+                var tiles: [SectionFigure.Tile] = []
+                for target in picture.ranked {
+                    for rollout in rollouts {
+                        try rollout.options.checkMemory(for: picture, in: context, isGradient: true)
+                        let found = try rollout.run(
+                            picture.input, target: .logit(target.index), classifier: classifier)
+                        tiles.append(
+                            SectionFigure.Tile(
+                                caption: "\(target.name), \(rollout.options.discardCaption)", map: found.map))
+                    }
+                }
+                return [
+                    SectionFigure(
+                        tiles: tiles, columns: ratios.count,
+                        arrays: [
+                            FigureArray(
+                                "gradient_rollout", tiles.map(\.map),
+                                front: [picture.ranked.count, ratios.count]),
+                            FigureArray(
+                                "class", [picture.ranked.count], picture.ranked.map { Float($0.index) }),
+                            FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),
+                        ],
+                        text: "Gradient rollout through \(context.probed.name) for "
+                            + picture.ranked.map(\.name).joined(separator: ", "))
+                ]
+            }
+        })
+
+    private static func options(_ settings: ReportSettings) throws -> [RolloutOptions] {
+        try settings.discardRatios.map { try RolloutOptions(discardRatio: $0) }
+    }
+}

@@ -1,0 +1,104 @@
+import Pixels
+import Probing
+import ViT
+
+extension Method {
+    /// What one token attends to in every block.
+    package static let layers = Method(
+        name: "layers", summary: "attention of every block",
+        options: [
+            MethodOptionUse(MethodOptions.heads, "heads to fuse", standard: "all"),
+            MethodOptionUse(MethodOptions.fusion, "how the heads are fused", standard: "mean"),
+            .query,
+        ],
+        arrays: [ArrayDescription("layers", ["blocks", "rows", "cols"])], maps: .several,
+        singleMap: SingleMap(
+            method: "attention", option: AnyMethodOption(MethodOptions.layer), shown: "one block"),
+        section: .layers
+    ) { request in
+        try LayerMaps(
+            request.model, engine: try request.makeEngine(), heads: request.settings[MethodOptions.heads],
+            fusion: request.settings[MethodOptions.fusion] ?? .mean,
+            query: request.settings[MethodOptions.query] ?? .classToken)
+    }
+}
+
+/// What one token, the class token unless told otherwise, attends to in every block: one map a block, of one head
+/// or of several fused.
+package struct LayerMaps: ForwardMapSource {
+    package let probed: ProbedModel
+    package let engine: Engine
+    /// The heads that are fused.
+    package let heads: [Int]
+    package let fusion: HeadFusion
+    package let query: Query
+
+    /// - Parameters:
+    ///   - engine: of the probed model.
+    ///   - heads: nil for all.
+    /// - Throws: `VitvideoError` of kind `usage` for a head that the model does not have.
+    package init(
+        _ probed: ProbedModel, engine: Engine, heads: [Int]? = nil, fusion: HeadFusion = .mean,
+        query: Query = .classToken
+    ) throws {
+        self.probed = probed
+        self.engine = engine
+        self.heads = try probed.heads(heads)
+        self.fusion = fusion
+        self.query = query
+    }
+
+    private var depth: Int { probed.configuration.depth }
+
+    package var method: Method { .layers }
+    package var summary: String {
+        heads.count == 1 ? "every layer, head \(heads[0])" : "every layer, \(fusion.rawValue) of heads"
+    }
+    package var arrays: [MapArray] { [MapArray("layers", .parts(count: depth))] }
+    package var partNames: [String] { (0..<depth).map { "layer \($0)" } }
+    package var fusedName: String { "mean" }
+
+    package func describe(in provenance: inout Provenance) {
+        provenance["heads"] = .integers(heads)
+        provenance["fusion"] = .text(fusion.rawValue)
+        provenance["query"] = .text(query.description)
+    }
+
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        let preprocessor = probed.preprocessor
+        return { [probed, heads, fusion, query] image in
+            let token = query.token(
+                on: try probed.layout(of: image), specialTokens: probed.configuration.specialTokens)
+            let request = LayerAttention.request(of: probed.model, queryToken: token)
+            let result = try pass.run(try preprocessor.patches(of: image), probed.classifying(request))
+            let maps = try LayerAttention.maps(result, heads: heads, fusion: fusion)
+            return FrameMaps(
+                parts: maps, fused: HeadFusion.mean.fuse(maps), prediction: probed.prediction(result))
+        }
+    }
+}
+
+extension MethodSection {
+    /// The class token's attention in every block, mean over heads.
+    static let layers = MethodSection(
+        name: "layers", title: "Attention through the layers", place: 20,
+        explanation: { _ in
+            "What the class token attends to in every layer, mean over heads. " + scaleNote
+        },
+        require: { request, probed in
+            request.attentionBlocks.formUnion(0..<probed.configuration.depth)
+        },
+        makeProbe: { context in
+            { picture in
+                let maps = try LayerAttention.maps(picture.result)
+                return [
+                    SectionFigure(
+                        tiles: maps.enumerated().map { SectionFigure.Tile(caption: "layer \($0)", map: $1) },
+                        arrays: [FigureArray("layers", maps)],
+                        text: "What the class token of \(context.probed.name) attends to in each of "
+                            + "\(maps.count) layers, mean over heads")
+                ]
+            }
+        })
+}

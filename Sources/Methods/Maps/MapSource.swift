@@ -1,0 +1,113 @@
+import Foundation
+import Pixels
+import ViT
+
+/// A way to get maps from a picture: one model looked at by one method.
+///
+/// Views, statistics and export take whatever maps it gives. Sources are shared by the workers and immutable; what a
+/// worker needs for itself (scratch memory, a forward pass) belongs to the function it makes.
+package protocol MapSource: Sendable {
+    /// The model looked at; its name identifies the source among those of a job.
+    var probed: ProbedModel { get }
+    var method: Method { get }
+    /// What the maps are computed with: "oneDNN 2.6.3, bf16".
+    var computation: String { get }
+    /// Why that is not the best there could be; nil where nothing stands in the way.
+    var notice: String? { get }
+    /// Which maps these are, in words: "layer 11".
+    var summary: String { get }
+    /// What an export holds of each frame, as the method's `arrays` describe it.
+    var arrays: [MapArray] { get }
+    /// What the single maps of a frame are, in order: "head 0", "head 1", … Empty where there is only the
+    /// fused one.
+    var partNames: [String] { get }
+    /// The caption of the map that stands for the whole: "mean". Not shown where the method does not give one.
+    var fusedName: String { get }
+    /// The token whose attention is shown, to be marked where it is a patch.
+    var query: Query { get }
+
+    /// What the source found out before the first frame and a resumed job goes on with; nil where there is nothing.
+    ///
+    /// - Throws: what encoding it throws.
+    func savedState() throws -> Data?
+
+    /// Adds the method's options to how maps come about.
+    func describe(in provenance: inout Provenance)
+
+    /// Checks that frames of this size can be looked at, before the first one is.
+    ///
+    /// - Parameters:
+    ///   - workers: how many frames are under way at once.
+    ///   - availableBytes: memory that may be taken; what the source needs is subtracted. Nil where unknown.
+    /// - Throws: `VitvideoError` of kind `usage` for frames without a whole patch, a query outside of them, and work
+    ///   that does not fit into memory.
+    func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws
+
+    /// Makes one worker's function from a frame to its maps. Called on the worker's thread, which alone calls
+    /// the function.
+    ///
+    /// - Parameter threads: how many threads share a frame, the worker's included.
+    /// - Throws: what keeps the method from running at all, such as a missing library.
+    func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps
+}
+
+extension MapSource {
+    package var name: String { probed.name }
+    package var query: Query { .classToken }
+    package func savedState() throws -> Data? { nil }
+
+    /// Whether each frame's maps are for a class of their own.
+    package var followsClass: Bool { method.arrays.contains { $0.element == .int64 } }
+
+    /// How many classes the frames' logits have; 0 where the source does not classify.
+    package var classes: Int { probed.classification?.classifier.classes ?? 0 }
+
+    /// Where the maps' cells lie on frames of this size, in pixels.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
+    package func layout(height: Int, width: Int) throws -> InputLayout {
+        try probed.preprocessor.layout(height: height, width: width)
+    }
+
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+        let layout = try layout(height: height, width: width)
+        try query.check(on: layout, height: height, width: width, model: name)
+    }
+
+    /// How the maps of frames of this size come about, for whoever reads an export.
+    ///
+    /// - Parameter version: of the tool that writes it.
+    /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
+    package func provenance(sourceHeight: Int, sourceWidth: Int, version: String) throws -> Provenance {
+        var provenance = Provenance(of: probed.model, version: version)
+        let layout = try layout(height: sourceHeight, width: sourceWidth)
+        let patch = probed.configuration.patchSize
+        provenance.add(inputHeight: layout.rows * patch, inputWidth: layout.columns * patch)
+        provenance["method"] = .text(method.name)
+        provenance["source_height"] = .integer(sourceHeight)
+        provenance["source_width"] = .integer(sourceWidth)
+        // The size of a patch in pixels of the source.
+        provenance["cell_height"] = .number(layout.cellHeight)
+        provenance["cell_width"] = .number(layout.cellWidth)
+        describe(in: &provenance)
+        return provenance
+    }
+}
+
+/// A source whose maps come of a forward pass.
+package protocol ForwardMapSource: MapSource {
+    /// Of the probed model.
+    var engine: Engine { get }
+}
+
+extension ForwardMapSource {
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+        let layout = try layout(height: height, width: width)
+        try query.check(on: layout, height: height, width: width, model: name)
+        try probed.reserveMemory(
+            precision: engine.precision, on: layout, workers: workers, from: &availableBytes)
+    }
+
+    package var computation: String { engine.description }
+    package var notice: String? { engine.notice }
+}

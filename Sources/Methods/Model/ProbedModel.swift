@@ -1,0 +1,81 @@
+import Base
+import Pixels
+import Probing
+import ViT
+
+/// A model as a job looks at it: what it is called, at what size it sees the frames, how it classifies them.
+package struct ProbedModel: Sendable {
+    package let model: Model
+    /// Identifies the model among those of a job.
+    package let name: String
+    package let resolution: Resolution
+    /// Nil where frames are not classified.
+    package let classification: Classification?
+
+    /// - Parameter name: the model's own name where nil.
+    package init(
+        _ model: Model, name: String? = nil, resolution: Resolution, classification: Classification? = nil
+    ) {
+        self.model = model
+        self.name = name ?? model.name
+        self.resolution = resolution
+        self.classification = classification
+    }
+
+    package var configuration: Configuration { model.configuration }
+
+    package var preprocessor: Preprocessor {
+        Preprocessor(configuration: model.configuration, resolution: resolution)
+    }
+
+    /// Where the model's patches lie on frames of this size.
+    ///
+    /// - Throws: `VitvideoError.inputTooSmall`.
+    package func layout(of image: RGBImage) throws -> InputLayout {
+        try preprocessor.layout(height: image.height, width: image.width)
+    }
+
+    /// - Parameter chosen: nil for all.
+    /// - Throws: `VitvideoError.noSuchHead`.
+    package func heads(_ chosen: [Int]?) throws -> [Int] {
+        let count = configuration.heads
+        let heads = chosen ?? Array(0..<count)
+        if let wrong = heads.first(where: { !(0..<count).contains($0) }) {
+            throw VitvideoError.noSuchHead(wrong, heads: count)
+        }
+        return heads
+    }
+
+    /// Takes what forward passes need off the memory there is.
+    ///
+    /// - Parameter workers: how many frames are under way at once.
+    /// - Throws: `VitvideoError` of kind `usage`.
+    package func reserveMemory(
+        precision: Precision, on layout: InputLayout, workers: Int, from availableBytes: inout Int?
+    ) throws {
+        guard let available = availableBytes else { return }
+        // Threads that share a frame add little; they are not known here.
+        func bytes(rows: Int, columns: Int) -> Int {
+            ForwardPass.memoryBytes(
+                configuration, precision: precision, rows: rows, columns: columns, threads: 1)
+        }
+        try GridMemory.check(
+            name, patchSize: configuration.patchSize, rows: layout.rows, columns: layout.columns,
+            workers: workers, availableBytes: available, bytes: bytes)
+        availableBytes = available - workers * bytes(rows: layout.rows, columns: layout.columns)
+    }
+
+    /// The request, with what the classifier needs.
+    package func classifying(_ request: ForwardRequest) -> ForwardRequest {
+        var request = request
+        classification?.classifier.require(of: &request)
+        return request
+    }
+
+    /// What the classifier takes a frame for.
+    ///
+    /// - Parameter result: of a request that `classifying` gave.
+    package func prediction(_ result: ForwardResult) -> FramePrediction? {
+        classification.map { FramePrediction(logits: $0.classifier.logits(result), $0) }
+    }
+}

@@ -1,0 +1,135 @@
+import Base
+import Files
+import Foundation
+
+/// One array of an `NPZWriter`, spooled to a nameless temporary file. It belongs to the writer's thread.
+package final class NPZArrayWriter {
+    package let name: String
+    package let element: NPYElement
+    /// The dimensions behind the growing one; for a whole array all of them.
+    package let rowShape: [Int]
+    /// Rows so far; for a whole array 1 once it has been added.
+    package private(set) var rowCount = 0
+
+    private let isGrowing: Bool
+    private let outputPath: String
+    private let rowByteCount: Int
+    private let headerByteCount: Int
+    /// Nil once it has been handed on or dropped.
+    private var spool: UnsafeMutablePointer<FILE>?
+
+    init(
+        name: String, element: NPYElement, rowShape: [Int], isGrowing: Bool, outputPath: String
+    ) throws {
+        self.name = name
+        self.element = element
+        self.rowShape = rowShape
+        self.isGrowing = isGrowing
+        self.outputPath = outputPath
+        let (rowByteCount, overflow) = try TensorDescription(shape: rowShape, elementType: .uint8)
+            .elementCount.multipliedReportingOverflow(by: element.byteCount)
+        guard !overflow, rowByteCount > 0 || !isGrowing else {
+            throw VitvideoError.badData("rows of array \(quoted(name)) have the shape \(rowShape)")
+        }
+        self.rowByteCount = rowByteCount
+        let header = Self.header(element, rowShape, rowCount: 0, isGrowing)
+        headerByteCount = header.count
+
+        let descriptor = try AtomicFile.makeScratch(beside: outputPath, wording: .errno)
+        guard let spool = fdopen(descriptor, "w+b") else {
+            let error = VitvideoError.system(.cannotCreate, cannot: "create", path: outputPath)
+            close(descriptor)
+            throw error
+        }
+        self.spool = spool
+        try header.withUnsafeBytes(write)
+    }
+
+    /// Appends rows of Float32.
+    /// - Throws: `VitvideoError` where the array holds another type, the values are no whole rows, or writing
+    ///   fails.
+    package func append(_ values: [Float]) throws { try append(values, .float32) }
+    /// Appends rows of Float64; throws as the other `append`.
+    package func append(_ values: [Double]) throws { try append(values, .float64) }
+    /// Appends rows of Int64; throws as the other `append`.
+    package func append(_ values: [Int64]) throws { try append(values, .int64) }
+    /// Appends rows of Int32; throws as the other `append`.
+    package func append(_ values: [Int32]) throws { try append(values, .int32) }
+    /// Appends rows of UInt8; throws as the other `append`.
+    package func append(_ values: [UInt8]) throws { try append(values, .uint8) }
+
+    /// Appends rows of Float32 that are lent; throws as the other `append`.
+    package func append(_ values: UnsafeBufferPointer<Float>) throws {
+        try check(.float32)
+        try appendBytes(UnsafeRawBufferPointer(values))
+    }
+
+    private func append<Value: BitwiseCopyable>(_ values: [Value], _ type: ElementType) throws {
+        try check(type)
+        try values.withUnsafeBytes(appendBytes)
+    }
+
+    private func check(_ type: ElementType) throws {
+        guard element == .number(type) else {
+            throw failure(.badData, "array \(quoted(name)) holds \(element), not \(type)")
+        }
+    }
+
+    func appendBytes(_ bytes: UnsafeRawBufferPointer) throws {
+        guard isGrowing ? bytes.count % rowByteCount == 0 : bytes.count == rowByteCount && rowCount == 0
+        else {
+            throw failure(
+                .badData,
+                "array \(quoted(name)): \(bytes.count) bytes are no whole rows of \(rowByteCount)")
+        }
+        try write(bytes)
+        rowCount += isGrowing ? bytes.count / rowByteCount : 1
+    }
+
+    /// Writes the final shape into the header and hands the file on, positioned at its beginning; nil where that
+    /// has been done before. The receiver closes it.
+    func takeSpool() throws -> UnsafeMutablePointer<FILE>? {
+        guard let spool else { return nil }
+        guard isGrowing || rowCount == 1 else {
+            throw failure(.badData, "array \(quoted(name)) is empty")
+        }
+        guard fseek(spool, 0, SEEK_SET) == 0 else {
+            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
+        }
+        try Self.header(element, rowShape, rowCount: rowCount, isGrowing).withUnsafeBytes { header in
+            precondition(header.count == headerByteCount, "the header is padded for any count of rows")
+            try write(header)
+        }
+        guard fflush(spool) == 0, fseek(spool, 0, SEEK_SET) == 0 else {
+            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
+        }
+        self.spool = nil
+        return spool
+    }
+
+    /// Drops the file and what is in it.
+    func discard() {
+        if let spool { fclose(spool) }
+        spool = nil
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) throws {
+        guard let spool else { throw failure(.inputOutput, "the archive is closed already") }
+        guard bytes.isEmpty || fwrite(bytes.baseAddress, 1, bytes.count, spool) == bytes.count else {
+            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
+        }
+    }
+
+    private func failure(_ kind: VitvideoError.Kind, _ reason: String) -> VitvideoError {
+        VitvideoError(kind, cannot: "write", path: outputPath, reason: reason)
+    }
+
+    private static func header(
+        _ element: NPYElement, _ rowShape: [Int], rowCount: Int, _ isGrowing: Bool
+    ) -> [UInt8] {
+        NPYHeader.encode(
+            element: element, shape: isGrowing ? [rowCount] + rowShape : rowShape, reservingRows: isGrowing)
+    }
+
+    deinit { discard() }
+}

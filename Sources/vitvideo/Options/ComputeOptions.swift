@@ -1,0 +1,36 @@
+import ArgumentParser
+import ViT
+
+extension Engine.Library: ExpressibleByArgument {}
+
+/// What multiplies matrices, and in which numbers. A job's identity has both as the engine's description.
+struct ComputeOptions: ParsableArguments {
+    enum PrecisionArgument: String, ExpressibleByArgument, CaseIterable {
+        case auto, fp32, bf16, int8
+
+        var value: Precision? { Precision(rawValue: rawValue) }
+    }
+
+    @Option(help: "Library of the matrix products.")
+    var backend: Engine.Library = .auto
+
+    @Option(
+        help: """
+            Number format of the products. auto is fp32 where numbers are exported, and for pictures bf16 on CPUs \
+            that have it natively. int8 is faster and coarser; it is measured on the first frame, and refused for \
+            models that do not bear it.
+            """)
+    var precision: PrecisionArgument = .auto
+
+    /// - Parameter isExact: whether numbers are wanted and not only pictures.
+    /// - Throws: `ModelError` where the library or the precision asked for is not to be had.
+    func engine(for model: Model, isExact: Bool) throws -> Engine {
+        try engine(for: model, precision: precision.value ?? (isExact ? .float32 : nil))
+    }
+
+    /// - Parameter precision: as for `Engine`.
+    /// - Throws: as above.
+    func engine(for model: Model, precision: Precision?) throws -> Engine {
+        try Engine(model: model, library: backend, precision: precision)
+    }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+
+/// How much memory a run may take.
+struct MemoryOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            Memory for frames and inference beside the model: 800M, 2G. What would not fit is refused before it \
+            begins, with the resolution that would. (default: what the machine has free)
+            """, valueName: "size"))
+    var budgetMemory: MemorySize?
+
+    /// Nil for what the machine has free.
+    var budgetBytes: Int? { budgetMemory?.bytes }
+}
+
+/// `800M`, `2.5G`: an amount of memory in decimal units.
+struct MemorySize: ExpressibleByArgument {
+    let bytes: Int
+
+    init?(argument: String) {
+        let units: [Character: Double] = ["K": 1e3, "M": 1e6, "G": 1e9]
+        let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+        guard let number = Double(unit == nil ? argument : String(argument.dropLast())) else { return nil }
+        let bytes = (number * (unit ?? 1)).rounded()
+        guard bytes >= 1, bytes < 1e15 else { return nil }
+        self.bytes = Int(bytes)
+    }
+}

@@ -1,0 +1,154 @@
+import Fixtures
+import Foundation
+import Testing
+
+/// One policy for everything that the program writes (`AtomicFile` states it): links are followed, only
+/// regular files are replaced, what is there stays without `--overwrite`, and file systems without locks are
+/// tolerated.
+@Suite struct OutputPolicyTests {
+    /// A kind of output and how it is made under a name.
+    struct Output: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let name: String
+        /// Arguments; `$name` stands for the output's name, `$weights` for the default model's weights.
+        let arguments: String
+        /// A directory: what is there before is an empty one.
+        var isDirectory = false
+        /// The reason why a named pipe is refused.
+        var refusal = "it is not a regular file"
+        /// Whether it is made only where there is none, unless `-y` is given.
+        var asksToOverwrite = true
+
+        /// Where the output is made, of the name in `arguments`.
+        var madeName: String { asksToOverwrite ? name : Self.places[testDescription] ?? name }
+
+        private static let places = [
+            "cache": "cache/dinov2_vits14.safetensors", "segments": "out.mkv.resume",
+        ]
+    }
+
+    private static func job(_ name: String, _ option: String, _ file: String) -> Output {
+        Output(
+            testDescription: name, name: file,
+            arguments: "$clip --frames :1 --resolution 56 $tiny \(option) $name")
+    }
+
+    static let outputs = [
+        job("video", "-o", "out.mp4"), job("GIF", "-o", "out.gif"), job("picture", "-o", "out.png"),
+        job("arrays", "--export", "out.npz"), job("table", "--stats", "out.csv"),
+        job("plot", "--plot", "out.svg"),
+        Output(
+            testDescription: "report", name: "report",
+            arguments: "probe $picture --resolution 56 --figures 1 -o $name", isDirectory: true,
+            refusal: "it is a file, and a report is a directory; name another"),
+        Output(
+            testDescription: "cache", name: "cache/dinov2_vits14.safetensors",
+            arguments: "models import $weights --as dinov2_vits14", asksToOverwrite: false),
+        Output(
+            testDescription: "segments", name: "out.mkv",
+            arguments: "$clip --frames :1 --resolution 56 $tiny -o $name --resume", isDirectory: true,
+            refusal: "Not a directory", asksToOverwrite: false),
+    ]
+
+    /// Runs the command that makes an output, with `-y` where it takes that.
+    private func run(
+        _ output: Output, overwriting: Bool = true, environment: [String: String] = [:],
+        in workspace: Workspace
+    ) throws -> Program.Outcome {
+        let arguments = try output.arguments.split(separator: " ").flatMap { word in
+            switch word {
+            case "$clip": [Workspace.bikes]
+            case "$tiny": MethodCommandTests.tiny
+            case "$picture": [Workspace.frame("full")]
+            case "$weights": [try workspace.modelPath()]
+            case "$name": [output.name]
+            default: [String(word)]
+            }
+        }
+        var environment = environment
+        if output.testDescription == "cache" { environment["VITVIDEO_CACHE"] = workspace.file("cache") }
+        return try workspace.run(
+            arguments + (overwriting && output.asksToOverwrite ? ["-y"] : []), environment: environment)
+    }
+
+    /// A directory with the folders that outputs are made in.
+    private func workspace() throws -> Workspace {
+        let workspace = try Workspace()
+        for folder in ["cache", "elsewhere"] {
+            try FileManager.default.createDirectory(
+                atPath: workspace.file(folder), withIntermediateDirectories: false)
+        }
+        return workspace
+    }
+
+    private func hidden(in workspace: Workspace) throws -> [String] {
+        try ["", "/cache", "/elsewhere"].flatMap {
+            try FileManager.default.contentsOfDirectory(atPath: workspace.path + $0)
+        }.filter { $0.hasPrefix(".") }
+    }
+
+    @Test(arguments: outputs) func linksAreFollowed(_ output: Output) throws {
+        let workspace = try workspace()
+        let target = workspace.file("elsewhere/target")
+        if output.isDirectory {
+            try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: false)
+        } else {
+            try workspace.write("old".utf8, to: "elsewhere/target")
+        }
+        let link = workspace.file(output.madeName)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+
+        if output.asksToOverwrite {
+            let refused = try run(output, overwriting: false, in: workspace)
+            #expect(refused.status == 73)
+            #expect(
+                refused.errors
+                    == "vitvideo: cannot create \(target): it exists already; use --overwrite to replace it\n"
+            )
+        }
+        let outcome = try run(output, in: workspace)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
+        if output.testDescription == "report" {
+            #expect(FileManager.default.fileExists(atPath: target + "/index.html"))
+        } else if !output.isDirectory {
+            #expect(try workspace.size(of: "elsewhere/target") > 20)
+        }
+        #expect(try hidden(in: workspace) == [])
+    }
+
+    @Test(arguments: outputs) func onlyRegularFilesAreReplaced(_ output: Output) throws {
+        let workspace = try workspace()
+        let pipe = workspace.file(output.madeName)
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let outcome = try run(output, in: workspace)
+        #expect(outcome.status == 73)
+        #expect(outcome.errorLines.count == 1 && outcome.errors.contains(output.refusal), "\(outcome.errors)")
+        var status = stat()
+        #expect(lstat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        #expect(try hidden(in: workspace) == [])
+    }
+
+    /// A sanitizer's library has to be the first one that is loaded.
+    @Test(.enabled(if: Sanitizer.active == nil), arguments: outputs)
+    func locksAreNotNeeded(_ output: Output) throws {
+        let workspace = try workspace()
+        try workspace.write(
+            "int flock(int f, int o) { *__errno_location() = 37; return -1; }\n".utf8, to: "f.c")
+        let compiling = try Program.run(
+            "clang",
+            [
+                "-shared", "-fPIC", "-include", "errno.h", "-o", workspace.file("f.so"),
+                workspace.file("f.c"),
+            ])
+        try #require(compiling.status == 0, "\(compiling.errors)")
+        let outcome = try run(output, environment: ["LD_PRELOAD": workspace.file("f.so")], in: workspace)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        if output.testDescription != "segments" {
+            #expect(FileManager.default.fileExists(atPath: workspace.file(output.madeName)))
+        }
+        let warns = ["video", "GIF", "picture", "segments"].contains(output.testDescription)
+        #expect(outcome.errors.contains("no locks") == warns, "\(outcome.errors)")
+        #expect(try hidden(in: workspace) == [])
+    }
+}

@@ -1,0 +1,65 @@
+import Base
+import Fixtures
+import Foundation
+import Testing
+
+@testable import Files
+
+@Suite("Directories that appear when complete, and directories that are locked") struct DirectoryTests {
+    let directory: TemporaryDirectory
+    var path: String { directory.file("report") }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func make(_ path: String) throws -> AtomicDirectory {
+        let made = try AtomicDirectory(path) { _ in }
+        try made.makeDirectory("figures")
+        try made.write([1, 2], to: "figures/a")
+        return made
+    }
+
+    @Test func itAppearsWhenComplete() throws {
+        let made = try make(path + "/")
+        #expect(try directory.contents.count == 1 && directory.contents[0].hasPrefix("."))
+        try made.commit { _ in }
+        #expect(try directory.contents == ["report"])
+        #expect(FileManager.default.contents(atPath: path + "/figures/a") == Data([1, 2]))
+        made.abandon()
+        #expect(try directory.contents == ["report"])
+    }
+
+    @Test func whatIsThereIsReplacedWhole() throws {
+        try make(path).commit { _ in }
+        try directory.write([3], to: "report/old")
+        let target = directory.file("target")
+        try FileManager.default.moveItem(atPath: path, toPath: target)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "target")
+        try make(path).commit { _ in }
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "target")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: target) == ["figures"])
+        #expect(try directory.contents == ["report", "target"])
+    }
+
+    @Test func theCallerRefusesAtBothEnds() throws {
+        struct Refused: Error {}
+        #expect(throws: Refused.self) { try AtomicDirectory(path) { _ in throw Refused() } }
+        let made = try make(path)
+        #expect(throws: Refused.self) { try made.commit { _ in throw Refused() } }
+        #expect(try directory.contents == [])
+    }
+
+    @Test func aDirectoryThatIsNotThereIsNamed() throws {
+        let error = #expect(throws: VitvideoError.self) { try make(directory.file("none/report")) }
+        #expect(error?.kind == .cannotCreate && error?.nextStep == .advice("create it first"))
+    }
+
+    @Test func oneProcessAtATime() throws {
+        let first = try #require(try LockedDirectory.open(path))
+        #expect(try LockedDirectory.open(path) == nil)
+        withExtendedLifetime(first) {}
+        // A file system without locks does not keep anyone from working.
+        #expect(try withoutLocks(ENOLCK) { try LockedDirectory.open(path) } != nil)
+        let file = try directory.write([], to: "file")
+        #expect(throws: SystemError(code: ENOTDIR)) { try LockedDirectory.open(file + "/x") }
+    }
+}
