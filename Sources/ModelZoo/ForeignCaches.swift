@@ -6,7 +6,8 @@ package struct ForeignCaches: Sendable {
 
     package init(environment: [String: String]) { self.environment = environment }
 
-    /// A variable's value with a leading `~` replaced by the home directory; nil where it is not set or empty.
+    /// A variable's value with a leading `~` replaced by the home directory; nil where it is not set or
+    /// empty.
     private func value(_ name: String) -> String? {
         guard let text = environment[name], !text.isEmpty else { return nil }
         return text == "~" || text.hasPrefix("~/") ? home + text.dropFirst() : text

@@ -3,7 +3,8 @@ import Foundation
 import ViT
 
 extension ClassLabels {
-    /// ImageNet-1k's classes as WordNet lemmas, in the order of the classifiers' logits; published with Big Transfer.
+    /// ImageNet-1k's classes as WordNet lemmas, in the order of the classifiers' logits; published with Big
+    /// Transfer.
     package static let imageNetSource =
         "https://storage.googleapis.com/bit_models/ilsvrc2012_wordnet_lemmas.txt"
     package static let imageNetCount = 1000

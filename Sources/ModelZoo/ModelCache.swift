@@ -5,11 +5,12 @@ import Files
 import Foundation
 import ViT
 
-/// The directory that keeps weights, and the directories of PyTorch and Hugging Face that may have them already.
+/// The directory that keeps weights, and the directories of PyTorch and Hugging Face that may have them
+/// already.
 ///
 /// Imported weights are `<model>.safetensors`, under canonical names. Downloaded weights stay as they were
-/// published, under the published file's name, so that their hash remains that of the source. Not every publisher
-/// gives a hash, so `<file>.sha256` beside the file notes what it was on arrival.
+/// published, under the published file's name, so that their hash remains that of the source. Not every
+/// publisher gives a hash, so `<file>.sha256` beside the file notes what it was on arrival.
 package struct ModelCache: Sendable {
     /// Where a model's weights were found.
     package struct Location: Sendable, Hashable {
@@ -38,8 +39,8 @@ package struct ModelCache: Sendable {
         foreign = ForeignCaches(environment: environment)
     }
 
-    /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a server
-    /// in place of the publishers'.
+    /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a
+    /// server in place of the publishers'.
     package static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
         -> ModelCache
     {
@@ -91,10 +92,10 @@ package struct ModelCache: Sendable {
     ///
     /// - Parameters:
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
-    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil for
-    ///     never.
+    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil
+    ///     for never.
     /// - Throws: `VitvideoError.weightsNotFound` where `download` is nil, `VitvideoError.wrongHash`,
-    ///   `VitvideoError.weightsDoNotFit`, `VitvideoError`, and what `download` throws.
+    ///   `VitvideoError.weightsDoNotFit`, and what reading the file and `download` throw.
     package func load(
         _ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil,
         download: ((ModelZoo.Entry) throws -> Location)? = nil
@@ -135,14 +136,14 @@ package struct ModelCache: Sendable {
 
     // MARK: Downloading
 
-    /// Downloads a known model's weights and checks size, hash, names and shapes. A broken download goes on where
-    /// it stopped; a file that does not pass the checks is removed.
+    /// Downloads a known model's weights and checks size, hash, names and shapes. A broken download goes on
+    /// where it stopped; a file that does not pass the checks is removed.
     ///
     /// - Parameters:
     ///   - progress: called as bytes arrive.
     ///   - isCancelled: asked several times a second.
-    /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`,
-    ///   `VitvideoError`.
+    /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`,
+    ///   `VitvideoError.cacheNotWritable`, and what reading the file throws.
     package func download(
         _ entry: ModelZoo.Entry, progress: (Download.Progress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
@@ -200,15 +201,15 @@ package struct ModelCache: Sendable {
     package struct Verification: Sendable, Equatable {
         package let location: Location
         package let sha256: String
-        /// The hash that the file has to have, or its first digits. Empty where none is known for a file of this
-        /// origin, so that only names and shapes were checked.
+        /// The hash that the file has to have, or its first digits. Empty where none is known for a file of
+        /// this origin, so that only names and shapes were checked.
         package let expected: String
     }
 
     /// Reads a model's weights and checks them against the published hash and the model's names and shapes.
     ///
     /// - Throws: `VitvideoError.weightsNotFound`, `VitvideoError.wrongHash`, `VitvideoError.weightsDoNotFit`,
-    ///   `VitvideoError`.
+    ///   and what reading the file throws.
     package func verify(_ entry: ModelZoo.Entry) throws -> Verification {
         let location = try location(of: entry)
         let hash = try ContentHash.sha256(ofFile: location.path)
@@ -223,8 +224,8 @@ package struct ModelCache: Sendable {
     /// Reads weights in any known format, checks them against the model and writes them into the cache.
     ///
     /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
-    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and `VitvideoError` where a
-    ///   file cannot be read or written.
+    /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and what reading and
+    ///   writing the files throws.
     package func importWeights(
         from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil
     ) throws -> Location {

@@ -10,8 +10,8 @@ package enum ModelZoo {
         package let source: String
         /// SPDX identifier of the weights' license.
         package let license: String
-        /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where none is
-        /// known.
+        /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where none
+        /// is known.
         package let sha256: String
         /// Size of the file at `source` in bytes, where known.
         package let size: Int64?
@@ -60,8 +60,8 @@ package enum ModelZoo {
 
     package static let entries: [Entry] = dino + dinov2 + deit + augreg
 
-    /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given here
-    /// are pinned by many independent projects.
+    /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given
+    /// here are pinned by many independent projects.
     private struct File {
         let size: Int64?
         let sha256: String
@@ -154,7 +154,8 @@ package enum ModelZoo {
         deit("deit_base_distilled_patch16_224", base, hash: "df68dfff", distilled: true),
     ]
 
-    /// - Parameter hash: the first digits of the file's SHA-256, which are part of its name as torch.hub wants.
+    /// - Parameter hash: the first digits of the file's SHA-256, which are part of its name as torch.hub
+    ///   wants.
     private static func deit(_ name: String, _ size: Size, hash: String, distilled: Bool = false) -> Entry {
         Entry(
             name: name,

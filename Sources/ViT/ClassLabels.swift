@@ -33,8 +33,8 @@ package struct ClassLabels: Sendable, Equatable {
         names = lines
     }
 
-    /// A class's first name, for a caption: "great_white_shark, white_shark" gives "great white shark". An index
-    /// beyond the list gives "class 1000".
+    /// A class's first name, for a caption: "great_white_shark, white_shark" gives "great white shark". An
+    /// index beyond the list gives "class 1000".
     package func shortName(_ index: Int) -> String {
         guard names.indices.contains(index) else { return "class \(index)" }
         return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")

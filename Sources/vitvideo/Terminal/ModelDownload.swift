@@ -3,8 +3,8 @@ import Foundation
 import ModelZoo
 import Pipeline
 
-/// Downloads models with a progress bar on a terminal. A signal stops the download and keeps what has arrived for
-/// the next try.
+/// Downloads models with a progress bar on a terminal. A signal stops the download and keeps what has arrived
+/// for the next try.
 struct ModelDownload {
     let cache: ModelCache
     var isQuiet = false
