@@ -9,6 +9,7 @@ package final class AttentionReplay {
     package let stripRows: Int
 
     private var attention: BlockAttention?
+    private var rotation: Rotation?
     private var inputs = FloatBuffer(0)
     private var strip = FloatBuffer(0)
 
@@ -33,6 +34,7 @@ package final class AttentionReplay {
             inputs = FloatBuffer(c.depth * tokens * c.width)
             strip = FloatBuffer(min(stripRows, tokens) * tokens)
         }
+        rotation = pass.model.rotation(rows: input.rows, columns: input.columns)
         let inputs = inputs
         let stages = [ForwardStage.embedding] + (0..<max(c.depth - 1, 0)).map { .block($0) }
         return try pass.run(input, request, observing: Set(stages)) { stage, _, values in
@@ -54,15 +56,9 @@ package final class AttentionReplay {
         guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }
         guard let attention else { preconditionFailure("record comes before show") }
         let tokens = attention.tokens
-        try pass.load(attention, block: block, input: inputs.start + block * tokens * c.width)
+        attention.load(
+            try pass.attentionInput(of: block), x: inputs.start + block * tokens * c.width,
+            rotation: rotation)
         try attention.forEachStrip(block: block, stripRows: stripRows, strip: strip, body)
-    }
-
-    /// Bytes that a picture of so many tokens takes, beside the forward pass's own.
-    package static func memoryBytes(
-        _ c: Configuration, tokens: Int, stripRows: Int = AttentionStrip.usualRows
-    ) -> Int {
-        let states = (c.depth + 4) * tokens * c.width
-        return (states + min(stripRows, tokens) * tokens) * MemoryLayout<Float>.stride
     }
 }

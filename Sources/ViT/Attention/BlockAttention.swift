@@ -1,5 +1,3 @@
-import CKernels
-
 /// One block's attention matrices out of what went into the block, a strip of rows at a time, in 32-bit
 /// floats.
 ///
@@ -8,60 +6,49 @@ import CKernels
 final class BlockAttention {
     let tokens: Int
     /// LayerNorm's output, `tokens × D`.
-    let normed: FloatBuffer
-    /// Queries, keys and values of all heads, `tokens × 3D`.
-    let queriesKeysValues: FloatBuffer
+    let normalized: FloatBuffer
+    /// Queries, keys and values of the block.
+    let qkv: QKV
 
     private let c: Configuration
     private let product: MatrixProduct
-    private let scale: Float
+    private let qkvBuffer: FloatBuffer
 
     /// - Throws: `ModelError.mathLibraryMissing`.
     init(configuration: Configuration, tokens: Int) throws {
         c = configuration
         self.tokens = tokens
         product = try MatrixProduct()
-        scale = 1 / Float(configuration.headWidth).squareRoot()
-        normed = FloatBuffer(tokens * configuration.width)
-        queriesKeysValues = FloatBuffer(tokens * 3 * configuration.width)
+        normalized = FloatBuffer(tokens * configuration.width)
+        qkvBuffer = FloatBuffer(tokens * 3 * configuration.width)
+        qkv = QKV(
+            start: qkvBuffer.start, tokens: tokens, width: configuration.width,
+            headWidth: configuration.headWidth)
     }
 
-    /// Turns to a block: normed = LayerNorm(input), queriesKeysValues = normed · Wᵀ + b.
+    /// Turns to a block.
     ///
     /// - Parameters:
-    ///   - norm: before the block's attention.
-    ///   - layer: to queries, keys and values.
-    ///   - input: `tokens × D`, what goes into the block.
-    func load(_ norm: Norm, _ layer: Linear, input: UnsafePointer<Float>) {
-        let d = c.width
-        vv_layer_norm(normed.start, input, norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
-        product(
-            queriesKeysValues.start, stride: 3 * d, normed.start, stride: d, layer.weight, stride: d,
-            bTransposed: true, m: tokens, n: 3 * d, k: d)
-        vv_add_bias(queriesKeysValues.start, layer.bias, tokens, 3 * d)
+    ///   - input: the block's LayerNorm and `qkv`.
+    ///   - x: `tokens × D`, what goes into the block.
+    ///   - rotation: of the picture's grid; nil where positions are not rotary.
+    func load(_ input: AttentionInput, x: UnsafePointer<Float>, rotation: Rotation?) {
+        input.run(
+            x, normalized: normalized.start, into: qkv, rotation: rotation, epsilon: c.layerNormEpsilon,
+            product)
     }
 
-    /// Takes queries, keys and values that a forward pass shows; `normed` is left as it was.
+    /// Takes queries, keys and values that a forward pass shows; `normalized` does not change.
     ///
     /// - Parameter values: `tokens × 3D`.
-    func load(queriesKeysValues values: UnsafeBufferPointer<Float>) {
-        precondition(values.count == queriesKeysValues.count, "queries, keys and values of all tokens")
-        if let from = values.baseAddress { queriesKeysValues.start.update(from: from, count: values.count) }
-    }
-
-    /// One head's queries; keys lie D and values 2D floats further on, rows 3D floats apart.
-    func queries(head: Int) -> UnsafeMutablePointer<Float> {
-        queriesKeysValues.start + head * c.headWidth
+    func load(qkv values: UnsafeBufferPointer<Float>) {
+        precondition(values.count == qkvBuffer.count, "queries, keys and values of all tokens")
+        if let from = values.baseAddress { qkvBuffer.start.update(from: from, count: values.count) }
     }
 
     /// strip [rows, tokens] = softmax(QKᵀ/√d) from `firstRow` on.
     func attention(head: Int, firstRow: Int, rows: Int, into strip: UnsafeMutablePointer<Float>) {
-        let stride = 3 * c.width
-        let queries = queries(head: head)
-        product(
-            strip, stride: tokens, queries + firstRow * stride, stride: stride, queries + c.width,
-            stride: stride, bTransposed: true, m: rows, n: tokens, k: c.headWidth)
-        vv_softmax_rows(strip, rows, tokens, tokens, scale)
+        qkv.attention(head: head, firstRow: firstRow, rows: rows, into: strip, product)
     }
 
     /// Shows all of the block's attention: strips from the first token on, of each strip all heads in order.

@@ -1,29 +1,38 @@
 import CKernels
 
-/// The reverse of a block's attention branch, in strips of queries: neither the attention nor its gradient is
+/// The backward pass of a block's attention branch, in strips of queries: neither the attention nor its gradient is
 /// ever whole in memory.
+///
+///     forward, per head (Q, K, V, O: tokens × d; A, S: tokens × tokens)   backward, g with respect to the middle
+///     [Q, K, V] = R(LayerNorm(x) · Wᵀ + b)      dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W)
+///     S = QKᵀ/√d                                dQ = dS·K/√d,  dK = dSᵀ·Q/√d
+///     A = softmax(S)                            dS = A ⊙ (dA − rowsum(A ⊙ dA))
+///     O = A·V                                   dV = Aᵀ·dO,  dA = dO·Vᵀ
+///     middle = x + ls₁ ⊙ (O · Wᵀ + b)           dO = (ls₁ ⊙ g) · W
+///
+/// R is the rotation of rotary positions, else the identity; R⁻¹ = Rᵀ.
 final class AttentionBackward {
-    /// One strip of one head on its way: softmax's output, and the gradient by it or, later, by its input.
+    /// One strip of one head: A, and the gradient dA or, later, dS; `rows × tokens` each.
     typealias Strip = (head: Int, firstRow: Int, rows: Int, value: FloatBuffer, gradient: FloatBuffer)
 
     private let c: Configuration
     private let product: MatrixProduct
     private let tokens: Int
     private let stripRows: Int
-    private let scale: Float
-    /// Gradient by the heads' joined output, `tokens × D`.
-    private let joinedGradient: FloatBuffer
-    /// The heads' joined output, for the gradient of the projection's weights.
-    private let joined: FloatBuffer
+    /// dO, `tokens × D`.
+    private let attentionOutputGradient: FloatBuffer
+    /// O, `tokens × D`, for the gradient of the projection's weights.
+    private let attentionOutput: FloatBuffer
     private let value: FloatBuffer
     private let gradient: FloatBuffer
-    /// A strip's queries and output gradients with rows and columns exchanged, `headWidth × rows`.
-    private let queries: FloatBuffer
-    private let outputs: FloatBuffer
-    /// Gradients by keys and values, `D × tokens` each, as the products add them up.
+    /// A strip of Qᵀ and of dOᵀ, `headWidth × rows`.
+    private let queriesTransposed: FloatBuffer
+    private let outputGradientTransposed: FloatBuffer
+    /// dKᵀ and dVᵀ, `D × tokens`, as the products add them up.
     private let keysGradient: FloatBuffer
     private let valuesGradient: FloatBuffer
-    private let queriesKeysValuesGradient: FloatBuffer
+    /// [dQ, dK, dV], `tokens × 3D`.
+    private let qkvGradient: FloatBuffer
     private let branch: FloatBuffer
 
     init(configuration c: Configuration, tokens: Int, stripRows: Int) throws {
@@ -31,51 +40,51 @@ final class AttentionBackward {
         self.tokens = tokens
         self.stripRows = min(stripRows, tokens)
         product = try MatrixProduct()
-        scale = 1 / Float(c.headWidth).squareRoot()
-        let states = tokens * c.width
-        joinedGradient = FloatBuffer(states)
-        joined = FloatBuffer(states)
+        let count = tokens * c.width
+        attentionOutputGradient = FloatBuffer(count)
+        attentionOutput = FloatBuffer(count)
         value = FloatBuffer(self.stripRows * tokens)
         gradient = FloatBuffer(self.stripRows * tokens)
-        queries = FloatBuffer(self.stripRows * c.headWidth)
-        outputs = FloatBuffer(self.stripRows * c.headWidth)
-        keysGradient = FloatBuffer(states)
-        valuesGradient = FloatBuffer(states)
-        queriesKeysValuesGradient = FloatBuffer(3 * states)
-        branch = FloatBuffer(states)
+        queriesTransposed = FloatBuffer(self.stripRows * c.headWidth)
+        outputGradientTransposed = FloatBuffer(self.stripRows * c.headWidth)
+        keysGradient = FloatBuffer(count)
+        valuesGradient = FloatBuffer(count)
+        qkvGradient = FloatBuffer(3 * count)
+        branch = FloatBuffer(count)
     }
 
-    /// joinedGradient = (scale₁ ⊙ gradient) · W: the gradient by the heads' joined output from that by the
-    /// middle state, both `tokens × D`.
-    func enter(_ weights: BlockWeights, gradient: UnsafePointer<Float>) -> UnsafePointer<Float> {
+    /// dO = (ls₁ ⊙ g) · W, `tokens × D`, from g with respect to the middle.
+    func backwardProjection(
+        _ weights: BlockWeights, gradient: UnsafePointer<Float>
+    ) -> UnsafePointer<Float> {
         let d = c.width
         product(
-            joinedGradient.start, stride: d, unscaled(gradient, weights), stride: d,
-            weights.projection.weight,
-            stride: d, bTransposed: false, m: tokens, n: d, k: d)
-        return UnsafePointer(joinedGradient.start)
+            attentionOutputGradient.start, stride: d, scaled(gradient, weights), stride: d,
+            weights.proj.weight, stride: d, bTransposed: false, m: tokens, n: d, k: d)
+        return UnsafePointer(attentionOutputGradient.start)
     }
 
-    /// Gradients by softmax's output and then by its input, strip by strip, of each strip all heads in order.
+    /// dA = dO·Vᵀ and then dS = A ⊙ (dA − rowsum(A ⊙ dA)), strip by strip, of each strip all heads in order.
     ///
     /// - Parameters:
     ///   - attention: turned to the block.
-    ///   - joinedGradient: `tokens × D`.
-    ///   - byAttention, byScores: called with each strip.
+    ///   - attentionOutputGradient: dO, `tokens × D`.
+    ///   - byAttention: called with each strip and dA.
+    ///   - byScores: called with each strip and dS.
     func forEachStrip(
-        _ attention: BlockAttention, joinedGradient: UnsafePointer<Float>,
+        _ attention: BlockAttention, attentionOutputGradient: UnsafePointer<Float>,
         byAttention: (Strip) throws -> Void, byScores: (Strip) throws -> Void
     ) rethrows {
         let d = c.width
+        let qkv = attention.qkv
         for firstRow in stride(from: 0, to: tokens, by: stripRows) {
             let rows = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
                 attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
                 product(
-                    gradient.start, stride: tokens, joinedGradient + firstRow * d + head * c.headWidth,
-                    stride: d, attention.queries(head: head) + 2 * d, stride: 3 * d, bTransposed: true,
-                    m: rows,
-                    n: tokens, k: c.headWidth)
+                    gradient.start, stride: tokens, attentionOutputGradient + firstRow * d + head * c.headWidth,
+                    stride: d, qkv.values(head), stride: qkv.stride, bTransposed: true, m: rows, n: tokens,
+                    k: c.headWidth)
                 let strip = (head, firstRow, rows, value, gradient)
                 try byAttention(strip)
                 vv_softmax_backward_rows(gradient.start, value.start, rows, tokens)
@@ -84,75 +93,83 @@ final class AttentionBackward {
         }
     }
 
-    /// Adds a strip's share to the gradients by queries, keys and values, and to the joined output where
-    /// parameters are wanted.
-    func accumulate(_ strip: Strip, _ attention: BlockAttention, wantsJoined: Bool) {
+    /// A strip's share: dQ = dS·K/√d, dKᵀ += Qᵀ·dS/√d and dVᵀ += dOᵀ·A; and O = A·V where parameters are wanted.
+    func accumulate(_ strip: Strip, _ attention: BlockAttention, wantsOutput: Bool) {
         let (d, width) = (c.width, c.headWidth)
-        let (firstRow, rows) = (strip.firstRow, strip.rows)
-        let offset = strip.head * width
-        let start = attention.queries(head: strip.head)
+        let (head, firstRow, rows) = (strip.head, strip.firstRow, strip.rows)
+        let offset = head * width
+        let qkv = attention.qkv
         product(
-            queriesKeysValuesGradient.start + firstRow * 3 * d + offset, stride: 3 * d, strip.gradient.start,
-            stride: tokens, start + d, stride: 3 * d, bTransposed: false, m: rows, n: width, k: tokens,
-            alpha: scale)
-        // The first strip overwrites what the last block left.
+            qkvGradient.start + firstRow * 3 * d + offset, stride: 3 * d, strip.gradient.start,
+            stride: tokens, qkv.keys(head), stride: qkv.stride, bTransposed: false, m: rows, n: width,
+            k: tokens, alpha: qkv.scale)
+        // The first strip overwrites what the block before has left.
         let beta: Float = firstRow == 0 ? 0 : 1
-        vv_transpose(queries.start, start + firstRow * 3 * d, rows, width, 3 * d)
+        vv_transpose(
+            queriesTransposed.start, qkv.queries(head) + firstRow * qkv.stride, rows, width, qkv.stride)
         product(
-            keysGradient.start + offset * tokens, stride: tokens, queries.start, stride: rows,
+            keysGradient.start + offset * tokens, stride: tokens, queriesTransposed.start, stride: rows,
             strip.gradient.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
-            alpha: scale,
-            beta: beta)
-        vv_transpose(outputs.start, joinedGradient.start + firstRow * d + offset, rows, width, d)
+            alpha: qkv.scale, beta: beta)
+        vv_transpose(
+            outputGradientTransposed.start, attentionOutputGradient.start + firstRow * d + offset, rows, width,
+            d)
         product(
-            valuesGradient.start + offset * tokens, stride: tokens, outputs.start, stride: rows,
-            strip.value.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows, beta: beta)
-        if wantsJoined {
-            product(
-                joined.start + firstRow * d + offset, stride: d, strip.value.start, stride: tokens,
-                start + 2 * d, stride: 3 * d, bTransposed: false, m: rows, n: width, k: tokens)
+            valuesGradient.start + offset * tokens, stride: tokens, outputGradientTransposed.start,
+            stride: rows, strip.value.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
+            beta: beta)
+        if wantsOutput {
+            qkv.output(
+                head: head, firstRow: firstRow, rows: rows, of: strip.value.start,
+                into: attentionOutput.start, product)
         }
     }
 
-    /// After all strips: turns the gradient by the middle state into that by the block's input, in place.
+    /// After all strips: dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W), in place of g.
     ///
-    /// - Parameter input: `tokens × D`, what goes into the block.
-    func leave(
-        block: Int, _ weights: BlockWeights, _ attention: BlockAttention,
+    /// - Parameter input: x, `tokens × D`, what goes into the block.
+    func backwardQKV(
+        block: Int, _ weights: BlockWeights, _ attention: BlockAttention, rotation: Rotation?,
         gradient: UnsafeMutablePointer<Float>, input: UnsafePointer<Float>, parameters: ParameterGradients?
     ) {
         let d = c.width
         let name = "blocks.\(block)."
-        if let parameters {
-            parameters.addLinear(
-                name + "attn.proj", gradient: unscaled(gradient, weights), x: joined.start, rows: tokens,
-                outputs: d, inputs: d)
-            if weights.scale1 != nil {
-                parameters.addScale(
-                    name + "ls1.gamma", gradient: gradient, x: joined.start, layer: weights.projection,
-                    rows: tokens, branch: branch.start)
-            }
-        }
-        let all = queriesKeysValuesGradient.start
+        if let parameters { addProjection(name, weights, gradient: gradient, to: parameters) }
+        let all = qkvGradient.start
         for (part, columns) in [(1, keysGradient), (2, valuesGradient)] {
             vv_transpose(branch.start, columns.start, d, tokens, tokens)
             for token in 0..<tokens {
                 (all + token * 3 * d + part * d).update(from: branch.start + token * d, count: d)
             }
         }
-        parameters?.addLinear(
-            name + "attn.qkv", gradient: all, x: attention.normed.start, rows: tokens, outputs: 3 * d,
-            inputs: d)
+        rotation?.apply(.reverse, to: all, stride: 3 * d, tokens: 0..<tokens, parts: 2)
+        parameters?.addQKV(
+            name + "attn.qkv", gradient: all, x: attention.normalized.start, rows: tokens, c)
         product(
-            branch.start, stride: d, all, stride: 3 * d, weights.queryKeyValue.weight, stride: d,
-            bTransposed: false, m: tokens, n: d, k: 3 * d)
+            branch.start, stride: d, all, stride: 3 * d, weights.qkv.weight, stride: d, bTransposed: false,
+            m: tokens, n: d, k: 3 * d)
         weights.norm1.backward(
-            name + "norm1", stateGradient: gradient, gradient: branch.start, x: input, rows: tokens,
+            name + "norm1", residualGradient: gradient, gradient: branch.start, x: input, rows: tokens,
             epsilon: c.layerNormEpsilon, parameters: parameters)
     }
 
-    private func unscaled(_ gradient: UnsafePointer<Float>, _ weights: BlockWeights) -> UnsafePointer<Float> {
-        guard let scale = weights.scale1 else { return gradient }
+    /// dW = (ls₁ ⊙ g)ᵀ · O and db = Σ ls₁ ⊙ g of the projection, and the gradient of ls₁.
+    private func addProjection(
+        _ name: String, _ weights: BlockWeights, gradient: UnsafePointer<Float>,
+        to parameters: ParameterGradients
+    ) {
+        parameters.addLinear(
+            name + "attn.proj", gradient: scaled(gradient, weights), x: attentionOutput.start, rows: tokens,
+            outputs: c.width, inputs: c.width)
+        guard weights.ls1 != nil else { return }
+        parameters.addScale(
+            name + "ls1.gamma", gradient: gradient, x: attentionOutput.start, layer: weights.proj,
+            rows: tokens, branch: branch.start)
+    }
+
+    /// ls₁ ⊙ g, in `branch`; g itself for a model without LayerScale.
+    private func scaled(_ gradient: UnsafePointer<Float>, _ weights: BlockWeights) -> UnsafePointer<Float> {
+        guard let scale = weights.ls1 else { return gradient }
         vv_scale_columns(branch.start, gradient, scale, tokens, c.width)
         return UnsafePointer(branch.start)
     }

@@ -1,10 +1,10 @@
 import CKernels
 
-/// The reverse pass through a Vision Transformer, in 32-bit floats on the calling thread.
+/// The backward pass through a Vision Transformer, in 32-bit floats on the calling thread.
 ///
-/// It runs its own plain forward pass first. Memory is `O(depth · tokens · D)`: each block's input and middle
-/// state are kept, everything inside a block is computed again, and attention goes by in strips of rows.
-/// Buffers are kept between pictures of one size.
+/// It runs its own plain forward pass first. Memory is `O(depth · tokens · D)`: each block's input and the residual
+/// stream between its branches are kept, everything inside a block is computed a second time, and attention is handled
+/// in strips of rows. Buffers are kept between pictures of one size.
 package final class BackwardPass {
     package typealias Observer = (ObservedGradient) throws -> Void
 
@@ -24,11 +24,11 @@ package final class BackwardPass {
         let record: ForwardRecord
         let feedForward: FeedForwardBackward
         let attention: AttentionBackward
-        /// The running gradient by the residual stream, `tokens × D`.
+        /// The gradient with respect to the residual stream at the current place, `tokens × D`.
         let gradient: FloatBuffer
         /// The final LayerNorm's output, `tokens × D`.
-        let normed: FloatBuffer
-        /// `depth` times `tokens × D`: gradients by the heads' joined outputs, where they are kept.
+        let normalized: FloatBuffer
+        /// `depth` times `tokens × D`: gradients with respect to the blocks' attention outputs, where they are kept.
         var kept: FloatBuffer?
         /// Another block's attention, for `replayAttention`.
         var other: BlockAttention?
@@ -40,12 +40,12 @@ package final class BackwardPass {
             attention = try AttentionBackward(
                 configuration: c, tokens: record.tokens, stripRows: stripRows)
             gradient = FloatBuffer(record.tokens * c.width)
-            normed = FloatBuffer(record.tokens * c.width)
+            normalized = FloatBuffer(record.tokens * c.width)
         }
     }
 
     /// - Parameters:
-    ///   - input: normalised patches of one picture.
+    ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
     /// - Throws: `GradientError` for a target that the model does not have, `ModelError.noSuchBlock`,
     ///   `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what the observer
@@ -70,7 +70,8 @@ package final class BackwardPass {
         let parameters = request.wantsParameters ? try ParameterGradients(configuration: c) : nil
 
         record.run(input)
-        var result = start.run(record, normed: buffers.normed, gradient: gradient, parameters)
+        var result = try start.run(
+            record, normalized: buffers.normalized, gradient: gradient, parameters)
         func show(_ stage: GradientStage, _ value: UnsafeMutablePointer<Float>) throws {
             guard observing.contains(stage) else { return }
             try observer?(
@@ -81,28 +82,33 @@ package final class BackwardPass {
         }
         for block in (0..<c.depth).reversed() {
             start.addClassToken(of: block, record, result, gradient: gradient, parameters)
-            try show(.block(block), record.state(block + 1))
+            try show(.block(block), record.residual(block + 1))
             let weights = record.blocks[block]
             buffers.feedForward.run(
                 block: block, weights, gradient: gradient.start, middle: record.middle(block),
                 tokens: record.tokens, parameters: parameters)
             record.load(block)
-            let joined = buffers.attention.enter(weights, gradient: gradient.start)
-            if let kept = buffers.kept { (kept.start + block * states).update(from: joined, count: states) }
+            let outputGradient = buffers.attention.backwardProjection(weights, gradient: gradient.start)
+            if let kept = buffers.kept {
+                (kept.start + block * states).update(from: outputGradient, count: states)
+            }
             let stages = Stages(block, observing)
-            try buffers.attention.forEachStrip(record.attention, joinedGradient: joined) { strip in
+            try buffers.attention.forEachStrip(
+                record.attention, attentionOutputGradient: outputGradient
+            ) { strip in
                 if stages.showsAttention { try observer?(observed(.attention(block: block), strip)) }
             } byScores: { strip in
                 if stages.showsScores { try observer?(observed(.scores(block: block), strip)) }
-                buffers.attention.accumulate(strip, record.attention, wantsJoined: parameters != nil)
+                buffers.attention.accumulate(strip, record.attention, wantsOutput: parameters != nil)
             }
-            buffers.attention.leave(
-                block: block, weights, record.attention, gradient: gradient.start,
-                input: record.state(block), parameters: parameters)
+            buffers.attention.backwardQKV(
+                block: block, weights, record.attention, rotation: record.rotation, gradient: gradient.start,
+                input: record.residual(block), parameters: parameters)
         }
-        try show(.embedding, record.state(0))
+        try show(.embedding, record.residual(0))
 
         let embedding = try EmbeddingBackward(model: model, rows: input.rows, columns: input.columns)
+        embedding.backwardNorm(gradient, embedded: record.embedded, parameters)
         if request.wantsInput { result.input = embedding.planes(gradient.start) }
         if let parameters {
             embedding.parameters(gradient.start, input: input, to: parameters)
@@ -149,7 +155,7 @@ package final class BackwardPass {
         }
         let isScores = stage == .scores(block: block)
         try buffers.attention.forEachStrip(
-            record.attention, joinedGradient: kept.start + block * tokens * c.width
+            record.attention, attentionOutputGradient: kept.start + block * tokens * c.width
         ) { strip in
             if !isScores { try show(strip) }
         } byScores: { strip in
@@ -186,22 +192,5 @@ package final class BackwardPass {
         if let buffers, buffers.record.rows == rows, buffers.record.columns == columns { return buffers }
         buffers = nil
         return try Buffers(model: model, rows: rows, columns: columns, stripRows: stripRows)
-    }
-
-    /// Bytes that a picture of so many tokens takes.
-    package static func memoryBytes(
-        _ c: Configuration, tokens: Int, request: GradientRequest, stripRows: Int = AttentionStrip.usualRows
-    ) -> Int {
-        // States, middles and what is kept; then a block's buffers; then two strips each for both passes.
-        let states = 2 * c.depth + (request.keepsAttention ? c.depth : 0) + 1
-        let block = 16 + (request.keepsAttention ? 4 : 0)
-        let strips = 3 * min(stripRows, tokens) * tokens
-        let tile = min(ForwardRecord.rowTile, tokens) * (9 * c.feedForwardWidth + 3 * c.width)
-        var parameters = 0
-        if request.wantsParameters {
-            parameters = CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) }
-        }
-        let floats = (states + block) * tokens * c.width + strips + tile + parameters
-        return floats * MemoryLayout<Float>.stride
     }
 }

@@ -1,4 +1,10 @@
-/// The reverse of the embedding: from the tokens to the pixels and to the parameters before the first block.
+import CKernels
+
+/// The backward pass of the embedding: from the tokens to the pixels and to the parameters before the first block.
+///
+///     forward                                          backward, dx with respect to what goes into the first block
+///     x = norm_pre(e), or e without norm_pre           de = LayerNorm'(dx), or dx
+///     e = [prefix tokens; patches · Wᵀ + b + M·table]  dpatches = de · W,  dW = deᵀ · patches,  dtable = Mᵀ·de
 struct EmbeddingBackward {
     let model: Model
     let rows: Int
@@ -12,8 +18,25 @@ struct EmbeddingBackward {
         product = try MatrixProduct()
     }
 
-    /// - Parameter gradient: `tokens × D`, by what goes into the first block.
-    /// - Returns: by the normalised planes, `3 × rows·patch × columns·patch`.
+    /// Turns dx into de, in place. Nothing happens for a model without norm_pre.
+    ///
+    /// - Parameters:
+    ///   - gradient: `tokens × D`.
+    ///   - embedded: e, `tokens × D`.
+    func backwardNorm(
+        _ gradient: FloatBuffer, embedded: FloatBuffer, _ parameters: ParameterGradients?
+    ) {
+        guard let norm = model.weights.normPre else { return }
+        let dx = FloatBuffer(gradient.count)
+        dx.start.update(from: gradient.start, count: gradient.count)
+        gradient.clear()
+        norm.backward(
+            "norm_pre", residualGradient: gradient.start, gradient: dx.start, x: embedded.start,
+            rows: c.specialTokens + rows * columns, epsilon: c.layerNormEpsilon, parameters: parameters)
+    }
+
+    /// - Parameter gradient: de, `tokens × D`.
+    /// - Returns: the gradient with respect to the normalized planes, `3 × rows·patch × columns·patch`.
     func planes(_ gradient: UnsafePointer<Float>) -> [Float] {
         let count = rows * columns
         let patches = FloatBuffer(count * c.patchValues)
@@ -40,36 +63,39 @@ struct EmbeddingBackward {
         }
     }
 
-    /// Adds to the gradients of tokens, positions and patch embedding.
+    /// Adds to the gradients of prefix tokens, positions and patch embedding.
     ///
-    /// - Parameter input: the patches that the gradient was taken at.
+    /// - Parameters:
+    ///   - gradient: de, `tokens × D`.
+    ///   - input: the patches that the gradient was taken at.
     func parameters(
         _ gradient: UnsafePointer<Float>, input: PatchMatrix, to parameters: ParameterGradients
     ) {
         let d = c.width
-        parameters.add(gradient, count: d, to: "cls_token")
-        if c.hasDistillationToken { parameters.add(gradient + d, count: d, to: "dist_token") }
-        let positioned = c.positionedSpecialTokens * d
-        parameters.add(gradient, count: positioned, to: "pos_embed")
-        if c.registers > 0 {
-            parameters.add(gradient + positioned, count: c.registers * d, to: "register_tokens")
+        var token = gradient
+        for part in c.prefix.parts {
+            parameters.add(token, count: part.count * d, to: part.name)
+            token += part.count * d
         }
         let patches = gradient + c.specialTokens * d
-        addPositions(patches, to: parameters["pos_embed"] + positioned)
+        if case .learned = c.position {
+            let positioned = c.positionedSpecialTokens * d
+            parameters.add(gradient, count: positioned, to: "pos_embed")
+            addPositions(patches, to: parameters["pos_embed"] + positioned)
+        }
         parameters.addLinear(
             "patch_embed.proj", gradient: patches, x: input.values, rows: rows * columns, outputs: d,
             inputs: c.patchValues)
     }
 
-    /// table += Mᵀ · gradient, M being the matrix that interpolates the table to this grid: what
-    /// interpolating the identity gives.
+    /// dtable += Mᵀ · de, where M is the matrix that interpolates the table to this grid: the interpolated identity.
     private func addPositions(_ gradient: UnsafePointer<Float>, to table: UnsafeMutablePointer<Float>) {
         let (native, patches, d) = (c.nativeRows * c.nativeColumns, rows * columns, c.width)
         var identity = [Float](repeating: 0, count: native * native)
         for i in 0..<native { identity[i * native + i] = 1 }
         var unitPerEntry = c
         unitPerEntry.width = native
-        let interpolation = PositionEmbedding.interpolated(
+        let interpolation = PositionTable.interpolated(
             identity, configuration: unitPerEntry, rows: rows, columns: columns)
         let transposed = FloatBuffer(native * patches)
         interpolation.withUnsafeBufferPointer { from in

@@ -1,13 +1,24 @@
 import CKernels
 
-/// The reverse of a block's feed-forward branch, in tiles of rows, its activations computed again.
+/// The backward pass of a block's feed-forward branch, in tiles of rows, its activations computed a second time.
+///
+///     forward (n, h, a, y: rows of a tile)      backward, g the gradient with respect to the block's output
+///     n = LayerNorm(x)                          dx = g + LayerNorm'(dn)
+///     h = n · W₁ᵀ + b₁                          dn = dh · W₁,    dW₁ = dhᵀ · n,  db₁ = Σ dh
+///     a = act(h)                                dh = da ⊙ act'(h)
+///     y = x + ls₂ ⊙ (a · W₂ᵀ + b₂)              da = (ls₂ ⊙ g) · W₂,  dW₂ = (ls₂ ⊙ g)ᵀ · a,  db₂ = Σ ls₂ ⊙ g
 final class FeedForwardBackward {
     private let c: Configuration
     private let product: MatrixProduct
-    private let normed: FloatBuffer
+    /// n.
+    private let normalized: FloatBuffer
+    /// h without its bias.
     private let hidden: FloatBuffer
+    /// a.
     private let activated: FloatBuffer
+    /// dh.
     private let hiddenGradient: FloatBuffer
+    /// da.
     private let activatedGradient: FloatBuffer
     private let branch: FloatBuffer
 
@@ -15,21 +26,20 @@ final class FeedForwardBackward {
         self.c = c
         product = try MatrixProduct()
         let tile = min(ForwardRecord.rowTile, tokens)
-        let isGated = c.feedForward == .swiglu
-        normed = FloatBuffer(tile * c.width)
-        hidden = FloatBuffer(tile * (isGated ? 2 : 1) * c.feedForwardWidth)
+        normalized = FloatBuffer(tile * c.width)
+        hidden = FloatBuffer(tile * c.hiddenWidth)
         activated = FloatBuffer(tile * c.feedForwardWidth)
-        // GELU's gradient is taken in place.
-        hiddenGradient = FloatBuffer(isGated ? tile * 2 * c.feedForwardWidth : 0)
         activatedGradient = FloatBuffer(tile * c.feedForwardWidth)
+        // Without a gate dh takes the place of da.
+        hiddenGradient = c.activation.isGated ? FloatBuffer(tile * c.hiddenWidth) : activatedGradient
         branch = FloatBuffer(tile * c.width)
     }
 
-    /// Turns the gradient by what the block puts out into that by its middle state, in place.
+    /// Turns the gradient with respect to the block's output into that with respect to its middle, in place.
     ///
     /// - Parameters:
     ///   - gradient: `tokens × D`.
-    ///   - middle: `tokens × D`, the state after the attention branch.
+    ///   - middle: x, `tokens × D`, the residual stream after the attention branch.
     func run(
         block: Int, _ weights: BlockWeights, gradient: UnsafeMutablePointer<Float>,
         middle: UnsafePointer<Float>, tokens: Int, parameters: ParameterGradients?
@@ -47,59 +57,48 @@ final class FeedForwardBackward {
         middle: UnsafePointer<Float>, rows: Int, _ parameters: ParameterGradients?
     ) {
         let d = c.width
-        let (norm, expand, contract) = (weights.norm2, weights.expand, weights.contract)
-        let isGated = c.feedForward == .swiglu
-        vv_layer_norm(normed.start, middle, norm.gamma, norm.beta, rows, d, c.layerNormEpsilon)
+        let (norm, fc1, fc2) = (weights.norm2, weights.fc1, weights.fc2)
+        // n and h, once more.
+        vv_layer_norm(normalized.start, middle, norm.gamma, norm.beta, rows, d, c.layerNormEpsilon)
         product(
-            hidden.start, stride: expand.outputs, normed.start, stride: d, expand.weight, stride: d,
-            bTransposed: true, m: rows, n: expand.outputs, k: d)
+            hidden.start, stride: fc1.outputs, normalized.start, stride: d, fc1.weight, stride: d,
+            bTransposed: true, m: rows, n: fc1.outputs, k: d)
 
-        var unscaled = UnsafePointer(gradient)
-        if let scale = weights.scale2 {
-            vv_scale_columns(branch.start, gradient, scale, rows, d)
-            unscaled = UnsafePointer(branch.start)
+        // da = (ls₂ ⊙ g) · W₂
+        var scaled = UnsafePointer(gradient)
+        if let ls2 = weights.ls2 {
+            vv_scale_columns(branch.start, gradient, ls2, rows, d)
+            scaled = UnsafePointer(branch.start)
         }
         product(
-            activatedGradient.start, stride: contract.inputs, unscaled, stride: d, contract.weight,
-            stride: contract.inputs, bTransposed: false, m: rows, n: contract.inputs, k: d)
+            activatedGradient.start, stride: fc2.inputs, scaled, stride: d, fc2.weight, stride: fc2.inputs,
+            bTransposed: false, m: rows, n: fc2.inputs, k: d)
         if let parameters {
-            activate(expand, rows: rows)
+            c.activation.apply(
+                activated.start, hidden.start, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
             parameters.addLinear(
-                name + (isGated ? "mlp.w3" : "mlp.fc2"), gradient: unscaled, x: activated.start, rows: rows,
-                outputs: d, inputs: contract.inputs)
-            if weights.scale2 != nil {
+                name + CanonicalNames.fc2(of: c), gradient: scaled, x: activated.start, rows: rows, outputs: d,
+                inputs: fc2.inputs)
+            if weights.ls2 != nil {
                 parameters.addScale(
-                    name + "ls2.gamma", gradient: gradient, x: activated.start, layer: contract, rows: rows,
+                    name + "ls2.gamma", gradient: gradient, x: activated.start, layer: fc2, rows: rows,
                     branch: branch.start)
             }
         }
 
-        var byHidden = activatedGradient.start
-        if isGated {
-            byHidden = hiddenGradient.start
-            vv_swiglu_backward(
-                byHidden, activatedGradient.start, hidden.start, expand.bias, rows, contract.inputs)
-        } else {
-            vv_gelu_backward(byHidden, hidden.start, expand.bias, rows, contract.inputs)
-        }
+        // dh = da ⊙ act'(h)
+        c.activation.backward(
+            hiddenGradient.start, activatedGradient.start, hidden: hidden.start, bias: fc1.bias, rows: rows,
+            width: fc2.inputs)
         parameters?.addLinear(
-            name + (isGated ? "mlp.w12" : "mlp.fc1"), gradient: byHidden, x: normed.start, rows: rows,
-            outputs: expand.outputs, inputs: d)
+            name + CanonicalNames.fc1(of: c), gradient: hiddenGradient.start, x: normalized.start, rows: rows,
+            outputs: fc1.outputs, inputs: d)
+        // dn = dh · W₁, then dx = g + LayerNorm'(dn)
         product(
-            branch.start, stride: d, byHidden, stride: expand.outputs, expand.weight, stride: d,
-            bTransposed: false, m: rows, n: d, k: expand.outputs)
+            branch.start, stride: d, hiddenGradient.start, stride: fc1.outputs, fc1.weight, stride: d,
+            bTransposed: false, m: rows, n: d, k: fc1.outputs)
         norm.backward(
-            name + "norm2", stateGradient: gradient, gradient: branch.start, x: middle, rows: rows,
+            name + "norm2", residualGradient: gradient, gradient: branch.start, x: middle, rows: rows,
             epsilon: c.layerNormEpsilon, parameters: parameters)
-    }
-
-    /// activated = act(hidden + b), hidden staying as it is.
-    private func activate(_ expand: Linear, rows: Int) {
-        if c.feedForward == .swiglu {
-            vv_bias_swiglu(activated.start, hidden.start, expand.bias, rows, c.feedForwardWidth)
-        } else {
-            activated.start.update(from: hidden.start, count: rows * expand.outputs)
-            vv_bias_gelu(activated.start, expand.bias, rows, expand.outputs)
-        }
     }
 }

@@ -1,7 +1,7 @@
 import CKernels
 
-/// A plain 32-bit forward pass that keeps what the reverse pass starts from: per block its input and the
-/// state between its two branches. All else is computed again, block by block.
+/// A plain 32-bit forward pass that keeps what the backward pass starts from: per block its input and the
+/// residual stream between its two branches. Everything else is computed a second time, block by block.
 final class ForwardRecord {
     /// Rows handled together in the feed-forward part.
     static let rowTile = 256
@@ -11,18 +11,21 @@ final class ForwardRecord {
     let rows: Int
     let columns: Int
     let tokens: Int
+    let rotation: Rotation?
+    /// What `norm_pre` reads, `tokens × D`; empty for a model without.
+    let embedded: FloatBuffer
     /// `depth + 1` times `tokens × D`: what goes into each block, and what comes out of the last.
-    let states: FloatBuffer
-    /// `depth` times `tokens × D`: the state after the attention branch.
+    let residuals: FloatBuffer
+    /// `depth` times `tokens × D`: the residual stream after the attention branch.
     let middles: FloatBuffer
-    /// The block turned to.
+    /// The attention of the block last loaded.
     let attention: BlockAttention
 
     private let c: Configuration
     private let product: MatrixProduct
     private let stripRows: Int
     private let strip: FloatBuffer
-    private let joined: FloatBuffer
+    private let attentionOutput: FloatBuffer
     private let hidden: FloatBuffer
     private let activated: FloatBuffer
 
@@ -33,21 +36,24 @@ final class ForwardRecord {
         blocks = try model.blocks()
         (self.rows, self.columns) = (rows, columns)
         tokens = c.specialTokens + rows * columns
+        rotation = model.rotation(rows: rows, columns: columns)
         self.stripRows = min(stripRows, tokens)
         product = try MatrixProduct()
         attention = try BlockAttention(configuration: c, tokens: tokens)
-        states = FloatBuffer((c.depth + 1) * tokens * c.width)
+        embedded = FloatBuffer(c.normalizesBeforeBlocks ? tokens * c.width : 0)
+        residuals = FloatBuffer((c.depth + 1) * tokens * c.width)
         middles = FloatBuffer(c.depth * tokens * c.width)
         strip = FloatBuffer(self.stripRows * tokens)
-        joined = FloatBuffer(tokens * c.width)
+        attentionOutput = FloatBuffer(tokens * c.width)
         let tile = min(ForwardRecord.rowTile, tokens)
-        hidden = FloatBuffer(tile * max((c.feedForward == .swiglu ? 2 : 1) * c.feedForwardWidth, c.width))
+        hidden = FloatBuffer(tile * max(c.hiddenWidth, c.width))
         activated = FloatBuffer(tile * max(c.feedForwardWidth, c.width))
     }
 
     /// What goes into a block; for `depth` what comes out of the last.
-    func state(_ block: Int) -> UnsafeMutablePointer<Float> { states.start + block * tokens * c.width }
+    func residual(_ block: Int) -> UnsafeMutablePointer<Float> { residuals.start + block * tokens * c.width }
 
+    /// The residual stream between a block's two branches.
     func middle(_ block: Int) -> UnsafeMutablePointer<Float> { middles.start + block * tokens * c.width }
 
     /// Turns `attention` to a block.
@@ -55,7 +61,7 @@ final class ForwardRecord {
 
     /// Turns another one to a block.
     func load(_ block: Int, into attention: BlockAttention) {
-        attention.load(blocks[block].norm1, blocks[block].queryKeyValue, input: state(block))
+        attention.load(blocks[block].attentionInput, x: residual(block), rotation: rotation)
     }
 
     func run(_ input: PatchMatrix) {
@@ -67,20 +73,21 @@ final class ForwardRecord {
         }
     }
 
-    /// state(0) = [special tokens; patches · Wᵀ + b + positions].
+    /// residual(0) = the embedding, through norm_pre where the model has it.
     private func embed(_ input: PatchMatrix) {
-        let weights = model.weights
-        state(0).update(from: weights.specialTokens, count: weights.specialTokens.count)
-        let patches = state(0) + c.specialTokens * c.width
-        product(
-            patches, stride: c.width, input.values, stride: c.patchValues, weights.patchEmbedding.weight,
-            stride: c.patchValues, bTransposed: true, m: rows * columns, n: c.width, k: c.patchValues)
-        vv_add_bias(patches, weights.patchEmbedding.bias, rows * columns, c.width)
-        let positions = model.patchPositions(rows: rows, columns: columns)
-        vv_add_bias(patches, positions, 1, positions.count)
+        let layer = model.weights.patchEmbedding
+        let embedding = Embedding(model: model, rows: rows, columns: columns)
+        embedding.run(into: c.normalizesBeforeBlocks ? embedded.start : residual(0)) { patches, positions in
+            product(
+                patches, stride: c.width, input.values, stride: c.patchValues, layer.weight,
+                stride: c.patchValues, bTransposed: true, m: rows * columns, n: c.width, k: c.patchValues)
+            vv_add_bias(patches, layer.bias, rows * columns, c.width)
+            if let positions { vv_add_bias(patches, positions, 1, positions.count) }
+        }
+        embedding.normalize(embedded.start, into: residual(0))
     }
 
-    /// middle = state + scale₁ ⊙ (A·V · Wᵀ + b).
+    /// middle = residual + ls₁ ⊙ (A·V · Wᵀ + b).
     private func attend(_ block: Int) {
         let d = c.width
         let weights = blocks[block]
@@ -88,44 +95,40 @@ final class ForwardRecord {
             let count = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
                 attention.attention(head: head, firstRow: firstRow, rows: count, into: strip.start)
-                product(
-                    joined.start + firstRow * d + head * c.headWidth, stride: d, strip.start, stride: tokens,
-                    attention.queries(head: head) + 2 * d, stride: 3 * d, bTransposed: false, m: count,
-                    n: c.headWidth, k: tokens)
+                attention.qkv.output(
+                    head: head, firstRow: firstRow, rows: count, of: strip.start,
+                    into: attentionOutput.start, product)
             }
         }
-        middle(block).update(from: state(block), count: tokens * d)
+        middle(block).update(from: residual(block), count: tokens * d)
         for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
             addBranch(
-                weights.projection, joined.start + start * d, scale: weights.scale1,
+                weights.proj, attentionOutput.start + start * d, scale: weights.ls1,
                 to: middle(block) + start * d, rows: min(ForwardRecord.rowTile, tokens - start),
                 through: hidden)
         }
     }
 
-    /// The next state = middle + scale₂ ⊙ W₂·act(W₁·LayerNorm(middle)).
+    /// The next residual = middle + ls₂ ⊙ W₂·act(W₁·LayerNorm(middle)).
     private func feedForward(_ block: Int) {
         let d = c.width
         let weights = blocks[block]
-        let (norm, expand) = (weights.norm2, weights.expand)
-        vv_layer_norm(joined.start, middle(block), norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
-        state(block + 1).update(from: middle(block), count: tokens * d)
+        let (norm, fc1) = (weights.norm2, weights.fc1)
+        // The attention branch is done with this buffer.
+        let normalized = attentionOutput
+        vv_layer_norm(
+            normalized.start, middle(block), norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
+        residual(block + 1).update(from: middle(block), count: tokens * d)
         for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
             let count = min(ForwardRecord.rowTile, tokens - start)
             product(
-                hidden.start, stride: expand.outputs, joined.start + start * d, stride: d, expand.weight,
-                stride: d, bTransposed: true, m: count, n: expand.outputs, k: d)
-            var output = hidden.start
-            switch c.feedForward {
-            case .gelu:
-                vv_bias_gelu(hidden.start, expand.bias, count, expand.outputs)
-            case .swiglu:
-                output = activated.start
-                vv_bias_swiglu(output, hidden.start, expand.bias, count, c.feedForwardWidth)
-            }
+                hidden.start, stride: fc1.outputs, normalized.start + start * d, stride: d, fc1.weight,
+                stride: d, bTransposed: true, m: count, n: fc1.outputs, k: d)
+            c.activation.apply(
+                activated.start, hidden.start, bias: fc1.bias, rows: count, width: c.feedForwardWidth)
             addBranch(
-                weights.contract, output, scale: weights.scale2, to: state(block + 1) + start * d,
-                rows: count, through: c.feedForward == .gelu ? activated : hidden)
+                weights.fc2, activated.start, scale: weights.ls2, to: residual(block + 1) + start * d,
+                rows: count, through: hidden)
         }
     }
 

@@ -12,15 +12,15 @@ package enum GradientTarget: Sendable, Hashable {
     case tokens([Float])
 }
 
-/// A value of the reverse pass that an observer is shown.
+/// A gradient that the backward pass shows an observer.
 package enum GradientStage: Sendable, Hashable {
-    /// By softmax's output, in strips: from the first token on, of each strip all heads in order.
+    /// With respect to softmax's output, in strips: from the first token on, of each strip all heads in order.
     case attention(block: Int)
-    /// By softmax's input QKᵀ/√d, in strips as `attention`. The value shown beside it is softmax's output.
+    /// With respect to softmax's input QKᵀ/√d, in strips as `attention`. The value shown beside it is softmax's output.
     case scores(block: Int)
-    /// By what a block put out, `tokens × D`.
+    /// With respect to a block's output, `tokens × D`.
     case block(Int)
-    /// By what goes into the first block, `tokens × D`.
+    /// With respect to what goes into the first block, `tokens × D`.
     case embedding
 
     /// The block it belongs to.
@@ -47,14 +47,14 @@ package struct ObservedGradient {
     package let gradient: UnsafeBufferPointer<Float>
 }
 
-/// What a reverse pass should give back.
+/// What a backward pass should give back.
 package struct GradientRequest: Sendable {
     package var target: GradientTarget
     /// What the logits are of; nil for the model's own head or the linear one that came with it.
     package var classifier: Classifier?
-    /// Whether to go down to the normalised pixels.
+    /// Whether to take the gradient with respect to the normalized pixels.
     package var wantsInput: Bool
-    /// Whether to take the gradient by every parameter: as much memory again as the model's weights.
+    /// Whether to take the gradients with respect to the parameters: as much memory as the model's weights.
     package var wantsParameters: Bool
     /// Whether `BackwardPass.replayAttention` will be called: keeps `depth × tokens × D` floats more.
     package var keepsAttention: Bool
@@ -78,10 +78,10 @@ package struct GradientResult: Sendable {
     package var logits: [Float]
     /// The class differentiated, where it was one.
     package var targetClass: Int?
-    /// By the normalised input, `3 × rows·patch × columns·patch`, where asked for.
+    /// With respect to the normalized input, `3 × rows·patch × columns·patch`, where asked for.
     package var input: [Float] = []
-    /// By each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for; a
-    /// linear head's own are not among them.
+    /// With respect to each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for;
+    /// without those of a linear head and of an attention probe.
     package var parameters: [String: [Float]] = [:]
 }
 

@@ -1,6 +1,6 @@
 import CKernels
 
-/// Where a reverse pass starts: the target's value, and its gradient by what it is computed from.
+/// Where a backward pass starts: the target's value, and its gradient with respect to what it is computed from.
 struct GradientStart {
     private let model: Model
     private let target: GradientTarget
@@ -35,19 +35,25 @@ struct GradientStart {
         }
     }
 
+    /// The final LayerNorm, the score, and the gradient with respect to the last block's output.
+    ///
     /// - Parameters:
-    ///   - normed: set to the final LayerNorm's output, `tokens × D`.
-    ///   - gradient: set to the gradient by the last block's output, `tokens × D`, less what `addClassToken`
-    ///     adds.
+    ///   - normalized: set to the final LayerNorm's output, `tokens × D`.
+    ///   - gradient: set to the gradient with respect to the last block's output, `tokens × D`, without what
+    ///     `addClassToken` adds.
     func run(
-        _ record: ForwardRecord, normed: FloatBuffer, gradient: FloatBuffer, _ parameters: ParameterGradients?
-    ) -> GradientResult {
-        let last = record.state(c.depth)
-        vv_layer_norm(normed.start, last, norm.gamma, norm.beta, record.tokens, c.width, c.layerNormEpsilon)
-        var result = GradientResult(score: 0, logits: logits(record, normed.start))
+        _ record: ForwardRecord, normalized: FloatBuffer, gradient: FloatBuffer,
+        _ parameters: ParameterGradients?
+    ) throws -> GradientResult {
+        let last = record.residual(c.depth)
+        vv_layer_norm(
+            normalized.start, last, norm.gamma, norm.beta, record.tokens, c.width, c.layerNormEpsilon)
+        let tokens = NormalizedTokens(
+            model: model, start: normalized.start, count: record.tokens, product: try MatrixProduct())
+        var result = GradientResult(score: 0, logits: logits(record, tokens))
 
-        // The gradient by the LayerNorm's output; the heads' own parameters need that output still.
-        var byNormed = [Float](repeating: 0, count: record.tokens * c.width)
+        // With respect to the LayerNorm's output. The heads' own parameters need that output as well.
+        var normalizedGradient = [Float](repeating: 0, count: record.tokens * c.width)
         switch target {
         case .logit, .topLogit:
             var index = result.logits.indices.max { result.logits[$0] < result.logits[$1] } ?? 0
@@ -55,92 +61,80 @@ struct GradientStart {
             result.targetClass = index
             result.score = result.logits[index]
             if let linear = classifier?.linear {
-                addMeanPatch(linear, index, to: &byNormed, tokens: record.tokens)
+                addMeanPatch(linear, index, tokens, to: &normalizedGradient)
             } else {
-                addOwn(index, to: &byNormed, normed: normed.start, parameters)
+                addOwn(index, tokens, to: &normalizedGradient, parameters)
             }
         case .classToken(let weights), .tokens(let weights):
-            byNormed.replaceSubrange(0..<weights.count, with: weights)
-            result.score = weights.indices.reduce(0) { $0 + weights[$1] * normed.start[$1] }
+            normalizedGradient.replaceSubrange(0..<weights.count, with: weights)
+            result.score = weights.indices.reduce(0) { $0 + weights[$1] * normalized.start[$1] }
         }
         gradient.clear()
         norm.backward(
-            "norm", stateGradient: gradient.start, gradient: byNormed, x: last, rows: record.tokens,
-            epsilon: c.layerNormEpsilon, parameters: parameters)
+            "norm", residualGradient: gradient.start, gradient: normalizedGradient, x: last,
+            rows: record.tokens, epsilon: c.layerNormEpsilon, parameters: parameters)
         return result
+    }
+
+    private func logits(_ record: ForwardRecord, _ tokens: NormalizedTokens) -> [Float] {
+        guard let classifier else { return [] }
+        if let linear = classifier.linear { return linear.logits(features(linear, record, tokens)) }
+        // Sums from the first input to the last, whatever the library's order is.
+        return OwnClassifier(of: model)?.logits(tokens) { layer, x in
+            layer.bias.indices.map { row in
+                var sum = layer.bias[row]
+                for i in 0..<layer.inputs { sum += layer.weight[row * layer.inputs + i] * x[i] }
+                return sum
+            }
+        } ?? []
     }
 
     // MARK: The model's own heads
 
-    /// The linear layers whose sum the logits are: the token each reads, its name, and its share.
-    private var ownHeads: [(token: Int, name: String, head: Linear, share: Float)] {
-        guard let head = model.weights.head else { return [] }
-        guard let second = model.weights.distillationHead else { return [(0, "head", head, 1)] }
-        return [(0, "head", head, 0.5), (1, "head_dist", second, 0.5)]
-    }
-
+    /// Of logit = Σ share · (w · feature + b): dfeature = share · w, dw = share · feature, db = share.
     private func addOwn(
-        _ index: Int, to byNormed: inout [Float], normed: UnsafePointer<Float>,
+        _ index: Int, _ tokens: NormalizedTokens, to normalizedGradient: inout [Float],
         _ parameters: ParameterGradients?
     ) {
-        for (token, name, head, share) in ownHeads {
+        for head in OwnClassifier(of: model)?.heads ?? [] {
             let row = index * c.width
-            for i in 0..<c.width { byNormed[token * c.width + i] = share * head.weight[row + i] }
+            head.feature.backward(
+                head.layer.weight[row..<row + c.width], share: head.share, tokens, to: &normalizedGradient)
             guard let parameters else { continue }
-            parameters[name + ".bias"][index] = share
-            let weight = parameters[name + ".weight"] + row
-            for i in 0..<c.width { weight[i] = share * normed[token * c.width + i] }
+            parameters[head.name + ".bias"][index] = head.share
+            let weight = parameters[head.name + ".weight"] + row
+            for (i, value) in head.feature.value(of: tokens).enumerated() { weight[i] = head.share * value }
         }
-    }
-
-    private func logits(_ record: ForwardRecord, _ normed: UnsafePointer<Float>) -> [Float] {
-        guard let classifier else { return [] }
-        if let linear = classifier.linear { return linear.logits(features(linear, record, normed)) }
-        var logits = [Float](repeating: 0, count: classifier.classes)
-        for (token, _, head, share) in ownHeads {
-            let x = normed + token * head.inputs
-            for index in logits.indices {
-                var sum = head.bias[index]
-                for i in 0..<head.inputs { sum += head.weight[index * head.inputs + i] * x[i] }
-                logits[index] += share * sum
-            }
-        }
-        return logits
     }
 
     // MARK: A linear head on the tokens
 
     private func features(
-        _ linear: LinearHead, _ record: ForwardRecord, _ normed: UnsafePointer<Float>
+        _ linear: LinearHead, _ record: ForwardRecord, _ tokens: NormalizedTokens
     ) -> [Float] {
-        var features = [Float](repeating: 0, count: linear.features)
+        var features = [Float](repeating: 0, count: linear.blocks * c.width)
         features.withUnsafeMutableBufferPointer { features in
             guard let start = features.baseAddress else { return }
             for i in 0..<linear.blocks {
                 vv_layer_norm(
-                    start + i * c.width, record.state(c.depth - linear.blocks + i + 1), norm.gamma, norm.beta,
-                    1, c.width, c.layerNormEpsilon)
+                    start + i * c.width, record.residual(c.depth - linear.blocks + i + 1), norm.gamma,
+                    norm.beta, 1, c.width, c.layerNormEpsilon)
             }
-            guard linear.includesMeanPatch else { return }
-            let patches = record.tokens - c.specialTokens
-            let mean = start + linear.blocks * c.width
-            vv_add_column_sums(mean, normed + c.specialTokens * c.width, patches, c.width)
-            for i in 0..<c.width { mean[i] /= Float(patches) }
         }
-        return features
+        return linear.includesMeanPatch ? features + TokenFeature.meanPatch.value(of: tokens) : features
     }
 
-    private func addMeanPatch(_ linear: LinearHead, _ index: Int, to byNormed: inout [Float], tokens: Int) {
+    private func addMeanPatch(
+        _ linear: LinearHead, _ index: Int, _ tokens: NormalizedTokens, to normalizedGradient: inout [Float]
+    ) {
         guard linear.includesMeanPatch else { return }
-        let weights = linear.weight[(index * linear.features + linear.blocks * c.width)...].prefix(c.width)
-        let share = 1 / Float(tokens - c.specialTokens)
-        for token in c.specialTokens..<tokens {
-            for (i, weight) in weights.enumerated() { byNormed[token * c.width + i] = share * weight }
-        }
+        let start = index * linear.features + linear.blocks * c.width
+        TokenFeature.meanPatch.backward(
+            linear.weight[start..<start + c.width], share: 1, tokens, to: &normalizedGradient)
     }
 
-    /// Adds to the gradient by a block's output what reaches the class token from a linear head that reads it
-    /// there.
+    /// Adds to the gradient with respect to a block's output what reaches the class token from a linear head that reads
+    /// it there.
     ///
     /// - Parameter gradient: `tokens × D`.
     func addClassToken(
@@ -152,7 +146,7 @@ struct GradientStart {
         else { return }
         let part = index * linear.features + (block - (c.depth - linear.blocks)) * c.width
         norm.backward(
-            "norm", stateGradient: gradient.start, gradient: Array(linear.weight[part..<part + c.width]),
-            x: record.state(block + 1), rows: 1, epsilon: c.layerNormEpsilon, parameters: parameters)
+            "norm", residualGradient: gradient.start, gradient: Array(linear.weight[part..<part + c.width]),
+            x: record.residual(block + 1), rows: 1, epsilon: c.layerNormEpsilon, parameters: parameters)
     }
 }

@@ -1,6 +1,7 @@
 import CKernels
 
-/// The gradients by a model's parameters, under their canonical names, as they add up.
+/// The gradients with respect to a model's parameters, under their canonical names, as they add up. Those of an attention
+/// probe are not taken.
 final class ParameterGradients {
     private var buffers: [String: FloatBuffer] = [:]
     private let product: MatrixProduct
@@ -11,7 +12,7 @@ final class ParameterGradients {
 
     init(configuration c: Configuration) throws {
         product = try MatrixProduct()
-        let required = CanonicalNames.required(by: c)
+        let required = CanonicalNames.required(by: c).filter { !$0.name.hasPrefix("attn_pool.") }
         for (name, shape) in required {
             let buffer = FloatBuffer(shape.reduce(1, *))
             buffer.clear()
@@ -21,7 +22,7 @@ final class ParameterGradients {
         transposed = FloatBuffer(widest * ParameterGradients.rowTile)
     }
 
-    /// A parameter's gradient, to be added to.
+    /// A parameter's gradient, to add to.
     subscript(name: String) -> UnsafeMutablePointer<Float> {
         guard let buffer = buffers[name] else { preconditionFailure("the model has no parameter \(name)") }
         return buffer.start
@@ -41,16 +42,41 @@ final class ParameterGradients {
         vv_add_bias(self[name] + offset, gradient, 1, count)
     }
 
-    /// A linear layer y = x · Wᵀ + b: W += gradientᵀ · x and b += the gradient's column sums.
+    /// A linear layer y = x · Wᵀ + b: dW += dyᵀ · x and db += Σ dy over the rows; a layer without bias has no db.
     ///
     /// - Parameters:
-    ///   - gradient: `rows × outputs`, by y.
+    ///   - gradient: dy, `rows × outputs`.
     ///   - x: `rows × inputs`.
     func addLinear(
         _ name: String, gradient: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, outputs: Int,
         inputs: Int
     ) {
-        vv_add_column_sums(self[name + ".bias"], gradient, rows, outputs)
+        if let bias = buffers[name + ".bias"] { vv_add_column_sums(bias.start, gradient, rows, outputs) }
+        addWeight(name, gradient: gradient, x: x, rows: rows, outputs: outputs, inputs: inputs)
+    }
+
+    /// As `addLinear` for queries, keys and values, whose bias holds the thirds of `Configuration.qkvBias`.
+    ///
+    /// - Parameters:
+    ///   - gradient: `rows × 3D`.
+    ///   - x: `rows × D`.
+    func addQKV(
+        _ name: String, gradient: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, _ c: Configuration
+    ) {
+        var sums = [Float](repeating: 0, count: 3 * c.width)
+        vv_add_column_sums(&sums, gradient, rows, 3 * c.width)
+        for (index, third) in c.qkvBias.thirds.enumerated() {
+            add(
+                Array(sums[third * c.width..<(third + 1) * c.width]), count: c.width, to: name + ".bias",
+                offset: index * c.width)
+        }
+        addWeight(name, gradient: gradient, x: x, rows: rows, outputs: 3 * c.width, inputs: c.width)
+    }
+
+    private func addWeight(
+        _ name: String, gradient: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, outputs: Int,
+        inputs: Int
+    ) {
         let weight = self[name + ".weight"]
         for start in stride(from: 0, to: rows, by: ParameterGradients.rowTile) {
             let count = min(ParameterGradients.rowTile, rows - start)
@@ -61,10 +87,10 @@ final class ParameterGradients {
         }
     }
 
-    /// A LayerScale y = scale ⊙ (x · Wᵀ + b): what the branch would have put out unscaled is computed again.
+    /// A LayerScale y = scale ⊙ (x · Wᵀ + b): dscale += Σ dy ⊙ (x · Wᵀ + b) over the rows.
     ///
     /// - Parameters:
-    ///   - gradient: `rows × outputs`, by y.
+    ///   - gradient: dy, `rows × outputs`.
     ///   - branch: scratch, `rows × outputs`.
     func addScale(
         _ name: String, gradient: UnsafePointer<Float>, x: UnsafePointer<Float>, layer: Linear, rows: Int,
@@ -78,15 +104,18 @@ final class ParameterGradients {
 }
 
 extension Norm {
-    /// Adds to `stateGradient` what reaches the LayerNorm's input `x` from `gradient` by its output, both
-    /// `rows × D`, and to the gradients of scale and shift theirs, where parameters are wanted.
+    /// Of y = LayerNorm(x): adds to `residualGradient` what reaches x from dy, both `rows × D`; the formula is that of
+    /// `vv_layer_norm_backward`.
+    ///
+    /// - Parameters:
+    ///   - gradient: dy.
+    ///   - parameters: where the gradients of scale and shift are wanted, what they are added to under `name`.
     func backward(
-        _ name: String, stateGradient: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        x: UnsafePointer<Float>, rows: Int, epsilon: Float, parameters: ParameterGradients?
+        _ name: String = "", residualGradient: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
+        x: UnsafePointer<Float>, rows: Int, epsilon: Float, parameters: ParameterGradients? = nil
     ) {
         vv_layer_norm_backward(
-            stateGradient, parameters?[name + ".weight"], parameters?[name + ".bias"], gradient, x, gamma,
-            rows,
-            gamma.count, epsilon)
+            residualGradient, parameters?[name + ".weight"], parameters?[name + ".bias"], gradient, x, gamma,
+            rows, gamma.count, epsilon)
     }
 }

@@ -4,91 +4,83 @@ import CKernels
 struct BlockPass {
     private let c: Configuration
     private let storage: Storage
-    private let blas: OpenBLAS
+    private let product: MatrixProduct
     private let scratch: Scratch
-    private let team: ThreadTeam
+    private let workers: WorkerPool
+    private let rotation: Rotation?
     private var d: Int { c.width }
     private var tokens: Int { scratch.tokens }
     private var softmaxScale: Float { 1 / Float(c.headWidth).squareRoot() }
 
-    /// Queries that a thread attends for at a time.
+    /// Queries that a worker attends for at a time.
     private static let queryTile = 192
 
-    init(engine: Engine, blas: OpenBLAS, scratch: Scratch, team: ThreadTeam) {
+    /// - Parameter rotation: of the picture's grid; nil where positions are not rotary.
+    init(
+        engine: Engine, product: MatrixProduct, scratch: Scratch, workers: WorkerPool, rotation: Rotation?
+    ) {
         c = engine.model.configuration
         storage = engine.precision.storage
-        self.blas = blas
+        self.product = product
         self.scratch = scratch
-        self.team = team
+        self.workers = workers
+        self.rotation = rotation
     }
 
     // MARK: The whole block
 
-    /// queryKeyValue = LayerNorm(state) · Wᵀ + b.
-    func projectQueriesKeysValues(_ block: PackedBlock) throws {
+    /// qkv = R(LayerNorm(residual) · Wᵀ + b), as `AttentionInput.run` defines it.
+    func projectQKV(_ block: PackedBlock) throws {
         let rowBytes = 3 * d * storage.byteCount
-        try forRowTiles { start, rows, thread in
-            normalize(block.norm1, start: start, rows: rows, into: thread.normed)
-            try block.queryKeyValue.apply(
-                rows: rows, input: thread.normed, output: scratch.queryKeyValue + start * rowBytes,
-                scratch: thread.product)
+        try forRowTiles { start, rows, worker in
+            normalize(block.norm1, start: start, rows: rows, into: worker.normalized)
+            let out = scratch.qkv + start * rowBytes
+            try block.qkv.apply(
+                rows: rows, input: worker.normalized, output: out, scratch: worker.product)
+            rotate(out, tokens: start..<start + rows)
         }
     }
 
-    /// joined = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
+    /// attentionOutput = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
     func attend() throws {
-        try team.run(count: c.heads) { head, _ in pack(head: head) }
+        try workers.run(count: c.heads) { head, _ in pack(head: head) }
         let tiles = (tokens + BlockPass.queryTile - 1) / BlockPass.queryTile
-        try team.run(count: c.heads * tiles) { index, thread in
+        try workers.run(count: c.heads * tiles) { index, worker in
             let start = index % tiles * BlockPass.queryTile
             attend(
                 head: index / tiles, queries: start..<min(start + BlockPass.queryTile, tokens),
-                scratch: self.scratch.threads[thread].attention)
+                scratch: self.scratch.workers[worker].attention)
         }
     }
 
-    /// state += joined · Wᵀ + b, then state += W₂·act(W₁·LayerNorm(state)).
+    /// residual += attentionOutput · Wᵀ + b, then residual += W₂·act(W₁·LayerNorm(residual)).
     func projectAndFeedForward(_ block: PackedBlock) throws {
-        let joinedBytes = d * storage.byteCount
-        try forRowTiles { start, rows, thread in
-            let state = scratch.state + start * d
-            try block.projection.apply(
-                rows: rows, input: scratch.joined + start * joinedBytes, output: state,
-                scratch: thread.product)
-            normalize(block.norm2, start: start, rows: rows, into: thread.normed)
-            try block.expand.apply(
-                rows: rows, input: thread.normed, output: thread.hidden, scratch: thread.product)
-            try block.contract.apply(
-                rows: rows, input: activated(thread, rows: rows), output: state, scratch: thread.product)
+        let rowBytes = d * storage.byteCount
+        try forRowTiles { start, rows, worker in
+            let residual = scratch.residual + start * d
+            try block.proj.apply(
+                rows: rows, input: scratch.attentionOutput + start * rowBytes, output: residual,
+                scratch: worker.product)
+            normalize(block.norm2, start: start, rows: rows, into: worker.normalized)
+            try block.fc1.apply(
+                rows: rows, input: worker.normalized, output: worker.hidden, scratch: worker.product)
+            try block.fc2.apply(
+                rows: rows, input: activated(worker, rows: rows), output: residual, scratch: worker.product)
         }
     }
 
     // MARK: Attention of a single token
 
-    /// Softmax attention from one token to the patches, `heads × patches`, out of the state alone.
-    ///
-    /// A score is q·(Wₖx + bₖ) = (Wₖᵀq)·x + q·bₖ. Carrying the one query back through Wₖ costs a product
-    /// with as many columns as there are heads where projecting every key would cost one with D, and
-    /// q·bₖ is the same for all keys, so that softmax drops it.
+    /// Softmax attention from one token to the patches, `heads × patches`, out of the residual stream alone.
     func attention(from token: Int, _ block: PackedBlock) throws -> [Float] {
-        let plain = try block.plainAttention()
-        let carried = carriedQueries(of: token, plain)
-        let heads = c.heads
+        let input = try block.attentionInput()
+        let query = query(of: token, input)
         // Scores stand as tokens × heads first, as the products give them.
+        let byToken =
+            rotation == nil
+            ? try scoresWithoutKeys(query, input) : try scoresByRotatedKeys(query, input)
+        let heads = c.heads
         var scores = [Float](repeating: 0, count: heads * tokens)
-        var byToken = scores
-        try byToken.withUnsafeMutableBufferPointer { byToken in
-            let to = byToken.baseAddress!
-            try forRowTiles { start, rows, thread in
-                let normed = thread.normed.assumingMemoryBound(to: Float.self)
-                vv_layer_norm(
-                    normed, scratch.state + start * d, plain.norm.gamma, plain.norm.beta, rows, d,
-                    c.layerNormEpsilon)
-                blas.product(
-                    to + start * heads, stride: heads, normed, stride: d, carried, stride: d,
-                    bTransposed: true, m: rows, n: heads, k: d)
-            }
-        }
         for head in 0..<heads {
             for token in 0..<tokens { scores[head * tokens + token] = byToken[token * heads + head] }
         }
@@ -96,24 +88,47 @@ struct BlockPass {
         return (0..<heads).flatMap { scores[$0 * tokens + c.specialTokens..<($0 + 1) * tokens] }
     }
 
-    /// Wₖᵀq of one token for every head, `heads × D`.
-    private func carriedQueries(of token: Int, _ plain: PackedBlock.AttentionInput) -> [Float] {
-        let layer = plain.queryKeyValue
-        var normed = [Float](repeating: 0, count: d)
+    /// q of one token for every head, `D`; rotated where positions are rotary.
+    private func query(of token: Int, _ input: AttentionInput) -> [Float] {
+        var normalized = [Float](repeating: 0, count: d)
         vv_layer_norm(
-            &normed, scratch.state + token * d, plain.norm.gamma, plain.norm.beta, 1, d, c.layerNormEpsilon)
-        var query = [Float](layer.bias[..<d])
-        blas.product(
-            &query, stride: d, normed, stride: d, layer.weight, stride: d, bTransposed: true, m: 1, n: d,
-            k: d, beta: 1)
-        var carried = [Float](repeating: 0, count: c.heads * d)
+            &normalized, scratch.residual + token * d, input.norm.gamma, input.norm.beta, 1, d,
+            c.layerNormEpsilon)
+        var query = [Float](input.qkv.bias[..<d])
+        product(
+            &query, stride: d, normalized, stride: d, input.qkv.weight, stride: d, bTransposed: true, m: 1,
+            n: d, k: d, beta: 1)
+        rotation?.apply(to: &query, stride: d, tokens: token..<token + 1, parts: 1)
+        return query
+    }
+
+    /// The query's scores with all tokens, `tokens × heads`, less what is the same for all of them.
+    ///
+    /// A score is q·(Wₖx + bₖ) = (Wₖᵀq)·x + q·bₖ. Taking the one query through Wₖᵀ costs a product with as many
+    /// columns as there are heads, where projecting every key would cost one with D; and q·bₖ is the same for all keys,
+    /// so that softmax drops it. Rotary positions do not allow this: with a rotation R_j of each key,
+    /// q·R_j(Wₖx + bₖ) has another Wₖᵀ R_jᵀ q for every token.
+    private func scoresWithoutKeys(_ query: [Float], _ input: AttentionInput) throws -> [Float] {
+        let heads = c.heads
+        let keyProjected = keyProjectedQueries(query, input)
+        return try scores { worker, start, rows, to in
+            let normalized = normalized(input, start: start, rows: rows, worker)
+            product(
+                to, stride: heads, normalized, stride: d, keyProjected, stride: d, bTransposed: true,
+                m: rows, n: heads, k: d)
+        }
+    }
+
+    /// Wₖᵀq for every head, `heads × D`.
+    private func keyProjectedQueries(_ query: [Float], _ input: AttentionInput) -> [Float] {
+        var projected = [Float](repeating: 0, count: c.heads * d)
         for head in 0..<c.heads {
             let keyRows = (d + head * c.headWidth) * d
-            layer.weight.withUnsafeBufferPointer { weight in
+            input.qkv.weight.withUnsafeBufferPointer { weight in
                 query.withUnsafeBufferPointer { query in
-                    carried.withUnsafeMutableBufferPointer { carried in
-                        blas.product(
-                            carried.baseAddress! + head * d, stride: d,
+                    projected.withUnsafeMutableBufferPointer { projected in
+                        product(
+                            projected.baseAddress! + head * d, stride: d,
                             query.baseAddress! + head * c.headWidth, stride: c.headWidth,
                             weight.baseAddress! + keyRows, stride: d, bTransposed: false, m: 1, n: d,
                             k: c.headWidth)
@@ -121,66 +136,122 @@ struct BlockPass {
                 }
             }
         }
-        return carried
+        return projected
+    }
+
+    /// The rotated query's scores with all tokens' rotated keys, `tokens × heads`.
+    private func scoresByRotatedKeys(_ query: [Float], _ input: AttentionInput) throws -> [Float] {
+        let heads = c.heads
+        let bias = [Float](input.qkv.bias[d..<2 * d])
+        return try scores { worker, start, rows, to in
+            let normalized = normalized(input, start: start, rows: rows, worker)
+            var keys = [Float](repeating: 0, count: rows * d)
+            keys.withUnsafeMutableBufferPointer { keys in
+                guard let keys = keys.baseAddress else { return }
+                input.qkv.weight.withUnsafeBufferPointer { weight in
+                    product(
+                        keys, stride: d, normalized, stride: d, weight.baseAddress! + d * d, stride: d,
+                        bTransposed: true, m: rows, n: d, k: d)
+                }
+                vv_add_bias(keys, bias, rows, d)
+                rotation?.apply(to: keys, stride: d, tokens: start..<start + rows, parts: 1)
+                query.withUnsafeBufferPointer { query in
+                    for head in 0..<heads {
+                        let column = head * c.headWidth
+                        product(
+                            to + head, stride: heads, keys + column, stride: d,
+                            query.baseAddress! + column, stride: d, bTransposed: true, m: rows, n: 1,
+                            k: c.headWidth)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Collects `tokens × heads` scores, tile by tile.
+    private func scores(
+        _ body: (
+            _ worker: WorkerScratch, _ start: Int, _ rows: Int, _ to: UnsafeMutablePointer<Float>
+        ) -> Void
+    ) throws -> [Float] {
+        var byToken = [Float](repeating: 0, count: c.heads * tokens)
+        try byToken.withUnsafeMutableBufferPointer { byToken in
+            let to = byToken.baseAddress!
+            try forRowTiles { start, rows, worker in body(worker, start, rows, to + start * c.heads) }
+        }
+        return byToken
+    }
+
+    /// LayerNorm of a tile of the residual stream by plain weights, in 32-bit floats.
+    private func normalized(
+        _ input: AttentionInput, start: Int, rows: Int, _ worker: WorkerScratch
+    ) -> UnsafePointer<Float> {
+        let normalized = worker.normalized.assumingMemoryBound(to: Float.self)
+        vv_layer_norm(
+            normalized, scratch.residual + start * d, input.norm.gamma, input.norm.beta, rows, d,
+            c.layerNormEpsilon)
+        return UnsafePointer(normalized)
     }
 
     // MARK: For observers
 
     /// Queries, keys and values in 32-bit floats, `tokens × 3D`.
-    func queriesKeysValues() -> [Float] {
+    func qkv() -> [Float] {
         let count = tokens * 3 * d
         switch storage {
         case .float32:
-            let values = scratch.queryKeyValue.assumingMemoryBound(to: Float.self)
+            let values = scratch.qkv.assumingMemoryBound(to: Float.self)
             return [Float](UnsafeBufferPointer(start: values, count: count))
         case .bfloat16:
-            let values = scratch.queryKeyValue.assumingMemoryBound(to: UInt16.self)
+            let values = scratch.qkv.assumingMemoryBound(to: UInt16.self)
             return (0..<count).map { Float(bitPattern: UInt32(values[$0]) << 16) }
         }
     }
 
-    /// One head's whole attention, `tokens × tokens`, out of queries, keys and values `tokens × 3D`.
-    func attentionMatrix(head: Int, _ queriesKeysValues: [Float]) -> UnsafeBufferPointer<Float> {
-        let matrix = scratch.attentionMatrix()
-        queriesKeysValues.withUnsafeBufferPointer { values in
-            let queries = values.baseAddress! + head * c.headWidth
-            blas.product(
-                matrix, stride: tokens, queries, stride: 3 * d, queries + d, stride: 3 * d,
-                bTransposed: true, m: tokens, n: tokens, k: c.headWidth)
-        }
-        vv_softmax_rows(matrix, tokens, tokens, tokens, softmaxScale)
-        return UnsafeBufferPointer(start: matrix, count: tokens * tokens)
-    }
-
     // MARK: Parts
 
-    /// LayerNorm of a tile of the state, in the engine's precision.
+    /// LayerNorm of a tile of the residual stream, in the engine's precision.
     private func normalize(_ norm: Norm, start: Int, rows: Int, into out: UnsafeMutableRawPointer) {
-        let state = scratch.state + start * d
+        let residual = scratch.residual + start * d
         switch storage {
         case .float32:
             vv_layer_norm(
-                out.assumingMemoryBound(to: Float.self), state, norm.gamma, norm.beta, rows, d,
+                out.assumingMemoryBound(to: Float.self), residual, norm.gamma, norm.beta, rows, d,
                 c.layerNormEpsilon)
         case .bfloat16:
             vv_layer_norm_bf16(
-                out.assumingMemoryBound(to: UInt16.self), state, norm.gamma, norm.beta, rows, d,
+                out.assumingMemoryBound(to: UInt16.self), residual, norm.gamma, norm.beta, rows, d,
                 c.layerNormEpsilon)
         }
     }
 
-    /// The hidden values after their activation: GELU is part of the product, SwiGLU is not.
-    private func activated(_ thread: ThreadScratch, rows: Int) -> UnsafeRawPointer {
-        guard c.feedForward == .swiglu else { return UnsafeRawPointer(thread.hidden) }
-        let hidden = thread.hidden.assumingMemoryBound(to: Float.self)
+    /// The place in the tuned pass where rotary positions turn queries and keys: right after their product.
+    ///
+    /// - Parameter qkv: the row of the first of `tokens`.
+    private func rotate(_ qkv: UnsafeMutableRawPointer, tokens: Range<Int>) {
+        guard let rotation else { return }
         switch storage {
         case .float32:
-            vv_swiglu(thread.gated.assumingMemoryBound(to: Float.self), hidden, rows, c.feedForwardWidth)
+            rotation.apply(
+                to: qkv.assumingMemoryBound(to: Float.self), stride: 3 * d, tokens: tokens, parts: 2)
+        case .bfloat16:
+            rotation.apply(
+                toBFloat16: qkv.assumingMemoryBound(to: UInt16.self), stride: 3 * d, tokens: tokens, parts: 2)
+        }
+    }
+
+    /// The hidden values after their activation: SwiGLU is a step of its own, the others are part of the product.
+    private func activated(_ worker: WorkerScratch, rows: Int) -> UnsafeRawPointer {
+        guard c.activation.isGated else { return UnsafeRawPointer(worker.hidden) }
+        let hidden = worker.hidden.assumingMemoryBound(to: Float.self)
+        switch storage {
+        case .float32:
+            vv_swiglu(worker.gated.assumingMemoryBound(to: Float.self), hidden, rows, c.feedForwardWidth)
         case .bfloat16:
             vv_swiglu_bf16(
-                thread.gated.assumingMemoryBound(to: UInt16.self), hidden, rows, c.feedForwardWidth)
+                worker.gated.assumingMemoryBound(to: UInt16.self), hidden, rows, c.feedForwardWidth)
         }
-        return UnsafeRawPointer(thread.gated)
+        return UnsafeRawPointer(worker.gated)
     }
 
     private func pack(head: Int) {
@@ -189,12 +260,12 @@ struct BlockPass {
         let first = d + head * c.headWidth
         switch storage {
         case .float32:
-            let from = scratch.queryKeyValue.assumingMemoryBound(to: Float.self) + first
+            let from = scratch.qkv.assumingMemoryBound(to: Float.self) + first
             vv_attention_pack(
                 keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), from,
                 from + d, 3 * d, tokens, c.headWidth)
         case .bfloat16:
-            let from = scratch.queryKeyValue.assumingMemoryBound(to: UInt16.self) + first
+            let from = scratch.qkv.assumingMemoryBound(to: UInt16.self) + first
             vv_attention_bf16_pack(keys, values, from, from + d, 3 * d, tokens, c.headWidth)
         }
     }
@@ -206,28 +277,28 @@ struct BlockPass {
         switch storage {
         case .float32:
             vv_attention(
-                scratch.joined.assumingMemoryBound(to: Float.self) + queries.lowerBound * d + column, d,
-                scratch.queryKeyValue.assumingMemoryBound(to: Float.self) + queries.lowerBound * 3 * d
+                scratch.attentionOutput.assumingMemoryBound(to: Float.self) + queries.lowerBound * d + column, d,
+                scratch.qkv.assumingMemoryBound(to: Float.self) + queries.lowerBound * 3 * d
                     + column,
                 3 * d, queries.count, keys.assumingMemoryBound(to: Float.self),
                 values.assumingMemoryBound(to: Float.self), tokens, c.headWidth, softmaxScale,
                 space.assumingMemoryBound(to: Float.self))
         case .bfloat16:
             vv_attention_bf16(
-                scratch.joined.assumingMemoryBound(to: UInt16.self) + queries.lowerBound * d + column, d,
-                scratch.queryKeyValue.assumingMemoryBound(to: UInt16.self) + queries.lowerBound * 3 * d
+                scratch.attentionOutput.assumingMemoryBound(to: UInt16.self) + queries.lowerBound * d + column, d,
+                scratch.qkv.assumingMemoryBound(to: UInt16.self) + queries.lowerBound * 3 * d
                     + column,
                 3 * d, queries.count, keys, values, tokens, c.headWidth, softmaxScale, space)
         }
     }
 
-    private func forRowTiles(_ body: (_ start: Int, _ rows: Int, _ thread: ThreadScratch) throws -> Void)
-        throws
-    {
+    private func forRowTiles(
+        _ body: (_ start: Int, _ rows: Int, _ worker: WorkerScratch) throws -> Void
+    ) throws {
         let tiles = (tokens + Scratch.rowTile - 1) / Scratch.rowTile
-        try team.run(count: tiles) { index, thread in
+        try workers.run(count: tiles) { index, worker in
             let start = index * Scratch.rowTile
-            try body(start, min(Scratch.rowTile, tokens - start), scratch.threads[thread])
+            try body(start, min(Scratch.rowTile, tokens - start), scratch.workers[worker])
         }
     }
 }

@@ -60,19 +60,12 @@ package struct Classifier: Sendable {
             return result.logits
         case .linear(let linear):
             var features = Array(result.classTokens.suffix(linear.blocks * linear.width))
-            if linear.includesMeanPatch { features += meanPatch(result.tokens, width: linear.width) }
+            if linear.includesMeanPatch {
+                let patches = Array(result.tokens[(specialTokens * linear.width)...])
+                features += TokenFeature.mean(
+                    patches, count: patches.count / linear.width, width: linear.width)
+            }
             return linear.logits(features)
         }
-    }
-
-    /// The mean of the patch tokens, `D`.
-    private func meanPatch(_ tokens: [Float], width: Int) -> [Float] {
-        var mean = [Float](repeating: 0, count: width)
-        let patches = tokens.count / width - specialTokens
-        for patch in 0..<patches {
-            let start = (specialTokens + patch) * width
-            for i in 0..<width { mean[i] += tokens[start + i] }
-        }
-        return mean.map { $0 / Float(patches) }
     }
 }

@@ -1,63 +1,5 @@
 import CKernels
 
-/// What a forward pass should give back.
-package struct ForwardRequest: Sendable {
-    /// Blocks whose attention from `queryToken` is wanted.
-    package var attentionBlocks: Set<Int>
-    /// The token that attends: 0 is the class token, `specialTokens + row · columns + column` a patch.
-    package var queryToken: Int
-    /// Whether to run to the end and return the tokens after the final LayerNorm.
-    package var wantsTokens: Bool
-    /// Whether to run to the end and return the classifier's logits.
-    package var wantsLogits: Bool
-    /// How many of the last blocks give their class token, each after the final LayerNorm; 0 for none.
-    package var classTokenBlocks = 0
-
-    package init(
-        attentionBlocks: Set<Int>, queryToken: Int = 0, wantsTokens: Bool = false, wantsLogits: Bool = false
-    ) {
-        self.attentionBlocks = attentionBlocks
-        self.queryToken = queryToken
-        self.wantsTokens = wantsTokens
-        self.wantsLogits = wantsLogits
-    }
-}
-
-/// The attention of one token to all patches, per head.
-package struct TokenAttention: Sendable, Equatable {
-    package let heads: Int
-    package let rows: Int
-    package let columns: Int
-    /// `heads × rows × columns`. A head sums to 1 less what goes to the special tokens.
-    package let values: [Float]
-}
-
-package struct ForwardResult: Sendable {
-    /// Attention by block.
-    package var attention: [Int: TokenAttention] = [:]
-    /// `tokens × D` after the final LayerNorm, where asked for.
-    package var tokens: [Float] = []
-    /// The class tokens of the last blocks, earliest first, `classTokenBlocks × D`.
-    package var classTokens: [Float] = []
-    /// One logit per class, where asked for; empty for a model without a head. With a distillation
-    /// token, the mean of the two heads, as DeiT does at inference.
-    package var logits: [Float] = []
-}
-
-/// A value of the forward pass that an observer is shown; each lasts only for the call.
-package enum ForwardStage: Sendable, Hashable {
-    /// `tokens × D` after patch embedding, special tokens and positions.
-    case embedding
-    /// `tokens × 3D`: queries, keys and values of all heads, before the softmax's scaling.
-    case queriesKeysValues(block: Int)
-    /// Shown once per head, in order: `tokens × tokens`, row by row what a token attends to.
-    case attention(block: Int)
-    /// `tokens × D` after a block.
-    case block(Int)
-    /// `tokens × D` after the final LayerNorm.
-    case norm
-}
-
 /// Runs a model over one picture at a time. Each worker owns one; scratch memory is kept between frames of one
 /// size.
 package final class ForwardPass {
@@ -68,19 +10,19 @@ package final class ForwardPass {
 
     private let engine: Engine
     package var model: Model { engine.model }
-    private let blas: OpenBLAS
-    private let team: ThreadTeam
+    private let product: MatrixProduct
+    private let workers: WorkerPool
     private var scratch: Scratch
 
-    /// - Parameter threads: threads that share one picture's work, the calling one included.
+    /// - Parameter threads: threads that share the work of one picture, the calling one included.
     /// - Throws: `ModelError.mathLibraryMissing`.
     package init(engine: Engine, threads: Int = 1) throws {
         self.engine = engine
-        blas = try OpenBLAS.shared()
-        team = ThreadTeam(threads: threads)
+        product = try MatrixProduct()
+        workers = WorkerPool(workers: threads)
         scratch = Scratch(
             configuration: engine.model.configuration, precision: engine.precision, tokens: 0,
-            threads: team.threads)
+            workers: workers.count)
     }
 
     /// A pass in 32-bit floats over the best library there is.
@@ -90,21 +32,8 @@ package final class ForwardPass {
         try self.init(engine: try Engine(model: model))
     }
 
-    /// Bytes that one pass takes beside the weights, its input and the position table included; linear in the
-    /// patches.
-    ///
-    /// - Parameter threads: as in `init`.
-    package static func memoryBytes(
-        _ c: Configuration, precision: Precision, rows: Int, columns: Int, threads: Int
-    ) -> Int {
-        let patches = rows * columns
-        let sizes = ScratchSizes(
-            configuration: c, precision: precision, tokens: c.specialTokens + patches)
-        return sizes.total(threads: threads) + patches * (c.patchValues + c.width) * 4
-    }
-
     /// - Parameters:
-    ///   - input: normalised patches of one picture.
+    ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
     /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, `CheckpointError` where weights are read
     ///   once more and cannot be, and what the observer throws.
@@ -119,11 +48,13 @@ package final class ForwardPass {
         let tokens = c.specialTokens + input.rows * input.columns
         if scratch.tokens != tokens {
             scratch = Scratch(
-                configuration: c, precision: engine.precision, tokens: tokens, threads: team.threads)
+                configuration: c, precision: engine.precision, tokens: tokens, workers: workers.count)
         }
-        let pass = BlockPass(engine: engine, blas: blas, scratch: scratch, team: team)
+        let pass = BlockPass(
+            engine: engine, product: product, scratch: scratch, workers: workers,
+            rotation: model.rotation(rows: input.rows, columns: input.columns))
         func show(_ stage: ForwardStage) throws {
-            if observing.contains(stage) { try observer?(stage, nil, scratch.stateBuffer) }
+            if observing.contains(stage) { try observer?(stage, nil, scratch.residualBuffer) }
         }
 
         try embed(input)
@@ -132,6 +63,7 @@ package final class ForwardPass {
         var result = ForwardResult()
         let runsToEnd =
             request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
+            || request.wantsProbeAttention
             || observing.contains { $0 == .norm || $0 == .block(c.depth - 1) }
         let lastBlock = runsToEnd ? c.depth - 1 : lastNeededBlock(request, observing)
         for index in 0..<(lastBlock + 1) {
@@ -146,7 +78,7 @@ package final class ForwardPass {
                 observing.contains(.attention(block: index))
                 || observing.contains(.queriesKeysValues(block: index))
             if isComplete && !isObserved { break }
-            try pass.projectQueriesKeysValues(block)
+            try pass.projectQKV(block)
             if isObserved, let observer {
                 try showAttention(of: index, pass, observing: observing, observer: observer)
             }
@@ -154,27 +86,30 @@ package final class ForwardPass {
             try pass.attend()
             try pass.projectAndFeedForward(block)
             try show(.block(index))
-            if index >= c.depth - request.classTokenBlocks { result.classTokens += normedClassToken() }
+            if index >= c.depth - request.classTokenBlocks { result.classTokens += normalizedClassToken() }
         }
         guard runsToEnd else { return result }
 
         let norm = engine.model.weights.norm
         vv_layer_norm(
-            scratch.state, scratch.state, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
+            scratch.residual, scratch.residual, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
         try show(.norm)
-        if request.wantsTokens { result.tokens = [Float](scratch.stateBuffer) }
-        if request.wantsLogits { result.logits = logits() }
+        if request.wantsTokens { result.tokens = [Float](scratch.residualBuffer) }
+        let normalized = NormalizedTokens(
+            model: model, start: scratch.residual, count: tokens, product: product)
+        if request.wantsLogits { result.logits = logits(normalized) }
+        if request.wantsProbeAttention, c.pooling == .attentionProbe {
+            result.probeAttention = TokenAttention(
+                heads: c.heads, rows: input.rows, columns: input.columns,
+                values: normalized.attentionProbe().run(normalized).attention)
+        }
         return result
     }
 
-    /// Turns attention that is to be replayed to a block.
+    /// What comes before a block's attention, for replaying it.
     ///
-    /// - Parameter input: `tokens × D`, what goes into the block.
     /// - Throws: `CheckpointError` where the weights cannot be read.
-    func load(_ attention: BlockAttention, block: Int, input: UnsafePointer<Float>) throws {
-        let plain = try engine.blocks[block].plainAttention()
-        attention.load(plain.norm, plain.queryKeyValue, input: input)
-    }
+    func attentionInput(of block: Int) throws -> AttentionInput { try engine.blocks[block].attentionInput() }
 
     /// The last block that anything depends on when the pass need not reach the end; −1 for none.
     private func lastNeededBlock(_ request: ForwardRequest, _ observing: Set<ForwardStage>) -> Int {
@@ -190,63 +125,69 @@ package final class ForwardPass {
     private func showAttention(
         of index: Int, _ pass: BlockPass, observing: Set<ForwardStage>, observer: Observer
     ) throws {
-        let values = pass.queriesKeysValues()
+        var values = pass.qkv()
         if observing.contains(.queriesKeysValues(block: index)) {
             try values.withUnsafeBufferPointer { try observer(.queriesKeysValues(block: index), nil, $0) }
         }
         guard observing.contains(.attention(block: index)) else { return }
-        for head in 0..<engine.model.configuration.heads {
-            try observer(.attention(block: index), head, pass.attentionMatrix(head: head, values))
-        }
-    }
-
-    /// state = [special tokens; positions + patches · Wᵀ + b].
-    private func embed(_ input: PatchMatrix) throws {
         let c = engine.model.configuration
-        let special = engine.model.weights.specialTokens
-        let patches = scratch.state + c.specialTokens * c.width
-        scratch.state.update(from: special, count: special.count)
-        let positions = engine.model.patchPositions(rows: input.rows, columns: input.columns)
-        patches.update(from: positions, count: positions.count)
-        let count = input.rows * input.columns
-        let tiles = (count + Scratch.rowTile - 1) / Scratch.rowTile
-        try input.values.withUnsafeBufferPointer { values in
-            try team.run(count: tiles) { tile, thread in
-                let start = tile * Scratch.rowTile
-                try engine.embedding.apply(
-                    rows: min(Scratch.rowTile, count - start),
-                    input: values.baseAddress! + start * c.patchValues, output: patches + start * c.width,
-                    scratch: scratch.threads[thread].product)
+        let (tokens, matrix) = (scratch.tokens, scratch.attentionMatrix())
+        try values.withUnsafeMutableBufferPointer { values in
+            guard let start = values.baseAddress else { return }
+            let qkv = QKV(start: start, tokens: tokens, width: c.width, headWidth: c.headWidth)
+            for head in 0..<c.heads {
+                qkv.attention(head: head, firstRow: 0, rows: tokens, into: matrix, product)
+                try observer(
+                    .attention(block: index), head,
+                    UnsafeBufferPointer(start: matrix, count: tokens * tokens))
             }
         }
     }
 
+    /// The residual stream at the start. The patch embedding accumulates onto the positions.
+    private func embed(_ input: PatchMatrix) throws {
+        let c = engine.model.configuration
+        let embedding = Embedding(model: model, rows: input.rows, columns: input.columns)
+        let count = input.rows * input.columns
+        try embedding.run(into: scratch.residual) { patches, positions in
+            if let positions {
+                patches.update(from: positions, count: positions.count)
+            } else {
+                patches.update(repeating: 0, count: count * c.width)
+            }
+            let tiles = (count + Scratch.rowTile - 1) / Scratch.rowTile
+            try input.values.withUnsafeBufferPointer { values in
+                try workers.run(count: tiles) { tile, worker in
+                    let start = tile * Scratch.rowTile
+                    try engine.embedding.apply(
+                        rows: min(Scratch.rowTile, count - start),
+                        input: values.baseAddress! + start * c.patchValues,
+                        output: patches + start * c.width, scratch: scratch.workers[worker].product)
+                }
+            }
+        }
+        embedding.normalize(scratch.residual, into: scratch.residual)
+    }
+
     /// The class token as it is now, after the final LayerNorm.
-    private func normedClassToken() -> [Float] {
+    private func normalizedClassToken() -> [Float] {
         let norm = model.weights.norm
         var token = [Float](repeating: 0, count: norm.gamma.count)
         vv_layer_norm(
-            &token, scratch.state, norm.gamma, norm.beta, 1, token.count, model.configuration.layerNormEpsilon
+            &token, scratch.residual, norm.gamma, norm.beta, 1, token.count, model.configuration.layerNormEpsilon
         )
         return token
     }
 
-    private func logits() -> [Float] {
-        let weights = engine.model.weights
-        guard let head = weights.head else { return [] }
-        var logits = apply(head, toToken: 0)
-        if let second = weights.distillationHead {
-            for (i, value) in apply(second, toToken: 1).enumerated() { logits[i] = (logits[i] + value) / 2 }
+    /// One logit per class; empty for a model without a head.
+    private func logits(_ tokens: NormalizedTokens) -> [Float] {
+        guard let classifier = OwnClassifier(of: model) else { return [] }
+        return classifier.logits(tokens) { layer, x in
+            var values = layer.bias
+            product(
+                &values, stride: layer.outputs, x, stride: layer.inputs, layer.weight, stride: layer.inputs,
+                bTransposed: true, m: 1, n: layer.outputs, k: layer.inputs, beta: 1)
+            return values
         }
-        return logits
-    }
-
-    private func apply(_ layer: Linear, toToken token: Int) -> [Float] {
-        var values = layer.bias
-        blas.product(
-            &values, stride: layer.outputs, scratch.state + token * layer.inputs, stride: layer.inputs,
-            layer.weight, stride: layer.inputs, bTransposed: true, m: 1, n: layer.outputs, k: layer.inputs,
-            beta: 1)
-        return values
     }
 }

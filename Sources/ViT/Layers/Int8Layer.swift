@@ -13,7 +13,7 @@ struct Int8Layer: LinearLayer {
     private let bias: [Float]
     private let accumulates: Bool
     private let output: Storage
-    private let gelu: GELU?
+    private let activation: ActivationStep?
 
     /// Rows handled together, so that their sums stay in cache.
     private static let rowTile = 64
@@ -40,10 +40,9 @@ struct Int8Layer: LinearLayer {
         bias = linear.bias
         accumulates = epilogue == .residual
         self.output = output
-        // The bias is in the sums' way back already.
-        gelu =
-            epilogue == .gelu
-            ? GELU(bias: [Float](repeating: 0, count: linear.outputs), storage: output) : nil
+        // Undoing the rounding has added the bias already.
+        activation = ActivationStep(
+            epilogue, bias: [Float](repeating: 0, count: linear.outputs), storage: output)
         product = try weights.withUnsafeBytes {
             try OneDNNProduct(
                 weight: $0.baseAddress, outputs: linear.outputs, inputs: linear.inputs, from: VV_DNN_UINT8,
@@ -95,6 +94,6 @@ struct Int8Layer: LinearLayer {
                 }
             }
         }
-        gelu?.apply(rows: rows, to: output)
+        activation?.apply(rows: rows, to: output)
     }
 }

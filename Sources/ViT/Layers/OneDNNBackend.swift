@@ -1,4 +1,3 @@
-import CKernels
 import COneDNN
 
 /// Linear layers over oneDNN: weights in its blocked layout, bias and residual fused into the product.
@@ -25,7 +24,7 @@ struct OneDNNBackend: Backend {
     }
 }
 
-/// A product of the library's and its packed weights.
+/// One of the library's products with its packed weights.
 ///
 /// Safe to share: the C functions guard what changes with a lock of their own.
 final class OneDNNProduct: @unchecked Sendable {
@@ -64,15 +63,16 @@ final class OneDNNProduct: @unchecked Sendable {
 /// A layer whose weights are stored as its input is.
 private struct FloatLayer: LinearLayer {
     private let product: OneDNNProduct
-    private let gelu: GELU?
+    private let activation: ActivationStep?
 
     init(_ linear: Linear, _ epilogue: Epilogue, input: Storage, output: Storage) throws {
-        // oneDNN's own GELU costs twice what the kernel's does, which takes the bias along.
-        gelu = epilogue == .gelu ? GELU(bias: linear.bias, storage: output) : nil
+        // oneDNN's own GELU costs twice as much as the kernel, which adds the bias as well.
+        activation = ActivationStep(epilogue, bias: linear.bias, storage: output)
+        let bias = activation == nil ? linear.bias : nil
         product = try linear.weight.withUnsafeBytes {
             try OneDNNProduct(
-                weight: $0.baseAddress, bias: epilogue == .gelu ? nil : linear.bias, outputs: linear.outputs,
-                inputs: linear.inputs, accumulates: epilogue == .residual, from: input.code, to: output.code)
+                weight: $0.baseAddress, bias: bias, outputs: linear.outputs, inputs: linear.inputs,
+                accumulates: epilogue == .residual, from: input.code, to: output.code)
         }
     }
 
@@ -80,22 +80,7 @@ private struct FloatLayer: LinearLayer {
         rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer
     ) throws {
         try product(rows: rows, input: input, output: output)
-        gelu?.apply(rows: rows, to: output)
-    }
-}
-
-/// GELU(x + b) over what a product has left behind.
-struct GELU: Sendable {
-    let bias: [Float]
-    let storage: Storage
-
-    func apply(rows: Int, to values: UnsafeMutableRawPointer) {
-        switch storage {
-        case .float32:
-            vv_bias_gelu(values.assumingMemoryBound(to: Float.self), bias, rows, bias.count)
-        case .bfloat16:
-            vv_bias_gelu_bf16(values.assumingMemoryBound(to: UInt16.self), bias, rows, bias.count)
-        }
+        activation?.apply(rows: rows, to: output)
     }
 }
 

@@ -35,7 +35,8 @@ struct OpenBLASBackend: Backend {
                 n: linear.outputs, k: linear.inputs, beta: epilogue == .residual ? 1 : 0)
             switch epilogue {
             case .bias, .residual: vv_add_bias(output, linear.bias, rows, linear.outputs)
-            case .gelu: vv_bias_gelu(output, linear.bias, rows, linear.outputs)
+            case .activation(let activation):
+                activation.apply(to: output, in: .float32, bias: linear.bias, rows: rows)
             }
         }
     }

@@ -1,10 +1,9 @@
 import Base
-import Foundation
 
 /// A Vision Transformer with its weights: immutable, shared by all workers.
 ///
 /// The blocks' weights, which are nearly all of them, stay in the file until they are asked for: an `Engine` packs
-/// its own copies and has no use for plain ones beside them.
+/// its own copies and does not use plain ones.
 package final class Model: Sendable {
     package let configuration: Configuration
     /// What to call the model in captions and metadata.
@@ -12,7 +11,8 @@ package final class Model: Sendable {
     /// SHA-256 of the weights file in hexadecimal, for provenance; empty for weights made in memory.
     package let weightsHash: String
     let weights: Weights
-    private let positions = PositionCache()
+    private let positions = GridCache<[Float]>()
+    private let rotations = GridCache<Rotation?>()
     private let readBlock: ReadBlock
     private let keptBlocks: Lazy<[BlockWeights]>
 
@@ -31,7 +31,7 @@ package final class Model: Sendable {
         keptBlocks = Lazy { try (0..<configuration.depth).map(readBlock) }
     }
 
-    /// Reads one block's weights, anew at every call.
+    /// Reads one block's weights; every call reads the file.
     ///
     /// - Throws: `CheckpointError` where the file cannot be read.
     func block(reading index: Int) throws -> BlockWeights { try readBlock(index) }
@@ -41,13 +41,31 @@ package final class Model: Sendable {
     /// - Throws: `CheckpointError` where the file cannot be read.
     func blocks() throws -> [BlockWeights] { try keptBlocks() }
 
-    /// Positions of the patches on a grid, `rows · columns × D`, interpolated once per grid.
+    /// What the position table adds to the patches on a grid, `rows · columns × D`; computed once per grid. Empty
+    /// for a model without a table.
     package func patchPositions(rows: Int, columns: Int) -> [Float] {
         positions.value(rows: rows, columns: columns) {
-            PositionEmbedding.interpolated(
-                weights.patchPositions, configuration: configuration, rows: rows, columns: columns)
+            switch configuration.position {
+            case .learned:
+                PositionTable.interpolated(
+                    weights.patchPositions, configuration: configuration, rows: rows, columns: columns)
+            case .sineCosine:
+                PositionTable.sineCosine(rows: rows, columns: columns, width: configuration.width)
+            case .rotary, .none: []
+            }
         }
     }
+
+    /// How queries and keys are rotated on a grid, computed once per grid; nil for a model without rotary positions.
+    func rotation(rows: Int, columns: Int) -> Rotation? {
+        guard case .rotary(let base) = configuration.position else { return nil }
+        return rotations.value(rows: rows, columns: columns) {
+            Rotation(configuration: configuration, base: base, rows: rows, columns: columns)
+        }
+    }
+
+    /// The patch embedding's filters, `D × 3 × patch × patch`.
+    package var patchFilters: [Float] { weights.patchEmbedding.weight }
 
     /// The block that an index names, negative indices counting from the end as in Python.
     ///
@@ -61,19 +79,22 @@ package final class Model: Sendable {
     }
 }
 
-/// The position table of the grid last asked for. A clip has one grid, so one entry is enough.
-///
-/// Safe to share: `entry` is only touched under `lock`.
-private final class PositionCache: @unchecked Sendable {
-    private let lock = NSLock()
-    private var entry: (rows: Int, columns: Int, values: [Float])?
+/// A value of the grid last asked for. A clip has one grid, so one entry is enough.
+private final class GridCache<Value: Sendable>: Sendable {
+    private struct Entry {
+        let rows: Int
+        let columns: Int
+        let value: Value
+    }
 
-    func value(rows: Int, columns: Int, make: () -> [Float]) -> [Float] {
-        lock.withLock {
-            if let entry, entry.rows == rows, entry.columns == columns { return entry.values }
-            let values = make()
-            entry = (rows, columns, values)
-            return values
+    private let entry = Mutex<Entry?>(nil)
+
+    func value(rows: Int, columns: Int, make: () -> Value) -> Value {
+        entry.withLock { entry in
+            if let entry, entry.rows == rows, entry.columns == columns { return entry.value }
+            let value = make()
+            entry = Entry(rows: rows, columns: columns, value: value)
+            return value
         }
     }
 }

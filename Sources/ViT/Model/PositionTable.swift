@@ -1,5 +1,9 @@
-/// Carries a position table from the grid it was trained on to another one.
-enum PositionEmbedding {
+import Foundation
+
+/// The position tables that are added to the patches.
+enum PositionTable {
+    /// A learned table carried from the grid it was trained on to another one.
+    ///
     /// - Parameters:
     ///   - table: `nativeRows · nativeColumns × width`, the patch entries only.
     /// - Returns: `rows · columns × width`; the table itself where the grid is the native one.
@@ -29,6 +33,24 @@ enum PositionEmbedding {
         return resized(
             table, columns: fromColumns, width: configuration.width, vertical: vertical,
             horizontal: horizontal)
+    }
+
+    /// The fixed table of MAE and I-JEPA (`get_2d_sincos_pos_embed`): the first D/2 channels of the column, the others of
+    /// the row. For a coordinate p each half is [sin(p·ω₀) …, cos(p·ω₀) …] with ωᵢ = 10000^(−4i/D).
+    ///
+    /// - Parameter width: D, a multiple of 4.
+    /// - Returns: `rows · columns × width`.
+    static func sineCosine(rows: Int, columns: Int, width: Int) -> [Float] {
+        let quarter = width / 4
+        precondition(quarter > 0 && width == 4 * quarter, "a sine-cosine table has a width of four parts")
+        let frequencies = (0..<quarter).map { pow(10_000, -Double($0) / Double(quarter)) }
+        func encoded(_ coordinate: Int) -> [Float] {
+            let angles = frequencies.map { Double(coordinate) * $0 }
+            return angles.map { Float(sin($0)) } + angles.map { Float(cos($0)) }
+        }
+        return (0..<rows).flatMap { row in
+            (0..<columns).flatMap { column in encoded(column) + encoded(row) }
+        }
     }
 
     private static func resized(

@@ -31,7 +31,7 @@ extension NameTable {
             Rule("\(attention)/out/bias", "blocks.#.attn.proj.bias"),
         ]
         return NameTable(
-            classToken: "cls", blockPrefixes: ["Transformer/encoderblock_"], rules: rules,
+            anchor: "cls", blockPrefixes: ["Transformer/encoderblock_"], rules: rules,
             refused: ["pre_logits/*"])
     }()
 

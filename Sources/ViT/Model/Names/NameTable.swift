@@ -19,8 +19,9 @@ struct NameTable: Sendable {
         }
     }
 
-    /// The family's name of the class token, which tells where in the file the model's own names begin.
-    let classToken: String
+    /// The family's name of a tensor that all its models have, the class token where there is one: it tells where in
+    /// the file the model's own names begin.
+    let anchor: String
     /// What comes before a block's number.
     let blockPrefixes: [String]
     /// Tensors inside the backbone that the engine does without: mask tokens, poolers. A trailing `*` matches
@@ -38,10 +39,10 @@ struct NameTable: Sendable {
     private let rules: [String: Rule]
 
     init(
-        classToken: String, blockPrefixes: [String], rules: [Rule], ignored: [String] = [],
+        anchor: String, blockPrefixes: [String], rules: [Rule], ignored: [String] = [],
         classifiersBeside: [String] = [], ignoredBeside: [String] = [], refused: [String] = []
     ) {
-        self.classToken = classToken
+        self.anchor = anchor
         self.blockPrefixes = blockPrefixes
         self.ignored = ignored
         self.classifiersBeside = classifiersBeside

@@ -55,25 +55,25 @@ struct CanonicalTensors: Sendable {
         let tables: [NameTable] = [.torch, .huggingFaceViT, .huggingFaceDinov2, .jax]
         var best: (table: NameTable, prefix: String, known: Int) = (.torch, "", 0)
         for table in tables {
-            guard let prefix = prefix(before: table.classToken, in: checkpoint.names) else { continue }
+            guard let prefix = prefix(before: table.anchor, in: checkpoint.names) else { continue }
             let known = checkpoint.names.count {
                 $0.hasPrefix(prefix) && table.rule(for: String($0.dropFirst(prefix.count))) != nil
             }
             if known > best.known { best = (table, prefix, known) }
         }
         // timm's gated models use the names of plain ones; only the sizes differ.
-        if let expand = checkpoint[best.prefix + "blocks.0.mlp.fc1.weight"]?.shape.first,
-            let contract = checkpoint[best.prefix + "blocks.0.mlp.fc2.weight"]?.shape.last,
-            expand == 2 * contract
+        if let fc1 = checkpoint[best.prefix + "blocks.0.mlp.fc1.weight"]?.shape.first,
+            let fc2 = checkpoint[best.prefix + "blocks.0.mlp.fc2.weight"]?.shape.last,
+            fc1 == 2 * fc2
         {
             return (.timmGated, best.prefix)
         }
         return (best.table, best.prefix)
     }
 
-    private static func prefix(before classToken: String, in names: [String]) -> String? {
-        for name in names where name.hasSuffix(classToken) {
-            if unwrapped(name) == classToken { return String(name.dropLast(classToken.count)) }
+    private static func prefix(before anchor: String, in names: [String]) -> String? {
+        for name in names where name.hasSuffix(anchor) {
+            if unwrapped(name) == anchor { return String(name.dropLast(anchor.count)) }
         }
         return nil
     }

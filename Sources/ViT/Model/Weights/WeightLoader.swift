@@ -45,8 +45,7 @@ package struct WeightLoader: Sendable {
         var configuration = Configuration(
             family: family ?? guessFamily(registers, layerScale: layerScale, distilled, classes: classes),
             patchSize: side, width: width, depth: depth, heads: heads, feedForwardWidth: hidden,
-            feedForward: gated == nil ? .gelu : .swiglu, registers: registers,
-            hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
+            activation: gated == nil ? .gelu : .swiglu, registers: registers, hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
             nativeColumns: grid, classes: classes)
         // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
         // antialiases, as the original does.)
@@ -93,7 +92,7 @@ package struct WeightLoader: Sendable {
 
     // MARK: Weights
 
-    /// Everything but the blocks, whose names and shapes are checked all the same.
+    /// Everything but the blocks; their names and shapes are checked as well.
     ///
     /// - Throws: `ModelError.weightsDoNotFit` listing every missing, unexpected or misshapen tensor;
     ///   `CheckpointError` where the file cannot be read.
@@ -155,8 +154,8 @@ package struct WeightLoader: Sendable {
 
     private func values(_ name: String, for configuration: Configuration) throws -> [Float] {
         let values = try tensors.values(name)
-        guard name == "pos_embed" else { return values }
-        return [Float](repeating: 0, count: addedPositions(for: configuration) * configuration.width) + values
+        let added = name == "pos_embed" ? addedPositions(for: configuration) : 0
+        return added == 0 ? values : [Float](repeating: 0, count: added * configuration.width) + values
     }
 
     /// Tensors that may come with the model: a classifier on class token and mean patch token.

@@ -6,7 +6,7 @@ package struct Linear: Sendable {
     package let inputs: Int
     /// `outputs × inputs`.
     package let weight: [Float]
-    /// `outputs`.
+    /// `outputs`; zeros where the checkpoint has none.
     package let bias: [Float]
 }
 
@@ -16,73 +16,100 @@ package struct Norm: Sendable {
     package let beta: [Float]
 }
 
-/// The weights of one transformer block, as 32-bit floats.
+/// Gives a tensor of `CanonicalNames.required` by its name, in that shape.
+typealias TensorSource = (_ name: String) throws -> [Float]
+
+/// The weights of one transformer block, as 32-bit floats, under the checkpoints' names.
 package struct BlockWeights: Sendable {
     package let norm1: Norm
     /// Queries, keys and values stacked: `3D × D`.
-    package let queryKeyValue: Linear
-    package let projection: Linear
+    package let qkv: Linear
+    package let proj: Linear
     /// LayerScale of the attention branch, `D`; nil where the model has none.
-    package let scale1: [Float]?
+    package let ls1: [Float]?
     package let norm2: Norm
-    /// To the hidden layer; for SwiGLU gate and value stacked.
-    package let expand: Linear
-    package let contract: Linear
+    /// To the hidden layer; for SwiGLU gate and value stacked (`w12`).
+    package let fc1: Linear
+    /// From the hidden layer (for SwiGLU `w3`).
+    package let fc2: Linear
     /// LayerScale of the feed-forward branch.
-    package let scale2: [Float]?
+    package let ls2: [Float]?
 
-    /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)`, of that shape.
-    init(_ index: Int, of c: Configuration, tensors: (String) throws -> [Float]) rethrows {
+    /// - Parameter tensors: the block's part of `CanonicalNames.required(by: configuration)`.
+    init(_ index: Int, of c: Configuration, tensors: TensorSource) rethrows {
         let name = "blocks.\(index)."
         let d = c.width
-        let gated = c.feedForward == .swiglu
         norm1 = try Norm(name + "norm1", tensors)
-        queryKeyValue = try Linear(name + "attn.qkv", outputs: 3 * d, inputs: d, tensors)
-        projection = try Linear(name + "attn.proj", outputs: d, inputs: d, tensors)
-        scale1 = c.hasLayerScale ? try tensors(name + "ls1.gamma") : nil
+        qkv = Linear(
+            outputs: 3 * d, inputs: d, weight: try tensors(name + "attn.qkv.weight"),
+            bias: try BlockWeights.qkvBias(name + "attn.qkv.bias", c, tensors))
+        proj = try Linear(name + "attn.proj", outputs: d, inputs: d, tensors)
+        ls1 = c.hasLayerScale ? try tensors(name + "ls1.gamma") : nil
         norm2 = try Norm(name + "norm2", tensors)
-        expand = try Linear(
-            name + (gated ? "mlp.w12" : "mlp.fc1"), outputs: (gated ? 2 : 1) * c.feedForwardWidth, inputs: d,
-            tensors)
-        contract = try Linear(
-            name + (gated ? "mlp.w3" : "mlp.fc2"), outputs: d, inputs: c.feedForwardWidth, tensors)
-        scale2 = c.hasLayerScale ? try tensors(name + "ls2.gamma") : nil
+        fc1 = try Linear(name + CanonicalNames.fc1(of: c), outputs: c.hiddenWidth, inputs: d, tensors)
+        fc2 = try Linear(name + CanonicalNames.fc2(of: c), outputs: d, inputs: c.feedForwardWidth, tensors)
+        ls2 = c.hasLayerScale ? try tensors(name + "ls2.gamma") : nil
+    }
+
+    /// The bias of all three thirds, `3D`, zeros in those without one.
+    private static func qkvBias(
+        _ name: String, _ c: Configuration, _ tensors: TensorSource
+    ) rethrows -> [Float] {
+        if c.qkvBias == .all { return try tensors(name) }
+        var bias = [Float](repeating: 0, count: 3 * c.width)
+        guard !c.qkvBias.isEmpty else { return bias }
+        let stored = try tensors(name)
+        for (index, third) in c.qkvBias.thirds.enumerated() {
+            bias.replaceSubrange(
+                third * c.width..<(third + 1) * c.width,
+                with: stored[index * c.width..<(index + 1) * c.width])
+        }
+        return bias
     }
 }
 
-/// A model's weights but for its blocks, as 32-bit floats.
+/// A model's weights without its blocks, as 32-bit floats.
 package struct Weights: Sendable {
     package let patchEmbedding: Linear
-    /// `1 × D`, and so on: the tokens before the patches, in order, with their positions already added.
+    /// `specialTokens × D`: the tokens before the patches, in order, with their positions already added.
     package let specialTokens: [Float]
-    /// `nativeRows · nativeColumns × D`.
+    /// The learned table's entries of the patches, `nativeRows · nativeColumns × D`; empty without a learned table.
     package let patchPositions: [Float]
+    /// Before the first block; nil where the model has none.
+    package let normPre: Norm?
+    /// After the last block.
     package let norm: Norm
-    /// Classifier on the class token, nil without one.
+    /// What gathers the classifier's feature from the patches, for `Pooling.attentionProbe`.
+    let attentionProbe: AttentionProbeWeights?
+    /// Classifier on the pooled feature, nil without one.
     package let head: Linear?
     /// Classifier on the distillation token.
     package let distillationHead: Linear?
     /// Classifier on class token and mean patch token.
     package let linearHead: LinearHead?
 
-    /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)`, of that shape.
-    init(
-        configuration c: Configuration, linearHead: LinearHead? = nil,
-        tensors: (String) throws -> [Float]
-    ) rethrows {
+    /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)` but for the blocks'.
+    init(configuration c: Configuration, linearHead: LinearHead? = nil, tensors: TensorSource) rethrows {
         self.linearHead = linearHead
         let d = c.width
-        patchEmbedding = try Linear("patch_embed.proj", outputs: d, inputs: c.patchValues, tensors)
+        patchEmbedding = Linear(
+            outputs: d, inputs: c.patchValues, weight: try tensors("patch_embed.proj.weight"),
+            bias: c.hasPatchBias ? try tensors("patch_embed.proj.bias") : [Float](repeating: 0, count: d))
 
-        let positions = try tensors("pos_embed")
-        var special = try tensors("cls_token")
-        if c.hasDistillationToken { special += try tensors("dist_token") }
-        for i in special.indices { special[i] += positions[i] }
-        patchPositions = [Float](positions[special.count...])
-        if c.registers > 0 { special += try tensors("register_tokens") }
+        var special = try c.prefix.parts.flatMap { try tensors($0.name) }
+        if case .learned = c.position {
+            let positions = try tensors("pos_embed")
+            let entries = c.positionedSpecialTokens * d
+            for i in 0..<entries { special[i] += positions[i] }
+            patchPositions = [Float](positions[entries...])
+        } else {
+            patchPositions = []
+        }
         specialTokens = special
 
+        normPre = c.normalizesBeforeBlocks ? try Norm("norm_pre", tensors) : nil
         norm = try Norm("norm", tensors)
+        attentionProbe = c.pooling == .attentionProbe ? try AttentionProbeWeights(c, tensors) : nil
         head = c.classes > 0 ? try Linear("head", outputs: c.classes, inputs: d, tensors) : nil
         distillationHead =
             c.classes > 0 && c.hasDistillationToken
@@ -90,10 +117,32 @@ package struct Weights: Sendable {
     }
 }
 
+/// The weights of `AttentionProbe`.
+struct AttentionProbeWeights: Sendable {
+    /// The learned query, `D`, before `q`.
+    let latent: [Float]
+    let q: Linear
+    /// Keys and values stacked: `2D × D`.
+    let kv: Linear
+    let proj: Linear
+    let norm: Norm
+    let fc1: Linear
+    let fc2: Linear
+
+    fileprivate init(_ c: Configuration, _ tensors: TensorSource) rethrows {
+        let (name, d) = ("attn_pool.", c.width)
+        latent = try tensors(name + "latent")
+        q = try Linear(name + "q", outputs: d, inputs: d, tensors)
+        kv = try Linear(name + "kv", outputs: 2 * d, inputs: d, tensors)
+        proj = try Linear(name + "proj", outputs: d, inputs: d, tensors)
+        norm = try Norm(name + "norm", tensors)
+        fc1 = try Linear(name + CanonicalNames.fc1(of: c), outputs: c.hiddenWidth, inputs: d, tensors)
+        fc2 = try Linear(name + CanonicalNames.fc2(of: c), outputs: d, inputs: c.feedForwardWidth, tensors)
+    }
+}
+
 extension Linear {
-    fileprivate init(
-        _ name: String, outputs: Int, inputs: Int, _ tensors: (String) throws -> [Float]
-    ) rethrows {
+    fileprivate init(_ name: String, outputs: Int, inputs: Int, _ tensors: TensorSource) rethrows {
         self.init(
             outputs: outputs, inputs: inputs, weight: try tensors(name + ".weight"),
             bias: try tensors(name + ".bias"))
@@ -101,7 +150,7 @@ extension Linear {
 }
 
 extension Norm {
-    fileprivate init(_ name: String, _ tensors: (String) throws -> [Float]) rethrows {
+    fileprivate init(_ name: String, _ tensors: TensorSource) rethrows {
         self.init(gamma: try tensors(name + ".weight"), beta: try tensors(name + ".bias"))
     }
 }

@@ -1,5 +1,5 @@
-/// The number format of products and of what is handed from one to the next. Sums, LayerNorm, softmax and the
-/// residual stream are in 32-bit floats always.
+/// The number format of products and of the values between them. Sums, LayerNorm, softmax and the residual stream
+/// are always in 32-bit floats.
 package enum Precision: String, Sendable, CaseIterable {
     case float32 = "fp32"
     /// The upper half of a 32-bit float. For CPUs that multiply it natively.
@@ -21,21 +21,21 @@ enum Storage: Sendable {
 }
 
 /// What a linear layer does with its product before storing it.
-enum Epilogue: Sendable {
+enum Epilogue: Sendable, Equatable {
     /// y = x·Wᵀ + b
     case bias
-    /// y = GELU(x·Wᵀ + b), by erf
-    case gelu
+    /// y = activation(x·Wᵀ + b), for one that is not gated
+    case activation(Activation)
     /// y += x·Wᵀ + b
     case residual
 }
 
-/// A linear layer as a library wants it: weights packed, epilogue fused where it can be. Shared by all threads.
+/// A linear layer as a library wants it: weights packed, epilogue fused where it can be. Shared by all workers.
 protocol LinearLayer: Sendable {
     /// - Parameters:
     ///   - input: `rows × inputs`, packed, as the layer's precision stores them.
     ///   - output: `rows × outputs` as the layer's output is stored, packed.
-    ///   - scratch: `Int8Layer.scratchBytes` for a layer in 8-bit integers; not looked at by others.
+    ///   - scratch: `Int8Layer.scratchBytes` for a layer in 8-bit integers; others do not use it.
     /// - Throws: `ModelError.mathLibraryFailed`.
     func apply(
         rows: Int, input: UnsafeRawPointer, output: UnsafeMutableRawPointer,
