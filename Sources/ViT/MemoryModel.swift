@@ -1,7 +1,7 @@
 import CKernels
 
-/// Bytes that the passes over one picture take beside the model's weights: the one place that knows what they allocate,
-/// so that a size that does not fit can be refused before it is tried.
+/// Bytes that the passes over one picture take beside the model's weights, so that a size that does not fit
+/// can be refused before it is tried. This is the one place that knows what the passes allocate.
 package struct MemoryModel {
     private let c: Configuration
     private let tokens: Int
@@ -44,12 +44,12 @@ package struct MemoryModel {
             + input + rotation
     }
 
-    /// The buffers of a forward pass that grow with the tokens, in 32-bit floats whatever the precision: residual stream,
-    /// attention output, and queries, keys and values.
+    /// The buffers of a forward pass that grow with the tokens, counted in 32-bit floats for every precision:
+    /// residual stream, attention output, and queries, keys and values.
     package var forwardActivations: Int { 5 * residual }
 
-    /// An `AttentionReplay` beside its forward pass: what went into each block; then LayerNorm's output, queries, keys
-    /// and values of one; then a strip.
+    /// An `AttentionReplay` beside its forward pass: what went into each block; then LayerNorm's output,
+    /// queries, keys and values of one; then a strip.
     package func attentionReplay(stripRows: Int = AttentionStrip.usualRows) -> Int {
         (c.depth + 4) * residual + strip(rows: stripRows) + rotation
     }
@@ -58,10 +58,11 @@ package struct MemoryModel {
 
     /// A `BackwardPass` with the forward pass that it records.
     package func backwardPass(_ request: GradientRequest, stripRows: Int = AttentionStrip.usualRows) -> Int {
-        // Each block's input and middle, the last output; the gradients kept for a replay; what norm_pre reads.
+        // Each block's input and middle, the last output; the gradients kept for a replay; what norm_pre
+        // reads.
         let kept =
             2 * c.depth + (request.keepsAttention ? c.depth : 0) + 1 + (c.normalizesBeforeBlocks ? 1 : 0)
-        // A block at work, and a second one's attention in a replay.
+        // The buffers of one block, and a second one's attention in a replay.
         let block = 16 + (request.keepsAttention ? 4 : 0)
         // The recorded pass's strip; attention and its gradient.
         let strips = 3 * strip(rows: stripRows)

@@ -2,8 +2,8 @@ import Foundation
 
 @testable import ViT
 
-/// A Vision Transformer written out naively in double precision, after the definitions in the papers: what the
-/// fast passes are compared with.
+/// A Vision Transformer written out naively in double precision, after the definitions in the papers: what
+/// the fast passes are compared with.
 struct NaiveTransformer {
     typealias Rows = [[Double]]
 
@@ -68,7 +68,8 @@ struct NaiveTransformer {
     private func embedding(_ planes: [Double]) -> Rows {
         var x: Rows = []
         for (name, count) in [
-            ("cls_token", c.prefix.hasClassToken ? 1 : 0), ("dist_token", c.prefix.hasDistillationToken ? 1 : 0),
+            ("cls_token", c.prefix.hasClassToken ? 1 : 0),
+            ("dist_token", c.prefix.hasDistillationToken ? 1 : 0),
             ("register_tokens", c.prefix.registers),
         ] {
             for i in 0..<count { x.append(Array(tensors[name]![i * d..<(i + 1) * d])) }
@@ -161,8 +162,8 @@ struct NaiveTransformer {
         return (output, all)
     }
 
-    /// DINOv3's rotary embedding as in its code: coordinates of patch centers in (−1, 1), angles of the rows and
-    /// then of the columns, the same once more, x · cos + rotate_half(x) · sin.
+    /// DINOv3's rotary embedding as in its code: coordinates of patch centers in (−1, 1), angles of the rows
+    /// and then of the columns, the same once more, x · cos + rotate_half(x) · sin.
     private func rotated(_ x: Rows) -> Rows {
         guard case .rotary(let base) = c.position else { return x }
         var result = x
@@ -181,7 +182,9 @@ struct NaiveTransformer {
                 angles += angles
                 let token = c.prefix.count + row * columns + column
                 let half = x[token][(width / 2)...].map { -$0 } + x[token][..<(width / 2)]
-                for i in 0..<width { result[token][i] = x[token][i] * cos(angles[i]) + half[i] * sin(angles[i]) }
+                for i in 0..<width {
+                    result[token][i] = x[token][i] * cos(angles[i]) + half[i] * sin(angles[i])
+                }
             }
         }
         return result
@@ -198,7 +201,8 @@ struct NaiveTransformer {
         switch c.activation {
         case .gelu: return h.map { $0 * (1 + erf($0 / 2.0.squareRoot())) / 2 }
         case .geluTanh:
-            return h.map { $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) / 2 }
+            let factor = (2 / Double.pi).squareRoot()
+            return h.map { $0 * (1 + tanh(factor * ($0 + 0.044715 * $0 * $0 * $0))) / 2 }
         case .quickGELU: return h.map { $0 * sigmoid(1.702 * $0) }
         case .swiglu:
             let half = h.count / 2

@@ -4,8 +4,8 @@ import Testing
 
 @testable import ViT
 
-/// Every part in which families differ, on tiny random models, against `NaiveTransformer`: the forward pass stage by
-/// stage, and the gradients against its finite differences.
+/// Every part in which families differ, on tiny random models, against `NaiveTransformer`: the forward pass
+/// stage by stage, and the gradients against its finite differences.
 @Suite struct PartsTests {
     /// A configuration that has some parts of its own.
     struct Case: Sendable, CustomTestStringConvertible {
@@ -15,7 +15,9 @@ import Testing
 
         var testDescription: String { name }
 
-        init(_ name: String, grid: (rows: Int, columns: Int) = (2, 3), _ change: (inout Configuration) -> Void) {
+        init(
+            _ name: String, grid: (rows: Int, columns: Int) = (2, 3), _ change: (inout Configuration) -> Void
+        ) {
             self.name = name
             self.grid = grid
             var c = Configuration(
@@ -200,8 +202,8 @@ import Testing
         }
     }
 
-    /// Heads 16 wide, as the kernels in bfloat16 want them. What is compared is the tokens' error as a share of
-    /// their size: bfloat16 has a relative error of 0.2 % a value.
+    /// Heads 16 wide, as the kernels in bfloat16 want them. What is compared is the tokens' error as a share
+    /// of their size: bfloat16 has a relative error of 0.2 % a value.
     @Test(.enabled(if: vv_cpu_has_bfloat16()), arguments: cases, [Precision.bfloat16, .int8])
     func reducedPrecision(_ item: Case, precision: Precision) throws {
         guard precision == .bfloat16 || vv_cpu_has_int8() else { return }
@@ -216,7 +218,7 @@ import Testing
             twins.input, ForwardRequest(attentionBlocks: [], wantsTokens: true)
         ).tokens
         let expected = Array(twins.trace().norm.joined())
-        let difference = zip(tokens, expected).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
+        let difference = zip(tokens, expected).map { Double($0) - $1 }.reduce(0) { $0 + $1 * $1 }
         let error = (difference / expected.reduce(0) { $0 + $1 * $1 }).squareRoot()
         print("\(item.name), \(precision): \(error)")
         #expect(error < (precision == .bfloat16 ? 0.03 : 0.08))
@@ -283,7 +285,8 @@ import Testing
                 Self.slope { step in
                     let nudge = NaiveTransformer.Nudge(
                         block: block, head: index / (twins.tokens * twins.tokens),
-                        row: index / twins.tokens % twins.tokens, column: index % twins.tokens, amount: step)
+                        row: index / twins.tokens % twins.tokens, column: index % twins.tokens,
+                        amount: step)
                     return twins.score(twins.naive.run(planes, nudge: nudge), .logit(1))
                 }
             }

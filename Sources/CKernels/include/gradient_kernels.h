@@ -5,8 +5,8 @@
 
 #include "transformer_kernels.h"
 
-// Row kernels of the backward pass and of the forward pass that it records. All matrices are row-major. A gradient is
-// that of one number, such as a class's logit, with respect to the value in its name.
+// Row kernels of the backward pass and of the forward pass that it records. All matrices are row-major. A
+// gradient is that of one number, such as a class's logit, with respect to the value in its name.
 
 /// out [columns, rows] = the transpose of x [rows, columns], whose rows lie `stride` floats apart.
 void vv_transpose(float *out, const float *x, size_t rows, size_t columns, size_t stride);
@@ -30,8 +30,8 @@ void vv_softmax_backward_rows(float *gradient, const float *probabilities, size_
 /// In place: gradient ⊙= GELU'(x + bias), over rows × width. GELU'(v) = Φ(v) + v·φ(v).
 void vv_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width);
 
-/// In place: gradient ⊙= f'(x + bias) for f of vv_bias_logistic_gelu, over rows × width. With u = linear·v + cubic·v³
-/// and s = σ(u): f'(v) = s + v · s · (1 − s) · (linear + 3·cubic·v²).
+/// In place: gradient ⊙= f'(x + bias) for f of vv_bias_logistic_gelu, over rows × width. With
+/// s = σ(linear·v + cubic·v³): f'(v) = s + v · s · (1 − s) · (linear + 3·cubic·v²).
 void vv_logistic_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width,
                                vv_logistic_gelu gelu);
 
@@ -42,8 +42,8 @@ void vv_bias_swiglu(float *out, const float *x, const float *bias, size_t rows, 
 void vv_add_residual(float *residual, const float *x, const float *bias, const float *scale,
                      size_t rows, size_t width);
 
-/// x_gradient [rows, 2·width] of vv_bias_swiglu's input from out_gradient g [rows, width]. With gate and value the two
-/// halves of x + bias, of the gate g · value · SiLU'(gate), of the value g · SiLU(gate).
+/// x_gradient [rows, 2·width] of vv_bias_swiglu's input from out_gradient g [rows, width]. With gate and
+/// value the two halves of x + bias, of the gate g · value · SiLU'(gate), of the value g · SiLU(gate).
 void vv_swiglu_backward(float *x_gradient, const float *out_gradient, const float *x,
                         const float *bias, size_t rows, size_t width);
 

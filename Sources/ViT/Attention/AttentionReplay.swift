@@ -50,7 +50,8 @@ package final class AttentionReplay {
 
     /// Shows one block's attention: strips from the first token on, of each strip all heads in order.
     ///
-    /// - Throws: `ModelError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what the body throws.
+    /// - Throws: `ModelError.noSuchBlock`, `CheckpointError` where the weights cannot be read, and what the
+    ///   body throws.
     package func show(block: Int, _ body: (AttentionStrip) throws -> Void) throws {
         let c = pass.model.configuration
         guard (0..<c.depth).contains(block) else { throw ModelError.noSuchBlock(block, depth: c.depth) }

@@ -26,7 +26,7 @@ final class BlockAttention {
             headWidth: configuration.headWidth)
     }
 
-    /// Turns to a block.
+    /// Loads a block: computes its queries, keys and values.
     ///
     /// - Parameters:
     ///   - input: the block's LayerNorm and `qkv`.

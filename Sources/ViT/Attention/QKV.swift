@@ -1,10 +1,11 @@
 import CKernels
 
-/// The queries, keys and values of one block, `tokens × 3D` in 32-bit floats, and attention as defined on them.
+/// The queries, keys and values of one block, `tokens × 3D` in 32-bit floats, and attention as defined on
+/// them.
 ///
-/// A token's row holds its queries of all heads, then its keys, then its values; where positions are rotary, queries
-/// and keys are rotated already. The tuned kernels of `BlockPass` compute the same without a row of attention in
-/// memory.
+/// A token's row holds its queries of all heads, then its keys, then its values; where positions are rotary,
+/// queries and keys are rotated already. The tuned kernels of `BlockPass` compute the same without a row of
+/// attention in memory.
 struct QKV {
     let start: UnsafeMutablePointer<Float>
     let tokens: Int
@@ -51,8 +52,9 @@ struct QKV {
     }
 }
 
-/// What comes before attention in a block, in 32-bit floats: qkv = R(LayerNorm(x) · Wᵀ + b), where R rotates queries and
-/// keys of the patches if positions are rotary. `BlockPass.projectQKV` is the same in the engine's precision.
+/// What comes before attention in a block, in 32-bit floats: qkv = R(LayerNorm(x) · Wᵀ + b), where R rotates
+/// queries and keys of the patches if positions are rotary. `BlockPass.projectQKV` is the same in the
+/// engine's precision.
 struct AttentionInput: Sendable {
     let norm: Norm
     let qkv: Linear

@@ -1,9 +1,10 @@
 import CKernels
 
-/// The backward pass of a block's attention branch, in strips of queries: neither the attention nor its gradient is
-/// ever whole in memory.
+/// The backward pass of a block's attention branch, in strips of queries: neither the attention nor its
+/// gradient is ever whole in memory. Shapes per head: Q, K, V and O `tokens × d`, S and A `tokens × tokens`;
+/// g is the gradient with respect to the middle.
 ///
-///     forward, per head (Q, K, V, O: tokens × d; A, S: tokens × tokens)   backward, g with respect to the middle
+///     forward                                   backward
 ///     [Q, K, V] = R(LayerNorm(x) · Wᵀ + b)      dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W)
 ///     S = QKᵀ/√d                                dQ = dS·K/√d,  dK = dSᵀ·Q/√d
 ///     A = softmax(S)                            dS = A ⊙ (dA − rowsum(A ⊙ dA))
@@ -67,7 +68,7 @@ final class AttentionBackward {
     /// dA = dO·Vᵀ and then dS = A ⊙ (dA − rowsum(A ⊙ dA)), strip by strip, of each strip all heads in order.
     ///
     /// - Parameters:
-    ///   - attention: turned to the block.
+    ///   - attention: with the block loaded.
     ///   - attentionOutputGradient: dO, `tokens × D`.
     ///   - byAttention: called with each strip and dA.
     ///   - byScores: called with each strip and dS.
@@ -82,9 +83,9 @@ final class AttentionBackward {
             for head in 0..<c.heads {
                 attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
                 product(
-                    gradient.start, stride: tokens, attentionOutputGradient + firstRow * d + head * c.headWidth,
-                    stride: d, qkv.values(head), stride: qkv.stride, bTransposed: true, m: rows, n: tokens,
-                    k: c.headWidth)
+                    gradient.start, stride: tokens,
+                    attentionOutputGradient + firstRow * d + head * c.headWidth, stride: d, qkv.values(head),
+                    stride: qkv.stride, bTransposed: true, m: rows, n: tokens, k: c.headWidth)
                 let strip = (head, firstRow, rows, value, gradient)
                 try byAttention(strip)
                 vv_softmax_backward_rows(gradient.start, value.start, rows, tokens)
@@ -93,7 +94,8 @@ final class AttentionBackward {
         }
     }
 
-    /// A strip's share: dQ = dS·K/√d, dKᵀ += Qᵀ·dS/√d and dVᵀ += dOᵀ·A; and O = A·V where parameters are wanted.
+    /// A strip's share: dQ = dS·K/√d, dKᵀ += Qᵀ·dS/√d and dVᵀ += dOᵀ·A; and O = A·V where parameters are
+    /// wanted.
     func accumulate(_ strip: Strip, _ attention: BlockAttention, wantsOutput: Bool) {
         let (d, width) = (c.width, c.headWidth)
         let (head, firstRow, rows) = (strip.head, strip.firstRow, strip.rows)
@@ -112,8 +114,8 @@ final class AttentionBackward {
             strip.gradient.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
             alpha: qkv.scale, beta: beta)
         vv_transpose(
-            outputGradientTransposed.start, attentionOutputGradient.start + firstRow * d + offset, rows, width,
-            d)
+            outputGradientTransposed.start, attentionOutputGradient.start + firstRow * d + offset, rows,
+            width, d)
         product(
             valuesGradient.start + offset * tokens, stride: tokens, outputGradientTransposed.start,
             stride: rows, strip.value.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,

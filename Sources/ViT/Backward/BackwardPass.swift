@@ -2,9 +2,9 @@ import CKernels
 
 /// The backward pass through a Vision Transformer, in 32-bit floats on the calling thread.
 ///
-/// It runs its own plain forward pass first. Memory is `O(depth · tokens · D)`: each block's input and the residual
-/// stream between its branches are kept, everything inside a block is computed a second time, and attention is handled
-/// in strips of rows. Buffers are kept between pictures of one size.
+/// It runs its own plain forward pass first. Memory is `O(depth · tokens · D)`: each block's input and the
+/// residual stream between its branches are kept, everything inside a block is computed a second time, and
+/// attention is handled in strips of rows. Buffers are kept between pictures of one size.
 package final class BackwardPass {
     package typealias Observer = (ObservedGradient) throws -> Void
 
@@ -28,7 +28,8 @@ package final class BackwardPass {
         let gradient: FloatBuffer
         /// The final LayerNorm's output, `tokens × D`.
         let normalized: FloatBuffer
-        /// `depth` times `tokens × D`: gradients with respect to the blocks' attention outputs, where they are kept.
+        /// `depth` times `tokens × D`: gradients with respect to the blocks' attention outputs, where they
+        /// are kept.
         var kept: FloatBuffer?
         /// Another block's attention, for `replayAttention`.
         var other: BlockAttention?
@@ -48,8 +49,8 @@ package final class BackwardPass {
     ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
     /// - Throws: `GradientError` for a target that the model does not have, `ModelError.noSuchBlock`,
-    ///   `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what the observer
-    ///   throws.
+    ///   `ModelError.mathLibraryMissing`, `CheckpointError` where the weights cannot be read, and what the
+    ///   observer throws.
     package func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
         observer: Observer? = nil

@@ -1,8 +1,9 @@
 import CKernels
 
-/// The backward pass of the embedding: from the tokens to the pixels and to the parameters before the first block.
+/// The backward pass of the embedding: from x, what goes into the first block, to the pixels and to the
+/// parameters before that block.
 ///
-///     forward                                          backward, dx with respect to what goes into the first block
+///     forward                                          backward
 ///     x = norm_pre(e), or e without norm_pre           de = LayerNorm'(dx), or dx
 ///     e = [prefix tokens; patches · Wᵀ + b + M·table]  dpatches = de · W,  dW = deᵀ · patches,  dtable = Mᵀ·de
 struct EmbeddingBackward {
@@ -88,7 +89,8 @@ struct EmbeddingBackward {
             inputs: c.patchValues)
     }
 
-    /// dtable += Mᵀ · de, where M is the matrix that interpolates the table to this grid: the interpolated identity.
+    /// dtable += Mᵀ · de, where M is the matrix that interpolates the table to this grid: the interpolated
+    /// identity.
     private func addPositions(_ gradient: UnsafePointer<Float>, to table: UnsafeMutablePointer<Float>) {
         let (native, patches, d) = (c.nativeRows * c.nativeColumns, rows * columns, c.width)
         var identity = [Float](repeating: 0, count: native * native)

@@ -1,12 +1,15 @@
 import CKernels
 
-/// The backward pass of a block's feed-forward branch, in tiles of rows, its activations computed a second time.
+/// The backward pass of a block's feed-forward branch, in tiles of rows, its activations computed a second
+/// time.
 ///
-///     forward (n, h, a, y: rows of a tile)      backward, g the gradient with respect to the block's output
+///     forward                                   backward, g with respect to y, the block's output
 ///     n = LayerNorm(x)                          dx = g + LayerNorm'(dn)
 ///     h = n · W₁ᵀ + b₁                          dn = dh · W₁,    dW₁ = dhᵀ · n,  db₁ = Σ dh
 ///     a = act(h)                                dh = da ⊙ act'(h)
-///     y = x + ls₂ ⊙ (a · W₂ᵀ + b₂)              da = (ls₂ ⊙ g) · W₂,  dW₂ = (ls₂ ⊙ g)ᵀ · a,  db₂ = Σ ls₂ ⊙ g
+///     y = x + ls₂ ⊙ (a · W₂ᵀ + b₂)              da = f · W₂,    dW₂ = fᵀ · a,   db₂ = Σ f,  with f = ls₂ ⊙ g
+///
+/// Shapes: x, n, y, g, f `rows × D`; h `rows × hiddenWidth`; a `rows × feedForwardWidth`.
 final class FeedForwardBackward {
     private let c: Configuration
     private let product: MatrixProduct
@@ -77,8 +80,8 @@ final class FeedForwardBackward {
             c.activation.apply(
                 activated.start, hidden.start, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
             parameters.addLinear(
-                name + CanonicalNames.fc2(of: c), gradient: scaled, x: activated.start, rows: rows, outputs: d,
-                inputs: fc2.inputs)
+                name + CanonicalNames.fc2(of: c), gradient: scaled, x: activated.start, rows: rows,
+                outputs: d, inputs: fc2.inputs)
             if weights.ls2 != nil {
                 parameters.addScale(
                     name + "ls2.gamma", gradient: gradient, x: activated.start, layer: fc2, rows: rows,

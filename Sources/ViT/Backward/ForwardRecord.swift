@@ -56,10 +56,10 @@ final class ForwardRecord {
     /// The residual stream between a block's two branches.
     func middle(_ block: Int) -> UnsafeMutablePointer<Float> { middles.start + block * tokens * c.width }
 
-    /// Turns `attention` to a block.
+    /// Loads a block into `attention`.
     func load(_ block: Int) { load(block, into: attention) }
 
-    /// Turns another one to a block.
+    /// Loads a block into another one.
     func load(_ block: Int, into attention: BlockAttention) {
         attention.load(blocks[block].attentionInput, x: residual(block), rotation: rotation)
     }

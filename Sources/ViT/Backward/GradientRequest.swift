@@ -14,9 +14,11 @@ package enum GradientTarget: Sendable, Hashable {
 
 /// A gradient that the backward pass shows an observer.
 package enum GradientStage: Sendable, Hashable {
-    /// With respect to softmax's output, in strips: from the first token on, of each strip all heads in order.
+    /// With respect to softmax's output, in strips: from the first token on, of each strip all heads in
+    /// order.
     case attention(block: Int)
-    /// With respect to softmax's input QKᵀ/√d, in strips as `attention`. The value shown beside it is softmax's output.
+    /// With respect to softmax's input QKᵀ/√d, in strips as `attention`. The value shown beside it is
+    /// softmax's output.
     case scores(block: Int)
     /// With respect to a block's output, `tokens × D`.
     case block(Int)
@@ -80,8 +82,8 @@ package struct GradientResult: Sendable {
     package var targetClass: Int?
     /// With respect to the normalized input, `3 × rows·patch × columns·patch`, where asked for.
     package var input: [Float] = []
-    /// With respect to each parameter under its canonical name and in its shape (`CanonicalNames`), where asked for;
-    /// without those of a linear head and of an attention probe.
+    /// With respect to each parameter under its canonical name and in its shape (`CanonicalNames`), where
+    /// asked for; without those of a linear head and of an attention probe.
     package var parameters: [String: [Float]] = [:]
 }
 

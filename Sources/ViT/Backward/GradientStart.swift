@@ -1,6 +1,7 @@
 import CKernels
 
-/// Where a backward pass starts: the target's value, and its gradient with respect to what it is computed from.
+/// Where a backward pass starts: the target's value, and its gradient with respect to what it is computed
+/// from.
 struct GradientStart {
     private let model: Model
     private let target: GradientTarget
@@ -133,8 +134,8 @@ struct GradientStart {
             linear.weight[start..<start + c.width], share: 1, tokens, to: &normalizedGradient)
     }
 
-    /// Adds to the gradient with respect to a block's output what reaches the class token from a linear head that reads
-    /// it there.
+    /// Adds to the gradient with respect to a block's output what reaches the class token from a linear head
+    /// that reads it there.
     ///
     /// - Parameter gradient: `tokens × D`.
     func addClassToken(

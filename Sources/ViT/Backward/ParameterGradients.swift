@@ -1,7 +1,7 @@
 import CKernels
 
-/// The gradients with respect to a model's parameters, under their canonical names, as they add up. Those of an attention
-/// probe are not taken.
+/// The gradients with respect to a model's parameters, under their canonical names, as they add up. Those of
+/// an attention probe are not taken.
 final class ParameterGradients {
     private var buffers: [String: FloatBuffer] = [:]
     private let product: MatrixProduct
@@ -42,7 +42,8 @@ final class ParameterGradients {
         vv_add_bias(self[name] + offset, gradient, 1, count)
     }
 
-    /// A linear layer y = x · Wᵀ + b: dW += dyᵀ · x and db += Σ dy over the rows; a layer without bias has no db.
+    /// A linear layer y = x · Wᵀ + b: dW += dyᵀ · x and db += Σ dy over the rows; a layer without bias has no
+    /// db.
     ///
     /// - Parameters:
     ///   - gradient: dy, `rows × outputs`.
@@ -104,12 +105,13 @@ final class ParameterGradients {
 }
 
 extension Norm {
-    /// Of y = LayerNorm(x): adds to `residualGradient` what reaches x from dy, both `rows × D`; the formula is that of
-    /// `vv_layer_norm_backward`.
+    /// Of y = LayerNorm(x): adds to `residualGradient` what reaches x from dy, both `rows × D`; the formula
+    /// is that of `vv_layer_norm_backward`.
     ///
     /// - Parameters:
     ///   - gradient: dy.
-    ///   - parameters: where the gradients of scale and shift are wanted, what they are added to under `name`.
+    ///   - parameters: where the gradients of scale and shift are wanted, what they are added to under
+    ///     `name`.
     func backward(
         _ name: String = "", residualGradient: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
         x: UnsafePointer<Float>, rows: Int, epsilon: Float, parameters: ParameterGradients? = nil

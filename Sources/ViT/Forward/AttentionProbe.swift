@@ -103,7 +103,8 @@ struct AttentionProbe {
         }
     }
 
-    /// Per head and patch the product of the head's part of `vector` with that of a row of [k, v], `heads × patches`.
+    /// Per head and patch the product of the head's part of `vector` with that of a row of [k, v],
+    /// `heads × patches`.
     ///
     /// - Parameter offset: 0 for k, D for v.
     private func byHead(of kv: [Float], offset: Int, _ vector: [Float], patches: Int) -> [Float] {

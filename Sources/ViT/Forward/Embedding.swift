@@ -19,8 +19,9 @@ struct Embedding {
     ///
     /// - Parameters:
     ///   - x: `tokens × D`.
-    ///   - embedPatches: sets the patches' rows to patches · Wᵀ + b plus the positions, `patches × D`, which are nil
-    ///     for a model without a table. The order of the additions is the caller's: a library can accumulate.
+    ///   - embedPatches: sets the patches' rows to patches · Wᵀ + b plus the positions, `patches × D`, which
+    ///     are nil for a model without a table. The order of the additions is the caller's: a library can
+    ///     accumulate.
     func run(
         into x: UnsafeMutablePointer<Float>,
         _ embedPatches: (_ patches: UnsafeMutablePointer<Float>, _ positions: [Float]?) throws -> Void

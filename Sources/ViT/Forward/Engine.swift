@@ -23,9 +23,10 @@ package final class Engine: Sendable {
     let blocks: [PackedBlock]
 
     /// - Parameters:
-    ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit floats.
-    /// - Throws: `ModelError.mathLibraryMissing`, `ModelError.precisionUnavailable`, `CheckpointError` where the
-    ///   weights cannot be read.
+    ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit
+    ///     floats.
+    /// - Throws: `ModelError.mathLibraryMissing`, `ModelError.precisionUnavailable`, `CheckpointError` where
+    ///   the weights cannot be read.
     package init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
         self.model = model
         let backend: any Backend

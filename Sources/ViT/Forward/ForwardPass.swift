@@ -1,7 +1,7 @@
 import CKernels
 
-/// Runs a model over one picture at a time. Each worker owns one; scratch memory is kept between frames of one
-/// size.
+/// Runs a model over one picture at a time. Each worker owns one; scratch memory is kept between frames of
+/// one size.
 package final class ForwardPass {
     /// - Parameter head: the head that `.attention` shows, nil for other stages.
     package typealias Observer = (
@@ -35,8 +35,8 @@ package final class ForwardPass {
     /// - Parameters:
     ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
-    /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, `CheckpointError` where weights are read
-    ///   once more and cannot be, and what the observer throws.
+    /// - Throws: `ModelError.noSuchBlock`, `ModelError.mathLibraryFailed`, `CheckpointError` where weights
+    ///   are read once more and cannot be, and what the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
         observer: Observer? = nil
@@ -174,8 +174,8 @@ package final class ForwardPass {
         let norm = model.weights.norm
         var token = [Float](repeating: 0, count: norm.gamma.count)
         vv_layer_norm(
-            &token, scratch.residual, norm.gamma, norm.beta, 1, token.count, model.configuration.layerNormEpsilon
-        )
+            &token, scratch.residual, norm.gamma, norm.beta, 1, token.count,
+            model.configuration.layerNormEpsilon)
         return token
     }
 

@@ -50,8 +50,8 @@ package struct ForwardResult: Sendable {
 package enum ForwardStage: Sendable, Hashable {
     /// `tokens × D`: what goes into the first block.
     case embedding
-    /// `tokens × 3D`: queries, keys and values of all heads, before the softmax's scaling; with rotary positions
-    /// queries and keys are rotated.
+    /// `tokens × 3D`: queries, keys and values of all heads, before the softmax's scaling; with rotary
+    /// positions queries and keys are rotated.
     case queriesKeysValues(block: Int)
     /// Shown once per head, in order: `tokens × tokens`, row by row what a token attends to.
     case attention(block: Int)

@@ -1,5 +1,5 @@
-/// The model's own classifier: linear heads, each on a feature of the tokens after the final LayerNorm. The logits are
-/// Σ share · (W · feature + b).
+/// The model's own classifier: linear heads, each on a feature of the tokens after the final LayerNorm. The
+/// logits are Σ share · (W · feature + b).
 struct OwnClassifier {
     struct Head {
         /// Canonical.
@@ -11,7 +11,8 @@ struct OwnClassifier {
 
     let heads: [Head]
 
-    /// Nil for a model without a head. With a distillation token both heads count half, as DeiT does at inference.
+    /// Nil for a model without a head. With a distillation token both heads count half, as DeiT does at
+    /// inference.
     init?(of model: Model) {
         guard let head = model.weights.head else { return nil }
         if let second = model.weights.distillationHead {

@@ -10,8 +10,8 @@ struct PackedBlock: Sendable {
     let norm2: Norm
     let fc1: any LinearLayer
     let fc2: any LinearLayer
-    /// What comes before attention in 32-bit floats, for the attention of a single token and for replaying: few blocks
-    /// are asked for it.
+    /// What comes before attention in 32-bit floats, for the attention of a single token and for replaying:
+    /// few blocks are asked for it.
     let attentionInput: Lazy<AttentionInput>
 
     init(_ index: Int, of model: Model, backend: any Backend, precision: Precision) throws {

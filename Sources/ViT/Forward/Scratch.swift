@@ -20,8 +20,8 @@ final class Scratch {
     private let width: Int
     private var matrix: UnsafeMutableRawPointer?
 
-    /// Rows that a worker handles together in the linear layers: enough for efficient products, few enough that
-    /// the hidden values stay in cache.
+    /// Rows that a worker handles together in the linear layers: enough for efficient products, few enough
+    /// that the hidden values stay in cache.
     static let rowTile = 256
 
     init(configuration c: Configuration, precision: Precision, tokens: Int, workers: Int) {

@@ -27,8 +27,8 @@ enum TokenFeature: Sendable, Hashable {
         return mean.map { $0 / Float(count) }
     }
 
-    /// Adds to the gradient with respect to the tokens, `tokens × D`, what reaches them from `share · gradient` with
-    /// respect to the feature.
+    /// Adds to the gradient with respect to the tokens, `tokens × D`, what reaches them from `share ·
+    /// gradient` with respect to the feature.
     func backward(
         _ gradient: some Collection<Float>, share: Float, _ tokens: NormalizedTokens,
         to tokensGradient: inout [Float]

@@ -3,8 +3,8 @@ import Foundation
 
 import struct Synchronization.Atomic
 
-/// Workers that share the work of one picture: the calling thread as number 0, the others on threads of their own.
-/// One thread at a time calls `run`.
+/// Workers that share the work of one picture: the calling thread as number 0, the others on threads of their
+/// own. One thread at a time calls `run`.
 final class WorkerPool: Sendable {
     /// Number of workers.
     let count: Int

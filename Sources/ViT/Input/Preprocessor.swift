@@ -11,8 +11,8 @@ package enum Resolution: Sendable, Hashable {
 
 /// Resizes, crops, normalizes and cuts a picture into patches.
 ///
-/// Resize is antialiased bilinear (torchvision ≥ 0.17), short side to the resolution, aspect kept; then
-/// both sides are cropped at the bottom and right to a multiple of the patch. The tables for a size of picture are
+/// Resize is antialiased bilinear (torchvision ≥ 0.17), short side to the resolution, aspect kept; then both
+/// sides are cropped at the bottom and right to a multiple of the patch. The tables for a size of picture are
 /// made once; copies of a preprocessor share them.
 package struct Preprocessor: Sendable {
     package let patchSize: Int

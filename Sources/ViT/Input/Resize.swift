@@ -49,8 +49,8 @@ package struct Resize: Sendable {
                         &line, bytes.baseAddress! + Int(vertical.first[y]) * stride, stride,
                         weights.baseAddress! + y * vertical.taps, vertical.taps, stride)
                     vv_resize_horizontal(
-                        &row, width, line, horizontal.first, horizontal.weights, horizontal.taps, width, scale,
-                        offset)
+                        &row, width, line, horizontal.first, horizontal.weights, horizontal.taps, width,
+                        scale, offset)
                     body(y, row)
                 }
             }

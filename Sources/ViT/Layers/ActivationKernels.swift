@@ -44,8 +44,8 @@ extension Activation {
         }
     }
 
-    /// The backward pass of the above: hiddenGradient = activatedGradient · f'(hidden + b). An activation that is not gated
-    /// allows both gradients in one buffer.
+    /// The backward pass of the above: hiddenGradient = activatedGradient · f'(hidden + b). An activation
+    /// that is not gated allows both gradients in one buffer.
     ///
     /// - Parameters:
     ///   - hiddenGradient: `rows × hidden width`.

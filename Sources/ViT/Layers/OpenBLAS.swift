@@ -70,11 +70,11 @@ final class OpenBLAS: Sendable {
 
 /// The arithmetic in use.
 package enum MathLibrary {
-    /// Starts the program anew with OpenBLAS's environment where that is not set yet. FFmpeg's own dependencies
+    /// Restarts the program with OpenBLAS's environment where that is not set yet. FFmpeg's own dependencies
     /// load OpenBLAS before `main`, and it looks at its environment only then.
     ///
-    /// To be called first thing in `main`. Returns where nothing needs to change or the program cannot be
-    /// started anew, which costs speed and nothing else.
+    /// Must be called first in `main`. Returns where nothing needs to change or the program cannot be restarted,
+    /// which costs speed and nothing else.
     package static func prepareProcess() {
         guard getenv(coreVariable) == nil, widestCore != nil else { return }
         setEnvironment()

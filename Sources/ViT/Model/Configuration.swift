@@ -1,7 +1,8 @@
 /// The shape of a Vision Transformer and the parts in which families differ.
 ///
-/// Tokens are ordered `[prefix tokens…, patches row-major]`. Loading asks the parts which tensors a checkpoint holds
-/// (`CanonicalNames`), the passes ask them what to compute. A family is a preset of the parts (`Family.preset`).
+/// Tokens are ordered `[prefix tokens…, patches row-major]`. Loading asks the parts which tensors a
+/// checkpoint holds (`CanonicalNames`), the passes ask them what to compute. A family is a preset of the
+/// parts (`Family.preset`).
 package struct Configuration: Sendable, Hashable {
     /// The preset that the parts start from; written into imported files.
     package var family: Family

@@ -25,8 +25,8 @@ extension Configuration {
 }
 
 extension Configuration.Family {
-    /// The parts of the family's models. Registers, distillation token, LayerScale and SwiGLU differ between the
-    /// models of a family and come with the size.
+    /// The parts of the family's models. Registers, distillation token, LayerScale and SwiGLU differ between
+    /// the models of a family and come with the size.
     package var preset: Configuration.Preset {
         switch self {
         case .dino, .dinov2: Configuration.Preset(positionInterpolation: .scaled)

@@ -2,8 +2,8 @@ import Base
 
 /// A Vision Transformer with its weights: immutable, shared by all workers.
 ///
-/// The blocks' weights, which are nearly all of them, stay in the file until they are asked for: an `Engine` packs
-/// its own copies and does not use plain ones.
+/// The blocks' weights, which are nearly all of them, stay in the file until they are asked for: an `Engine`
+/// packs its own copies and does not use plain ones.
 package final class Model: Sendable {
     package let configuration: Configuration
     /// What to call the model in captions and metadata.
@@ -41,8 +41,8 @@ package final class Model: Sendable {
     /// - Throws: `CheckpointError` where the file cannot be read.
     func blocks() throws -> [BlockWeights] { try keptBlocks() }
 
-    /// What the position table adds to the patches on a grid, `rows · columns × D`; computed once per grid. Empty
-    /// for a model without a table.
+    /// What the position table adds to the patches on a grid, `rows · columns × D`; computed once per grid.
+    /// Empty for a model without a table.
     package func patchPositions(rows: Int, columns: Int) -> [Float] {
         positions.value(rows: rows, columns: columns) {
             switch configuration.position {
@@ -56,7 +56,8 @@ package final class Model: Sendable {
         }
     }
 
-    /// How queries and keys are rotated on a grid, computed once per grid; nil for a model without rotary positions.
+    /// How queries and keys are rotated on a grid, computed once per grid; nil for a model without rotary
+    /// positions.
     func rotation(rows: Int, columns: Int) -> Rotation? {
         guard case .rotary(let base) = configuration.position else { return nil }
         return rotations.value(rows: rows, columns: columns) {

@@ -8,8 +8,8 @@ package enum Pooling: String, Sendable, Hashable {
     case attentionProbe
 }
 
-/// The thirds of the queries', keys' and values' layer that have a bias. The checkpoint's `attn.qkv.bias` holds these
-/// alone, stacked in this order.
+/// The thirds of the queries', keys' and values' layer that have a bias. The checkpoint's `attn.qkv.bias`
+/// holds these alone, stacked in this order.
 package struct QKVBias: OptionSet, Sendable, Hashable {
     package let rawValue: Int
 

@@ -1,7 +1,8 @@
 /// How the model tells where a patch lies.
 ///
 /// A bias on the attention scores by relative position (BEiT, Swin) would be another case. Its place is
-/// `QKV.attention` for the plain passes; for the tuned pass `vv_attention` would have to add the bias to a tile's scores.
+/// `QKV.attention` for the plain passes; for the tuned pass `vv_attention` would have to add the bias to a
+/// tile's scores.
 package enum PositionEncoding: Sendable, Hashable {
     /// A table `pos_embed` of the native grid, added to the tokens and interpolated to other grids
     /// (`PositionInterpolation`).
@@ -11,7 +12,8 @@ package enum PositionEncoding: Sendable, Hashable {
     /// A fixed table that is computed for any grid and stored nowhere; prefix tokens get nothing added. The
     /// definition is `PositionTable.sineCosine`.
     case sineCosine
-    /// No table: queries and keys of the patches are rotated by an angle that depends on the position (`Rotation`).
+    /// No table: queries and keys of the patches are rotated by an angle that depends on the position
+    /// (`Rotation`).
     ///
     /// - base: the ratio of the longest to the shortest period, 100 in DINOv3.
     case rotary(base: Float)

@@ -35,8 +35,9 @@ enum PositionTable {
             horizontal: horizontal)
     }
 
-    /// The fixed table of MAE and I-JEPA (`get_2d_sincos_pos_embed`): the first D/2 channels of the column, the others of
-    /// the row. For a coordinate p each half is [sin(p·ω₀) …, cos(p·ω₀) …] with ωᵢ = 10000^(−4i/D).
+    /// The fixed table of MAE and I-JEPA (`get_2d_sincos_pos_embed`): the first D/2 channels of the column,
+    /// the others of the row. For a coordinate p each half is [sin(p·ω₀) …, cos(p·ω₀) …] with ωᵢ =
+    /// 10000^(−4i/D).
     ///
     /// - Parameter width: D, a multiple of 4.
     /// - Returns: `rows · columns × width`.

@@ -4,10 +4,11 @@ import Foundation
 /// Rotary positions of one patch grid, axial and by halves as in DINOv3 (`RopePositionEmbedding`, "separate"
 /// normalization).
 ///
-/// A patch in row i of H and column j of W has the coordinates y = 2(i + ½)/H − 1 and x = 2(j + ½)/W − 1. With
-/// the periods p_k = base^(2k/(d/2)), k = 0 … d/4 − 1, its d/2 angles are [2πy/p_k …, 2πx/p_k …]. A head's query or
-/// key (x₁, x₂), two halves of d/2, becomes (x₁·cos − x₂·sin, x₂·cos + x₁·sin). Prefix tokens stay as they are.
-/// The rotation R is orthogonal: its reverse, which a gradient takes, is the rotation by −angle.
+/// A patch in row i of H and column j of W has the coordinates y = 2(i + ½)/H − 1 and x = 2(j + ½)/W − 1.
+/// With the periods p_k = base^(2k/(d/2)), k = 0 … d/4 − 1, its d/2 angles are [2πy/p_k …, 2πx/p_k …]. A
+/// head's query or key (x₁, x₂), two halves of d/2, becomes (x₁·cos − x₂·sin, x₂·cos + x₁·sin). Prefix tokens
+/// stay as they are. The rotation R is orthogonal: its reverse, which a gradient takes, is the rotation by
+/// −angle.
 struct Rotation: Sendable {
     private let prefix: Int
     private let heads: Int

@@ -19,8 +19,8 @@ struct NameTable: Sendable {
         }
     }
 
-    /// The family's name of a tensor that all its models have, the class token where there is one: it tells where in
-    /// the file the model's own names begin.
+    /// The family's name of a tensor that all its models have, the class token where there is one: it tells
+    /// where in the file the model's own names begin.
     let anchor: String
     /// What comes before a block's number.
     let blockPrefixes: [String]

@@ -45,7 +45,8 @@ package struct WeightLoader: Sendable {
         var configuration = Configuration(
             family: family ?? guessFamily(registers, layerScale: layerScale, distilled, classes: classes),
             patchSize: side, width: width, depth: depth, heads: heads, feedForwardWidth: hidden,
-            activation: gated == nil ? .gelu : .swiglu, registers: registers, hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
+            activation: gated == nil ? .gelu : .swiglu, registers: registers,
+            hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
             nativeColumns: grid, classes: classes)
         // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
         // antialiases, as the original does.)

@@ -17,7 +17,7 @@ package struct Norm: Sendable {
 }
 
 /// Gives a tensor of `CanonicalNames.required` by its name, in that shape.
-typealias TensorSource = (_ name: String) throws -> [Float]
+typealias ReadTensor = (_ name: String) throws -> [Float]
 
 /// The weights of one transformer block, as 32-bit floats, under the checkpoints' names.
 package struct BlockWeights: Sendable {
@@ -36,7 +36,7 @@ package struct BlockWeights: Sendable {
     package let ls2: [Float]?
 
     /// - Parameter tensors: the block's part of `CanonicalNames.required(by: configuration)`.
-    init(_ index: Int, of c: Configuration, tensors: TensorSource) rethrows {
+    init(_ index: Int, of c: Configuration, tensors: ReadTensor) rethrows {
         let name = "blocks.\(index)."
         let d = c.width
         norm1 = try Norm(name + "norm1", tensors)
@@ -53,7 +53,7 @@ package struct BlockWeights: Sendable {
 
     /// The bias of all three thirds, `3D`, zeros in those without one.
     private static func qkvBias(
-        _ name: String, _ c: Configuration, _ tensors: TensorSource
+        _ name: String, _ c: Configuration, _ tensors: ReadTensor
     ) rethrows -> [Float] {
         if c.qkvBias == .all { return try tensors(name) }
         var bias = [Float](repeating: 0, count: 3 * c.width)
@@ -73,7 +73,8 @@ package struct Weights: Sendable {
     package let patchEmbedding: Linear
     /// `specialTokens × D`: the tokens before the patches, in order, with their positions already added.
     package let specialTokens: [Float]
-    /// The learned table's entries of the patches, `nativeRows · nativeColumns × D`; empty without a learned table.
+    /// The learned table's entries of the patches, `nativeRows · nativeColumns × D`; empty without a learned
+    /// table.
     package let patchPositions: [Float]
     /// Before the first block; nil where the model has none.
     package let normPre: Norm?
@@ -89,7 +90,7 @@ package struct Weights: Sendable {
     package let linearHead: LinearHead?
 
     /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)` but for the blocks'.
-    init(configuration c: Configuration, linearHead: LinearHead? = nil, tensors: TensorSource) rethrows {
+    init(configuration c: Configuration, linearHead: LinearHead? = nil, tensors: ReadTensor) rethrows {
         self.linearHead = linearHead
         let d = c.width
         patchEmbedding = Linear(
@@ -129,7 +130,7 @@ struct AttentionProbeWeights: Sendable {
     let fc1: Linear
     let fc2: Linear
 
-    fileprivate init(_ c: Configuration, _ tensors: TensorSource) rethrows {
+    fileprivate init(_ c: Configuration, _ tensors: ReadTensor) rethrows {
         let (name, d) = ("attn_pool.", c.width)
         latent = try tensors(name + "latent")
         q = try Linear(name + "q", outputs: d, inputs: d, tensors)
@@ -142,7 +143,7 @@ struct AttentionProbeWeights: Sendable {
 }
 
 extension Linear {
-    fileprivate init(_ name: String, outputs: Int, inputs: Int, _ tensors: TensorSource) rethrows {
+    fileprivate init(_ name: String, outputs: Int, inputs: Int, _ tensors: ReadTensor) rethrows {
         self.init(
             outputs: outputs, inputs: inputs, weight: try tensors(name + ".weight"),
             bias: try tensors(name + ".bias"))
@@ -150,7 +151,7 @@ extension Linear {
 }
 
 extension Norm {
-    fileprivate init(_ name: String, _ tensors: TensorSource) rethrows {
+    fileprivate init(_ name: String, _ tensors: ReadTensor) rethrows {
         self.init(gamma: try tensors(name + ".weight"), beta: try tensors(name + ".bias"))
     }
 }
