@@ -78,7 +78,7 @@ typedef struct {
     float reference[TILE_QUERIES];
     VECTOR sum[TILE_QUERIES];  // of the powers, in lanes
     bool holds;                // whether any key has been met
-    float *outputs;            // [TILE_QUERIES, width], not normalised
+    float *outputs;            // [TILE_QUERIES, width], not normalized
     ELEMENT *probabilities;    // [TILE_QUERIES, BLOCK]: the powers of the block under way
 } TILE_NAME(state);
 
@@ -195,7 +195,7 @@ VV_INLINE void TILE_NAME(values)(float *out, const ELEMENT *probabilities, const
 }
 
 // `rows` queries, at most TILE_QUERIES, of [head_width / TILE_STEP, TILE_QUERIES] steps, against all keys.
-// outputs [TILE_QUERIES, width] end up normalised; `probabilities` [TILE_QUERIES, BLOCK] is scratch.
+// outputs [TILE_QUERIES, width] end up normalized; `probabilities` [TILE_QUERIES, BLOCK] is scratch.
 VV_INLINE void TILE_NAME(tile_of_width)(float *outputs, ELEMENT *probabilities, const ELEMENT *queries,
                                         size_t rows, const ELEMENT *packed_keys,
                                         const ELEMENT *packed_values, size_t tokens,

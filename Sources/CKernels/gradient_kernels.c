@@ -76,6 +76,20 @@ void vv_gelu_backward(float *gradient, const float *x, const float *bias, size_t
     }
 }
 
+VV_CLONES
+void vv_logistic_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width,
+                               vv_logistic_gelu gelu) {
+    for (size_t row = 0; row < rows; row++) {
+        float *g = gradient + row * width;
+        const float *in = x + row * width;
+        for (size_t i = 0; i < width; i++) {
+            float v = in[i] + bias[i];
+            float s = 1.0f / (1.0f + vv_exp(-v * (gelu.linear + gelu.cubic * v * v)));
+            g[i] *= s + v * s * (1.0f - s) * (gelu.linear + 3.0f * gelu.cubic * v * v);
+        }
+    }
+}
+
 // With s = σ(gate): SiLU(gate) = gate·s and SiLU'(gate) = s·(1 + gate·(1 − s)).
 VV_CLONES
 void vv_swiglu_backward(float *x_gradient, const float *out_gradient, const float *x,

@@ -6,7 +6,7 @@
 #include "clones.h"
 
 VV_INLINE float largest_magnitude(const uint16_t *x, size_t width) {
-    // Several running maxima: the order of a single one would stop the vectoriser.
+    // Several running maxima: the order of a single one would stop the vectorizer.
     float lanes[16] = {0};
     size_t whole = width / 16 * 16;
     for (size_t i = 0; i < whole; i += 16)

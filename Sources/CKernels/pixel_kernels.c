@@ -4,7 +4,7 @@
 
 #include "clones.h"
 
-// Pixels handled at a time, so that indices and colours between two steps stay in the L1 cache.
+// Pixels handled at a time, so that indices and colors between two steps stay in the L1 cache.
 enum { CHUNK = 256 };
 
 VV_INLINE int clamp_index(int i, int count) { return i < 0 ? 0 : i >= count ? count - 1 : i; }
@@ -57,7 +57,7 @@ VV_INLINE void horizontal_samples(
 }
 
 // index[i] <- min(255, (int)(256 * value[i])), negatives 0, NaN 256.
-VV_INLINE void colour_indices(int32_t *restrict index, const float *restrict value, int count) {
+VV_INLINE void color_indices(int32_t *restrict index, const float *restrict value, int count) {
     for (int i = 0; i < count; i++) {
         const float scaled = value[i] * 256.0f;
         float clamped = scaled > 0.0f ? scaled : 0.0f;  // NaN compares false: 0 here, replaced below
@@ -66,21 +66,21 @@ VV_INLINE void colour_indices(int32_t *restrict index, const float *restrict val
     }
 }
 
-// out[3 * count] <- colours. Each store writes a fourth byte that the next one overwrites, so `out`
+// out[3 * count] <- colors. Each store writes a fourth byte that the next one overwrites, so `out`
 // needs one byte more. Overlapping stores in order are faster than the scatter that clang would make.
-VV_INLINE void colours(
+VV_INLINE void colors(
     uint8_t *restrict out, const int32_t *restrict index, const uint8_t *restrict lut, int count) {
 #pragma clang loop vectorize(disable)
     for (int i = 0; i < count; i++) memcpy(out + 3 * i, lut + 4 * (size_t)index[i], 4);
 }
 
-// out[i] <- (1 - alpha) * frame[i] + alpha * colour[i], rounded. The sum is at most 255.5 * 2^23,
+// out[i] <- (1 - alpha) * frame[i] + alpha * color[i], rounded. The sum is at most 255.5 * 2^23,
 // which fits 32 bits; a negative difference wraps around and back.
 VV_INLINE void blend(
-    uint8_t *restrict out, const uint8_t *restrict frame, const uint8_t *restrict colour, uint32_t alpha,
+    uint8_t *restrict out, const uint8_t *restrict frame, const uint8_t *restrict color, uint32_t alpha,
     int count) {
     for (int i = 0; i < count; i++) {
-        const uint32_t difference = (uint32_t)colour[i] - (uint32_t)frame[i];
+        const uint32_t difference = (uint32_t)color[i] - (uint32_t)frame[i];
         out[i] = (uint8_t)((((uint32_t)frame[i] << 23) + alpha * difference + (1u << 22)) >> 23);
     }
 }
@@ -103,7 +103,7 @@ VV_CLONES void vv_heat_rows(
     const uint8_t *lut, uint32_t alpha, float *line) {
     float value[CHUNK];
     int32_t index[CHUNK];
-    uint8_t colour[3 * CHUNK + 1];
+    uint8_t color[3 * CHUNK + 1];
     const int width = horizontal.length;
     line += VV_LINE_PADDING;
     for (int y = 0; y < vertical.length; y++) {
@@ -112,12 +112,12 @@ VV_CLONES void vv_heat_rows(
         for (int x = 0; x < width; x += CHUNK) {
             const int count = width - x < CHUNK ? width - x : CHUNK;
             horizontal_samples(value, line, horizontal, x, count);
-            colour_indices(index, value, count);
-            colours(colour, index, lut, count);
+            color_indices(index, value, count);
+            colors(color, index, lut, count);
             if (frame) {
-                blend(out_row + 3 * x, frame + y * frame_stride + 3 * x, colour, alpha, 3 * count);
+                blend(out_row + 3 * x, frame + y * frame_stride + 3 * x, color, alpha, 3 * count);
             } else {
-                memcpy(out_row + 3 * x, colour, (size_t)(3 * count));
+                memcpy(out_row + 3 * x, color, (size_t)(3 * count));
             }
         }
     }

@@ -45,7 +45,7 @@ void vv_softmax_rows(float *scores, size_t rows, size_t columns, size_t stride, 
 #pragma clang fp reassociate(on)
         float *s = scores + row * stride;
         // Several running maxima, since a float maximum carries NaN and order rules that stop the
-        // vectoriser.
+        // vectorizer.
         float lanes[16];
         size_t whole = columns / 16 * 16;
         for (size_t j = 0; j < 16; j++) lanes[j] = -INFINITY;
@@ -79,6 +79,67 @@ void vv_bias_gelu(float *x, const float *bias, size_t rows, size_t width) {
         for (size_t i = 0; i < width; i++) {
             float a = v[i] + bias[i];
             v[i] = 0.5f * a * (1.0f + vv_erf(a * 0.70710678118654752f));
+        }
+    }
+}
+
+// v · σ(linear·v + cubic·v³).
+VV_INLINE float vv_logistic(float v, vv_logistic_gelu gelu) {
+    return v / (1.0f + vv_exp(-v * (gelu.linear + gelu.cubic * v * v)));
+}
+
+VV_CLONES
+void vv_bias_logistic_gelu(float *x, const float *bias, size_t rows, size_t width, vv_logistic_gelu gelu) {
+    for (size_t row = 0; row < rows; row++) {
+        float *v = x + row * width;
+        for (size_t i = 0; i < width; i++) v[i] = vv_logistic(v[i] + bias[i], gelu);
+    }
+}
+
+VV_CLONES
+void vv_bias_logistic_gelu_bf16(uint16_t *x, const float *bias, size_t rows, size_t width,
+                                vv_logistic_gelu gelu) {
+    for (size_t row = 0; row < rows; row++) {
+        uint16_t *v = x + row * width;
+        for (size_t i = 0; i < width; i++)
+            v[i] = vv_bfloat16(vv_logistic(vv_float(v[i]) + bias[i], gelu));
+    }
+}
+
+VV_CLONES
+void vv_rotate_halves(float *x, size_t stride, const float *cosines, const float *sines, size_t rows,
+                      size_t heads, size_t head_width, float direction) {
+    size_t half = head_width / 2;
+    for (size_t row = 0; row < rows; row++) {
+        const float *c = cosines + row * half;
+        const float *s = sines + row * half;
+        for (size_t head = 0; head < heads; head++) {
+            float *first = x + row * stride + head * head_width;
+            float *second = first + half;
+            for (size_t i = 0; i < half; i++) {
+                float a = first[i], b = second[i], sine = direction * s[i];
+                first[i] = a * c[i] - b * sine;
+                second[i] = b * c[i] + a * sine;
+            }
+        }
+    }
+}
+
+VV_CLONES
+void vv_rotate_halves_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
+                           size_t rows, size_t heads, size_t head_width) {
+    size_t half = head_width / 2;
+    for (size_t row = 0; row < rows; row++) {
+        const float *c = cosines + row * half;
+        const float *s = sines + row * half;
+        for (size_t head = 0; head < heads; head++) {
+            uint16_t *first = x + row * stride + head * head_width;
+            uint16_t *second = first + half;
+            for (size_t i = 0; i < half; i++) {
+                float a = vv_float(first[i]), b = vv_float(second[i]);
+                first[i] = vv_bfloat16(a * c[i] - b * s[i]);
+                second[i] = vv_bfloat16(b * c[i] + a * s[i]);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 
 #include "clones.h"
 
-// Exponential and error function without branches or calls, so that loops over them are vectorised.
+// Exponential and error function without branches or calls, so that loops over them are vectorized.
 
 // e^x by 2^n · e^r with |r| ≤ ln2/2. The polynomial is a minimax fit of (e^r − 1 − r) / r², relative
 // error 3e-9 before rounding. Arguments outside ±87 saturate: no infinities, no denormals.

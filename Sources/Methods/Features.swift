@@ -23,8 +23,13 @@ extension Method {
 
 /// The basis of feature maps, and how many frames it was fitted to.
 package struct FittedFeatures: Codable, Sendable, Equatable {
-    package var basis: FeatureBasis
-    package var frames: Int
+    package let basis: FeatureBasis
+    package let frames: Int
+
+    package init(basis: FeatureBasis, frames: Int) {
+        self.basis = basis
+        self.frames = frames
+    }
 }
 
 /// The first three principal components of the patch tokens, shown as red, green and blue. The basis is fitted

@@ -9,7 +9,7 @@ package enum PositionSimilarity {
     /// - Throws: `VitvideoError.mathLibraryMissing`.
     package static func matrix(of model: Model, rows: Int? = nil, columns: Int? = nil) throws -> Plane {
         let c = model.configuration
-        let positions = model.positions(
+        let positions = model.patchPositions(
             rows: rows ?? c.nativeRows, columns: columns ?? c.nativeColumns)
         let count = positions.count / c.width
         var plane = Plane(height: count, width: count)

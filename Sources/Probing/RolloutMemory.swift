@@ -1,7 +1,7 @@
 import Foundation
 import ViT
 
-/// What rollout takes, so that a size that does not fit can be refused before it is tried.
+/// The memory that rollout takes: the folds' and that of the passes (`MemoryModel`).
 package enum RolloutMemory {
     /// Bytes for one picture at a time, beside the model's weights. Only a discard needs a whole matrix,
     /// `tokens × tokens`; all else grows linearly.
@@ -16,10 +16,10 @@ package enum RolloutMemory {
             options: options, tokens: tokens, stripRows: AttentionStrip.usualRows)
         let request = GradientRequest(
             target: .topLogit, keepsAttention: options.compatibility == .vitExplain)
-        return fold + BackwardPass.memoryBytes(c, tokens: tokens, request: request)
+        return fold + MemoryModel(c, tokens: tokens).backwardPass(request)
     }
 
-    /// Bytes that a `RolloutSet` takes, likewise.
+    /// Bytes that a `RolloutSet` takes for one picture, beside the model's weights.
     package static func bytes(
         _ c: Configuration, rows: Int, columns: Int, together options: [RolloutOptions]
     ) -> Int {
@@ -29,9 +29,8 @@ package enum RolloutMemory {
                 + RolloutFold.memoryBytes(
                     options: options, tokens: tokens, stripRows: AttentionStrip.usualRows)
         }
-        // The forward pass: state, LayerNorm's output, queries, keys, values.
-        let forward = 5 * tokens * c.width * MemoryLayout<Float>.stride
-        return folds + forward + AttentionReplay.memoryBytes(c, tokens: tokens)
+        let memory = MemoryModel(c, tokens: tokens)
+        return folds + memory.forwardActivations + memory.attentionReplay()
     }
 
     /// The largest grid of about the same shape that fits.

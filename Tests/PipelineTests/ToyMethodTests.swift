@@ -1,7 +1,7 @@
-import Checkpoints
 import Fixtures
 import Foundation
 import Methods
+import NumPy
 import Pipeline
 import Pixels
 import Rendering
@@ -68,10 +68,11 @@ import VideoIO
             directory.file("out.mp4"), height: 48, width: 64,
             options: WriterOptions(frameRate: Rational(25, 1), timeBase: Rational(1, 25)))
         let statistics = StatisticsSink(subjects: [StatisticsSubject(source)], outputs: [])
+        let reader = try VideoReader.open(clip)
         let job = AnnotationJob(
-            reader: try VideoReader.open(clip), analysis: Analysis(sources: [source]), workers: 2,
+            reader: reader, analysis: Analysis(sources: [source]), workers: 2,
             sinks: [
-                VideoSink(renderer: renderer, writer: writer), statistics,
+                VideoSink(renderer: renderer, writer: writer, audio: reader.audio), statistics,
                 try ExportSink(
                     path: export, overwrite: false, sources: [source], sourceHeight: 48, sourceWidth: 64,
                     version: "test"),

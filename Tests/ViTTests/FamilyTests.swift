@@ -50,7 +50,7 @@ import ViT
         #expect(c.nativeRows == 4 && c.nativeColumns == 4)
         #expect(c.classes == item.classes && c.registers == item.registers)
         #expect(c.hasDistillationToken == item.distilled)
-        #expect((c.feedForward == .swiglu) == item.gated)
+        #expect((c.activation == .swiglu) == item.gated)
 
         let pass = try ForwardPass(model: model)
         for grid in ["native", "wide"] {
@@ -82,7 +82,7 @@ import ViT
         let again = try Model.load(copy)
         // Canonical names are run as the original code runs them.
         var expected = model.configuration
-        expected.positionInterpolation = expected.family.positionInterpolation
+        expected.positionInterpolation = expected.family.preset.positionInterpolation
         expected.layerNormEpsilon = 1e-6
         #expect(again.configuration == expected)
         #expect(again.linearHead == model.linearHead)
@@ -94,8 +94,8 @@ import ViT
         for index in 0..<model.configuration.depth {
             let block = try copyLoader.block(index, for: again.configuration)
             #expect(
-                block.queryKeyValue.weight
-                    == (try loader.block(index, for: model.configuration)).queryKeyValue.weight)
+                block.qkv.weight
+                    == (try loader.block(index, for: model.configuration)).qkv.weight)
         }
     }
 

@@ -16,7 +16,8 @@ import ViT
         #expect(c.classes == golden.config.classes)
         #expect(c.registers == golden.config.registers)
         #expect(c.hasDistillationToken == golden.config.distilled)
-        #expect((c.family.positionInterpolation == .scaled) == (golden.config.position == "scale-offset"))
+        let isScaled = golden.config.position == "scale-offset"
+        #expect((c.family.preset.positionInterpolation == .scaled) == isScaled)
         #expect(golden.caseNames.count >= 5)
     }
 

@@ -159,7 +159,7 @@ struct Operations {
     init(_ c: Configuration, patches: Int) {
         let tokens = Double(c.specialTokens + patches)
         let width = Double(c.width)
-        let hidden = Double(c.feedForwardWidth) * (c.feedForward == .swiglu ? 3 : 2)
+        let hidden = Double(c.feedForwardWidth) * (c.activation.isGated ? 3 : 2)
         let linear = 2 * tokens * width * (4 * width + hidden)
         let attention = 4 * tokens * tokens * width
         let embedding = 2 * Double(patches * c.patchValues) * width

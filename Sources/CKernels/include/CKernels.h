@@ -1,5 +1,6 @@
-// Row kernels. Every function is compiled for several instruction sets and the widest one the CPU
-// has is chosen when the program is loaded.
+// Row kernels. Most functions are compiled for several instruction sets, and the loader chooses the widest
+// that the CPU has (clones.h). Those of attention_bf16_kernels.h and gelu_bf16_kernel.h are compiled for
+// AVX-512 with bfloat16 alone and check nothing themselves.
 #ifndef VITVIDEO_CKERNELS_H
 #define VITVIDEO_CKERNELS_H
 

@@ -34,31 +34,31 @@ void vv_upsample_rows(
     float *out, const float *map, int rows, int columns, vv_axis vertical, vv_axis horizontal,
     float *line);
 
-/// Upsamples a map, colours it and blends it over a picture, row by row.
+/// Upsamples a map, colors it and blends it over a picture, row by row.
 ///
 /// out    [vertical.length, horizontal.length] pixels, `out_stride` bytes a row
-/// frame  same shape; NULL for the opaque colours
-/// map    [rows, columns], scaled so that 0...1 spans the colour map
-/// lut    [257] colours as bytes red, green, blue, 0 in memory; the last one is for NaN
-/// alpha  share of the colour in units of 2^-23, at most 2^23
+/// frame  same shape; NULL for the opaque colors
+/// map    [rows, columns], scaled so that 0...1 spans the color map
+/// lut    [257] colors as bytes red, green, blue, 0 in memory; the last one is for NaN
+/// alpha  share of the color in units of 2^-23, at most 2^23
 /// line   scratch [columns + 2 * VV_LINE_PADDING]
 ///
-/// colour = lut[min(255, (int)(256 * n))], n below 0 counting as 0;
-/// out = (1 - alpha) * frame + alpha * colour to the nearest integer, halves up.
+/// color = lut[min(255, (int)(256 * n))], n below 0 counting as 0;
+/// out = (1 - alpha) * frame + alpha * color to the nearest integer, halves up.
 void vv_heat_rows(
     uint8_t *out, ptrdiff_t out_stride, const uint8_t *frame, ptrdiff_t frame_stride,
     const float *map, int rows, int columns, vv_axis vertical, vv_axis horizontal,
     const uint8_t *lut, uint32_t alpha, float *line);
 
-/// Keeps some pixels of a row in colour, dims the others to grey, and draws a line along the border.
+/// Keeps some pixels of a row in color, dims the others to gray, and draws a line along the border.
 ///
 /// out, frame   [width] pixels
 /// keep         [width] 255 where the pixel is kept, else 0
 /// edge         [width] 255 where the outline runs, else 0
 /// dim          brightness of the dropped pixels in units of 1/256
-/// outline      grey level of the line
+/// outline      gray level of the line
 ///
-/// A dropped pixel becomes grey: (77 R + 150 G + 29 B) / 256 (BT.601 luma), times dim / 256, rounded down.
+/// A dropped pixel becomes gray: (77 R + 150 G + 29 B) / 256 (BT.601 luma), times dim / 256, rounded down.
 void vv_mask_row(
     uint8_t *out, const uint8_t *frame, const uint8_t *keep, const uint8_t *edge, uint32_t dim,
     uint8_t outline, int width);

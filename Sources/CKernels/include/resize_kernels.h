@@ -9,7 +9,7 @@
 void vv_resize_vertical(float *out, const uint8_t *rows, size_t stride, const float *weights,
                         size_t taps, size_t count);
 
-/// The horizontal pass over one row of RGB triples, made planar and normalised:
+/// The horizontal pass over one row of RGB triples, made planar and normalized:
 /// out_c[x] = scale[c] · Σ_t weights[x · max_taps + t] · row[(first[x] + t) · 3 + c] + offset[c].
 /// The planes of `out` [3, width] lie `plane_stride` floats apart. Weights beyond a pixel's own
 /// taps are 0 and `row` must be readable there: first[x] + max_taps ≤ the row's width.

@@ -56,8 +56,7 @@ package struct ProbedModel: Sendable {
         guard let available = availableBytes else { return }
         // Threads that share a frame add little; they are not known here.
         func bytes(rows: Int, columns: Int) -> Int {
-            ForwardPass.memoryBytes(
-                configuration, precision: precision, rows: rows, columns: columns, threads: 1)
+            MemoryModel(configuration, rows: rows, columns: columns).forwardPass(precision, workers: 1)
         }
         try GridMemory.check(
             name, patchSize: configuration.patchSize, rows: layout.rows, columns: layout.columns,

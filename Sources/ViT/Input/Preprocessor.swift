@@ -9,41 +9,28 @@ package enum Resolution: Sendable, Hashable {
     case native
 }
 
-/// Where the model's patch grid lies on a picture.
-package struct InputLayout: Sendable, Hashable {
-    /// The picture's size after resizing, before cropping to whole patches.
-    package let resizedHeight: Int
-    package let resizedWidth: Int
-    /// The patch grid.
-    package let rows: Int
-    package let columns: Int
-    /// Size of one patch in pixels of the original picture. The grid starts at its top left corner.
-    package let cellHeight: Double
-    package let cellWidth: Double
-
-    package var patches: Int { rows * columns }
-}
-
-/// The model's input: flattened, normalised patches.
-package struct PatchMatrix: Sendable {
-    package let rows: Int
-    package let columns: Int
-    /// `rows · columns × 3 · patch²`, each patch in the order channel, row, column.
-    package var values: [Float]
-}
-
-/// Resizes, crops, normalises and cuts a picture into patches.
+/// Resizes, crops, normalizes and cuts a picture into patches.
 ///
-/// Resize is antialiased bilinear (torchvision ≥ 0.17), short side to the resolution, aspect kept; then
-/// both sides are cropped at the bottom and right to a multiple of the patch.
+/// Resize is antialiased bilinear (torchvision ≥ 0.17), short side to the resolution, aspect kept; then both
+/// sides are cropped at the bottom and right to a multiple of the patch. The tables for a size of picture are
+/// made once; copies of a preprocessor share them.
 package struct Preprocessor: Sendable {
     package let patchSize: Int
     package let normalization: Normalization
     package let resolution: Resolution
+    private let plan = Mutex<Plan?>(nil)
+
+    /// What depends on a picture's size alone.
+    private struct Plan {
+        let height: Int
+        let width: Int
+        let layout: InputLayout
+        let resize: Resize
+    }
 
     package init(configuration: Configuration, resolution: Resolution) {
         patchSize = configuration.patchSize
-        normalization = configuration.family.normalization
+        normalization = configuration.normalization
         self.resolution = resolution
     }
 
@@ -69,47 +56,81 @@ package struct Preprocessor: Sendable {
             cellWidth: Double(patchSize * width) / Double(resizedWidth))
     }
 
-    /// - Returns: the normalised input as three planes, `3 × rows·patch × columns·patch`.
+    /// The plan for a size; that of the size last asked for is kept.
+    private func plan(for image: RGBImage) throws -> Plan {
+        try plan.withLock { plan in
+            if let plan, plan.height == image.height, plan.width == image.width { return plan }
+            let layout = try layout(height: image.height, width: image.width)
+            let made = Plan(
+                height: image.height, width: image.width, layout: layout,
+                resize: Resize(
+                    from: (image.height, image.width), to: (layout.resizedHeight, layout.resizedWidth)))
+            plan = made
+            return made
+        }
+    }
+
+    /// (value / 255 − mean) / deviation = scale · value + offset, per channel.
+    private var scale: [Float] { normalization.deviation.map { 1 / (255 * $0) } }
+    private var offset: [Float] { zip(normalization.mean, normalization.deviation).map { -$0 / $1 } }
+
+    /// - Returns: the normalized input as three planes, `3 × rows·patch × columns·patch`.
     /// - Throws: `VitvideoError.inputTooSmall`.
     package func normalizedPlanes(of image: RGBImage) throws -> [Float] {
-        let layout = try layout(height: image.height, width: image.width)
-        let (height, width) = (layout.rows * patchSize, layout.columns * patchSize)
-        let resize = Resize(
-            from: (image.height, image.width), to: (layout.resizedHeight, layout.resizedWidth))
-        return resize.planes(
-            of: image, height: height, width: width, scale: normalization.deviation.map { 1 / (255 * $0) },
-            offset: zip(normalization.mean, normalization.deviation).map { -$0 / $1 })
+        let plan = try plan(for: image)
+        return plan.resize.planes(
+            of: image, height: plan.layout.rows * patchSize, width: plan.layout.columns * patchSize,
+            scale: scale, offset: offset)
     }
 
     /// - Throws: `VitvideoError.inputTooSmall`.
     package func patches(of image: RGBImage) throws -> PatchMatrix {
-        let layout = try layout(height: image.height, width: image.width)
-        return patches(
-            ofPlanes: try normalizedPlanes(of: image), rows: layout.rows, columns: layout.columns)
+        let plan = try plan(for: image)
+        let (rows, columns) = (plan.layout.rows, plan.layout.columns)
+        let count = rows * columns * 3 * patchSize * patchSize
+        let values = [Float](unsafeUninitializedCapacity: count) { to, initialized in
+            plan.resize.forEachRow(
+                of: image, height: rows * patchSize, width: columns * patchSize, scale: scale, offset: offset
+            ) { y, row in
+                for channel in 0..<3 {
+                    cut(
+                        row + channel * columns * patchSize, channel: channel, y: y, columns: columns,
+                        into: to.baseAddress!)
+                }
+            }
+            initialized = count
+        }
+        return PatchMatrix(rows: rows, columns: columns, values: values)
     }
 
-    /// Cuts normalised planes, `3 × rows·patch × columns·patch`, into patches.
+    /// Cuts normalized planes, `3 × rows·patch × columns·patch`, into patches.
     package func patches(ofPlanes planes: [Float], rows: Int, columns: Int) -> PatchMatrix {
-        let side = patchSize
-        let (height, width) = (rows * side, columns * side)
+        let (height, width) = (rows * patchSize, columns * patchSize)
         precondition(planes.count == 3 * height * width, "planes must cover the patch grid exactly")
-        let values = [Float](unsafeUninitializedCapacity: planes.count) { to, count in
+        let values = [Float](unsafeUninitializedCapacity: planes.count) { to, initialized in
             planes.withUnsafeBufferPointer { from in
-                for row in 0..<rows {
-                    for column in 0..<columns {
-                        var target = to.baseAddress! + (row * columns + column) * 3 * side * side
-                        for channel in 0..<3 {
-                            for y in 0..<side {
-                                let source = (channel * height + row * side + y) * width + column * side
-                                target.initialize(from: from.baseAddress! + source, count: side)
-                                target += side
-                            }
-                        }
+                for channel in 0..<3 {
+                    for y in 0..<height {
+                        cut(
+                            from.baseAddress! + (channel * height + y) * width, channel: channel, y: y,
+                            columns: columns, into: to.baseAddress!)
                     }
                 }
             }
-            count = planes.count
+            initialized = planes.count
         }
         return PatchMatrix(rows: rows, columns: columns, values: values)
+    }
+
+    /// Writes one line of one channel, `columns · patch`, to its place in each patch that it crosses.
+    private func cut(
+        _ line: UnsafePointer<Float>, channel: Int, y: Int, columns: Int,
+        into patches: UnsafeMutablePointer<Float>
+    ) {
+        let side = patchSize
+        let first = y / side * columns * 3 * side * side + (channel * side + y % side) * side
+        for column in 0..<columns {
+            (patches + first + column * 3 * side * side).initialize(from: line + column * side, count: side)
+        }
     }
 }

@@ -20,22 +20,40 @@ package struct Resize: Sendable {
     package func planes(of image: RGBImage, height: Int, width: Int, scale: [Float], offset: [Float])
         -> [Float]
     {
-        let stride = image.width * 3
-        var line = [Float](repeating: 0, count: stride)
-        return [Float](unsafeUninitializedCapacity: 3 * height * width) { planes, count in
-            image.bytes.withUnsafeBufferPointer { bytes in
-                vertical.weights.withUnsafeBufferPointer { weights in
-                    for y in 0..<height {
-                        vv_resize_vertical(
-                            &line, bytes.baseAddress! + Int(vertical.first[y]) * stride, stride,
-                            weights.baseAddress! + y * vertical.taps, vertical.taps, stride)
-                        vv_resize_horizontal(
-                            planes.baseAddress! + y * width, height * width, line, horizontal.first,
-                            horizontal.weights, horizontal.taps, width, scale, offset)
-                    }
+        [Float](unsafeUninitializedCapacity: 3 * height * width) { planes, count in
+            let to = planes.baseAddress!
+            forEachRow(of: image, height: height, width: width, scale: scale, offset: offset) { y, row in
+                for channel in 0..<3 {
+                    (to + (channel * height + y) * width).initialize(
+                        from: row + channel * width, count: width)
                 }
             }
             count = 3 * height * width
+        }
+    }
+
+    /// The same row by row.
+    ///
+    /// - Parameter body: called with each row, `3 × width`, from the top.
+    func forEachRow(
+        of image: RGBImage, height: Int, width: Int, scale: [Float], offset: [Float],
+        _ body: (_ y: Int, _ row: UnsafePointer<Float>) -> Void
+    ) {
+        let stride = image.width * 3
+        var line = [Float](repeating: 0, count: stride)
+        var row = [Float](repeating: 0, count: 3 * width)
+        image.bytes.withUnsafeBufferPointer { bytes in
+            vertical.weights.withUnsafeBufferPointer { weights in
+                for y in 0..<height {
+                    vv_resize_vertical(
+                        &line, bytes.baseAddress! + Int(vertical.first[y]) * stride, stride,
+                        weights.baseAddress! + y * vertical.taps, vertical.taps, stride)
+                    vv_resize_horizontal(
+                        &row, width, line, horizontal.first, horizontal.weights, horizontal.taps, width,
+                        scale, offset)
+                    body(y, row)
+                }
+            }
         }
     }
 }

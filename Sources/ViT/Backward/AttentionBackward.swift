@@ -1,0 +1,178 @@
+import CKernels
+
+/// The backward pass of a block's attention branch, in strips of queries: neither the attention nor its
+/// gradient is ever whole in memory. Shapes per head: Q, K, V and O `tokens × d`, S and A `tokens × tokens`;
+/// g is the gradient with respect to the middle.
+///
+///     forward                                   backward
+///     [Q, K, V] = R(LayerNorm(x) · Wᵀ + b)      dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W)
+///     S = QKᵀ/√d                                dQ = dS·K/√d,  dK = dSᵀ·Q/√d
+///     A = softmax(S)                            dS = A ⊙ (dA − rowsum(A ⊙ dA))
+///     O = A·V                                   dV = Aᵀ·dO,  dA = dO·Vᵀ
+///     middle = x + ls₁ ⊙ (O · Wᵀ + b)           dO = (ls₁ ⊙ g) · W
+///
+/// R is the rotation of rotary positions, else the identity; R⁻¹ = Rᵀ.
+final class AttentionBackward {
+    /// One strip of one head: A, and the gradient dA or, later, dS; `rows × tokens` each.
+    typealias Strip = (head: Int, firstRow: Int, rows: Int, value: FloatBuffer, gradient: FloatBuffer)
+
+    private let c: Configuration
+    private let product: MatrixProduct
+    private let tokens: Int
+    private let stripRows: Int
+    /// dO, `tokens × D`.
+    private let attentionOutputGradient: FloatBuffer
+    /// O, `tokens × D`, for the gradient of the projection's weights.
+    private let attentionOutput: FloatBuffer
+    private let value: FloatBuffer
+    private let gradient: FloatBuffer
+    /// A strip of Qᵀ and of dOᵀ, `headWidth × rows`.
+    private let queriesTransposed: FloatBuffer
+    private let outputGradientTransposed: FloatBuffer
+    /// dKᵀ and dVᵀ, `D × tokens`, as the products add them up.
+    private let keysGradient: FloatBuffer
+    private let valuesGradient: FloatBuffer
+    /// [dQ, dK, dV], `tokens × 3D`.
+    private let qkvGradient: FloatBuffer
+    private let branch: FloatBuffer
+
+    init(configuration c: Configuration, tokens: Int, stripRows: Int) throws {
+        self.c = c
+        self.tokens = tokens
+        self.stripRows = min(stripRows, tokens)
+        product = try MatrixProduct()
+        let count = tokens * c.width
+        attentionOutputGradient = FloatBuffer(count)
+        attentionOutput = FloatBuffer(count)
+        value = FloatBuffer(self.stripRows * tokens)
+        gradient = FloatBuffer(self.stripRows * tokens)
+        queriesTransposed = FloatBuffer(self.stripRows * c.headWidth)
+        outputGradientTransposed = FloatBuffer(self.stripRows * c.headWidth)
+        keysGradient = FloatBuffer(count)
+        valuesGradient = FloatBuffer(count)
+        qkvGradient = FloatBuffer(3 * count)
+        branch = FloatBuffer(count)
+    }
+
+    /// dO = (ls₁ ⊙ g) · W, `tokens × D`, from g with respect to the middle.
+    func backwardProjection(
+        _ weights: BlockWeights, gradient: UnsafePointer<Float>
+    ) -> UnsafePointer<Float> {
+        let d = c.width
+        product(
+            attentionOutputGradient.start, stride: d, scaled(gradient, weights), stride: d,
+            weights.proj.weight, stride: d, bTransposed: false, m: tokens, n: d, k: d)
+        return UnsafePointer(attentionOutputGradient.start)
+    }
+
+    /// dA = dO·Vᵀ and then dS = A ⊙ (dA − rowsum(A ⊙ dA)), strip by strip, of each strip all heads in order.
+    ///
+    /// - Parameters:
+    ///   - attention: with the block loaded.
+    ///   - attentionOutputGradient: dO, `tokens × D`.
+    ///   - byAttention: called with each strip and dA.
+    ///   - byScores: called with each strip and dS.
+    func forEachStrip(
+        _ attention: BlockAttention, attentionOutputGradient: UnsafePointer<Float>,
+        byAttention: (Strip) throws -> Void, byScores: (Strip) throws -> Void
+    ) rethrows {
+        let d = c.width
+        let qkv = attention.qkv
+        for firstRow in stride(from: 0, to: tokens, by: stripRows) {
+            let rows = min(stripRows, tokens - firstRow)
+            for head in 0..<c.heads {
+                attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
+                product(
+                    gradient.start, stride: tokens,
+                    attentionOutputGradient + firstRow * d + head * c.headWidth, stride: d, qkv.values(head),
+                    stride: qkv.stride, bTransposed: true, m: rows, n: tokens, k: c.headWidth)
+                let strip = (head, firstRow, rows, value, gradient)
+                try byAttention(strip)
+                vv_softmax_backward_rows(gradient.start, value.start, rows, tokens)
+                try byScores(strip)
+            }
+        }
+    }
+
+    /// A strip's share: dQ = dS·K/√d, dKᵀ += Qᵀ·dS/√d and dVᵀ += dOᵀ·A; and O = A·V where parameters are
+    /// wanted.
+    func accumulate(_ strip: Strip, _ attention: BlockAttention, wantsOutput: Bool) {
+        let (d, width) = (c.width, c.headWidth)
+        let (head, firstRow, rows) = (strip.head, strip.firstRow, strip.rows)
+        let offset = head * width
+        let qkv = attention.qkv
+        product(
+            qkvGradient.start + firstRow * 3 * d + offset, stride: 3 * d, strip.gradient.start,
+            stride: tokens, qkv.keys(head), stride: qkv.stride, bTransposed: false, m: rows, n: width,
+            k: tokens, alpha: qkv.scale)
+        // The first strip overwrites what the block before has left.
+        let beta: Float = firstRow == 0 ? 0 : 1
+        vv_transpose(
+            queriesTransposed.start, qkv.queries(head) + firstRow * qkv.stride, rows, width, qkv.stride)
+        product(
+            keysGradient.start + offset * tokens, stride: tokens, queriesTransposed.start, stride: rows,
+            strip.gradient.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
+            alpha: qkv.scale, beta: beta)
+        vv_transpose(
+            outputGradientTransposed.start, attentionOutputGradient.start + firstRow * d + offset, rows,
+            width, d)
+        product(
+            valuesGradient.start + offset * tokens, stride: tokens, outputGradientTransposed.start,
+            stride: rows, strip.value.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
+            beta: beta)
+        if wantsOutput {
+            qkv.output(
+                head: head, firstRow: firstRow, rows: rows, of: strip.value.start,
+                into: attentionOutput.start, product)
+        }
+    }
+
+    /// After all strips: dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W), in place of g.
+    ///
+    /// - Parameter input: x, `tokens × D`, what goes into the block.
+    func backwardQKV(
+        block: Int, _ weights: BlockWeights, _ attention: BlockAttention, rotation: Rotation?,
+        gradient: UnsafeMutablePointer<Float>, input: UnsafePointer<Float>, parameters: ParameterGradients?
+    ) {
+        let d = c.width
+        let name = "blocks.\(block)."
+        if let parameters { addProjection(name, weights, gradient: gradient, to: parameters) }
+        let all = qkvGradient.start
+        for (part, columns) in [(1, keysGradient), (2, valuesGradient)] {
+            vv_transpose(branch.start, columns.start, d, tokens, tokens)
+            for token in 0..<tokens {
+                (all + token * 3 * d + part * d).update(from: branch.start + token * d, count: d)
+            }
+        }
+        rotation?.apply(.reverse, to: all, stride: 3 * d, tokens: 0..<tokens, parts: 2)
+        parameters?.addQKV(
+            name + "attn.qkv", gradient: all, x: attention.normalized.start, rows: tokens, c)
+        product(
+            branch.start, stride: d, all, stride: 3 * d, weights.qkv.weight, stride: d, bTransposed: false,
+            m: tokens, n: d, k: 3 * d)
+        weights.norm1.backward(
+            name + "norm1", residualGradient: gradient, gradient: branch.start, x: input, rows: tokens,
+            epsilon: c.layerNormEpsilon, parameters: parameters)
+    }
+
+    /// dW = (ls₁ ⊙ g)ᵀ · O and db = Σ ls₁ ⊙ g of the projection, and the gradient of ls₁.
+    private func addProjection(
+        _ name: String, _ weights: BlockWeights, gradient: UnsafePointer<Float>,
+        to parameters: ParameterGradients
+    ) {
+        parameters.addLinear(
+            name + "attn.proj", gradient: scaled(gradient, weights), x: attentionOutput.start, rows: tokens,
+            outputs: c.width, inputs: c.width)
+        guard weights.ls1 != nil else { return }
+        parameters.addScale(
+            name + "ls1.gamma", gradient: gradient, x: attentionOutput.start, layer: weights.proj,
+            rows: tokens, branch: branch.start)
+    }
+
+    /// ls₁ ⊙ g, in `branch`; g itself for a model without LayerScale.
+    private func scaled(_ gradient: UnsafePointer<Float>, _ weights: BlockWeights) -> UnsafePointer<Float> {
+        guard let scale = weights.ls1 else { return gradient }
+        vv_scale_columns(branch.start, gradient, scale, tokens, c.width)
+        return UnsafePointer(branch.start)
+    }
+}

@@ -1,0 +1,179 @@
+import CKernels
+
+/// The steps of one transformer block over the buffers of a forward pass.
+struct BlockPass {
+    let c: Configuration
+    private let storage: Storage
+    let product: MatrixProduct
+    let scratch: Scratch
+    private let workers: WorkerPool
+    let rotation: Rotation?
+    var d: Int { c.width }
+    var tokens: Int { scratch.tokens }
+    var softmaxScale: Float { 1 / Float(c.headWidth).squareRoot() }
+
+    /// Queries that a worker attends for at a time.
+    private static let queryTile = 192
+
+    /// - Parameter rotation: of the picture's grid; nil where positions are not rotary.
+    init(
+        engine: Engine, product: MatrixProduct, scratch: Scratch, workers: WorkerPool, rotation: Rotation?
+    ) {
+        c = engine.model.configuration
+        storage = engine.precision.storage
+        self.product = product
+        self.scratch = scratch
+        self.workers = workers
+        self.rotation = rotation
+    }
+
+    /// qkv = R(LayerNorm(residual) · Wᵀ + b), as `AttentionInput.run` defines it.
+    func projectQKV(_ block: PackedBlock) throws {
+        let rowBytes = 3 * d * storage.byteCount
+        try forRowTiles { start, rows, worker in
+            normalize(block.norm1, start: start, rows: rows, into: worker.normalized)
+            let out = scratch.qkv + start * rowBytes
+            try block.qkv.apply(
+                rows: rows, input: worker.normalized, output: out, scratch: worker.product)
+            rotate(out, tokens: start..<start + rows)
+        }
+    }
+
+    /// attentionOutput = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
+    func attend() throws {
+        try workers.run(count: c.heads) { head, _ in pack(head: head) }
+        let tiles = (tokens + BlockPass.queryTile - 1) / BlockPass.queryTile
+        try workers.run(count: c.heads * tiles) { index, worker in
+            let start = index % tiles * BlockPass.queryTile
+            attend(
+                head: index / tiles, queries: start..<min(start + BlockPass.queryTile, tokens),
+                scratch: self.scratch.workers[worker].attention)
+        }
+    }
+
+    /// residual += attentionOutput · Wᵀ + b, then residual += W₂·act(W₁·LayerNorm(residual)).
+    func projectAndFeedForward(_ block: PackedBlock) throws {
+        let rowBytes = d * storage.byteCount
+        try forRowTiles { start, rows, worker in
+            let residual = scratch.residual + start * d
+            try block.proj.apply(
+                rows: rows, input: scratch.attentionOutput + start * rowBytes, output: residual,
+                scratch: worker.product)
+            normalize(block.norm2, start: start, rows: rows, into: worker.normalized)
+            try block.fc1.apply(
+                rows: rows, input: worker.normalized, output: worker.hidden, scratch: worker.product)
+            try block.fc2.apply(
+                rows: rows, input: activated(worker, rows: rows), output: residual, scratch: worker.product)
+        }
+    }
+
+    // MARK: For observers
+
+    /// Queries, keys and values in 32-bit floats, `tokens × 3D`.
+    func qkv() -> [Float] {
+        let count = tokens * 3 * d
+        switch storage {
+        case .float32:
+            let values = scratch.qkv.assumingMemoryBound(to: Float.self)
+            return [Float](UnsafeBufferPointer(start: values, count: count))
+        case .bfloat16:
+            let values = scratch.qkv.assumingMemoryBound(to: UInt16.self)
+            return (0..<count).map { Float(bitPattern: UInt32(values[$0]) << 16) }
+        }
+    }
+
+    // MARK: Parts
+
+    /// LayerNorm of a tile of the residual stream, in the engine's precision.
+    private func normalize(_ norm: Norm, start: Int, rows: Int, into out: UnsafeMutableRawPointer) {
+        let residual = scratch.residual + start * d
+        switch storage {
+        case .float32:
+            vv_layer_norm(
+                out.assumingMemoryBound(to: Float.self), residual, norm.gamma, norm.beta, rows, d,
+                c.layerNormEpsilon)
+        case .bfloat16:
+            vv_layer_norm_bf16(
+                out.assumingMemoryBound(to: UInt16.self), residual, norm.gamma, norm.beta, rows, d,
+                c.layerNormEpsilon)
+        }
+    }
+
+    /// The place in the tuned pass where rotary positions turn queries and keys: right after their product.
+    ///
+    /// - Parameter qkv: the row of the first of `tokens`.
+    private func rotate(_ qkv: UnsafeMutableRawPointer, tokens: Range<Int>) {
+        guard let rotation else { return }
+        switch storage {
+        case .float32:
+            rotation.apply(
+                to: qkv.assumingMemoryBound(to: Float.self), stride: 3 * d, tokens: tokens, parts: 2)
+        case .bfloat16:
+            rotation.apply(
+                toBFloat16: qkv.assumingMemoryBound(to: UInt16.self), stride: 3 * d, tokens: tokens, parts: 2)
+        }
+    }
+
+    /// The hidden values after their activation: SwiGLU is a step of its own, the others are part of the
+    /// product.
+    private func activated(_ worker: WorkerScratch, rows: Int) -> UnsafeRawPointer {
+        guard c.activation.isGated else { return UnsafeRawPointer(worker.hidden) }
+        let hidden = worker.hidden.assumingMemoryBound(to: Float.self)
+        switch storage {
+        case .float32:
+            vv_swiglu(worker.gated.assumingMemoryBound(to: Float.self), hidden, rows, c.feedForwardWidth)
+        case .bfloat16:
+            vv_swiglu_bf16(
+                worker.gated.assumingMemoryBound(to: UInt16.self), hidden, rows, c.feedForwardWidth)
+        }
+        return UnsafeRawPointer(worker.gated)
+    }
+
+    private func pack(head: Int) {
+        let keys = scratch.packedKeys + head * scratch.packedBytes
+        let values = scratch.packedValues + head * scratch.packedBytes
+        let first = d + head * c.headWidth
+        switch storage {
+        case .float32:
+            let from = scratch.qkv.assumingMemoryBound(to: Float.self) + first
+            vv_attention_pack(
+                keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), from,
+                from + d, 3 * d, tokens, c.headWidth)
+        case .bfloat16:
+            let from = scratch.qkv.assumingMemoryBound(to: UInt16.self) + first
+            vv_attention_bf16_pack(keys, values, from, from + d, 3 * d, tokens, c.headWidth)
+        }
+    }
+
+    private func attend(head: Int, queries: Range<Int>, scratch space: UnsafeMutableRawPointer) {
+        let keys = scratch.packedKeys + head * scratch.packedBytes
+        let values = scratch.packedValues + head * scratch.packedBytes
+        let column = head * c.headWidth
+        let row = queries.lowerBound
+        switch storage {
+        case .float32:
+            let output = scratch.attentionOutput.assumingMemoryBound(to: Float.self)
+            let qkv = scratch.qkv.assumingMemoryBound(to: Float.self)
+            vv_attention(
+                output + row * d + column, d, qkv + row * 3 * d + column, 3 * d, queries.count,
+                keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), tokens,
+                c.headWidth, softmaxScale, space.assumingMemoryBound(to: Float.self))
+        case .bfloat16:
+            let output = scratch.attentionOutput.assumingMemoryBound(to: UInt16.self)
+            let qkv = scratch.qkv.assumingMemoryBound(to: UInt16.self)
+            vv_attention_bf16(
+                output + row * d + column, d, qkv + row * 3 * d + column, 3 * d, queries.count, keys, values,
+                tokens, c.headWidth, softmaxScale, space)
+        }
+    }
+
+    func forRowTiles(
+        _ body: (_ start: Int, _ rows: Int, _ worker: WorkerScratch) throws -> Void
+    ) throws {
+        let tiles = (tokens + Scratch.rowTile - 1) / Scratch.rowTile
+        try workers.run(count: tiles) { index, worker in
+            let start = index * Scratch.rowTile
+            try body(start, min(Scratch.rowTile, tokens - start), scratch.workers[worker])
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/// What turns a model's tokens into one logit a class: the model's own head, or a linear one trained on it.
+package struct Classifier: Sendable {
+    private enum Head: Sendable {
+        case own
+        case linear(LinearHead)
+    }
+
+    private let head: Head
+    private let specialTokens: Int
+    /// Number of classes.
+    package let classes: Int
+
+    /// The model's own head, or the linear one that came with it; nil for a model without.
+    package init?(ownOf model: Model) {
+        if let linear = model.linearHead {
+            self.init(linear, for: model)
+            return
+        }
+        guard model.configuration.classes > 0 else { return nil }
+        self.init(
+            .own, specialTokens: model.configuration.specialTokens, classes: model.configuration.classes)
+    }
+
+    /// A linear classifier on the model's tokens.
+    package init(_ linear: LinearHead, for model: Model) {
+        self.init(
+            .linear(linear), specialTokens: model.configuration.specialTokens, classes: linear.classes)
+    }
+
+    private init(_ head: Head, specialTokens: Int, classes: Int) {
+        self.head = head
+        self.specialTokens = specialTokens
+        self.classes = classes
+    }
+
+    /// The linear head, nil where it is the model's own.
+    var linear: LinearHead? {
+        switch head {
+        case .own: nil
+        case .linear(let linear): linear
+        }
+    }
+
+    /// Adds what the classifier needs to a request.
+    package func require(of request: inout ForwardRequest) {
+        switch head {
+        case .own:
+            request.wantsLogits = true
+        case .linear(let linear):
+            request.classTokenBlocks = max(request.classTokenBlocks, linear.blocks)
+            if linear.includesMeanPatch { request.wantsTokens = true }
+        }
+    }
+
+    /// - Parameter result: of a request that `require` has been applied to.
+    /// - Returns: one logit a class.
+    package func logits(_ result: ForwardResult) -> [Float] {
+        switch head {
+        case .own:
+            return result.logits
+        case .linear(let linear):
+            var features = Array(result.classTokens.suffix(linear.blocks * linear.width))
+            if linear.includesMeanPatch {
+                let patches = Array(result.tokens[(specialTokens * linear.width)...])
+                features += TokenFeature.mean(
+                    patches, count: patches.count / linear.width, width: linear.width)
+            }
+            return linear.logits(features)
+        }
+    }
+}

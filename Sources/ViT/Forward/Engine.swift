@@ -1,0 +1,79 @@
+import Base
+import CKernels
+
+/// A model made ready for one way of computing: weights packed for a library and a precision. Made once and
+/// shared by all workers.
+package final class Engine: Sendable {
+    /// Which library computes.
+    package enum Library: String, Sendable, CaseIterable {
+        /// oneDNN where it is installed, else OpenBLAS.
+        case auto
+        case oneDNN = "onednn"
+        case openBLAS = "openblas"
+    }
+
+    package let model: Model
+    package let precision: Precision
+    /// Such as `oneDNN 2.6.3, bf16`.
+    package let description: String
+    /// Why another library or precision is used than would be best; nil where nothing stands in the way.
+    package let notice: String?
+
+    let embedding: any LinearLayer
+    let blocks: [PackedBlock]
+
+    /// - Parameters:
+    ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit
+    ///     floats.
+    /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.precisionUnavailable`, `VitvideoError` where
+    ///   the weights cannot be read.
+    package init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
+        self.model = model
+        let backend: any Backend
+        switch library {
+        case .openBLAS: (backend, notice) = (try OpenBLASBackend(), nil)
+        case .oneDNN: (backend, notice) = (try OneDNNBackend(), nil)
+        case .auto: (backend, notice) = try Engine.best()
+        }
+        func obstacle(to precision: Precision) -> String? {
+            Engine.obstacle(to: precision, backend: backend, configuration: model.configuration)
+        }
+        if let precision, let obstacle = obstacle(to: precision) {
+            throw VitvideoError.precisionUnavailable(precision.rawValue, obstacle)
+        }
+        let chosen = precision ?? (obstacle(to: .bfloat16) == nil ? .bfloat16 : .float32)
+        self.precision = chosen
+        description = "\(backend.description), \(chosen.rawValue)"
+
+        embedding = try backend.makeLayer(
+            model.weights.patchEmbedding, .residual, .float32, output: .float32)
+        blocks = try (0..<model.configuration.depth).map {
+            try PackedBlock(
+                $0, of: model, backend: backend, precision: chosen)
+        }
+    }
+
+    private static func best() throws -> (any Backend, String?) {
+        do {
+            return (try OneDNNBackend(), nil)
+        } catch let missing as VitvideoError {
+            return (try OpenBLASBackend(), "\(missing); computing with OpenBLAS meanwhile")
+        }
+    }
+
+    /// What stands in the way of a precision; nil where nothing does.
+    private static func obstacle(
+        to precision: Precision, backend: any Backend, configuration: Configuration
+    ) -> String? {
+        if precision == .float32 { return nil }
+        if !(backend is OneDNNBackend) { return "OpenBLAS computes in fp32 only" }
+        if precision == .bfloat16, !vv_cpu_has_bfloat16() {
+            return "this CPU does not multiply bfloat16 natively"
+        }
+        if precision == .int8, !vv_cpu_has_int8() {
+            return "this CPU does not multiply both bfloat16 and 8-bit integers natively"
+        }
+        if configuration.headWidth % 16 != 0 { return "the model's heads are not a multiple of 16 wide" }
+        return nil
+    }
+}

@@ -1,0 +1,194 @@
+import Base
+import CKernels
+
+/// Runs a model over one picture at a time. Each worker owns one; scratch memory is kept between frames of
+/// one size.
+package final class ForwardPass {
+    /// - Parameter head: the head that `.attention` shows, nil for other stages.
+    package typealias Observer = (
+        _ stage: ForwardStage, _ head: Int?, _ values: UnsafeBufferPointer<Float>
+    ) throws -> Void
+
+    private let engine: Engine
+    package var model: Model { engine.model }
+    private let product: MatrixProduct
+    private let workers: WorkerPool
+    private var scratch: Scratch
+
+    /// - Parameter threads: threads that share the work of one picture, the calling one included.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    package init(engine: Engine, threads: Int = 1) throws {
+        self.engine = engine
+        product = try MatrixProduct()
+        workers = WorkerPool(workers: threads)
+        scratch = Scratch(
+            configuration: engine.model.configuration, precision: engine.precision, tokens: 0,
+            workers: workers.count)
+    }
+
+    /// A pass in 32-bit floats over the best library there is.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    package convenience init(model: Model) throws {
+        try self.init(engine: try Engine(model: model))
+    }
+
+    /// - Parameters:
+    ///   - input: normalized patches of one picture.
+    ///   - observing: stages that `observer` is called for, in the order of the data flow.
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.mathLibraryFailed`, `VitvideoError` where weights
+    ///   are read once more and cannot be, and what the observer throws.
+    package func run(
+        _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
+        observer: Observer? = nil
+    ) throws -> ForwardResult {
+        let c = engine.model.configuration
+        for block in request.attentionBlocks where !(0..<c.depth).contains(block) {
+            throw VitvideoError.noSuchBlock(block, depth: c.depth)
+        }
+        let tokens = c.specialTokens + input.rows * input.columns
+        if scratch.tokens != tokens {
+            scratch = Scratch(
+                configuration: c, precision: engine.precision, tokens: tokens, workers: workers.count)
+        }
+        let pass = BlockPass(
+            engine: engine, product: product, scratch: scratch, workers: workers,
+            rotation: model.rotation(rows: input.rows, columns: input.columns))
+        func show(_ stage: ForwardStage) throws {
+            if observing.contains(stage) { try observer?(stage, nil, scratch.residualBuffer) }
+        }
+
+        try embed(input)
+        try show(.embedding)
+
+        var result = ForwardResult()
+        let runsToEnd =
+            request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
+            || request.wantsProbeAttention
+            || observing.contains { $0 == .norm || $0 == .block(c.depth - 1) }
+        let lastBlock = runsToEnd ? c.depth - 1 : lastNeededBlock(request, observing)
+        for index in 0..<(lastBlock + 1) {
+            let block = engine.blocks[index]
+            if request.attentionBlocks.contains(index) {
+                result.attention[index] = TokenAttention(
+                    heads: c.heads, rows: input.rows, columns: input.columns,
+                    values: try pass.attention(from: request.queryToken, block))
+            }
+            let isComplete = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
+            let isObserved =
+                observing.contains(.attention(block: index))
+                || observing.contains(.queriesKeysValues(block: index))
+            if isComplete && !isObserved { break }
+            try pass.projectQKV(block)
+            if isObserved, let observer {
+                try showAttention(of: index, pass, observing: observing, observer: observer)
+            }
+            if isComplete { break }
+            try pass.attend()
+            try pass.projectAndFeedForward(block)
+            try show(.block(index))
+            if index >= c.depth - request.classTokenBlocks { result.classTokens += normalizedClassToken() }
+        }
+        guard runsToEnd else { return result }
+
+        let norm = engine.model.weights.norm
+        vv_layer_norm(
+            scratch.residual, scratch.residual, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
+        try show(.norm)
+        if request.wantsTokens { result.tokens = [Float](scratch.residualBuffer) }
+        let normalized = NormalizedTokens(
+            model: model, start: scratch.residual, count: tokens, product: product)
+        if request.wantsLogits { result.logits = logits(normalized) }
+        if request.wantsProbeAttention, c.pooling == .attentionProbe {
+            result.probeAttention = TokenAttention(
+                heads: c.heads, rows: input.rows, columns: input.columns,
+                values: normalized.attentionProbe().run(normalized).attention)
+        }
+        return result
+    }
+
+    /// What comes before a block's attention, for replaying it.
+    ///
+    /// - Throws: `VitvideoError` where the weights cannot be read.
+    func attentionInput(of block: Int) throws -> AttentionInput { try engine.blocks[block].attentionInput() }
+
+    /// The last block that anything depends on when the pass need not reach the end; −1 for none.
+    private func lastNeededBlock(_ request: ForwardRequest, _ observing: Set<ForwardStage>) -> Int {
+        let observed = observing.compactMap { stage -> Int? in
+            switch stage {
+            case .attention(let block), .queriesKeysValues(let block), .block(let block): block
+            case .embedding, .norm: nil
+            }
+        }
+        return (observed + request.attentionBlocks).max() ?? -1
+    }
+
+    private func showAttention(
+        of index: Int, _ pass: BlockPass, observing: Set<ForwardStage>, observer: Observer
+    ) throws {
+        var values = pass.qkv()
+        if observing.contains(.queriesKeysValues(block: index)) {
+            try values.withUnsafeBufferPointer { try observer(.queriesKeysValues(block: index), nil, $0) }
+        }
+        guard observing.contains(.attention(block: index)) else { return }
+        let c = engine.model.configuration
+        let (tokens, matrix) = (scratch.tokens, scratch.attentionMatrix())
+        try values.withUnsafeMutableBufferPointer { values in
+            guard let start = values.baseAddress else { return }
+            let qkv = QKV(start: start, tokens: tokens, width: c.width, headWidth: c.headWidth)
+            for head in 0..<c.heads {
+                qkv.attention(head: head, firstRow: 0, rows: tokens, into: matrix, product)
+                try observer(
+                    .attention(block: index), head,
+                    UnsafeBufferPointer(start: matrix, count: tokens * tokens))
+            }
+        }
+    }
+
+    /// The residual stream at the start. The patch embedding accumulates onto the positions.
+    private func embed(_ input: PatchMatrix) throws {
+        let c = engine.model.configuration
+        let embedding = Embedding(model: model, rows: input.rows, columns: input.columns)
+        let count = input.rows * input.columns
+        try embedding.run(into: scratch.residual) { patches, positions in
+            if let positions {
+                patches.update(from: positions, count: positions.count)
+            } else {
+                patches.update(repeating: 0, count: count * c.width)
+            }
+            let tiles = (count + Scratch.rowTile - 1) / Scratch.rowTile
+            try input.values.withUnsafeBufferPointer { values in
+                try workers.run(count: tiles) { tile, worker in
+                    let start = tile * Scratch.rowTile
+                    try engine.embedding.apply(
+                        rows: min(Scratch.rowTile, count - start),
+                        input: values.baseAddress! + start * c.patchValues,
+                        output: patches + start * c.width, scratch: scratch.workers[worker].product)
+                }
+            }
+        }
+        embedding.normalize(scratch.residual, into: scratch.residual)
+    }
+
+    /// The class token as it is now, after the final LayerNorm.
+    private func normalizedClassToken() -> [Float] {
+        let norm = model.weights.norm
+        var token = [Float](repeating: 0, count: norm.gamma.count)
+        vv_layer_norm(
+            &token, scratch.residual, norm.gamma, norm.beta, 1, token.count,
+            model.configuration.layerNormEpsilon)
+        return token
+    }
+
+    /// One logit per class; empty for a model without a head.
+    private func logits(_ tokens: NormalizedTokens) -> [Float] {
+        guard let classifier = OwnClassifier(of: model) else { return [] }
+        return classifier.logits(tokens) { layer, x in
+            var values = layer.bias
+            product(
+                &values, stride: layer.outputs, x, stride: layer.inputs, layer.weight, stride: layer.inputs,
+                bTransposed: true, m: 1, n: layer.outputs, k: layer.inputs, beta: 1)
+            return values
+        }
+    }
+}

@@ -1,0 +1,37 @@
+extension Configuration {
+    /// A family of published checkpoints: a named preset of the parts.
+    package enum Family: String, Sendable, CaseIterable {
+        case dino
+        case dinov2
+        case dinov2Registers = "dinov2_reg"
+        case deit
+        /// The original and AugReg supervised ViTs.
+        case vit
+    }
+
+    /// What a family's models have in common. The defaults are those of the original ViT.
+    package struct Preset: Sendable {
+        package var normalization = Normalization.imageNet
+        package var prefix = PrefixTokens()
+        package var position = PositionEncoding.learned(coversPrefix: true)
+        package var positionInterpolation = PositionInterpolation.antialiased
+        package var hasPatchBias = true
+        package var normalizesBeforeBlocks = false
+        package var qkvBias = QKVBias.all
+        package var activation = Activation.gelu
+        package var pooling = Pooling.classToken
+        package var layerNormEpsilon: Float = 1e-6
+    }
+}
+
+extension Configuration.Family {
+    /// The parts of the family's models. Registers, distillation token, LayerScale and SwiGLU differ between
+    /// the models of a family and come with the size.
+    package var preset: Configuration.Preset {
+        switch self {
+        case .dino, .dinov2: Configuration.Preset(positionInterpolation: .scaled)
+        case .dinov2Registers, .deit: Configuration.Preset()
+        case .vit: Configuration.Preset(normalization: .half)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/// Hugging Face transformers. `save_pretrained` and the published files spell a block `encoder.layer.7` and its
+/// layers `attention.attention.query`; the modules of transformers 5, and so their `state_dict`, say `layers.7`
+/// and `attention.q_proj`. Both spellings are here.
+extension NameTable {
+    /// `ViTModel`, `ViTForImageClassification`, `DeiTModel`, `DeiTForImageClassificationWithTeacher`.
+    static let huggingFaceViT: NameTable = {
+        var rules = huggingFaceEmbeddings + huggingFaceAttention
+        rules.append(Rule("embeddings.distillation_token", "dist_token"))
+        for (source, target) in [
+            ("layernorm_before", "norm1"), ("layernorm_after", "norm2"),
+            ("intermediate.dense", "mlp.fc1"), ("output.dense", "mlp.fc2"),
+            ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2"),
+        ] {
+            rules += layer("#.\(source)", "blocks.#.\(target)")
+        }
+        for (source, target) in [
+            ("classifier", "head"), ("cls_classifier", "head"), ("distillation_classifier", "head_dist"),
+        ] {
+            rules += layer(source, target)
+        }
+        var table = NameTable(
+            anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."], rules: rules,
+            ignored: ["embeddings.mask_token", "pooler.*"],
+            classifiersBeside: ["classifier.*", "cls_classifier.*", "distillation_classifier.*"],
+            ignoredBeside: ["decoder.*"])
+        table.positionInterpolation = .plain
+        table.layerNormEpsilon = 1e-12
+        return table
+    }()
+
+    /// `Dinov2Model`, `Dinov2WithRegistersModel` and their `ForImageClassification`, whose classifier takes the
+    /// class token and the mean patch token.
+    static let huggingFaceDinov2: NameTable = {
+        var rules = huggingFaceEmbeddings + huggingFaceAttention
+        rules += [
+            Rule("embeddings.register_tokens", "register_tokens"),
+            Rule("#.layer_scale1.lambda1", "blocks.#.ls1.gamma"),
+            Rule("#.layer_scale2.lambda1", "blocks.#.ls2.gamma"),
+        ]
+        for (source, target) in [
+            ("norm1", "norm1"), ("norm2", "norm2"), ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2"),
+            ("mlp.weights_in", "mlp.w12"), ("mlp.weights_out", "mlp.w3"), ("mlp.down_proj", "mlp.w3"),
+        ] {
+            rules += layer("#.\(source)", "blocks.#.\(target)")
+        }
+        rules += layer("#.mlp.gate_proj", "blocks.#.mlp.w12", part: 0)
+        rules += layer("#.mlp.up_proj", "blocks.#.mlp.w12", part: 1)
+        rules += layer("classifier", "linear_head")
+        var table = NameTable(
+            anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."], rules: rules,
+            ignored: ["embeddings.mask_token"], classifiersBeside: ["classifier.*"],
+            ignoredBeside: ["decoder.*"])
+        table.positionInterpolation = .plain
+        return table
+    }()
+
+    private static let huggingFaceEmbeddings =
+        [
+            Rule("embeddings.cls_token", "cls_token"), Rule("embeddings.position_embeddings", "pos_embed"),
+        ] + layer("embeddings.patch_embeddings.projection", "patch_embed.proj") + layer("layernorm", "norm")
+
+    private static let huggingFaceAttention: [Rule] = {
+        var rules =
+            layer("#.attention.output.dense", "blocks.#.attn.proj")
+            + layer("#.attention.o_proj", "blocks.#.attn.proj")
+        for (part, name) in ["query", "key", "value"].enumerated() {
+            rules += layer("#.attention.attention.\(name)", "blocks.#.attn.qkv", part: part)
+            rules += layer("#.attention.\(name.prefix(1))_proj", "blocks.#.attn.qkv", part: part)
+        }
+        return rules
+    }()
+}

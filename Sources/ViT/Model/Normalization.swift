@@ -1,0 +1,17 @@
+/// Per-channel input normalization: `(value / 255 − mean) / deviation`.
+package struct Normalization: Sendable, Hashable {
+    package var mean: [Float]
+    package var deviation: [Float]
+
+    package init(mean: [Float], deviation: [Float]) {
+        self.mean = mean
+        self.deviation = deviation
+    }
+
+    /// The ImageNet statistics that DINO, DINOv2 and DeiT were trained with.
+    package static let imageNet = Normalization(
+        mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
+
+    /// To [−1, 1], as the original and AugReg ViTs expect.
+    package static let half = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
+}
