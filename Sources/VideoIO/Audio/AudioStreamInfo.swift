@@ -6,7 +6,6 @@ package struct AudioStreamInfo: Sendable {
     /// FFmpeg's name of the codec, such as `aac`.
     package let codecName: String
     package let sampleRate: Int
-    package let channels: Int
     /// ISO 639-2 language of the stream, where it is tagged.
     package let language: String?
     /// Seconds per tick of the stream's packets.
@@ -29,7 +28,6 @@ extension AudioStreamInfo {
             return AudioStreamInfo(
                 codecName: String(cString: avcodec_get_name(parameters.pointee.codec_id)),
                 sampleRate: Int(parameters.pointee.sample_rate),
-                channels: Int(parameters.pointee.ch_layout.nb_channels),
                 language: language.map { String(cString: $0.pointee.value) },
                 timeBase: Rational(stream.pointee.time_base), containerIndex: index,
                 disposition: stream.pointee.disposition, parameters: try CodecParameters(copying: parameters))

@@ -13,8 +13,6 @@ final class FrameSequence {
     private(set) var session: DecodeSession?
     /// Number of the next frame that the decoder gives.
     private(set) var nextIndex: Int
-    /// Whether no frame will be decoded any more.
-    private(set) var hasReadAll = false
 
     private let plan: SelectionPlan
     private let timeBase: Rational
@@ -26,6 +24,8 @@ final class FrameSequence {
     /// Frames past the deinterlacer, still to be delivered.
     private var ready: [NumberedFrame] = []
     private var lastTime: FrameTime?
+    /// Whether no frame will be decoded any more.
+    private var hasReadAll = false
 
     init(
         from start: RangeStart, of stream: StreamInfo, audio: InterleavedAudio, clock: SelectionClock,

@@ -1,8 +1,7 @@
 import Base
 import CFFmpeg
 
-/// FFmpeg's codes that mean "not now" and "no more", which are states and not failures, and those told apart
-/// by name.
+/// The codes of FFmpeg that are distinguished. The first two, "not now" and "no more", are states, not failures.
 enum FFmpegCode {
     static let tryAgain = cff_averror(EAGAIN)
     static let endOfFile = cff_error_end_of_file()
