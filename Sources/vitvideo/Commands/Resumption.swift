@@ -28,7 +28,7 @@ struct Resumption {
     /// What features were fitted by in an earlier run.
     func features(of model: String) -> FittedFeatures? { earlier?.features[model] }
 
-    /// - Throws: `PipelineError` as the store.
+    /// - Throws: `VitvideoError` as the store.
     func open(_ identity: JobIdentity, plan: AnnotationPlan, segmentFrames: Int) throws -> SegmentStore {
         var features: [String: FittedFeatures] = [:]
         for case let source as FeatureMaps in plan.sources { features[source.name] = source.fitted }
@@ -41,7 +41,7 @@ struct Resumption {
 extension Annotate {
     /// All that decides about the content of the outputs.
     ///
-    /// - Throws: `CheckpointError` where a file cannot be read.
+    /// - Throws: `VitvideoError` where a file cannot be read.
     func identity(of plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
         var identity = JobIdentity()
         identity.add("the version of vitvideo", Version.current)
