@@ -33,6 +33,9 @@ package struct MemoryModel {
         return patches * c.headWidth * MemoryLayout<Float>.stride
     }
 
+    /// Keys and values of an attention probe; 0 for a model without.
+    private var probe: Int { c.pooling == .attentionProbe ? 2 * residual : 0 }
+
     // MARK: Forward
 
     /// One pass with its input and the position table included; linear in the patches.
@@ -41,7 +44,7 @@ package struct MemoryModel {
     package func forwardPass(_ precision: Precision, workers: Int) -> Int {
         let input = patches * (c.patchValues + c.width) * MemoryLayout<Float>.stride
         return ScratchSizes(configuration: c, precision: precision, tokens: tokens).total(workers: workers)
-            + input + rotation
+            + input + rotation + probe
     }
 
     /// The buffers of a forward pass that grow with the tokens, counted in 32-bit floats for every precision:
@@ -58,10 +61,10 @@ package struct MemoryModel {
 
     /// A `BackwardPass` with the forward pass that it records.
     package func backwardPass(_ request: GradientRequest, stripRows: Int = AttentionStrip.usualRows) -> Int {
-        // Each block's input and middle, the last output; the gradients kept for a replay; what norm_pre
-        // reads.
+        // Each block's input and middle, the last output; the gradients kept for a replay; the input of
+        // norm_pre and a copy of its output's gradient.
         let kept =
-            2 * c.depth + (request.keepsAttention ? c.depth : 0) + 1 + (c.normalizesBeforeBlocks ? 1 : 0)
+            2 * c.depth + (request.keepsAttention ? c.depth : 0) + 1 + (c.normalizesBeforeBlocks ? 2 : 0)
         // The buffers of one block, and a second one's attention in a replay.
         let block = 16 + (request.keepsAttention ? 4 : 0)
         // The recorded pass's strip; attention and its gradient.

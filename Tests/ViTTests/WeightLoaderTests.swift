@@ -102,6 +102,41 @@ import ViT
         #expect(weights.specialTokens == list[0].values)
     }
 
+    /// A file of any parts loads by a configuration that names them. (No table knows norm_pre and attn_pool yet.)
+    @Test(
+        arguments: PartsTests.cases.filter {
+            !$0.configuration.normalizesBeforeBlocks && $0.configuration.pooling != .attentionProbe
+        })
+    func partsSayWhatAFileHolds(_ item: PartsTests.Case) throws {
+        let c = item.configuration
+        let list = tensors(c)
+        #expect(try problems(list, c) == [])
+        let loader = try loader(list)
+        let weights = try loader.weights(for: c)
+        #expect(weights.specialTokens.count == c.specialTokens * c.width)
+        #expect(weights.patchPositions.isEmpty == !list.contains { $0.name == "pos_embed" })
+        // Thirds without a bias are 0 and take nothing of the others'.
+        let bias = try loader.block(0, for: c).qkv.bias
+        var stored = list.first { $0.name == "blocks.0.attn.qkv.bias" }?.values ?? []
+        for (third, part) in [QKVBias.queries, .keys, .values].enumerated() {
+            let found = Array(bias[third * c.width..<(third + 1) * c.width])
+            guard c.qkvBias.contains(part) else {
+                #expect(found.allSatisfy { $0 == 0 })
+                continue
+            }
+            #expect(found == Array(stored.prefix(c.width)))
+            stored.removeFirst(c.width)
+        }
+        #expect(stored.isEmpty)
+
+        let bare = list.filter { !$0.name.hasSuffix("qkv.bias") && $0.name != "cls_token" }
+        #expect(
+            try problems(bare, c)
+                == (c.prefix.hasClassToken ? ["missing cls_token"] : [])
+                + (c.qkvBias.isEmpty
+                    ? [] : (0..<c.depth).map { "missing blocks.\($0).attn.qkv.bias" }))
+    }
+
     @Test(arguments: [(128, 2), (1280, 16), (1408, 16), (192, 3)]) func headsByWidth(
         width: Int, heads: Int
     ) throws {
