@@ -38,7 +38,7 @@ let package = Package(
         .target(name: "Base", swiftSettings: strict),
         .target(
             name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip"], swiftSettings: strict),
-        .target(name: "NumPy", dependencies: ["Base", "Files", "CZip"], swiftSettings: strict),
+        .target(name: "NumPy", dependencies: ["Base", "Files"], swiftSettings: strict),
         .target(name: "Pixels", swiftSettings: strict),
         .target(
             name: "VideoIO", dependencies: ["Base", "Files", "Pixels", "CFFmpeg"], swiftSettings: strict),
@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
-            dependencies: ["Base", "Files", "NumPy", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
+            dependencies: ["Base", "Files", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
             name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT"],
@@ -80,7 +80,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Base", "Pixels", "VideoIO", "Checkpoints", "Downloads", "ViT", "ModelZoo", "Probing",
+                "Base", "Pixels", "VideoIO", "Downloads", "ViT", "ModelZoo", "Probing",
                 "Rendering", "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -1,5 +1,4 @@
 import Base
-import CZip
 import Files
 import Foundation
 
@@ -108,43 +107,16 @@ package final class NPZWriter {
     }
 
     private func assemble(at temporaryPath: String, naming path: String) throws {
-        var code: Int32 = 0
-        guard let archive = zip_open(temporaryPath, ZIP_CREATE | ZIP_TRUNCATE, &code) else {
-            throw VitvideoError(.cannotCreate, cannot: "create", path: path, reason: "zip error \(code)")
-        }
-        do {
-            for array in arrays {
-                guard let spool = try array.takeSpool() else { throw Self.spent(path) }
-                guard let source = zip_source_filep(archive, spool, 0, -1) else {
-                    fclose(spool)
-                    throw Self.zipFailure(archive, path)
-                }
-                // From here on libzip closes the spool.
-                let index = zip_file_add(archive, array.name + ".npy", source, UInt32(ZIP_FL_ENC_UTF_8))
-                guard index >= 0 else {
-                    zip_source_free(source)
-                    throw Self.zipFailure(archive, path)
-                }
-                // Midnight on 1 January 1980, as NumPy dates its entries: equal arrays give equal files.
-                guard zip_set_file_compression(archive, UInt64(index), ZIP_CM_STORE, 0) == 0,
-                    zip_file_set_dostime(archive, UInt64(index), 0, 0x21, 0) == 0
-                else { throw Self.zipFailure(archive, path) }
-            }
-            guard zip_close(archive) == 0 else { throw Self.zipFailure(archive, path) }
-        } catch {
-            zip_discard(archive)
-            throw error
+        var rest = arrays[...]
+        try ZipWriter.write(to: temporaryPath, naming: path) {
+            guard let array = rest.popFirst() else { return nil }
+            guard let spool = try array.takeSpool() else { throw Self.spent(path) }
+            return (array.name + ".npy", spool)
         }
     }
 
     private static func spent(_ path: String) -> VitvideoError {
         VitvideoError(.inputOutput, cannot: "write", path: path, reason: "the archive is closed already")
-    }
-
-    private static func zipFailure(_ archive: OpaquePointer, _ path: String) -> VitvideoError {
-        VitvideoError(
-            .inputOutput, cannot: "write", path: path,
-            reason: "zip: \(String(cString: zip_strerror(archive)))")
     }
 
     deinit { abandon() }

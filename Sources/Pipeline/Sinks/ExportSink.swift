@@ -1,4 +1,3 @@
-import Checkpoints
 import Methods
 import NumPy
 import VideoIO

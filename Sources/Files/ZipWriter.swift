@@ -1,0 +1,51 @@
+import Base
+import CZip
+import Foundation
+
+/// Writes a zip archive of stored entries: equal contents give equal files.
+package enum ZipWriter {
+    /// An entry's name, and an open file positioned at its beginning, which the writer closes.
+    package typealias Entry = (name: String, content: UnsafeMutablePointer<FILE>)
+
+    /// Writes an archive to `temporaryPath`; what is there is replaced.
+    ///
+    /// - Parameters:
+    ///   - path: what errors call the archive.
+    ///   - next: gives the entries one after the other; nil at the end.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`, and what `next` throws.
+    package static func write(
+        to temporaryPath: String, naming path: String, next: () throws -> Entry?
+    ) throws {
+        var code: Int32 = 0
+        guard let archive = zip_open(temporaryPath, ZIP_CREATE | ZIP_TRUNCATE, &code) else {
+            throw VitvideoError(.cannotCreate, cannot: "create", path: path, reason: "zip error \(code)")
+        }
+        func failure() -> VitvideoError {
+            VitvideoError(
+                .inputOutput, cannot: "write", path: path,
+                reason: "zip: \(String(cString: zip_strerror(archive)))")
+        }
+        do {
+            while let entry = try next() {
+                guard let source = zip_source_filep(archive, entry.content, 0, -1) else {
+                    fclose(entry.content)
+                    throw failure()
+                }
+                // From here on libzip closes the content.
+                let index = zip_file_add(archive, entry.name, source, UInt32(ZIP_FL_ENC_UTF_8))
+                guard index >= 0 else {
+                    zip_source_free(source)
+                    throw failure()
+                }
+                // Midnight on 1 January 1980, as NumPy dates its entries.
+                guard zip_set_file_compression(archive, UInt64(index), ZIP_CM_STORE, 0) == 0,
+                    zip_file_set_dostime(archive, UInt64(index), 0, 0x21, 0) == 0
+                else { throw failure() }
+            }
+            guard zip_close(archive) == 0 else { throw failure() }
+        } catch {
+            zip_discard(archive)
+            throw error
+        }
+    }
+}
