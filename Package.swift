@@ -140,12 +140,15 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Base", "Files", "NumPy", "Methods", "Pipeline", "Report", "Checkpoints", "ModelZoo", "VideoIO", "Fixtures",
+                "Base", "Files", "NumPy", "Methods", "Pipeline", "Report", "Checkpoints", "ModelZoo",
+                "VideoIO", "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ReportTests",
-            dependencies: ["Base", "Files", "NumPy", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures"],
+            dependencies: [
+                "Base", "Files", "NumPy", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

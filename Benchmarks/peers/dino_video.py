@@ -1,4 +1,4 @@
-"""DINO's `video_generation.py` told anew: `python -m peers.dino_video --help`.
+"""DINO's `video_generation.py`, rewritten: `python -m peers.dino_video --help`.
 
 Its three steps with its libraries: frames to JPEG files by OpenCV; every file through the model on
 PyTorch, the last block's whole attention matrix taken, each head's map enlarged to pixels

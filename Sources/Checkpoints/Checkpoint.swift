@@ -19,7 +19,7 @@ package struct Checkpoint: Sendable {
         case pyTorchLegacy = "PyTorch (legacy)"
         /// A NumPy archive, as the JAX models are published.
         case npz = "NumPy npz"
-        /// ONNX: the initialisers of the graph.
+        /// ONNX: the initializers of the graph.
         case onnx = "ONNX"
     }
 

@@ -105,7 +105,7 @@ final class PartialFile {
         return Origin(url: String(lines[0]), validator: String(lines[1]), total: Int64(lines[2]))
     }
 
-    /// Notes what the part is of. Without the note a later run starts anew, so a failure does no harm.
+    /// Notes what the part is of. Without the note a later run starts from the beginning, so a failure does no harm.
     func note(_ origin: Origin) {
         let text = "\(origin.url)\n\(origin.validator)\n\(origin.total.map(String.init) ?? "")\n"
         guard let file = try? AtomicFile(originPath, overwrite: true, permissions: 0o644, cleansUp: false),

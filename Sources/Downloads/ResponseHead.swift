@@ -10,7 +10,7 @@ struct ResponseHead {
 
     private var hasStrongTag = false
 
-    /// Takes in one header line. A status line begins anew, since a response may follow an interim one.
+    /// Takes in one header line. A status line starts a new response: one may follow an interim one.
     mutating func add(_ line: String) {
         if line.hasPrefix("HTTP/") {
             self = ResponseHead()

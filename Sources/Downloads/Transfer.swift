@@ -56,7 +56,7 @@ final class Transfer {
         }
     }
 
-    /// libcurl wants to be initialised once, before anything else; since 7.84 that is thread-safe.
+    /// libcurl wants to be initialized once, before anything else; since 7.84 that is thread-safe.
     private static let initialized = vv_curl_global_init() == CURLE_OK
 
     private let handle: UnsafeMutableRawPointer

@@ -41,7 +41,7 @@ package final class AtomicDirectory {
 
     // MARK: Filling
 
-    /// Where a file of the directory is to be written now.
+    /// Where to write a file of the directory now.
     package func location(of file: String) -> String { "\(temporaryPath)/\(file)" }
 
     /// - Throws: `VitvideoError` of kind `inputOutput`.

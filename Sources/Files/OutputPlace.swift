@@ -38,7 +38,7 @@ enum OutputPlace {
         try checkDirectory(of: path)
     }
 
-    /// - Throws: `VitvideoError` of kind `cannotCreate` where the directory that `path` is to be in is none.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` where the parent of `path` is no directory.
     static func checkDirectory(of path: String) throws {
         func refusal(_ reason: String, _ nextStep: NextStep? = nil) -> VitvideoError {
             VitvideoError(.cannotCreate, cannot: "create", path: path, reason: reason, nextStep: nextStep)

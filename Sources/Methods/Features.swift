@@ -33,7 +33,7 @@ package struct FittedFeatures: Codable, Sendable, Equatable {
 }
 
 /// The first three principal components of the patch tokens, shown as red, green and blue. The basis is fitted
-/// beforehand, so that colours hold through a clip.
+/// beforehand, so that colors hold through a clip.
 package struct FeatureMaps: ForwardMapSource {
     package let probed: ProbedModel
     package let engine: Engine

@@ -167,8 +167,7 @@ extension RolloutOptions {
     var discardCaption: String { "discard \(String(format: "%g", discardRatio))" }
 
     /// - Throws: `VitvideoError` of kind `usage` where rollout of a picture does not fit into memory.
-    func checkMemory(for input: PatchMatrix, in context: SectionContext, isGradient: Bool = false) throws
-    {
+    func checkMemory(for input: PatchMatrix, in context: SectionContext, isGradient: Bool = false) throws {
         try RolloutMemory.check(
             context.probed.configuration, rows: input.rows, columns: input.columns,
             options: self, isGradient: isGradient, workers: context.workers,

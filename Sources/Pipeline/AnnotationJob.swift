@@ -3,7 +3,7 @@ import Pixels
 import Rendering
 import VideoIO
 
-/// Decodes, analyses and hands on the frames of one clip.
+/// Decodes, analyzes and hands on the frames of one clip.
 package struct AnnotationJob {
     package enum Outcome: Sendable, Equatable {
         case complete(frames: Int)

@@ -17,7 +17,7 @@ package struct RGBImage: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// An image of one colour.
+    /// An image of one color.
     package init(height: Int, width: Int, gray: UInt8 = 0) {
         self.init(height: height, width: width, bytes: [UInt8](repeating: gray, count: height * width * 3))
     }

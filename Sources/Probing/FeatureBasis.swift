@@ -2,7 +2,7 @@ import Foundation
 import Pixels
 import ViT
 
-/// The first principal components of patch tokens, fitted once so that colours hold through a clip.
+/// The first principal components of patch tokens, fitted once so that colors hold through a clip.
 package struct FeatureBasis: Sendable, Equatable, Codable {
     /// What is subtracted first, D values.
     package let mean: [Float]

@@ -4,7 +4,7 @@ import ViT
 /// Mean attention distance (Dosovitskiy et al. 2021, as the Keras example computes it): how far, in pixels of
 /// the model's input, a patch looks on average, for every head of every block.
 ///
-/// D_ij = patch · ‖Δ(row, column)‖₂; a head's distance is mean_i Σ_j A[S+i, S+j] · D_ij, *not* renormalised
+/// D_ij = patch · ‖Δ(row, column)‖₂; a head's distance is mean_i Σ_j A[S+i, S+j] · D_ij, *not* renormalized
 /// for what goes to the special tokens. Over several pictures the mean is taken, in the memory of one.
 package final class MeanAttentionDistance {
     /// Pictures measured so far.

@@ -3,7 +3,7 @@ import ViT
 
 /// Attention rollout (Abnar & Zuidema 2020): what reaches the class token of which patch, through all blocks.
 ///
-/// Ã = (F + I)/2 with rows normalised, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by
+/// Ã = (F + I)/2 with rows normalized, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by
 /// its maximum. One a worker; buffers are kept between pictures of one size.
 package final class Rollout {
     package let options: RolloutOptions
@@ -16,7 +16,7 @@ package final class Rollout {
     }
 
     /// - Parameters:
-    ///   - input: normalised patches of one picture.
+    ///   - input: normalized patches of one picture.
     ///   - request: what else the forward pass should give back.
     /// - Returns: the map, `rows × columns`, its maximum 1, or all 0; and the pass's result.
     /// - Throws: as `ForwardPass.run`.

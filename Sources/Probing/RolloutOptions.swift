@@ -2,7 +2,7 @@ import Base
 
 /// Whose conventions rollout follows where they differ.
 package enum RolloutCompatibility: String, Sendable, CaseIterable {
-    /// Abnar & Zuidema's definition, rows normalised, with vit-explain's head fusion and discard.
+    /// Abnar & Zuidema's definition, rows normalized, with vit-explain's head fusion and discard.
     case standard
     /// The Keras example *Investigating Vision Transformer representations*: heads by their mean, nothing
     /// discarded.

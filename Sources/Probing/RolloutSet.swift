@@ -12,7 +12,7 @@ package final class RolloutSet {
         replay = AttentionReplay(pass: pass, stripRows: stripRows)
     }
 
-    /// - Parameter input: normalised patches of one picture.
+    /// - Parameter input: normalized patches of one picture.
     /// - Returns: for each of the options a map, `rows × columns`, its maximum 1, or all 0.
     /// - Throws: as `ForwardPass.run`.
     package func run(_ input: PatchMatrix, _ options: [RolloutOptions]) throws -> [Plane] {

@@ -42,7 +42,7 @@ package final class Canvas {
         withExtendedLifetime(sink) { cairo_surface_destroy(surface) }
     }
 
-    /// A canvas of pixels, all in one colour.
+    /// A canvas of pixels, all in one color.
     ///
     /// - Throws: `VitvideoError` of kind `software`, for instance for a side above 32767.
     package static func pixels(height: Int, width: Int, background: CanvasColor = .white) throws -> Canvas {
@@ -84,7 +84,7 @@ package final class Canvas {
         cairo_fill(context)
     }
 
-    /// The outline of a rectangle, the line centred on its border.
+    /// The outline of a rectangle, the line centerd on its border.
     package func stroke(
         x: Double, y: Double, width: Double, height: Double, _ color: CanvasColor, lineWidth: Double = 1
     ) {

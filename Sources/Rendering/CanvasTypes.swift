@@ -1,4 +1,4 @@
-/// A colour on a `Canvas`, each part 0...1, sRGB-encoded.
+/// A color on a `Canvas`, each part 0...1, sRGB-encoded.
 package struct CanvasColor: Sendable, Equatable {
     package var red: Double
     package var green: Double
@@ -12,7 +12,7 @@ package struct CanvasColor: Sendable, Equatable {
         self.alpha = alpha
     }
 
-    /// A shade of grey, 0 black to 1 white.
+    /// A shade of gray, 0 black to 1 white.
     package init(gray: Double, alpha: Double = 1) {
         self.init(red: gray, green: gray, blue: gray, alpha: alpha)
     }

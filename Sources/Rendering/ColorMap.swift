@@ -1,12 +1,12 @@
 import Pixels
 
-/// A colour map: 256 colours for heat from 0 to 1, byte for byte those of matplotlib.
+/// A color map: 256 colors for heat from 0 to 1, byte for byte those of matplotlib.
 package struct ColorMap: Sendable, Equatable {
     /// The map's name in matplotlib and on the command line.
     package let name: String
-    /// 256 × 3 bytes, red, green, blue, the coldest colour first.
+    /// 256 × 3 bytes, red, green, blue, the coldest color first.
     package let table: [UInt8]
-    /// 257 × 4 bytes for the kernels: red, green, blue, 0; the last entry is the colour of NaN.
+    /// 257 × 4 bytes for the kernels: red, green, blue, 0; the last entry is the color of NaN.
     let entries: [UInt8]
 
     private init(name: String, hexadecimal: String) {
@@ -29,10 +29,10 @@ package struct ColorMap: Sendable, Equatable {
     package static let turbo = ColorMap(name: "turbo", hexadecimal: ColorMapTables.turbo)
     package static let gray = ColorMap(name: "gray", hexadecimal: ColorMapTables.gray)
 
-    /// Every colour map, the default first.
+    /// Every color map, the default first.
     package static let all: [ColorMap] = [inferno, magma, viridis, plasma, turbo, gray]
 
-    /// The colour map of that name, or `nil`.
+    /// The color map of that name, or `nil`.
     package static func named(_ name: String) -> ColorMap? {
         all.first { $0.name == name }
     }
@@ -43,7 +43,7 @@ package struct ColorMap: Sendable, Equatable {
         return Int(min(255, max(0, heat * 256)))
     }
 
-    /// The colour for a heat. Outside 0...1 it is the nearer end's; NaN is black, matplotlib's "bad" colour
+    /// The color for a heat. Outside 0...1 it is the nearer end's; NaN is black, matplotlib's "bad" color
     /// laid on black.
     package func color(of heat: Float) -> (red: UInt8, green: UInt8, blue: UInt8) {
         let i = Self.index(of: heat) * 4

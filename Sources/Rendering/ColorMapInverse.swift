@@ -1,11 +1,11 @@
 import Pixels
 
-/// Reads heat back from colours: for each pixel the entry of the colour map whose colour is nearest (smallest
+/// Reads heat back from colors: for each pixel the entry of the color map whose color is nearest (smallest
 /// sum of squared differences in RGB), as a share of the last entry, so that the ends are 0 and 1.
 ///
-/// A video's compression moves colours off the map; the nearest entry is what remains of the heat.
+/// A video's compression moves colors off the map; the nearest entry is what remains of the heat.
 package struct ColorMapInverse: Sendable {
-    /// Side of a cell of the colour cube, in levels; cells hold the entries that can be nearest to a colour in
+    /// Side of a cell of the color cube, in levels; cells hold the entries that can be nearest to a color in
     /// them, so that the answer is that of trying all 256.
     private static let cellBits = 4
     private static let cellsPerAxis = 256 >> cellBits

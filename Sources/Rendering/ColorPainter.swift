@@ -1,6 +1,6 @@
 import Pixels
 
-/// Paints three maps as red, green and blue on pictures of one size, without a colour map: for maps that are
+/// Paints three maps as red, green and blue on pictures of one size, without a color map: for maps that are
 /// coordinates and not heat.
 ///
 /// Upsampling tables are made for the first maps' shape and kept.
@@ -9,11 +9,11 @@ package struct ColorPainter: Sendable {
     package let width: Int
     private let placement: MapPlacement
     private let interpolation: Interpolation
-    /// Share of the colour where it lies over a picture.
+    /// Share of the color where it lies over a picture.
     private let alpha: Float
     private var upsampler: Upsampler?
 
-    /// For pictures of `height × width` pixels. Of the style, the colour map and the scale are not used.
+    /// For pictures of `height × width` pixels. Of the style, the color map and the scale are not used.
     package init(height: Int, width: Int, placement: MapPlacement, style: HeatStyle) {
         self.height = height
         self.width = width
@@ -22,8 +22,8 @@ package struct ColorPainter: Sendable {
         alpha = Float(style.alpha)
     }
 
-    /// Paints `height × width` pixels at `out`, rows `strideBytes` apart: (1 − α) · frame + α · colour, to the
-    /// nearest integer, or the opaque colour where there is no frame.
+    /// Paints `height × width` pixels at `out`, rows `strideBytes` apart: (1 − α) · frame + α · color, to the
+    /// nearest integer, or the opaque color where there is no frame.
     ///
     /// - Parameters:
     ///   - colors: red, green and blue within 0…1, `rows × columns` each; what lies outside is clamped.

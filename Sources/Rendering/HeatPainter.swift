@@ -4,7 +4,7 @@ import Pixels
 /// How heat looks.
 package struct HeatStyle: Sendable {
     package var colorMap: ColorMap
-    /// Share of the colour where it lies over the frame, 0...1. The published figures use 0.6.
+    /// Share of the color where it lies over the frame, 0...1. The published figures use 0.6.
     package var alpha: Double
     package var interpolation: Interpolation
     package var scale: HeatScale
@@ -20,7 +20,7 @@ package struct HeatStyle: Sendable {
     }
 }
 
-/// Paints heat on pictures of one size: upsampling, colour and blend in one pass over the pixels.
+/// Paints heat on pictures of one size: upsampling, color and blend in one pass over the pixels.
 ///
 /// Upsampling tables are made for the first map's shape and kept.
 package struct HeatPainter: Sendable {
@@ -29,7 +29,7 @@ package struct HeatPainter: Sendable {
     private let placement: MapPlacement
     private let interpolation: Interpolation
     private let lookup: [UInt8]
-    /// Share of the colour in units of 2⁻²³.
+    /// Share of the color in units of 2⁻²³.
     private let alpha: UInt32
     private var upsampler: Upsampler?
     /// One line of the map, scratch.
@@ -48,14 +48,14 @@ package struct HeatPainter: Sendable {
         alpha = UInt32((style.alpha * 0x1p23).rounded())
     }
 
-    /// The heat as opaque colours.
+    /// The heat as opaque colors.
     package mutating func heatmap(_ heat: Plane) -> RGBImage {
         RGBImage(height: height, width: width) { out in
             paint(heat, over: nil, into: out.baseAddress!, strideBytes: width * 3)
         }
     }
 
-    /// The heat over a picture: (1 − α) · frame + α · colour, to the nearest integer.
+    /// The heat over a picture: (1 − α) · frame + α · color, to the nearest integer.
     ///
     /// - Precondition: the picture is `height × width`.
     package mutating func overlay(_ heat: Plane, on frame: RGBImage) -> RGBImage {

@@ -58,7 +58,7 @@ package enum HeatScale: Sendable, Equatable {
 ///
 /// The first frame gives the range as it is. Times are those of the frames, so a gap in a variable frame rate
 /// counts for its length; a frame whose time is not later than the last one's leaves the range where it is,
-/// except that a step back (another clip begins) starts anew.
+/// except that a step back in time (another clip begins) starts over.
 package struct HeatScaler: Sendable {
     package let scale: HeatScale
     /// What `smooth` remembers of the frames before: the range, and the time it belongs to. Nil before the first
@@ -105,7 +105,7 @@ package struct HeatScaler: Sendable {
 
     /// The map as heat: (m − low) / (high − low), all 0 where the range is empty (a constant map).
     ///
-    /// With `smooth` and `fixed`, values outside the range give heats outside 0...1, which the colour map clamps;
+    /// With `smooth` and `fixed`, values outside the range give heats outside 0...1, which the color map clamps;
     /// NaN stays NaN.
     package mutating func heat(of map: Plane, at timeSeconds: Double) -> Plane {
         let (low, high) = range(of: map, at: timeSeconds)

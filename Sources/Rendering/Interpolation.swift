@@ -5,10 +5,10 @@ import Pixels
 package enum Interpolation: String, Sendable, CaseIterable {
     /// Square patches, as DINO draws them.
     case nearest
-    /// Straight lines between cell centres.
+    /// Straight lines between cell centers.
     case bilinear
-    /// Keys' cubic with a = −0.75, as `torch.nn.functional.interpolate` does it. It overshoots; where colours
-    /// follow, heats beyond 0...1 take the ends' colours.
+    /// Keys' cubic with a = −0.75, as `torch.nn.functional.interpolate` does it. It overshoots; where colors
+    /// follow, heats beyond 0...1 take the ends' colors.
     case bicubic
 }
 
@@ -48,13 +48,13 @@ package struct MapPlacement: Sendable, Equatable {
 
 /// The samples of one axis of a picture on a map: `vv_axis` with its memory.
 struct SampleAxis: Sendable {
-    /// Which of `taps` neighbouring cells comes first, for each pixel.
+    /// Which of `taps` neighboring cells comes first, for each pixel.
     let first: [Int32]
     /// Tap-major weights, as `vv_axis` wants them.
     let weights: [Float]
     let taps: Int
 
-    /// Pixel x, whose centre is x + ½, lies at (x + ½) / cellSize − ½ in units of cells (align-corners false).
+    /// Pixel x, whose center is x + ½, lies at (x + ½) / cellSize − ½ in units of cells (align-corners false).
     init(length: Int, cells: Int, cellSize: Double, interpolation: Interpolation) {
         precondition(cells > 0, "a map has at least one cell")
         var first = [Int32](repeating: 0, count: length)

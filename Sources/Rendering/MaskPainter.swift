@@ -1,11 +1,11 @@
 import CKernels
 import Pixels
 
-/// Keeps the patches of a mask in colour and dims the others to grey, with a thin line along the border.
+/// Keeps the patches of a mask in color and dims the others to gray, with a thin line along the border.
 package struct MaskPainter: Sendable {
     /// Brightness of the dropped patches, in units of 1/256.
     static let dim: UInt32 = 77
-    /// Grey level of the line.
+    /// Gray level of the line.
     static let outline: UInt8 = 255
 
     package let height: Int
@@ -22,7 +22,7 @@ package struct MaskPainter: Sendable {
         reach = max(1, Int((Double(min(height, width)) / 540).rounded()))
     }
 
-    /// The picture with the cells of `kept` that are above 0 in colour. The mask is enlarged in whole patches.
+    /// The picture with the cells of `kept` that are above 0 in color. The mask is enlarged in whole patches.
     ///
     /// - Precondition: the picture is `height × width`.
     package func paint(_ kept: Plane, on frame: RGBImage) -> RGBImage {

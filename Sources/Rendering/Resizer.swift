@@ -48,7 +48,7 @@ package struct Resizer: Sendable {
 
 /// Which source samples make up each output sample of one axis.
 private struct Taps: Sendable {
-    /// How many neighbouring source samples each output sample takes.
+    /// How many neighboring source samples each output sample takes.
     let count: Int
     /// [to] the first of them.
     let first: [Int32]

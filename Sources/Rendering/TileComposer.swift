@@ -5,7 +5,7 @@ import Pixels
 /// Captions are drawn once per text and kept: drawing glyphs for every frame would cost more than the tiles.
 package struct TileComposer: Sendable {
     package let grid: TileGrid
-    /// Grey level between the tiles and behind captions.
+    /// Gray level between the tiles and behind captions.
     static let background: UInt8 = 18
     /// Captions kept at a time; a running figure in a caption must not fill the memory.
     private static let captionLimit = 256

@@ -11,7 +11,7 @@ package struct TileGrid: Sendable, Equatable {
     package let tileWidth: Int
     /// Height of the bar above each tile; 0 without captions.
     package let captionHeight: Int
-    /// Space between neighbouring tiles.
+    /// Space between neighboring tiles.
     package let gap: Int
     /// Height of the whole picture.
     package let height: Int

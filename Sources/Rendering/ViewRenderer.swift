@@ -2,7 +2,7 @@ import Pixels
 
 /// What the output shows.
 package enum View: String, Sendable, CaseIterable {
-    /// A labelled grid: the frame, the fused map, and one overlay for each head or other single map. Also called
+    /// A labeled grid: the frame, the fused map, and one overlay for each head or other single map. Also called
     /// `grid`.
     case heads
     /// The fused map over the full-size frame.
@@ -11,7 +11,7 @@ package enum View: String, Sendable, CaseIterable {
     case heatmap
     /// Heatmap left, frame right, as in the published DINO clip.
     case sideBySide = "side-by-side"
-    /// The patches within the mass threshold in colour, the rest dimmed.
+    /// The patches within the mass threshold in color, the rest dimmed.
     case mask
 
     /// A view by its name or its other name.
@@ -22,7 +22,7 @@ package enum View: String, Sendable, CaseIterable {
 
 /// What maps mean to the eye.
 package enum MapAppearance: Sendable {
-    /// Each map is heat, shown through a colour map.
+    /// Each map is heat, shown through a color map.
     case heat
     /// Three maps together are the red, green and blue of one picture.
     case color
@@ -57,7 +57,7 @@ package struct ViewRenderer: Sendable {
 
     /// - Parameters:
     ///   - view: what to show.
-    ///   - style: colours, blend, interpolation and scaling.
+    ///   - style: colors, blend, interpolation and scaling.
     ///   - frameHeight: height of every frame in pixels.
     ///   - frameWidth: width of every frame in pixels.
     ///   - placement: where the maps lie on the frame.
@@ -126,7 +126,7 @@ package struct ViewRenderer: Sendable {
     /// - Parameters:
     ///   - frame: `frameHeight × frameWidth`.
     ///   - heads: the single maps, unscaled, as many as there are labels; used by `heads`, and by all views
-    ///     where they are colours.
+    ///     where they are colors.
     ///   - fused: the raw fused map; used by all views but `mask`.
     ///   - mask: above 0 where a patch is kept; used by `mask` alone.
     ///   - timeSeconds: when the frame is shown, for `smooth`.
@@ -156,7 +156,7 @@ package struct ViewRenderer: Sendable {
         case color([Plane])
     }
 
-    /// What stands for the whole: the fused map's heat, or all colours.
+    /// What stands for the whole: the fused map's heat, or all colors.
     private mutating func map(_ fused: Plane, of heads: [Plane], at timeSeconds: Double) -> PaintedMap {
         switch appearance {
         case .heat: .heat(fusedScaler.heat(of: fused, at: timeSeconds))
@@ -218,7 +218,7 @@ package struct ViewRenderer: Sendable {
                     (corner(of: 0) + row * strideBytes)
                         .update(from: tile.baseAddress! + row * tileStride, count: tileStride)
                 }
-                // Colours are coordinates, which the frame's own would falsify.
+                // Colors are coordinates, which the frame's own would falsify.
                 let ground = appearance == .heat ? tile.baseAddress : nil
                 for (index, map) in maps.enumerated() {
                     paint(map, over: ground, into: corner(of: index + 1), strideBytes: strideBytes)

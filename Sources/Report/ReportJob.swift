@@ -4,8 +4,8 @@ import Foundation
 import Methods
 import Pipeline
 import Rendering
-import VideoIO
 import ViT
+import VideoIO
 
 /// Makes a report on pictures: reads them one after the other, measures each with every model, and writes page,
 /// figures and arrays as they come. Memory does not grow with the number of pictures but for their names.

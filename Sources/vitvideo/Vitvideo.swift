@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import ViT
 
@@ -24,30 +25,33 @@ struct Vitvideo: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            Foundation.exit(report(error).rawValue)
+            Foundation.exit(report(error))
         }
     }
 
-    private static func report(_ error: any Error) -> ExitStatus {
-        if let failure = Failure(error) {
-            let hint = failure.status == .noInput ? MistypedCommand.hint() : nil
-            StandardError.line("vitvideo: \(failure.message)\(hint.map { "; \($0)" } ?? "")")
-            return failure.status
+    /// Says why the program ends.
+    ///
+    /// - Returns: the exit status: 0, or that of the error's kind.
+    private static func report(_ error: any Error) -> Int32 {
+        if let error = error as? VitvideoError {
+            let hint = error.kind == .noInput ? MistypedCommand.hint() : nil
+            StandardError.line("vitvideo: \(error.line { $0.words })\(hint.map { "; \($0)" } ?? "")")
+            return error.kind.rawValue
         }
         if exitCode(for: error).isSuccess {
             // --help and --version arrive here as errors that carry their text. The root command has no options
             // of its own: who asks it for help wants those of the command that runs without being named.
             let text = fullMessage(for: error)
             print(text == helpMessage() ? helpMessage(for: Annotate.self) : text)
-            return .success
+            return EXIT_SUCCESS
         }
-        let reason = MistypedCommand.hint() ?? oneLine(message(for: error))
+        let reason = MistypedCommand.hint() ?? singleLine(message(for: error))
         StandardError.line("vitvideo: \(reason); see 'vitvideo --help'")
-        return .usage
+        return VitvideoError.Kind.usage.rawValue
     }
 
     /// The parser's messages may hold lists, a line for each value, and end with a full stop.
-    private static func oneLine(_ message: String) -> String {
+    private static func singleLine(_ message: String) -> String {
         let text = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             .replacing(": - ", with: ": ").replacing(" - ", with: ", ")
         return text.hasSuffix(".") ? String(text.dropLast()) : text

@@ -82,7 +82,7 @@ import VideoIO
         #expect(try MediaProbe(workspace.file("out.mp4")).size() != "1920x600")
     }
 
-    /// With fixed limits grey is the value itself, so the picture tells what was fused.
+    /// With fixed limits gray is the value itself, so the picture tells what was fused.
     @Test(arguments: ["mean", "min", "max"]) func fusion(name: String) throws {
         let fuse: ([Float]) -> Float =
             switch name {
@@ -101,7 +101,7 @@ import VideoIO
         expectGray(image, export, export.fused(frame: 0) { $0.max() ?? 0 }, from: 0, to: 0.05)
     }
 
-    /// The limits that were asked for, and beyond them the ends' colours.
+    /// The limits that were asked for, and beyond them the ends' colors.
     @Test func fixedScale() throws {
         let (image, export) = try gray("--scale", "0:0.01")
         let map = export.mean(frame: 0)
@@ -137,7 +137,7 @@ import VideoIO
         }
     }
 
-    /// A real frame as an opaque grey heatmap in whole patches, with its export.
+    /// A real frame as an opaque gray heatmap in whole patches, with its export.
     private func gray(_ arguments: String...) throws -> (RGBImage, AttentionExport) {
         let workspace = try Workspace()
         let outcome = try workspace.run(

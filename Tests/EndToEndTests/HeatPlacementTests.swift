@@ -11,7 +11,7 @@ import VideoIO
     static let cellHeight = 14.0 * 720 / 100
     static let cellWidth = 14.0 * 1280 / 177
 
-    /// Grey, in whole patches, without loss: every pixel follows from the export.
+    /// Gray, in whole patches, without loss: every pixel follows from the export.
     @Test(arguments: [0, 4]) func everyPixelFollowsFromTheExport(head: Int) throws {
         let workspace = try Workspace()
         let outcome = try workspace.run(
@@ -26,7 +26,7 @@ import VideoIO
             let image = try StillImage.read(workspace.file("f0\(frame + 1).png"))
             let map = export.map(frame: frame, head: 0)
             let (low, high) = (map.min() ?? 0, map.max() ?? 0)
-            // matplotlib's grey is one level off in places.
+            // matplotlib's gray is one level off in places.
             var wrong = 0
             for y in 0..<image.height {
                 let row = min(6, Int((Double(y) + 0.5) / Self.cellHeight))

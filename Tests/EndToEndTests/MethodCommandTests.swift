@@ -122,7 +122,7 @@ import VideoIO
         #expect(try patch.array("meta").strings().first?.contains("\"query\":\"3,11\"") == true)
     }
 
-    /// A pipe cannot be read twice: colours are found on its first frames, and no frame is lost.
+    /// A pipe cannot be read twice: colors are found on its first frames, and no frame is lost.
     @Test func featuresOfAPipe() throws {
         let workspace = try Workspace()
         try workspace.ffmpeg("-i", Workspace.bikes, "-c", "copy", "clip.mkv")

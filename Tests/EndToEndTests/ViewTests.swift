@@ -68,7 +68,7 @@ import VideoIO
         }
     }
 
-    /// Patches within the threshold of the fused map keep their colour, the others turn grey and dim.
+    /// Patches within the threshold of the fused map keep their color, the others turn gray and dim.
     @Test(arguments: ["0.6", "0.2", "1"]) func theMaskKeepsTheThresholdsShare(threshold: String) throws {
         let workspace = try Workspace()
         let frame = Workspace.frame("full")

@@ -1,6 +1,6 @@
 import Foundation
 
-/// An HTTP server on 127.0.0.1 that does what a test tells it to, misbehaviour included. Each connection has a
+/// An HTTP server on 127.0.0.1 that does what a test tells it to, misbehavior included. Each connection has a
 /// thread of its own and serves one request.
 ///
 /// Safe to share: what changes is only touched under `lock`.

@@ -6,8 +6,8 @@ import Pipeline
 import Pixels
 import Probing
 import Testing
-import VideoIO
 import ViT
+import VideoIO
 
 /// Every method through a whole job of several workers, held to the definitions in `Probing`, which goldens hold
 /// to the originals.
@@ -195,7 +195,7 @@ import ViT
         #expect(try Self.meta(export)["query"] as? String == "2,3")
     }
 
-    /// The basis of the sampled frames; the same patches have the same colours in every frame.
+    /// The basis of the sampled frames; the same patches have the same colors in every frame.
     @Test(arguments: Golden.names) func features(name: String) throws {
         let run = try Run(name, height: 64, width: 44)
         // The last frame is the first one again.

@@ -9,7 +9,7 @@ import VideoIO
 
 /// Frames that equal the one before are not computed again, and lack nothing.
 @Suite struct RepeatedFrameTests {
-    /// Gives the frame's grey level as its map, and counts how often it is asked.
+    /// Gives the frame's gray level as its map, and counts how often it is asked.
     private final class CountingSource: MapSource {
         let count = Mutex(0)
         let probed: ProbedModel

@@ -7,10 +7,10 @@ import Testing
 import ViT
 import VideoIO
 
-/// The colour of frame n of a test clip, far enough from its neighbours' to survive compression.
+/// The color of frame n of a test clip, far enough from its neighbors' to survive compression.
 func level(_ index: Int) -> UInt8 { UInt8(20 + index % 22 * 10) }
 
-/// Writes a clip whose frames are grey, `level(n)` in frame n.
+/// Writes a clip whose frames are gray, `level(n)` in frame n.
 func writeClip(
     _ path: String, frames: Int, framesPerSecond: Int32, height: Int = 48, width: Int = 64
 ) throws {
@@ -26,7 +26,7 @@ func writeClip(
     try writer.finish()
 }
 
-/// Expects a grey picture to be frame n of a test clip.
+/// Expects a gray picture to be frame n of a test clip.
 func expectShown(
     _ picture: RGBImage, frame index: Int, sourceLocation: SourceLocation = #_sourceLocation
 ) {

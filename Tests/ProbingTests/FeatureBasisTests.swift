@@ -117,7 +117,7 @@ import ViT
         return sorted[low] + (position - Double(low)) * (sorted[min(low + 1, sorted.count - 1)] - sorted[low])
     }
 
-    /// Fitting again gives the same colours, bit by bit.
+    /// Fitting again gives the same colors, bit by bit.
     @Test func repeatable() throws {
         let frames = try Frames("registers")
         let (first, second) = (try frames.fit(), try frames.fit())

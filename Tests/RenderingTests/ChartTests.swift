@@ -38,7 +38,7 @@ import Testing
             ])
     }
 
-    /// Rows of the plotted area by how many of their pixels have the colour.
+    /// Rows of the plotted area by how many of their pixels have the color.
     static func count(_ color: CanvasColor, in image: RGBImage, row: Int, from: Int, to: Int) -> Int {
         let wanted = [color.red, color.green, color.blue].map { UInt8(($0 * 255).rounded()) }
         return (from..<to).count { image.triple(row, $0) == wanted }
@@ -47,7 +47,7 @@ import Testing
     @Test func linesLieWhereTheirValuesAre() throws {
         let image = try Self.figure.image()
         #expect(image.height == Self.figure.height && image.width == Self.figure.width)
-        // Below the legend, which shows each colour too.
+        // Below the legend, which shows each color too.
         let rows = 130..<image.height
         func fullest(_ color: CanvasColor) -> (row: Int, count: Int) {
             let counts = rows.map { Self.count(color, in: image, row: $0, from: 0, to: image.width) }

@@ -52,7 +52,7 @@ private struct ColorMapGolden: Decodable {
             height: raw.height, width: raw.width, bytes: bytes(hexadecimal: golden.imsave.infernoHex))
         #expect(ColorMap.inferno.picture(of: heat) == expected)
 
-        // DINO enlarges by the nearest neighbour before imsave, which paints the same colours in larger squares.
+        // DINO enlarges by the nearest neighbor before imsave, which paints the same colors in larger squares.
         var painter = HeatPainter(
             height: raw.height * 8, width: raw.width * 8,
             placement: MapPlacement(cellHeight: 8, cellWidth: 8),

@@ -85,8 +85,8 @@ import Testing
 }
 
 @Suite struct HeatPainterTests {
-    /// Colours and blend by the definition. Where 256 times the heat is within a rounding error of a whole number
-    /// either neighbour is right.
+    /// Colors and blend by the definition. Where 256 times the heat is within a rounding error of a whole number
+    /// either neighbor is right.
     func expectOverlay(
         _ actual: RGBImage, heat: [Double], frame: RGBImage?, colorMap: ColorMap, alpha: Double
     ) {
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test func everyPairOfLevelsIsBlendedToTheNearest() {
-        // One row of all frame levels for each of the map's 256 greys (matplotlib's rounding leaves some out).
+        // One row of all frame levels for each of the map's 256 grays (matplotlib's rounding leaves some out).
         var frame = RGBImage(height: 256, width: 256)
         for row in 0..<256 {
             for column in 0..<256 {

@@ -2,7 +2,7 @@ import Pixels
 import Rendering
 import Testing
 
-/// What the views do with maps that are colours, that have no fused one, or that belong to a marked patch.
+/// What the views do with maps that are colors, that have no fused one, or that belong to a marked patch.
 @Suite struct MethodViewTests {
     let frame = noiseImage(height: 60, width: 100)
     let placement = MapPlacement(cellHeight: 20, cellWidth: 25)
@@ -20,7 +20,7 @@ import Testing
             markedCell: markedCell)
     }
 
-    /// The maps' values as colours, without a colour map and without scaling.
+    /// The maps' values as colors, without a color map and without scaling.
     private func expected(_ y: Int, _ x: Int, share: Double) -> [Int] {
         colors.indices.map { channel in
             let color = 255 * Double(colors[channel][y / 20, x / 25])
@@ -67,7 +67,7 @@ import Testing
         expectColors(picture, row: origin.row, column: origin.column, share: 1)
     }
 
-    /// Bicubic interpolation overshoots; colours end at black and white.
+    /// Bicubic interpolation overshoots; colors end at black and white.
     @Test func colorsBeyondTheScaleAreClamped() throws {
         var steep = Plane(height: 3, width: 4)
         for row in 0..<3 { for column in 2..<4 { steep[row, column] = 1 } }

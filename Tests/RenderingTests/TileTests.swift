@@ -82,7 +82,7 @@ import Testing
             let background = caption.bytes[0]
             let ink = caption.bytes.contains { $0 > 150 }
             #expect(ink == !captions[index].isEmpty, "caption \(index)")
-            // Text is grey and leaves the bar's first and last rows free.
+            // Text is gray and leaves the bar's first and last rows free.
             #expect(caption.bytes.prefix(81 * 3).allSatisfy { $0 == background })
             #expect(caption.bytes.suffix(81 * 3).allSatisfy { $0 == background })
         }

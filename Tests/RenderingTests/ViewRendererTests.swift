@@ -58,7 +58,7 @@ import Testing
         var renderer = ViewRenderer(
             view: .heads, style: HeatStyle(alpha: 1, interpolation: .nearest), frameHeight: 720,
             frameWidth: 1280, placement: placement, headLabels: (0..<6).map { "head \($0)" })
-        // One hot cell; its centre in the frame must be its centre in the tile.
+        // One hot cell; its center in the frame must be its center in the tile.
         var map = Plane(height: 32, width: 56)
         map[20, 37] = 0.5
         let out = try renderer.render(

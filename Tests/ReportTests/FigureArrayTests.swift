@@ -5,8 +5,8 @@ import NumPy
 import Pixels
 import Probing
 import Testing
-import VideoIO
 import ViT
+import VideoIO
 
 @testable import Report
 

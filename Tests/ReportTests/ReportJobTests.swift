@@ -21,7 +21,7 @@ import VideoIO
         let text = try directory.write("no picture".utf8, to: "text.png")
         let whole = try Data(contentsOf: URL(fileURLWithPath: good))
         let half = try directory.write(whole.prefix(whole.count / 2), to: "half.png")
-        // A JPEG file that ends early still decodes, its lower part grey.
+        // A JPEG file that ends early still decodes, its lower part gray.
         try StillImage.write(
             TemporaryDirectory.noise(height: 64, width: 64, seed: 5), to: directory.file("whole.jpg"))
         let photo = try Data(contentsOf: URL(fileURLWithPath: directory.file("whole.jpg")))

@@ -113,7 +113,7 @@ import Testing
         #expect(rounded == out.map(Self.nearestBFloat16))
     }
 
-    /// The nearer of the two bfloat16 neighbours, the even one of two equally near.
+    /// The nearer of the two bfloat16 neighbors, the even one of two equally near.
     static func nearestBFloat16(_ x: Float) -> UInt16 {
         let low = UInt16(x.bitPattern >> 16)
         let rest = x.bitPattern & 0xFFFF

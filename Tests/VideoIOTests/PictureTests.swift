@@ -4,9 +4,9 @@ import Pixels
 import Testing
 import VideoIO
 
-/// Frames come out upright, square, progressive and in the right colours.
+/// Frames come out upright, square, progressive and in the right colors.
 @Suite struct PictureTests {
-    /// Eight bars of equal width and their RGB values: a card for colour and for orientation.
+    /// Eight bars of equal width and their RGB values: a card for color and for orientation.
     static let bars: [(UInt8, UInt8, UInt8)] = [
         (191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191),
         (16, 40, 90),
@@ -108,7 +108,7 @@ import VideoIO
         let grey = try StillImage.read(ramp)
         #expect((0..<256).allSatisfy { grey[3, $0] == (UInt8($0), UInt8($0), UInt8($0)) })
 
-        // The same ramp as limited-range grey in H.264: black at 16, white at 235.
+        // The same ramp as limited-range gray in H.264: black at 16, white at 235.
         let limited = try scratch.ffmpeg(
             "limited.mkv",
             [
@@ -126,7 +126,7 @@ import VideoIO
         #expect(try Probe.stream(palette, "v", "pix_fmt") == "pal8")
         #expect(try StillImage.read(palette) == PictureTests.barImage(height: 64, width: 256))
 
-        // Alpha is dropped: the colours are those stored, however transparent.
+        // Alpha is dropped: the colors are those stored, however transparent.
         let alpha = try scratch.ffmpeg(
             "alpha.png", ["-i", card, "-vf", "format=rgba,colorchannelmixer=aa=0.2"])
         #expect(try StillImage.read(alpha) == PictureTests.barImage(height: 64, width: 256))
@@ -154,10 +154,10 @@ import VideoIO
     }
 
     /// Chroma of 4:2:0 video sits on the left luma column of each pair; a sample at the edge between two
-    /// colours must not shift the edge.
+    /// colors must not shift the edge.
     @Test func chromaIsSitedOnTheLeft() throws {
         let scratch = try Scratch()
-        // One chroma column lit: symmetric around luma column 32 when sited left, around 32.5 when centred.
+        // One chroma column lit: symmetric around luma column 32 when sited left, around 32.5 when centerd.
         let source = try scratch.ffmpeg(
             "in.mkv",
             [

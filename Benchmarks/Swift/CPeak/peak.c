@@ -8,7 +8,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/// Keeps the accumulators from being optimised away.
+/// Keeps the accumulators from being optimized away.
 static volatile float sink;
 
 __attribute__((target("avx512f"))) static double float32_avx512(uint64_t rounds) {

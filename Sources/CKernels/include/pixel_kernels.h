@@ -13,7 +13,7 @@
 
 /// Where the samples of one axis lie on a map and how they are weighed.
 ///
-/// first    [length]         index of the first of `taps` neighbouring cells; from -2 to cells,
+/// first    [length]         index of the first of `taps` neighboring cells; from -2 to cells,
 ///                           cells outside the map repeat its edge
 /// weights  [taps * length]  tap-major. taps 1 (nearest): unused. taps 2 (linear): the second cell's
 ///                           share alone, first * (1 - w) + second * w, in the first `length`

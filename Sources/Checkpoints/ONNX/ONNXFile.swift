@@ -2,9 +2,9 @@ import Base
 import Files
 import NumPy
 
-/// The initialisers of a mapped ONNX model under the names of the PyTorch modules that own them.
+/// The initializers of a mapped ONNX model under the names of the PyTorch modules that own them.
 ///
-/// Model and graph are walked in place; nodes and initialisers are decoded one at a time and dropped again, so
+/// Model and graph are walked in place; nodes and initializers are decoded one at a time and dropped again, so
 /// that opening a model costs little more memory than the list of its tensors.
 struct ONNXFile: TensorSource {
     let tensors: [(name: String, description: TensorDescription)]
@@ -61,7 +61,7 @@ struct ONNXFile: TensorSource {
         _ bytes: UnsafeRawBufferPointer, _ graph: Range<Int>
     ) throws -> ([ONNXInitializer], ONNXNames) {
         // GraphProto: 1 node, 5 initializer, 15 sparse_initializer. Nodes come first in the file, but naming needs
-        // the initialisers, hence two passes.
+        // the initializers, hence two passes.
         var initializers: [ONNXInitializer] = []
         var fields = ProtobufFields(bytes, graph)
         while let field = try fields.next() {

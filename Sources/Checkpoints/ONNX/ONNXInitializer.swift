@@ -3,7 +3,7 @@ import Files
 import NumPy
 import SwiftProtobuf
 
-/// One initialiser of an ONNX graph: description, and where its values lie.
+/// One initializer of an ONNX graph: description, and where its values lie.
 struct ONNXInitializer: Sendable {
     private enum Values: Sendable {
         /// Little-endian elements at this place in the file.

@@ -1,14 +1,14 @@
 import Base
 import Files
 
-/// Gives the anonymous initialisers of an exported PyTorch model their names back.
+/// Gives the anonymous initializers of an exported PyTorch model their names back.
 ///
 /// PyTorch's exporter folds constants: a Linear layer's weight is stored transposed as `onnx::MatMul_1972`, and a
 /// position table sliced in the forward pass as `onnx::Concat_1957` (class token) and `onnx::Reshape_1962`
 /// (patches). What is left of the module's name is in the name of the node that uses the value:
 /// `/backbone/encoder/layer.0/attention/attention/query/MatMul`.
 struct ONNXNames {
-    /// A tensor as it is presented, made of one or two initialisers.
+    /// A tensor as it is presented, made of one or two initializers.
     enum Origin: Sendable, Equatable {
         case whole(Int)
         /// Stored (in, out), presented (out, in) as PyTorch keeps it.
@@ -18,7 +18,7 @@ struct ONNXNames {
     }
 
     private let initializers: [ONNXInitializer]
-    /// Initialisers by the names that nodes use, aliases made by Identity nodes among them.
+    /// Initializers by the names that nodes use, aliases made by Identity nodes among them.
     private var indices: [String: Int]
     /// Presented names in the order found, with what they are made of.
     private(set) var found: [(name: String, origin: Origin)] = []
@@ -26,7 +26,7 @@ struct ONNXNames {
     private var classTokens: [String: Int] = [:]
     private var patches: [(scope: String, index: Int)] = []
 
-    /// - Throws: `VitvideoError` where two initialisers have one name.
+    /// - Throws: `VitvideoError` where two initializers have one name.
     init(_ initializers: [ONNXInitializer]) throws {
         self.initializers = initializers
         indices = Dictionary(minimumCapacity: initializers.count)
@@ -70,7 +70,7 @@ struct ONNXNames {
         }
     }
 
-    /// All tensors: initialisers with real names in the file's order, then those found through nodes, then what
+    /// All tensors: initializers with real names in the file's order, then those found through nodes, then what
     /// stayed anonymous. A name found twice stays with the first.
     func tensors() -> [(name: String, origin: Origin)] {
         var result: [(name: String, origin: Origin)] = []

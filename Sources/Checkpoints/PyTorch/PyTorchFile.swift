@@ -54,7 +54,7 @@ struct PyTorchFile: TensorSource {
     }
 
     /// Reads the format before PyTorch 1.6; see `PyTorchLegacyLayout`.
-    /// - Throws: as the other initialiser.
+    /// - Throws: as the other initializer.
     init(legacy file: MappedFile, key: String?) throws {
         let layout = try file.withBytes { try PyTorchLegacyLayout($0) }
         try self.init(

@@ -4,7 +4,7 @@ import Probing
 import ViT
 
 /// How far a coarser precision takes a model's attention from what it is in 32-bit floats, measured on a picture:
-/// some models bear 8-bit integers and some do not, and weights alone do not tell.
+/// some models keep theirs in 8-bit integers and some do not, and weights alone do not tell.
 package struct PrecisionCheck: Sendable {
     /// Mean difference of the heatmaps of the class token's attention in the last block, the heads' mean, each map
     /// scaled to 0…255.

@@ -138,7 +138,7 @@ package struct SectionFigure: Sendable {
     package let tiles: [Tile]
     package let columns: Int
     package let arrays: [FigureArray]
-    /// What is to be seen, for who does not see it.
+    /// A description for readers who cannot see it.
     package let text: String
     package let style: HeatStyle
 

@@ -36,7 +36,7 @@ package struct AnnotatedFrame: Sendable {
 /// What a recording shows at the time of a frame.
 package struct RecordedFrame: Sendable {
     package let picture: RGBImage
-    /// The heat read back from the colours, 0…1, where the analysis has a grid for it.
+    /// The heat read back from the colors, 0…1, where the analysis has a grid for it.
     package let map: Plane?
 }
 

@@ -35,7 +35,7 @@ package struct JobIdentity: Codable, Sendable, Equatable {
         settings.append(Setting(name: name, value: hash, isHash: true))
     }
 
-    /// What segments are labelled with.
+    /// What segments are labeled with.
     var hash: String {
         get throws {
             let encoder = JSONEncoder()

@@ -155,7 +155,7 @@ final class SegmentFileReader {
 
     /// The next record; nil after the last one, once the whole file has been found to be as it was written.
     ///
-    /// - Throws: as the initialiser.
+    /// - Throws: as the initializer.
     func next() throws -> SegmentRecord? {
         if rest == 0 {
             try Self.update(hash, tail)

@@ -23,7 +23,7 @@ package final class SegmentStore {
         }
     }
 
-    /// Segments that are to be computed one after the other.
+    /// Missing segments, computed one after the other.
     struct Gap: Equatable {
         let first: Int
         /// How many; nil for all up to the end of the clip.
@@ -62,10 +62,10 @@ package final class SegmentStore {
     /// Opens the directory, or makes it, and looks at every segment.
     ///
     /// - Parameters:
-    ///   - job: what is to be computed. Of a job begun earlier only the identity is compared, the rest is kept.
+    ///   - job: what the run computes. Of a job begun earlier only the identity is compared, the rest is kept.
     ///   - segmentFrames: frames of every segment but the last.
     /// - Throws: `VitvideoError`: of kind `usage` or `badData` where the job was begun under other settings, of kind
-    ///   `cannotCreate` where another run is at work on it, where the directory holds something else or cannot be
+    ///   `cannotCreate` where another run holds it, where the directory holds something else or cannot be
     ///   made; of kind `inputOutput` where it cannot be written to.
     package init(path: String, job: Job, segmentFrames: Int) throws {
         self.job = job
@@ -76,7 +76,7 @@ package final class SegmentStore {
     }
 
     deinit {
-        // Also reached where the initialiser has thrown, for one because the directory is somebody else's.
+        // Also reached where the initializer has thrown, for one because the directory is somebody else's.
         if summaries.isEmpty { remove() }
     }
 

@@ -17,7 +17,7 @@ package final class StatisticsPlot: StatisticsOutput {
     private var series: [ThinnedSeries]
 
     /// - Parameters:
-    ///   - title: what the figure is headed, the clip's name in the main.
+    ///   - title: the figure's heading, which names the clip.
     ///   - quantity: what the maps are of: "attention", "rollout".
     /// - Throws: `VitvideoError` of kind `usage` for another extension, `VitvideoError` of kind `cannotCreate`.
     package init(

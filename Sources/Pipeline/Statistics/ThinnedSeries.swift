@@ -1,5 +1,5 @@
 /// Values of several columns over time, in memory that does not depend on the length of the clip: where there are
-/// too many rows for a plot to show, neighbours are averaged in pairs.
+/// too many rows for a plot to show, neighbors are averaged in pairs.
 package struct ThinnedSeries {
     /// Mean time and values of `framesPerRow` frames each.
     package private(set) var rows: [Row] = []

@@ -27,7 +27,7 @@ package struct ChartSeries: Sendable {
         self.points = points
     }
 
-    /// Colours that stay apart for colour-blind eyes too (Okabe and Ito); they repeat after the last.
+    /// Colors that stay apart for color-blind eyes too (Okabe and Ito); they repeat after the last.
     package static func color(_ index: Int) -> CanvasColor {
         let levels: [(Double, Double, Double)] = [
             (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),

@@ -113,7 +113,7 @@ struct ChartPainter {
         }
         var run: [(x: Double, y: Double)] = []
         func drawRun() {
-            // A point without neighbours would be no line at all.
+            // A point without neighbors would be no line at all.
             if run.count == 1 {
                 canvas.discs(at: run, radius: series.lineWidth + 1.5, series.color)
             } else {

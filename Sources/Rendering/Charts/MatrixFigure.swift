@@ -1,12 +1,12 @@
 import Pixels
 
-/// A matrix as colours, with axes that count its rows and columns and a bar that tells the colours' values.
+/// A matrix as colors, with axes that count its rows and columns and a bar that tells the colors' values.
 package struct MatrixFigure: Sendable {
     package var title: String
     /// What rows and columns count.
     package var axisLabel: String
     package var valueLabel: String
-    /// Coloured from its smallest value to its largest.
+    /// Colored from its smallest value to its largest.
     package var matrix: Plane
     package var colorMap: ColorMap
 

@@ -11,7 +11,7 @@ struct PageFigure: Sendable {
     let file: String
     let height: Int
     let width: Int
-    /// What is to be seen, for who does not see it.
+    /// A description for readers who cannot see it.
     let text: String
     /// The arrays behind it, relative to the page.
     let arrays: String?

@@ -25,7 +25,7 @@ final class ReportDirectory {
     /// Where it is meanwhile.
     var temporaryPath: String { directory.temporaryPath }
 
-    /// Where a file of the report is to be written now.
+    /// Where to write a file of the report now.
     func location(of file: String) -> String { directory.location(of: file) }
 
     /// - Throws: `VitvideoError` of kind `inputOutput`.

@@ -4,7 +4,7 @@ import ViT
 /// A picture as a model is given it, and as it looks then.
 struct ModelInput {
     let patches: PatchMatrix
-    /// The normalised input turned back into a picture, `rows·patch × columns·patch`: resized and cropped to whole
+    /// The normalized input turned back into a picture, `rows·patch × columns·patch`: resized and cropped to whole
     /// patches.
     let picture: RGBImage
 

@@ -1,7 +1,7 @@
 import Base
 import Pixels
-import VideoIO
 import ViT
+import VideoIO
 
 /// One of the pictures a report is made of, on its way to the models.
 struct SourcePicture: Sendable {

@@ -1,4 +1,4 @@
-/// The page's looks and its one button. Colours follow the system's theme until the button is pressed.
+/// The page's looks and its one button. Colors follow the system's theme until the button is pressed.
 enum PageStyle {
     static let css = """
         :root{--ground:#fcfcfb;--ink:#1d1f21;--soft:#5b6168;--line:#d9dcdf;--card:#fff;--link:#0b5cad;\

@@ -8,7 +8,7 @@ struct ResizeWeights: Sendable {
     var taps: Int
 
     /// Antialiased resampling to an explicit size: the filter is widened by the scale when shrinking,
-    /// cut at the borders and renormalised, as Pillow and `torch.nn.functional.interpolate(antialias=True)` do.
+    /// cut at the borders and renormalized, as Pillow and `torch.nn.functional.interpolate(antialias=True)` do.
     ///
     /// - Parameters:
     ///   - radius: half the filter's support at scale 1 (1 for bilinear, 2 for bicubic).

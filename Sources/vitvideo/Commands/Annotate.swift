@@ -5,8 +5,8 @@ import Methods
 import Pipeline
 import Pixels
 import Probing
-import VideoIO
 import ViT
+import VideoIO
 
 struct Annotate: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -140,7 +140,8 @@ struct Annotate: ParsableCommand {
             } else if !paths.isEmpty {
                 kept = "\(frames) frames are in \(paths.joined(separator: ", "))"
             }
-            throw Failure(.interrupted, "interrupted; \(kept)")
+            throw VitvideoError(
+                .interrupted, reason: "interrupted; \(kept)")
         }
     }
 
@@ -186,7 +187,7 @@ struct Annotate: ParsableCommand {
         return try method.method.value.makeSource(request)
     }
 
-    /// Refuses a precision that the model does not bear.
+    /// Refuses a precision in which the model's attention changes too much.
     private func check(_ engine: Engine, of probed: ProbedModel, on image: RGBImage, threads: Int) throws {
         let check = try PrecisionCheck(
             probed, engine: engine, reference: try compute.engine(for: probed.model, precision: .float32),

@@ -4,8 +4,8 @@ import Methods
 import Pipeline
 import Probing
 import Rendering
-import VideoIO
 import ViT
+import VideoIO
 
 /// What a run computes and shows, worked out from the options: which models are loaded, which recordings are
 /// opened, and what the panels are.

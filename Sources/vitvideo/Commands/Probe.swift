@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import Pipeline
 import Report
@@ -88,9 +89,9 @@ struct Probe: ParsableCommand {
                     count: outcome.counts.used, seconds: (ContinuousClock.now - start) / .seconds(1)))
         }
         if case .interrupted(let counts, let path) = outcome {
-            throw Failure(
+            throw VitvideoError(
                 .interrupted,
-                "interrupted; "
+                reason: "interrupted; "
                     + (path.map { "\(counts.used) pictures are in \($0)" } ?? "nothing was finished"))
         }
     }

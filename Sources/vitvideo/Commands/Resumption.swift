@@ -1,8 +1,8 @@
 import Base
 import Foundation
 import Pipeline
-import VideoIO
 import ViT
+import VideoIO
 
 /// What `--resume` adds to a run: where the job keeps its segments, and what the job is.
 struct Resumption {
@@ -11,12 +11,12 @@ struct Resumption {
     /// An earlier run of perhaps the same job; nil where none has finished a segment.
     private let earlier: SegmentStore.Job?
 
-    /// - Throws: `VitvideoError` or `Failure` where the input or the output does not go with segments.
+    /// - Throws: `VitvideoError` of kind `usage` where the input or the output does not go with segments.
     init(input: InputOptions, output: OutputOptions, info: VideoInfo) throws {
         guard info.canReopen else {
-            throw Failure(
+            throw VitvideoError(
                 .usage,
-                "--resume reads the input again, which "
+                reason: "--resume reads the input again, which "
                     + (input.input == "-" ? "standard input" : input.input)
                     + " does not allow; save it to a file first")
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Methods
 import ModelZoo
 import ViT
@@ -32,7 +33,7 @@ struct ClassificationOptions: ParsableArguments {
     ///   - headFile: a linear classifier's file, for a model that has none of its own or another one.
     ///   - wantsNumbers: whether logits are exported or the top label joins statistics.
     ///   - target: the class that a gradient is taken of, where one is.
-    /// - Throws: `VitvideoError`; `Failure` where labels or a gradient are asked for and
+    /// - Throws: `VitvideoError`, also where labels or a gradient are asked for and
     ///   nothing classifies, and for a class by its name where the names are not known.
     func classification(
         of model: Model, isMain: Bool, headFile: String?, wantsNumbers: Bool, target: ClassChoice? = nil,
@@ -45,16 +46,16 @@ struct ClassificationOptions: ParsableArguments {
         }
         guard let classifier else {
             if target != nil {
-                throw Failure(
+                throw VitvideoError(
                     .usage,
-                    "\(model.name) has no classifier, so there is no class for --method "
+                    reason: "\(model.name) has no classifier, so there is no class for --method "
                         + MethodRegistry.standard.names(with: MethodOptions.targetClass) + "; "
                         + "choose a supervised model"
                         + (isMain ? " or give a classifier with --head FILE" : ""))
             }
             if labels != nil && isMain {
-                throw Failure(
-                    .usage, "\(model.name) has no classifier for --labels; give one with --head FILE")
+                throw VitvideoError(
+                    .usage, reason: "\(model.name) has no classifier for --labels; give one with --head FILE")
             }
             return nil
         }
@@ -72,9 +73,10 @@ struct ClassificationOptions: ParsableArguments {
             return try ClassLabels(contentsOf: path)
         case (nil, .name(let name)):
             guard classes == ClassLabels.imageNetCount else {
-                throw Failure(
+                throw VitvideoError(
                     .usage,
-                    "--class '\(name)' is a name; give the names of the \(classes) classes with --labels FILE, "
+                    reason:
+                        "--class '\(name)' is a name; give the names of the \(classes) classes with --labels FILE, "
                         + "or the class's number")
             }
             return try ClassLabels.imageNet(from: .standard(), offline: offline)

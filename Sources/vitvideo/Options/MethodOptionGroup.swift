@@ -133,7 +133,7 @@ struct HeadList: ExpressibleByArgument {
 }
 
 extension Method {
-    /// - Throws: `Failure` for a view that does not show what the method gives.
+    /// - Throws: `VitvideoError` of kind `usage` for a view that does not show what the method gives.
     func check(_ view: View) throws {
         switch mismatch(with: view) {
         case nil: return
@@ -142,14 +142,16 @@ extension Method {
                 ", or --method \($0.method) --\($0.option.name) \(($0.option.valueName ?? "").uppercased()) "
                     + "for \($0.shown)"
             }
-            throw Failure(
+            throw VitvideoError(
                 .usage,
-                "view '\(view.rawValue)' shows one map and --method \(name) gives several; use the view 'grid'"
+                reason:
+                    "view '\(view.rawValue)' shows one map and --method \(name) gives several; use the view 'grid'"
                     + (other ?? ""))
         case .colors:
-            throw Failure(
+            throw VitvideoError(
                 .usage,
-                "view 'mask' keeps the patches with the most of a map, which colours do not have; with "
+                reason:
+                    "view 'mask' keeps the patches with the most of a map, which colours do not have; with "
                     + "--method \(name) use 'grid', 'overlay', 'heatmap' or 'side-by-side'")
         }
     }

@@ -51,7 +51,7 @@ enum Interruption {
                     (StandardError.isTerminal ? "\n" : "") + "vitvideo: \(notice); interrupt again to abort")
             } else {
                 abort()
-                _exit(ExitStatus.interrupted.rawValue)
+                _exit(VitvideoError.Kind.interrupted.rawValue)
             }
         }
         handler.withLock { $0 = handle }

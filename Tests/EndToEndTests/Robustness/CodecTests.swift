@@ -8,7 +8,7 @@ extension Robustness {
     /// FFmpeg's own conversion to RGB does.
     @Suite struct Codecs {
         /// Mean absolute difference in levels of 255 that two ways of scaling chroma may make on a test pattern.
-        /// FFmpeg's own conversion of grey in floating point bends the curve; what was 64 comes out as 56.
+        /// FFmpeg's own conversion of gray in floating point bends the curve; what was 64 comes out as 56.
         static func tolerance(_ pixelFormat: String) -> Double { pixelFormat.hasPrefix("grayf32") ? 12 : 3 }
 
         @Test(arguments: RobustnessTable.choose(try EncoderTable.all(), short: 24))
