@@ -60,7 +60,7 @@ package struct Download: Sendable {
     ///
     /// - Parameters:
     ///   - progress: called as bytes arrive, also while another process fetches the file.
-    ///   - isCanceled: asked several times a second; when true the download stops and keeps its part.
+    ///   - isCancelled: asked several times a second; when true the download stops and keeps its part.
     /// - Throws: `VitvideoError`.
     package func run(
         progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }

@@ -9,9 +9,6 @@ package final class FileLock {
     /// Whether other processes see the lock.
     package let isEffective: Bool
 
-    /// The system call, for tests of file systems without locks.
-    @TaskLocal static var call: @Sendable (Int32, Int32) -> Int32 = { flock($0, $1) }
-
     /// What file systems without locks answer. NFS refuses an exclusive lock on a descriptor that is open for
     /// reading only, as those of directories are, with EBADF.
     private static let unsupported = [ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL, EBADF]
@@ -22,7 +19,7 @@ package final class FileLock {
     package init(_ descriptor: Int32) throws(SystemError) {
         var code: Int32 = 0
         repeat {
-            code = Self.call(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
+            code = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
         } while code == EINTR
         guard code == 0 || Self.unsupported.contains(code) else {
             close(descriptor)

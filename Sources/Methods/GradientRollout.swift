@@ -106,8 +106,8 @@ extension MethodSection {
             let ratios = context.settings.discardRatios
             return SectionProbe(checkMemory: { input in
                 guard context.settings.classes > 0 else { return }
-                for rollout in rollouts {
-                    try rollout.options.checkMemory(for: input, in: context, isGradient: true)
+                for options in rollouts.map(\.options).sorted(by: RolloutOptions.needsMore) {
+                    try options.checkMemory(for: input, in: context, isGradient: true)
                 }
             }) { picture in
                 var tiles: [SectionFigure.Tile] = []

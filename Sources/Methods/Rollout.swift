@@ -130,7 +130,9 @@ extension MethodSection {
             }
             return SectionProbe(checkMemory: { input in
                 guard !fitTogether(input) else { return }
-                for options in all { try options.checkMemory(for: input, in: context) }
+                for options in all.sorted(by: RolloutOptions.needsMore) {
+                    try options.checkMemory(for: input, in: context)
+                }
             }) { picture in
                 let input = picture.input
                 // Where not all fit, one after the other does.
@@ -165,6 +167,12 @@ extension MethodSection {
 extension RolloutOptions {
     /// "discard 0.9".
     var discardCaption: String { "discard \(String(format: "%g", discardRatio))" }
+
+    /// Sorts rollouts by falling need of memory: only a discard holds a whole matrix. Checked in this order, the first
+    /// refusal names a resolution at which the others fit too.
+    static func needsMore(_ first: RolloutOptions, _ second: RolloutOptions) -> Bool {
+        first.discardRatio > second.discardRatio
+    }
 
     /// - Throws: `VitvideoError` of kind `usage` where rollout of a picture does not fit into memory.
     func checkMemory(for input: PatchMatrix, in context: SectionContext, isGradient: Bool = false) throws {

@@ -92,7 +92,7 @@ package struct ModelCache: Sendable {
     ///
     /// - Parameters:
     ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
-    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCanceled:)`; nil
+    ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil
     ///     for never.
     /// - Throws: `VitvideoError.weightsNotFound` where `download` is nil, `VitvideoError.wrongHash`,
     ///   `VitvideoError.weightsDoNotFit`, and what reading the file and `download` throw.
@@ -141,7 +141,7 @@ package struct ModelCache: Sendable {
     ///
     /// - Parameters:
     ///   - progress: called as bytes arrive.
-    ///   - isCanceled: asked several times a second.
+    ///   - isCancelled: asked several times a second.
     /// - Throws: `VitvideoError.downloadFailed`, `VitvideoError.weightsDoNotFit`,
     ///   `VitvideoError.cacheNotWritable`, and what reading the file throws.
     package func download(

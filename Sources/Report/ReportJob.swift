@@ -150,12 +150,11 @@ package final class ReportJob {
                     switch picture.content {
                     case .unusable(let reason): return .skipped(reason)
                     case .picture(let image, let isShown):
-                        let availableBytes = try memory.left(
-                            besideHeight: image.height, width: image.width)
+                        let shares = try memory.shares(height: image.height, width: image.width)
                         return .used(
                             path: picture.path, isShown: isShown,
-                            try probes.map {
-                                try $0.measure(image, isShown: isShown, availableBytes: availableBytes)
+                            try zip(probes, shares).map { probe, bytes in
+                                try probe.measure(image, isShown: isShown, availableBytes: bytes)
                             })
                     }
                 }

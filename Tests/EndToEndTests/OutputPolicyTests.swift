@@ -129,20 +129,85 @@ import Testing
         #expect(try hidden(in: workspace) == [])
     }
 
+    /// A library to preload, compiled from C.
+    private func library(_ source: String, in workspace: Workspace) throws -> String {
+        try workspace.write(source.utf8, to: "f.c")
+        let compiling = try Program.run(
+            "clang",
+            [
+                "-shared", "-fPIC", "-D_GNU_SOURCE", "-include", "errno.h", "-o", workspace.file("f.so"),
+                workspace.file("f.c"),
+            ])
+        try #require(compiling.status == 0, "\(compiling.errors)")
+        return workspace.file("f.so")
+    }
+
+    /// The content is on the disk before it has its name, and then the name. A sanitizer's library has to be the first
+    /// one that is loaded.
+    @Test(.enabled(if: Sanitizer.active == nil), arguments: outputs)
+    func contentIsOnTheDiskBeforeTheName(_ output: Output) throws {
+        let workspace = try workspace()
+        let log = workspace.file("calls")
+        let preload = try library(
+            """
+            #include <dlfcn.h>
+            #include <fcntl.h>
+            #include <stdio.h>
+            #include <unistd.h>
+            static void note(const char *call, const char *from, const char *to) {
+                char line[9000];
+                int length = snprintf(line, sizeof line, "%s\\t%s\\t%s\\n", call, from, to);
+                int log = open("\(log)", O_WRONLY | O_CREAT | O_APPEND, 0666);
+                (void)!write(log, line, length);
+                close(log);
+            }
+            int fsync(int f) {
+                char link[64], path[4096];
+                snprintf(link, sizeof link, "/proc/self/fd/%d", f);
+                ssize_t length = readlink(link, path, sizeof path - 1);
+                path[length > 0 ? length : 0] = 0;
+                note("fsync", path, "");
+                return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(f);
+            }
+            int rename(const char *from, const char *to) {
+                note("rename", from, to);
+                return ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(from, to);
+            }
+            """, in: workspace)
+        let outcome = try run(output, environment: ["LD_PRELOAD": preload], in: workspace)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+
+        // Paths as the program writes them are relative to its directory, those of descriptors are not.
+        let root = URL(fileURLWithPath: workspace.path).resolvingSymlinksInPath().path
+        func whole(_ path: Substring) -> String {
+            URL(fileURLWithPath: String(path), relativeTo: URL(fileURLWithPath: root + "/"))
+                .standardizedFileURL.resolvingSymlinksInPath().path
+        }
+        let calls = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map {
+            $0.split(separator: "\t", omittingEmptySubsequences: false)
+        }
+        let named =
+            output.testDescription == "segments" ? "\(output.madeName)/segment-000000" : output.madeName
+        let renaming = try #require(
+            calls.firstIndex { $0[0] == "rename" && whole($0[2]) == "\(root)/\(named)" }, "\(calls)")
+        let (temporary, folder) = (whole(calls[renaming][1]), (named as NSString).deletingLastPathComponent)
+        func synced(_ path: String, in part: ArraySlice<[Substring]>) -> Bool {
+            part.contains { $0[0] == "fsync" && String($0[1]) == path }
+        }
+        #expect(synced(temporary, in: calls[..<renaming]), "\(calls)")
+        if output.testDescription == "report" {
+            #expect(synced(temporary + "/index.html", in: calls[..<renaming]), "\(calls)")
+        }
+        #expect(synced(folder.isEmpty ? root : "\(root)/\(folder)", in: calls[renaming...]), "\(calls)")
+    }
+
     /// A sanitizer's library has to be the first one that is loaded.
     @Test(.enabled(if: Sanitizer.active == nil), arguments: outputs)
     func locksAreNotNeeded(_ output: Output) throws {
         let workspace = try workspace()
-        try workspace.write(
-            "int flock(int f, int o) { *__errno_location() = 37; return -1; }\n".utf8, to: "f.c")
-        let compiling = try Program.run(
-            "clang",
-            [
-                "-shared", "-fPIC", "-include", "errno.h", "-o", workspace.file("f.so"),
-                workspace.file("f.c"),
-            ])
-        try #require(compiling.status == 0, "\(compiling.errors)")
-        let outcome = try run(output, environment: ["LD_PRELOAD": workspace.file("f.so")], in: workspace)
+        let preload = try library(
+            "int flock(int f, int o) { errno = 37; return -1; }\n", in: workspace)
+        let outcome = try run(output, environment: ["LD_PRELOAD": preload], in: workspace)
         #expect(outcome.status == 0, "\(outcome.errors)")
         if output.testDescription != "segments" {
             #expect(FileManager.default.fileExists(atPath: workspace.file(output.madeName)))

@@ -1,4 +1,5 @@
 import Base
+import CFlock
 import Fixtures
 import Foundation
 import Testing
@@ -223,11 +224,9 @@ import Testing
     }
 }
 
-/// Runs `body` as if every lock failed with an `errno`.
+/// Runs `body` on a file system whose locks fail with an `errno`.
 func withoutLocks<Result>(_ code: Int32, _ body: () throws -> Result) rethrows -> Result {
-    let fail: @Sendable (Int32, Int32) -> Int32 = { _, _ in
-        errno = code
-        return -1
-    }
-    return try FileLock.$call.withValue(fail, operation: body)
+    vv_fail_flock(code)
+    defer { vv_fail_flock(0) }
+    return try body()
 }

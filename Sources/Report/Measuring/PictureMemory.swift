@@ -1,7 +1,7 @@
 import Pipeline
 import ViT
 
-/// What pictures may take of a memory budget.
+/// What each model may take of a memory budget while a picture is measured.
 struct PictureMemory: Sendable {
     let subjects: [ReportSubject]
     /// How many pictures are measured at once.
@@ -10,21 +10,24 @@ struct PictureMemory: Sendable {
     /// where much is needed at once.
     let budgetBytes: Int?
 
-    /// Takes the decoded pictures and each model's forward passes off the budget.
+    /// Shares out what decoded pictures leave of the budget. Every model has what the forward passes of those before
+    /// it leave.
     ///
     /// - Parameters: size of a picture in pixels.
-    /// - Returns: bytes that are left for the methods; nil without a budget.
-    /// - Throws: `VitvideoError` of kind `usage`, naming the resolution that would fit where there is one.
-    func left(besideHeight height: Int, width: Int) throws -> Int? {
-        guard let budgetBytes else { return nil }
+    /// - Returns: bytes by subject; nil without a budget.
+    /// - Throws: `VitvideoError` of kind `usage` where the picture holds no whole patch.
+    func shares(height: Int, width: Int) throws -> [Int?] {
+        guard let budgetBytes else { return subjects.map { _ in nil } }
         let pictures = AnnotationJob.mostFramesUnderWay(workers: workers) * height * width * 3
-        var availableBytes: Int? = max(0, budgetBytes - pictures)
-        for subject in subjects {
-            try subject.probed.reserveMemory(
-                precision: subject.engine.precision,
-                on: try subject.probed.preprocessor.layout(height: height, width: width), workers: workers,
-                from: &availableBytes)
+        var available = max(0, budgetBytes - pictures)
+        return try subjects.map { subject in
+            let share = available
+            let layout = try subject.probed.preprocessor.layout(height: height, width: width)
+            let memory = MemoryModel(
+                subject.model.configuration, rows: layout.rows, columns: layout.columns)
+            available -= workers * memory.forwardPass(subject.engine.precision, workers: 1)
+            available = max(0, available)
+            return share
         }
-        return availableBytes
     }
 }

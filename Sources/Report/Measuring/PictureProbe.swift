@@ -9,6 +9,7 @@ import ViT
 final class PictureProbe {
     private let subject: ReportSubject
     private let classes: Int
+    private let workers: Int
     private let pass: ForwardPass
     private let preprocessor: Preprocessor
     private let distance: MeanAttentionDistance?
@@ -22,6 +23,7 @@ final class PictureProbe {
     /// - Throws: `VitvideoError` where the model cannot be computed with, or does not have what the options ask for.
     init(_ subject: ReportSubject, _ options: ReportOptions, threads: Int, workers: Int) throws {
         self.subject = subject
+        self.workers = workers
         classes = options.settings.classes
         preprocessor = subject.probed.preprocessor
         let pass = try ForwardPass(engine: subject.engine, threads: threads)
@@ -38,7 +40,8 @@ final class PictureProbe {
     /// - Parameters:
     ///   - isShown: whether the picture is shown with all methods; others only count for the distance.
     ///   - availableBytes: memory that methods may take; nil for what the machine has free.
-    /// - Throws: what the methods throw.
+    /// - Throws: what the methods throw; `VitvideoError` of kind `usage` where `availableBytes` are too few, naming the
+    ///   resolution that would fit.
     func measure(_ image: RGBImage, isShown: Bool, availableBytes: Int?) throws -> PictureMeasures {
         budget.withLock { $0 = availableBytes }
         let input = try ModelInput(image, preprocessor)
@@ -50,6 +53,11 @@ final class PictureProbe {
             }
             request = subject.probed.classifying(request)
         }
+        // After the methods, most of which need more: the first refusal names a resolution at which all fit.
+        var left = availableBytes
+        try subject.probed.reserveMemory(
+            precision: subject.engine.precision, on: try subject.probed.layout(of: image), workers: workers,
+            from: &left)
         guard let distance else {
             let result = isShown ? try pass.run(input.patches, request) : nil
             return PictureMeasures(distances: nil, findings: try result.map { try findings(input, $0) })
