@@ -137,6 +137,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "ArchitectureTests", dependencies: ["Methods", "Fixtures"], swiftSettings: strict),
+        .testTarget(
             name: "ProbingTests", dependencies: ["Base", "Probing", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),

@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 program=$(realpath "$1")
 clip=$root/media/cache/bigbuckbunny.mp4
 bikes=$root/media/cache/bikes.mp4
-tiny=(--weights "$root/Tests/Fixtures/goldens/vit/supervised.weights.safetensors" --num-heads 3)
+tiny=(--weights "$root/Tests/Fixtures/goldens/vit/supervised.weights.safetensors" --num-heads 3 --resolution 48)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -75,7 +75,7 @@ report() {
   (cd "$name" && find . -type f | LC_ALL=C sort | while read -r file; do show "report $name: $file" cat "$file"; done)
 }
 report report --figures 2
-report report-tiny --figures 1 "${tiny[@]}" --resolution 32
+report report-tiny --figures 1 "${tiny[@]}"
 report report-both --figures 1 --model dinov2_vits14 --only heads,qk,rollout --layer 3 --qk-head 1 --discard-ratios 0.9 --resolution 112
 
 for command in "" probe models "models list" "models pull" "models import" "models verify" "models path"; do

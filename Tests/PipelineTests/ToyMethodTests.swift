@@ -29,6 +29,10 @@ import VideoIO
         #expect(
             registry.help(for: MethodOptions.layer)
                 == "attention, qk, entropy: the block, negative from the end. (default: -1)")
+        #expect(
+            registry.help(for: MethodOptions.heads)
+                == "attention: heads to show, fuse and export, such as 0,3 (default: all). "
+                + "layers: heads to fuse (default: all). qk: one head (default: 0).")
         #expect(registry.help(for: ToyOptions.base) == "entropy: base of the logarithm. (default: 2)")
         #expect(registry.arrayNames.hasSuffix(", features, entropy"))
         #expect(registry.options.map(\.name).last == "base")

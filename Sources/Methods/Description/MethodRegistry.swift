@@ -52,7 +52,8 @@ package struct MethodRegistry: Sendable {
     /// "attention: of one block, per head. rollout: …"
     package var help: String { methods.map { "\($0.name): \($0.summary)." }.joined(separator: " ") }
 
-    /// "attention, qk: the block, negative from the end. (default: -1)"
+    /// "attention, qk: the block, negative from the end. (default: -1)"; where methods differ "layers: heads to fuse
+    /// (default: all). qk: one head (default: 0)."
     package func help(for option: some MethodOptionKey) -> String {
         let uses = methods(with: option).compactMap { method in
             method.use(of: option).map { (name: method.name, use: $0) }
@@ -69,7 +70,9 @@ package struct MethodRegistry: Sendable {
             }
         }
         return texts.map { names, help, standard in
-            "\(names.joined(separator: ", ")): \(help)." + (standard.map { " (default: \($0))" } ?? "")
+            let text = "\(names.joined(separator: ", ")): \(help)"
+            let note = standard.map { " (default: \($0))" } ?? ""
+            return texts.count == 1 ? "\(text).\(note)" : "\(text)\(note)."
         }.joined(separator: " ")
     }
 
