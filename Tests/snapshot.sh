@@ -19,7 +19,14 @@ cd "$work"
 show() { local name=$1; shift; printf '%s  %s\n' "$("$@" 2>&1 | sha256sum | cut -c1-16)" "$name"; }
 frames() { ffmpeg -v error -i "$1" -map 0 -f framemd5 - | grep -v '^#software'; }
 # run NAME ARGUMENTS…: annotates 12 frames to NAME.mkv, without loss.
-run() { local name=$1; shift; "$program" "$clip" --frames 0:24:2 -o "$name.mkv" --codec ffv1 -q -y --resolution 224 "$@"; show "frames: $name" frames "$name.mkv"; }
+run() {
+  local name=$1; shift
+  if "$program" "$clip" --frames 0:24:2 -o "$name.mkv" --codec ffv1 -q -y --resolution 224 "$@" 2> error; then
+    show "frames: $name" frames "$name.mkv"
+  else
+    echo "no frames: $name: $(cat error)"
+  fi
+}
 
 for view in heads overlay heatmap side-by-side mask; do
   run "attention-$view" --view $view
@@ -53,7 +60,8 @@ export_all gradient --method gradient-rollout "${tiny[@]}"
 export_all gradient-class --method gradient-rollout --class 3 --compat vit-explain "${tiny[@]}"
 export_all qk --method qk
 export_all features --method features
-export_all both --compare "$root/Tests/Fixtures/goldens/vit/plain.weights.safetensors"
+export_all both --weights "$root/Tests/Fixtures/goldens/vit/plain.weights.safetensors" --num-heads 3 --resolution 48 \
+  --compare "$root/Tests/Fixtures/goldens/vit/supervised.weights.safetensors"
 
 for output in mp4 mkv webm gif; do
   "$program" "$bikes" --frames 3:15 -o "as.$output" --view heatmap -q -y --resolution 112

@@ -37,9 +37,12 @@ package enum ZipWriter {
                     zip_source_free(source)
                     throw failure()
                 }
-                // Midnight on 1 January 1980, as NumPy dates its entries.
+                // Midnight on 1 January 1980, as NumPy dates its entries; a file that its owner may write, whatever
+                // the content's own mode is.
                 guard zip_set_file_compression(archive, UInt64(index), ZIP_CM_STORE, 0) == 0,
-                    zip_file_set_dostime(archive, UInt64(index), 0, 0x21, 0) == 0
+                    zip_file_set_dostime(archive, UInt64(index), 0, 0x21, 0) == 0,
+                    zip_file_set_external_attributes(
+                        archive, UInt64(index), 0, UInt8(ZIP_OPSYS_UNIX), (S_IFREG | 0o644) << 16) == 0
                 else { throw failure() }
             }
             guard zip_close(archive) == 0 else { throw failure() }

@@ -13,6 +13,18 @@ struct NPZWriterTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
+    /// The two bytes at the end of an entry's mode in the archive's directory: a regular file, 0644.
+    @Test("unpacked entries are files that their owner may write")
+    func entryModes() throws {
+        let writer = try NPZWriter(path, overwrite: false)
+        try writer.add("a", shape: [1], [Float(1)])
+        try writer.finish()
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let place = try #require(bytes.indices.dropLast(46).first { bytes[$0..<$0 + 4] == [0x50, 0x4b, 1, 2] })
+        let attributes = bytes[place + 38..<place + 42].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        #expect(attributes >> 16 == 0o100644)
+    }
+
     @Test("growing arrays, whole arrays and text come back as they went in")
     func roundTrip() throws {
         let writer = try NPZWriter(path, overwrite: false)
