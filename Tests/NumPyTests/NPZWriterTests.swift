@@ -20,7 +20,8 @@ struct NPZWriterTests {
         try writer.add("a", shape: [1], [Float(1)])
         try writer.finish()
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-        let place = try #require(bytes.indices.dropLast(46).first { bytes[$0..<$0 + 4] == [0x50, 0x4b, 1, 2] })
+        let place = try #require(
+            bytes.indices.dropLast(46).first { bytes[$0..<$0 + 4] == [0x50, 0x4b, 1, 2] })
         let attributes = bytes[place + 38..<place + 42].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         #expect(attributes >> 16 == 0o100644)
     }
