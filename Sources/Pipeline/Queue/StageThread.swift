@@ -13,8 +13,7 @@ package final class StageThread: Sendable {
             done.change { $0 = true }
         }
         thread.name = name
-        // The filter graphs and products below keep little on the stack, but FFmpeg's codecs expect more
-        // than the half megabyte of a secondary thread.
+        // FFmpeg's codecs and filters expect more than the half megabyte of a secondary thread.
         thread.stackSize = 8 << 20
         thread.start()
     }

@@ -21,7 +21,7 @@ struct SegmentSummary: Codable, Equatable {
     /// What the renderer remembers after its last frame.
     var scaleMemory: [HeatScaler.Memory?] = []
 
-    /// What is worth having of every segment at once: all but the lists.
+    /// The summary without its lists, whose length grows with the frames.
     var outline: SegmentSummary {
         var outline = self
         (outline.packetTicks, outline.scaleMemory) = ([], [])
