@@ -269,7 +269,8 @@ import VideoIO
         let times = { (path: String) in
             try Probe.packets(path, stream: "a", "pts_time").compactMap { Double($0) }
         }
-        let (mine, theirs) = (try times(output), try times(source))
+        // Matroska's clock starts at zero; the packet of AAC's run-in is before it.
+        let (mine, theirs) = (try times(output), try times(source).filter { to != "mkv" || $0 >= 0 })
         #expect(mine.count == theirs.count)
         for (a, b) in zip(mine, theirs) where b >= 0 { #expect(abs(a - b) < precision) }
         func sound(_ path: String) throws -> String {

@@ -33,8 +33,11 @@ package final class AudioReader {
         end = span.endTicks.map(time)
         guard let packet = av_packet_alloc() else { throw VitvideoError.outOfMemory("read \(path)") }
         self.packet = packet
-        for index in demuxer.streams.indices where !streams.contains(where: { $0.containerIndex == index }) {
-            demuxer.streams[index]?.pointee.discard = AVDISCARD_ALL
+        if demuxer.hasOneClock {
+            for index in demuxer.streams.indices
+            where !streams.contains(where: { $0.containerIndex == index }) {
+                demuxer.streams[index]?.pointee.discard = AVDISCARD_ALL
+            }
         }
         if let start = span.startTicks { cutter.begin(at: time(start)) }
     }

@@ -39,7 +39,10 @@ struct DamageReport {
         var warnings: [MediaWarning] = []
         // AVI numbers its frames; those that the decoder reorders come without a time, and filling it in is
         // exact.
-        if let summary = times.summary, formatName != "avi" || times.reordered + times.restarts > 0 {
+        let restarts = session.demuxer.clockRestarts
+        if let summary = times.summary(restarts: restarts),
+            formatName != "avi" || times.reordered + restarts > 0
+        {
             warnings.append(MediaWarning(.timestamps, "\(inputName): \(summary)"))
         }
         if leftInterlaced > 0 {
@@ -80,6 +83,9 @@ struct DamageReport {
         }
         if reason == nil, session.demuxer.source.lacksEndMark(format: formatName) {
             reason = "its end is missing"
+        }
+        if reason == nil, session.demuxer.source.kind == .file {
+            reason = FileOutline.fault(in: session.demuxer.source.path, format: formatName)
         }
         if reason == nil, let complaint = session.demuxer.complaint {
             warnings.append(

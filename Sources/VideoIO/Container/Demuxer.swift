@@ -17,6 +17,9 @@ final class Demuxer {
     /// The demuxer's last complaint about data that it passed over. Its result codes do not tell; only the
     /// log does.
     private(set) var complaint: String?
+    private let clock = JoinedClock()
+    /// How reading ended.
+    private var end: ReadResult?
 
     /// Opens `source` and reads enough of it to know its streams.
     /// - Throws: `VitvideoError` of kind `badData` where FFmpeg finds no media in it, `noInput` where the
@@ -109,9 +112,31 @@ final class Demuxer {
         return io.pointee.seekable & AVIO_SEEKABLE_NORMAL != 0
     }
 
-    /// The next packet of any stream. A demuxer may go on after an error (a truncated MP4 gives one for each
-    /// missing sample), so reading ends only after 64 in a row.
+    /// How often the clock of the streams restarted so far.
+    var clockRestarts: Int { clock.restarts }
+
+    /// Whether the container can hold one clock alone, so that the time of a packet does not depend on the others.
+    var hasOneClock: Bool { formatName.hasPrefix("mov,") || formatName.hasPrefix("matroska") }
+
+    /// The next packet of any stream that is not discarded, on one clock for the whole file.
     func read(into packet: UnsafeMutablePointer<AVPacket>) throws -> ReadResult {
+        while true {
+            if clock.take(into: packet) { return .packet }
+            if let end { return end }
+            let result = try readStored(into: packet)
+            guard case .packet = result else {
+                clock.finish()
+                end = result
+                continue
+            }
+            guard let stream = streams[Int(packet.pointee.stream_index)] else { return .packet }
+            if try clock.add(packet, of: stream) { return .packet }
+        }
+    }
+
+    /// The next packet as the container has it. A demuxer may go on after an error (a truncated MP4 gives one for each
+    /// missing sample), so reading ends only after 64 in a row.
+    private func readStored(into packet: UnsafeMutablePointer<AVPacket>) throws -> ReadResult {
         while true {
             let code = MediaLog.listening { lastError in
                 let code = av_read_frame(context, packet)

@@ -28,6 +28,8 @@ enum MP4IndexCheck {
         if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("write \(path)") }
         guard code >= 0, let context = opened else { throw fail(code) }
         defer { avformat_close_input(&opened) }
+        // The muxer leaves out tracks that hold nothing.
+        let packetCounts = packetCounts.filter { $0 > 0 }
         guard Int(context.pointee.nb_streams) == packetCounts.count else { throw fail() }
         let video = context.pointee.streams[0]?.pointee.codecpar
         if hasExtradata, (video?.pointee.extradata_size ?? 0) == 0 { throw fail() }
@@ -36,7 +38,7 @@ enum MP4IndexCheck {
             guard let stream = context.pointee.streams[number] else { throw fail() }
             let entries = avformat_index_get_entries_count(stream)
             // The reader counts uncompressed audio by chunks; a chunk may hold several packets.
-            let isWhole = number == 0 ? entries == expected : entries > 0 || expected == 0
+            let isWhole = number == 0 ? entries == expected : entries > 0
             let isThere = (0..<entries).allSatisfy {
                 guard let entry = avformat_index_get_entry(stream, $0)?.pointee else { return false }
                 return entry.pos >= 0 && entry.pos + Int64(entry.size) <= length

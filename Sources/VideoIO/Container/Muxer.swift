@@ -190,7 +190,15 @@ final class Muxer {
         try write(packet, to: 0)
     }
 
-    /// Writes an audio packet.
+    /// How much later than it sounds Matroska stores a stream, in ticks of `clock`. FFmpeg declares this delay for Opus
+    /// alone; readers subtract it.
+    private func declaredDelay(of parameters: AVCodecParameters, clock: Rational) -> Int64 {
+        guard parameters.codec_id == AV_CODEC_ID_OPUS, parameters.sample_rate > 0 else { return 0 }
+        return rescale(
+            Int64(parameters.initial_padding), from: Rational(1, parameters.sample_rate), to: clock)
+    }
+
+    /// Writes an audio packet. What sounds before Matroska's clock starts is left out.
     /// - Parameter shift: a time to add to the packet's own.
     /// - Returns: whether it was written as it is; `false` where its times had to be adapted.
     func writeAudio(_ source: AudioPacket, shiftedBy shift: FrameTime) throws -> Bool {
@@ -209,11 +217,17 @@ final class Muxer {
         packet.pointee.duration = rescale(packet.pointee.duration, from: source.timeBase, to: clock)
         packet.pointee.pos = -1
 
+        if !isMP4 {
+            let delay = declaredDelay(of: stream.pointee.codecpar.pointee, clock: clock)
+            packet.pointee.pts += delay
+            packet.pointee.dts += delay
+            // Matroska's clock starts at zero; a millisecond, its tick, may be lost in rounding.
+            guard packet.pointee.pts >= -1 else { return true }
+            packet.pointee.pts = max(0, packet.pointee.pts)
+            packet.pointee.dts = max(0, packet.pointee.dts)
+        }
         var isUnchanged = true
-        // Matroska's clock starts at zero: a codec's run-in from before that goes there.
-        if !isMP4, packet.pointee.pts < 0 { packet.pointee.pts = 0 }
         packet.pointee.dts = min(packet.pointee.dts, packet.pointee.pts)
-        if !isMP4, packet.pointee.dts < 0 { packet.pointee.dts = 0 }
         if let last = lastAudioDTS[index] {
             let least = isMP4 ? last + 1 : last
             if packet.pointee.dts < least {

@@ -54,6 +54,4 @@ struct StreamInfo {
         guard let frameRate, timeBase.numerator > 0 else { return 1 }
         return max(1, rescale(1, from: Rational(frameRate.denominator, frameRate.numerator), to: timeBase))
     }
-
-    var ticksPerSecond: Int64 { max(1, rescale(1, from: Rational(1, 1), to: timeBase)) }
 }

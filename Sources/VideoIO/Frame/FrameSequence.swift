@@ -36,8 +36,7 @@ final class FrameSequence {
         decoded = start.position.decoded
         nextIndex = start.position.index
         timeBase = stream.timeBase
-        repair = TimestampRepair(
-            nominalDuration: stream.nominalDuration, ticksPerSecond: stream.ticksPerSecond)
+        repair = TimestampRepair(nominalDuration: stream.nominalDuration)
         self.audio = audio
         self.clock = clock
         self.deinterlacer = deinterlacer

@@ -38,7 +38,7 @@ struct FrameIndex {
     /// Scans the video stream from its beginning.
     /// - Parameter demuxer: opened, and not yet read from.
     /// - Returns: `nil` where the frames cannot be known from the packets: timestamps missing, repeated or
-    ///   running backwards, damage, or a codec whose packets are not frames.
+    ///   running backwards, a clock that restarts, damage, or a codec whose packets are not frames.
     static func scan(_ demuxer: Demuxer, videoStream: Int, until goal: Goal) throws -> FrameIndex? {
         guard let packet = av_packet_alloc() else {
             throw VitvideoError.outOfMemory("read \(demuxer.source.path)")
@@ -64,9 +64,9 @@ struct FrameIndex {
             }
             defer { av_packet_unref(packet) }
             guard packet.pointee.stream_index == Int32(videoStream) else { continue }
-            guard let pts = ticks(packet.pointee.pts), packet.pointee.flags & AV_PKT_FLAG_CORRUPT == 0 else {
-                return nil
-            }
+            guard let pts = ticks(packet.pointee.pts), packet.pointee.flags & AV_PKT_FLAG_CORRUPT == 0,
+                demuxer.clockRestarts == 0
+            else { return nil }
             let dts = ticks(packet.pointee.dts)
             if let dts {
                 guard dts >= lastDTS else { return nil }
