@@ -54,6 +54,7 @@ import Testing
         Row("annotate", "--plot", shown, plus: "--plot out.svg"),
         Row("annotate", "--overwrite", "$photo -o taken.png $tiny", plus: "--overwrite"),
         Row("annotate", "--no-audio", video, plus: "--no-audio"),
+        Row("annotate", "--no-metadata", video, plus: "--no-metadata"),
         Row("annotate", "--codec", video, plus: "--codec mpeg4"),
         Row("annotate", "--crf", video, plus: "--crf 40"),
         Row("annotate", "--preset", video, plus: "--preset medium"),
@@ -303,7 +304,7 @@ import Testing
             let encoded = ["-c:v", "mpeg4", "-c:a", "aac", "-shortest"]
             try workspace.ffmpeg(
                 arguments: ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=duration=2"] + encoded
-                    + ["clip.mkv"])
+                    + ["-metadata", "title=a title", "clip.mkv"])
             try workspace.ffmpeg(
                 arguments: ["-i", "clip.mkv", "-i", "other.png", "-map", "0:v", "-map", "1:v"] + encoded
                     + ["two.mkv"])

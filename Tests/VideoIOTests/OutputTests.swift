@@ -286,4 +286,160 @@ import VideoIO
                 ]
             ).contains("eng"))
     }
+
+    // MARK: What players make of it
+
+    /// Browsers play a delay of less than 20 ms as 100 ms.
+    @Test(arguments: [(60, 60), (50, 50), (25, 10), (120, 90), (240, 5), (1000, 300)])
+    func gifDelaysArePlayedAsTheyAre(rate: Int, frames: Int) throws {
+        let scratch = try Scratch()
+        let source = try scratch.clip("in.mkv", rate: "\(rate)", frames: frames, ["-c:v", "ffv1"])
+        let output = scratch.file("out.gif")
+        let warnings = try copy(source, to: output)
+        let delays = try run("identify", ["-format", "%T ", output]).split(separator: " ").compactMap {
+            Int($0)
+        }
+        #expect(delays.allSatisfy { $0 >= 2 }, "\(delays)")
+        let seconds = Double(frames) / Double(rate)
+        #expect(abs(Double(delays.reduce(0, +)) / 100 - seconds) <= 0.02, "\(delays)")
+        #expect(delays.count == min(frames, delays.count))
+        #expect((delays.count < frames) == warnings.contains { $0.message.contains("left out") })
+    }
+
+    /// The last delay is that of the last frame, not the one before it.
+    @Test func theLastDelayOfAGIFIsKept() throws {
+        let scratch = try Scratch()
+        let writer = try OutputTests.writer(scratch.file("out.gif"))
+        for (start, length) in [(0, 10), (10, 20), (30, 70)] {
+            try writer.write(
+                OutputTests.picture(start),
+                at: FrameTime(
+                    ptsTicks: Int64(start), durationTicks: Int64(length), timeBase: Rational(1, 100)))
+        }
+        try writer.finish()
+        let delays = try run("identify", ["-format", "%T ", scratch.file("out.gif")])
+        #expect(delays.split(separator: " ") == ["10", "20", "70"])
+    }
+
+    /// Sound of every codec that FFmpeg copies into Matroska is copied, and plays as it did.
+    @Test(arguments: ["pcm_mulaw", "pcm_alaw", "adpcm_ms", "adpcm_ima_wav", "wmav2", "gsm_ms", "flac", "ac3"])
+    func matroskaTakesTheSound(codec: String) throws {
+        let scratch = try Scratch()
+        let source = try scratch.ffmpeg(
+            "in.avi",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-f", "lavfi", "-i",
+                "sine=sample_rate=8000", "-t", "1", "-ac", "1", "-ar",
+                ["gsm_ms", "pcm_mulaw"].contains(codec) ? "8000" : "44100", "-c:v", "mpeg4", "-c:a", codec,
+            ])
+        #expect(try copy(source, to: scratch.file("out.mkv")) == [])
+        func sound(_ path: String) throws -> String {
+            try run("ffmpeg", ["-v", "error", "-i", path, "-map", "0:a", "-f", "md5", "-"])
+        }
+        #expect(try sound(scratch.file("out.mkv")) == sound(source))
+    }
+
+    /// One stream that a container does not take does not cost the others.
+    @Test func onlyTheSoundThatDoesNotFitIsDropped() throws {
+        let scratch = try Scratch()
+        let source = try scratch.ffmpeg(
+            "in.mkv",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-f", "lavfi", "-i", "sine", "-map", "0",
+                "-map", "1", "-map", "1", "-map", "1", "-t", "1", "-c:v", "ffv1", "-c:a:0", "flac", "-c:a:1",
+                "aac", "-c:a:2", "pcm_mulaw",
+            ])
+        let warnings = try copy(source, to: scratch.file("out.mp4")).map(\.message)
+        #expect(warnings.count == 2 && warnings.allSatisfy { $0.contains("out.mkv to keep it") })
+        #expect(warnings.allSatisfy { !$0.contains("-strict") })
+        #expect(try readAll(scratch.file("out.mp4")).info.audioStreams.map(\.codecName) == ["aac"])
+    }
+
+    @Test(arguments: ["mp4", "mov", "mkv", "webm"]) func titleAndChaptersAreKept(ending: String) throws {
+        let scratch = try Scratch()
+        let description = """
+            ;FFMETADATA1
+            title=A title
+            creation_time=2024-05-06T07:08:09.000000Z
+            [CHAPTER]
+            TIMEBASE=1/1000
+            START=0
+            END=1000
+            title=One
+            [CHAPTER]
+            TIMEBASE=1/1000
+            START=1000
+            END=2500
+            title=Two
+            [CHAPTER]
+            TIMEBASE=1/1000
+            START=2500
+            END=4000
+            title=Three
+            """
+        try scratch.write(Array(description.utf8), to: "description")
+        try scratch.write(Array("1\n00:00:00,000 --> 00:00:01,000\nhello\n".utf8), to: "text.srt")
+        let source = try scratch.ffmpeg(
+            "in.mkv",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-f", "lavfi", "-i", "sine", "-i",
+                scratch.file("description"), "-i", scratch.file("text.srt"), "-map", "0", "-map", "1", "-map",
+                "3", "-map_metadata", "2", "-map_chapters", "2", "-t", "4", "-c:v", "ffv1", "-c:a", "libopus",
+                "-metadata:s:a:0", "language=fre",
+            ])
+        func described(_ path: String, _ entries: String) throws -> [String] {
+            try run(
+                "ffprobe",
+                ["-v", "error", "-show_chapters", "-show_entries", entries, "-of", "csv=p=0", path]
+            )
+            .split(whereSeparator: \.isNewline).map(String.init)
+        }
+        let output = scratch.file("out.\(ending)")
+        let reader = try VideoReader.open(
+            source, options: ReaderOptions(frames: FrameSelection(slice: "30:80")))
+        let options = WriterOptions(
+            frameRate: reader.info.frameRate, timeBase: reader.info.timeBase, audio: reader.info.audioStreams,
+            metadata: reader.metadata, leftOut: reader.info.otherContent)
+        let writer = try VideoWriter.create(output, height: 48, width: 64, options: options)
+        while let frame = try reader.nextFrame() {
+            try writer.write(reader.audio.take(upToFrame: frame.index))
+            try writer.write(frame.image, at: frame.outputTime)
+        }
+        try writer.finish()
+        #expect(writer.warnings.contains { $0.message.hasSuffix("the input's subtitles are left out") })
+        #expect(
+            try described(output, "chapter=start_time,end_time:chapter_tags=title")
+                == ["0.000000,1.300000,Two", "1.300000,2.000000,Three"])
+        let tags = try described(output, "format_tags=title,creation_time").joined()
+        #expect(tags.contains("A title") && tags.contains("2024-05-06T07:08:09"))
+        if ending != "mov" {
+            #expect(try described(output, "stream_tags=language").contains { $0.hasSuffix("fre") })
+        }
+    }
+
+    /// Two frames that are an hour apart: FFmpeg reads no larger distance of presentation and decoding time than 2^28
+    /// ticks. MP4 holds no gap of a day.
+    @Test(arguments: ["mp4", "mov"]) func longGapsAreWrittenOrRefused(ending: String) throws {
+        let scratch = try Scratch()
+        func write(gap seconds: Int64, to path: String) throws -> [Int64] {
+            let writer = try VideoWriter.create(
+                path, height: 48, width: 64, options: WriterOptions(timeBase: Rational(1, 90_000)))
+            let times = (0..<40).map { Int64($0) * 3_600 + ($0 < 20 ? 0 : seconds * 90_000) }
+            for (number, time) in times.enumerated() {
+                try writer.write(
+                    OutputTests.picture(number),
+                    at: FrameTime(ptsTicks: time, durationTicks: 3_600, timeBase: Rational(1, 90_000)))
+            }
+            try writer.finish()
+            return times
+        }
+        for hours in [1, 6] {
+            let path = scratch.file("\(hours).\(ending)")
+            let times = try write(gap: Int64(hours) * 3_600, to: path)
+            #expect(try readAll(path).ticks == times)
+        }
+        let error = failure { try write(gap: 86_400, to: scratch.file("day.\(ending)")) }
+        #expect(error?.kind == .usage && error?.description.contains("24 hours") == true)
+        #expect(try scratch.contents.contains("day.\(ending)") == false)
+    }
 }

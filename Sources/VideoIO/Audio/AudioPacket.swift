@@ -7,8 +7,7 @@ import Pixels
 /// Safe to hand to another thread: the packet's data is reference-counted and never written, and its
 /// timestamps change only inside the module, before the packet is delivered.
 package final class AudioPacket: @unchecked Sendable {
-    /// The packet, owned here.
-    let packet: UnsafeMutablePointer<AVPacket>
+    private let owned: OwnedPacket
     /// Position of the packet's stream in `VideoInfo.audioStreams`.
     package let audioStreamIndex: Int
     /// Seconds per tick.
@@ -17,17 +16,12 @@ package final class AudioPacket: @unchecked Sendable {
     /// Takes over what `source` holds and leaves it blank.
     /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
     init(moving source: UnsafeMutablePointer<AVPacket>, audioStreamIndex: Int, timeBase: Rational) throws {
-        guard let packet = av_packet_alloc() else { throw VitvideoError.outOfMemory("read audio") }
-        av_packet_move_ref(packet, source)
-        self.packet = packet
+        owned = try OwnedPacket(moving: source, to: "read audio")
         self.audioStreamIndex = audioStreamIndex
         self.timeBase = timeBase
     }
 
-    deinit {
-        var owned: UnsafeMutablePointer<AVPacket>? = packet
-        av_packet_free(&owned)
-    }
+    var packet: UnsafeMutablePointer<AVPacket> { owned.packet }
 
     /// Presentation time in units of `timeBase`; `nil` where the container has none.
     package var ptsTicks: Int64? { ticks(packet.pointee.pts) }

@@ -6,14 +6,20 @@ package struct AudioStreamInfo: Sendable {
     /// FFmpeg's name of the codec, such as `aac`.
     package let codecName: String
     package let sampleRate: Int
-    /// ISO 639-2 language of the stream, where it is tagged.
-    package let language: String?
+    /// Its language, title and the like, by FFmpeg's names.
+    package private(set) var tags: [String: String]
     /// Seconds per tick of the stream's packets.
     package let timeBase: Rational
     /// Number of the stream in its container.
     let containerIndex: Int
     let disposition: Int32
     let parameters: CodecParameters
+
+    package var withoutTags: AudioStreamInfo {
+        var plain = self
+        plain.tags = [:]
+        return plain
+    }
 }
 
 extension AudioStreamInfo {
@@ -24,11 +30,10 @@ extension AudioStreamInfo {
             guard let stream, let parameters = stream.pointee.codecpar,
                 parameters.pointee.codec_type == AVMEDIA_TYPE_AUDIO
             else { return nil }
-            let language = av_dict_get(stream.pointee.metadata, "language", nil, 0)
             return AudioStreamInfo(
                 codecName: String(cString: avcodec_get_name(parameters.pointee.codec_id)),
                 sampleRate: Int(parameters.pointee.sample_rate),
-                language: language.map { String(cString: $0.pointee.value) },
+                tags: MediaMetadata.tags(stream.pointee.metadata),
                 timeBase: Rational(stream.pointee.time_base), containerIndex: index,
                 disposition: stream.pointee.disposition, parameters: try CodecParameters(copying: parameters))
         }

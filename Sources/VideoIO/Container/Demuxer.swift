@@ -107,6 +107,24 @@ final class Demuxer {
         return name == "image2" || (name.hasSuffix("_pipe") && name != "yuv4mpegpipe" && name != "gif_pipe")
     }
 
+    /// What there is besides video and sound, in words.
+    var otherContent: [String] {
+        func contains(_ isOfTheKind: (AVStream) -> Bool) -> Bool {
+            streams.contains { $0.map { isOfTheKind($0.pointee) } ?? false }
+        }
+        var content: [String] = []
+        if contains({ $0.codecpar.pointee.codec_type == AVMEDIA_TYPE_SUBTITLE }) {
+            content.append("subtitles")
+        }
+        if contains({
+            $0.codecpar.pointee.codec_type == AVMEDIA_TYPE_ATTACHMENT
+                || $0.disposition & AV_DISPOSITION_ATTACHED_PIC != 0
+        }) {
+            content.append("attachments")
+        }
+        return content
+    }
+
     var isSeekable: Bool {
         guard source.kind == .file, !isPictureFormat, let io = context.pointee.pb else { return false }
         return io.pointee.seekable & AVIO_SEEKABLE_NORMAL != 0

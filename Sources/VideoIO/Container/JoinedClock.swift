@@ -42,7 +42,8 @@ final class JoinedClock {
     }
 
     private struct Held {
-        let packet: UnsafeMutablePointer<AVPacket>
+        let owned: OwnedPacket
+        var packet: UnsafeMutablePointer<AVPacket> { owned.packet }
         /// Nil for streams without a clock.
         let part: Int?
     }
@@ -52,19 +53,12 @@ final class JoinedClock {
     private var tracks: [Int: Track] = [:]
     private var opening: Opening?
     private var held: [Held] = []
-    private var ready: [UnsafeMutablePointer<AVPacket>] = []
+    private var ready: [OwnedPacket] = []
 
     /// How often a new part has begun.
     var restarts: Int { shifts.count - 1 + (opening == nil ? 0 : 1) }
 
     private static let mostHeld = 1_000
-
-    deinit {
-        for packet in held.map(\.packet) + ready {
-            var owned: UnsafeMutablePointer<AVPacket>? = packet
-            av_packet_free(&owned)
-        }
-    }
 
     /// Moves a packet to its place on the joined clock, or takes it over for later.
     /// - Parameter stream: the packet's.
@@ -78,9 +72,7 @@ final class JoinedClock {
             if let part { move(packet, by: shifts[part]) }
             return true
         }
-        guard let copy = av_packet_alloc() else { throw VitvideoError.outOfMemory("read video") }
-        av_packet_move_ref(copy, packet)
-        held.append(Held(packet: copy, part: part))
+        held.append(Held(owned: try OwnedPacket(moving: packet, to: "read video"), part: part))
         if opening == nil { release() } else if isDecidable { settle() }
         return false
     }
@@ -89,9 +81,7 @@ final class JoinedClock {
     /// - Returns: whether there was one.
     func take(into packet: UnsafeMutablePointer<AVPacket>) -> Bool {
         guard !ready.isEmpty else { return false }
-        var first: UnsafeMutablePointer<AVPacket>? = ready.removeFirst()
-        av_packet_move_ref(packet, first)
-        av_packet_free(&first)
+        av_packet_move_ref(packet, ready.removeFirst().packet)
         return true
     }
 
@@ -192,7 +182,7 @@ final class JoinedClock {
     private func release() {
         for item in held {
             if let part = item.part, part < shifts.count { move(item.packet, by: shifts[part]) }
-            ready.append(item.packet)
+            ready.append(item.owned)
         }
         held = []
     }

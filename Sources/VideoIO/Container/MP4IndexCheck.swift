@@ -9,11 +9,14 @@ enum MP4IndexCheck {
     ///   - file: where it is now.
     ///   - path: its final name, for messages.
     ///   - packetCounts: how many packets each stream was given; the first is the video.
+    ///   - hasChapters: whether there are chapters, which are a track of text behind the others.
     ///   - hasExtradata: whether the video's codec has parameters of its own, without which it does not
     ///     decode.
     /// - Throws: `VitvideoError` of kind `inputOutput` where the index does not lead to the packets,
     ///   `unavailable` where memory ran out.
-    static func run(_ file: String, path: String, packetCounts: [Int], hasExtradata: Bool) throws {
+    static func run(_ file: String, path: String, packetCounts: [Int], hasChapters: Bool, hasExtradata: Bool)
+        throws
+    {
         func fail(_ code: Int32? = nil) -> VitvideoError {
             VitvideoError.ffmpeg(
                 .inputOutput, cannot: "write", path: path, reason: "the finished file has a broken index",
@@ -30,7 +33,9 @@ enum MP4IndexCheck {
         defer { avformat_close_input(&opened) }
         // The muxer leaves out tracks that hold nothing.
         let packetCounts = packetCounts.filter { $0 > 0 }
-        guard Int(context.pointee.nb_streams) == packetCounts.count else { throw fail() }
+        guard Int(context.pointee.nb_streams) == packetCounts.count + (hasChapters ? 1 : 0) else {
+            throw fail()
+        }
         let video = context.pointee.streams[0]?.pointee.codecpar
         if hasExtradata, (video?.pointee.extradata_size ?? 0) == 0 { throw fail() }
         let length = avio_size(context.pointee.pb)

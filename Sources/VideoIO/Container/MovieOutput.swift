@@ -15,7 +15,10 @@ final class MovieOutput: PictureOutput {
     private let options: WriterOptions
     /// Whether the encoder has been given a picture, or the packets come from elsewhere.
     private var encodes = false
-    private let isGIF: Bool
+    /// Nil for other containers.
+    private var gifDelays: GIFDelays?
+    /// When the last frame ends, on the clock of the frames.
+    private var end: Int64 = 0
     /// Audio that came before the first frame. That frame decides how times are shifted.
     private var early: [AudioPacket] = []
     private var shift: FrameTime?
@@ -33,12 +36,12 @@ final class MovieOutput: PictureOutput {
         self.path = path
         self.log = log
         timeBase = options.timeBase
-        isGIF = name == "gif"
+        gifDelays = name == "gif" ? GIFDelays() : nil
         self.options = options
         file = try AtomicFile(path, options, log)
         do {
             let encoder = try VideoEncoder(
-                codec: codec, size: size, options: options, needsGlobalHeader: !isGIF)
+                codec: codec, size: size, options: options, needsGlobalHeader: gifDelays == nil)
             self.encoder = encoder
             encodedSize = encoder.size
             muxer = try Muxer.open(
@@ -52,6 +55,8 @@ final class MovieOutput: PictureOutput {
     func write(_ image: RGBImage, at time: FrameTime) throws {
         let time = options.completing(time)
         if shift == nil { try begin(time) }
+        if gifDelays?.shows(time) == false { return }
+        end = max(end, time.ptsTicks + time.durationTicks)
         encodes = true
         try encoder.encode(image, at: time, mux)
     }
@@ -60,6 +65,7 @@ final class MovieOutput: PictureOutput {
         if shift == nil {
             try begin(FrameTime(ptsTicks: packet.ptsTicks, durationTicks: 0, timeBase: timeBase))
         }
+        end = max(end, packet.ptsTicks + packet.durationTicks)
         try packet.withPacket { try mux(VideoEncoder.Output(packet: $0, timeBase: timeBase)) }
     }
 
@@ -83,7 +89,7 @@ final class MovieOutput: PictureOutput {
     /// Decides by the first frame's time how far all times are shifted.
     private func begin(_ time: FrameTime) throws {
         var move: Int64 = 0
-        if isGIF {
+        if gifDelays != nil {
             move = -time.ptsTicks
         } else if time.ptsTicks < 0 {
             move = -time.ptsTicks
@@ -111,9 +117,30 @@ final class MovieOutput: PictureOutput {
 
     func finish(as name: String?) throws {
         if encodes { try encoder.flush(mux) }
+        if let gifDelays {
+            muxer?.setLastDelay(gifDelays.last)
+            if gifDelays.leftOut > 0 {
+                log.add(
+                    MediaWarning(
+                        .timestamps,
+                        "\(path): \(counted(gifDelays.leftOut, "frame")) left out, for GIF players show none for less than 20 ms"
+                    ))
+            }
+        }
+        try muxer?.add(chapters())
         try muxer?.finish()
         muxer = nil
         try file.commit(as: name)
+    }
+
+    /// The source's chapters as far as the output lasts, on its clock.
+    private func chapters() -> [MediaMetadata.Chapter] {
+        guard let shift else { return [] }
+        let end = FrameTime(ptsTicks: end + shift.ptsTicks, durationTicks: 0, timeBase: timeBase)
+        return options.metadata.counted(
+            from: FrameTime(ptsTicks: -shift.ptsTicks, durationTicks: 0, timeBase: timeBase)
+        )
+        .cut(to: end).chapters
     }
 
     func abandon() {

@@ -13,7 +13,10 @@ final class Muxer {
     /// Number of each audio stream in the container, in the order of the list given; `nil` for those left
     /// out.
     private(set) var audioIndex: [Int?] = []
-    private var lastAudioDTS: [Int: Int64] = [:]
+    /// Decoding time of each stream's last packet.
+    private var lastDTS: [Int: Int64] = [:]
+    /// Video packets that wait for the one after a long gap.
+    private var acrossGap: [OwnedPacket] = []
     /// Whether the container is MP4 or MOV, which hold times before zero, and an index.
     private let isMP4: Bool
     private var hasHeader = false
@@ -44,28 +47,55 @@ final class Muxer {
         _ name: String, file: String, path: String, video encoder: VideoEncoder, options: WriterOptions,
         warn: (MediaWarning) -> Void
     ) throws -> Muxer {
-        func open(_ audio: [AudioStreamInfo]) throws -> Muxer {
-            try Muxer(
-                name, file: file, path: path, video: encoder, timeBase: options.timeBase,
-                frameRate: options.frameRate, audio: audio, warn: warn)
+        let streams = options.audio
+        func open(taking isTaken: [Bool]) throws -> Muxer {
+            try Muxer(name, file: file, path: path, video: encoder, options: options, takes: isTaken)
         }
         do {
-            do { return try open(options.audio) } catch let refusal as Refusal where !options.audio.isEmpty {
+            var isTaken = streams.map { Muxer.takes($0, in: name) }
+            var muxer: Muxer
+            do { muxer = try open(taking: isTaken) } catch is Refusal where isTaken.contains(true) {
                 // A container may refuse a stream only once it sees its details.
-                let muxer = try open([])
-                warn(MediaWarning(.audio, "\(path): the audio is dropped, for \(refusal.reason)"))
-                return muxer
+                for index in streams.indices where isTaken[index] {
+                    do { _ = try open(taking: streams.indices.map { $0 == index }) } catch is Refusal {
+                        isTaken[index] = false
+                    }
+                }
+                muxer = try open(taking: isTaken)
             }
+            for (stream, isTaken) in zip(streams, isTaken) where !isTaken {
+                warn(MediaWarning(.audio, Muxer.loss(of: stream, path: path)))
+            }
+            return muxer
         } catch let refusal as Refusal {
             throw VitvideoError.ffmpeg(
                 .unavailable, cannot: "write", path: path, reason: refusal.reason, code: refusal.code)
         }
     }
 
+    /// Whether a container takes a codec of sound, as far as that is known without its details. Matroska takes what
+    /// WAV and AVI do, which FFmpeg does not call official.
+    private static func takes(_ stream: AudioStreamInfo, in name: String) -> Bool {
+        guard let format = av_guess_format(name, nil, nil) else { return false }
+        let compliance = name == "matroska" ? FF_COMPLIANCE_UNOFFICIAL : FF_COMPLIANCE_NORMAL
+        return avformat_query_codec(format, stream.parameters.pointer.pointee.codec_id, compliance) == 1
+    }
+
+    /// One line on a stream that is dropped.
+    private static func loss(of stream: AudioStreamInfo, path: String) -> String {
+        let other = OutputFormat.withExtension("mkv", path)
+        return "\(path): the container does not take \(stream.codecName) audio; the stream is dropped"
+            + (other != path && takes(stream, in: "matroska") ? "; name the output \(other) to keep it" : "")
+    }
+
+    /// - Parameter isTaken: for each audio stream of the options, whether it is written.
     private init(
-        _ name: String, file: String, path: String, video encoder: VideoEncoder, timeBase: Rational,
-        frameRate: Rational?, audio: [AudioStreamInfo], warn: (MediaWarning) -> Void
+        _ name: String, file: String, path: String, video encoder: VideoEncoder,
+        options writer: WriterOptions,
+        takes isTaken: [Bool]
     ) throws {
+        let (timeBase, frameRate) = (writer.timeBase, writer.frameRate)
+        let audio = zip(writer.audio, isTaken).filter(\.1).map(\.0)
         (self.path, self.file) = (path, file)
         var created: UnsafeMutablePointer<AVFormatContext>?
         let code = avformat_alloc_output_context2(&created, nil, name, "file:\(file)")
@@ -75,7 +105,9 @@ final class Muxer {
         self.context = context
         isMP4 = name == "mp4" || name == "mov"
         try addVideo(encoder, timeBase: timeBase, frameRate: frameRate)
-        for stream in audio { try addAudio(stream, warn: warn) }
+        audioIndex = try zip(writer.audio, isTaken).map { try $1 ? addAudio($0) : nil }
+        MediaMetadata.set(writer.metadata.tags, in: &context.pointee.metadata)
+        MediaMetadata.set(writer.metadata.videoTags, in: &context.pointee.streams[0]!.pointee.metadata)
 
         // By default FFmpeg shifts all times so that none is negative; here the times stay as they are.
         context.pointee.avoid_negative_ts = 0
@@ -151,19 +183,8 @@ final class Muxer {
         stream.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
     }
 
-    private func addAudio(_ info: AudioStreamInfo, warn: (MediaWarning) -> Void) throws {
-        guard
-            avformat_query_codec(
-                context.pointee.oformat, info.parameters.pointer.pointee.codec_id, FF_COMPLIANCE_NORMAL)
-                == 1
-        else {
-            audioIndex.append(nil)
-            warn(
-                MediaWarning(
-                    .audio,
-                    "\(path): the container does not take \(info.codecName) audio; the stream is dropped"))
-            return
-        }
+    /// - Returns: number of the stream in the container.
+    private func addAudio(_ info: AudioStreamInfo) throws -> Int {
         let stream = try newStream()
         guard avcodec_parameters_copy(stream.pointee.codecpar, info.parameters.pointer) >= 0 else {
             throw Refusal.outOfMemory
@@ -172,8 +193,8 @@ final class Muxer {
         stream.pointee.codecpar.pointee.codec_tag = 0
         stream.pointee.time_base = AVRational(info.timeBase)
         stream.pointee.disposition = info.disposition
-        if let language = info.language { av_dict_set(&stream.pointee.metadata, "language", language, 0) }
-        audioIndex.append(Int(stream.pointee.index))
+        MediaMetadata.set(info.tags, in: &stream.pointee.metadata)
+        return Int(stream.pointee.index)
     }
 
     /// Writes a video packet; takes over its data.
@@ -187,7 +208,28 @@ final class Muxer {
         packet.pointee.pts = convert(packet.pointee.pts)
         packet.pointee.dts = convert(packet.pointee.dts)
         packet.pointee.duration = rescale(packet.pointee.duration, from: output.timeBase, to: clock)
+        guard isMP4 else { return try write(packet, to: 0) }
+        if packet.pointee.pts - packet.pointee.dts > Muxer.longestReordering {
+            return acrossGap.append(try OwnedPacket(moving: packet, to: "write \(path)"))
+        }
+        try writeAcrossGap(before: packet.pointee.dts)
         try write(packet, to: 0)
+    }
+
+    /// FFmpeg and others read no larger distance of the two times of a packet.
+    private static let longestReordering: Int64 = 1 << 27
+
+    /// Writes packets that are shown after a long gap and were to be decoded before it; they are decoded as late as they
+    /// can be instead.
+    /// - Parameter next: decoding time of the packet after them.
+    private func writeAcrossGap(before next: Int64) throws {
+        var next = next
+        for held in acrossGap.reversed() {
+            next = min(held.packet.pointee.pts, next - 1)
+            held.packet.pointee.dts = next
+        }
+        for held in acrossGap { try write(held.packet, to: 0) }
+        acrossGap = []
     }
 
     /// How much later than it sounds Matroska stores a stream, in ticks of `clock`. FFmpeg declares this delay for Opus
@@ -228,7 +270,7 @@ final class Muxer {
         }
         var isUnchanged = true
         packet.pointee.dts = min(packet.pointee.dts, packet.pointee.pts)
-        if let last = lastAudioDTS[index] {
+        if let last = lastDTS[index] {
             let least = isMP4 ? last + 1 : last
             if packet.pointee.dts < least {
                 packet.pointee.dts = least
@@ -236,21 +278,59 @@ final class Muxer {
             }
             if packet.pointee.pts < packet.pointee.dts { packet.pointee.pts = packet.pointee.dts }
         }
-        lastAudioDTS[index] = packet.pointee.dts
         try write(packet, to: index)
         return isUnchanged
     }
 
     private func write(_ packet: UnsafeMutablePointer<AVPacket>, to index: Int) throws {
+        if isMP4, let last = lastDTS[index], packet.pointee.dts - last > Int64(Int32.max) {
+            let clock = Rational(context.pointee.streams[index]!.pointee.time_base)
+            throw VitvideoError(
+                .usage, cannot: "write", path: path,
+                reason: "its container does not hold a gap of "
+                    + "\(Int(Double(packet.pointee.dts - last) * clock.value / 3600)) hours",
+                nextStep: .advice("write \(OutputFormat.withExtension("mkv", path)) instead"))
+        }
+        lastDTS[index] = packet.pointee.dts
         packet.pointee.stream_index = Int32(index)
         try check(av_interleaved_write_frame(context, packet))
         packetCounts[index] += 1
+    }
+
+    /// Sets how long a GIF's last frame is shown, in hundredths of a second.
+    func setLastDelay(_ delay: Int64) {
+        av_opt_set_int(context.pointee.priv_data, "final_delay", min(65_535, delay), 0)
+    }
+
+    /// Adds chapters, which are written with the end of the file.
+    /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
+    func add(_ chapters: [MediaMetadata.Chapter]) throws {
+        guard !chapters.isEmpty else { return }
+        typealias Pointer = UnsafeMutablePointer<AVChapter>?
+        guard let list = av_calloc(chapters.count, MemoryLayout<Pointer>.stride) else {
+            throw VitvideoError.outOfMemory("write \(path)")
+        }
+        context.pointee.chapters = list.bindMemory(to: Pointer.self, capacity: chapters.count)
+        for (number, chapter) in chapters.enumerated() {
+            guard let memory = av_mallocz(MemoryLayout<AVChapter>.size) else {
+                throw VitvideoError.outOfMemory("write \(path)")
+            }
+            let added = memory.bindMemory(to: AVChapter.self, capacity: 1)
+            added.pointee.id = Int64(number + 1)
+            added.pointee.time_base = AVRational(chapter.start.timeBase)
+            added.pointee.start = chapter.start.ptsTicks
+            added.pointee.end = chapter.end.ptsTicks
+            MediaMetadata.set(chapter.tags, in: &added.pointee.metadata)
+            context.pointee.chapters[number] = added
+            context.pointee.nb_chapters += 1
+        }
     }
 
     /// Completes the file, and checks whether it can be read.
     /// - Throws: `VitvideoError` of kind `inputOutput` where it cannot be written, or its index is broken.
     func finish() throws {
         guard isOpen else { return }
+        try writeAcrossGap(before: .max)
         let written = av_write_trailer(context)
         hasHeader = false
         try check(written)
@@ -260,7 +340,7 @@ final class Muxer {
         if isMP4 {
             let video = context.pointee.streams[0]?.pointee.codecpar
             try MP4IndexCheck.run(
-                file, path: path, packetCounts: packetCounts,
+                file, path: path, packetCounts: packetCounts, hasChapters: context.pointee.nb_chapters > 0,
                 hasExtradata: (video?.pointee.extradata_size ?? 0) > 0)
         }
     }

@@ -40,6 +40,14 @@ package enum OutputFormat: Equatable {
     /// Whether the format can hold sound.
     var takesAudio: Bool { if case .movie = self { true } else { false } }
 
+    /// `out.mp4` as `out.mkv`.
+    static func withExtension(_ ending: String, _ path: String) -> String {
+        guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else {
+            return path + ".\(ending)"
+        }
+        return path[...dot] + ending
+    }
+
     /// `out.mp4` as `out.partial.mp4`.
     package static func partialName(of path: String) -> String {
         guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return path + ".partial" }

@@ -25,4 +25,8 @@ package struct VideoInfo: Sendable {
     package let canReopen: Bool
     /// The audio streams whose packets are in `VideoReader.audio`; empty without `keepAudio`.
     package let audioStreams: [AudioStreamInfo]
+    /// Title, chapters and the like, on the source's clock.
+    package let metadata: MediaMetadata
+    /// What the input holds besides video and sound, in words: subtitles, attachments; empty for most.
+    package let otherContent: [String]
 }

@@ -66,7 +66,9 @@ package final class VideoReader: @unchecked Sendable {
             pixelFormatName: av_get_pix_fmt_name(firstFrame.pixelFormat).map { String(cString: $0) }
                 ?? "unknown",
             formatName: demuxer.formatName, isStill: stream.isStill,
-            canReopen: source.isRepeatable, audioStreams: audioStreams)
+            canReopen: source.isRepeatable, audioStreams: audioStreams,
+            metadata: MediaMetadata(demuxer, videoStream: session.stream),
+            otherContent: demuxer.otherContent)
         let needsDeinterlacer =
             Deinterlacer.isNeeded(for: session.stream.pointee.codecpar.pointee.codec_id) && !stream.isStill
         let frames = FrameSequence(
@@ -106,6 +108,13 @@ package final class VideoReader: @unchecked Sendable {
 
     /// Where the selection lies, as far as is known by now; where it begins, from the start.
     package var span: SelectionSpan { frames.clock.span }
+
+    /// Title, chapters and the like, on the clock of the frames' output times.
+    package var metadata: MediaMetadata {
+        guard let start = span.startTicks else { return info.metadata }
+        return info.metadata.counted(
+            from: FrameTime(ptsTicks: start, durationTicks: 0, timeBase: info.timeBase))
+    }
 
     /// What had to be worked around so far, each text once. Damage to the end of a file shows only once
     /// `nextFrame` has returned `nil`.

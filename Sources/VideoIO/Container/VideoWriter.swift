@@ -53,6 +53,10 @@ package final class VideoWriter: @unchecked Sendable {
             log.add(MediaWarning(.audio, "\(path): the format holds no sound; the audio is dropped"))
             options.audio = []
         }
+        if format.takesAudio, !options.leftOut.isEmpty {
+            let parts = options.leftOut.joined(separator: " and ")
+            log.add(MediaWarning(.output, "\(path): the input's \(parts) are left out"))
+        }
         let encoded: PictureSize
         switch format {
         case .movie(let muxer, let codec):
@@ -111,7 +115,7 @@ package final class VideoWriter: @unchecked Sendable {
                 ptsTicks: rescale(time.ptsTicks, from: time.timeBase, to: timeBase),
                 durationTicks: rescale(time.durationTicks, from: time.timeBase, to: timeBase),
                 timeBase: timeBase)
-            if let lastTicks, time.ptsTicks <= lastTicks {
+            if format != .gif, let lastTicks, time.ptsTicks <= lastTicks {
                 log.add(
                     MediaWarning(
                         .timestamps,

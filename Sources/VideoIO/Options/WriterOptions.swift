@@ -14,6 +14,10 @@ package struct WriterOptions: Sendable {
     package var timeBase: Rational
     /// Streams whose packets will be written, by position in `VideoInfo.audioStreams`.
     package var audio: [AudioStreamInfo]
+    /// Title, chapters and the like, on the output's clock; written where the container takes them.
+    package var metadata: MediaMetadata
+    /// What the source holds that is not written, in words.
+    package var leftOut: [String]
     /// Whether an existing file is replaced.
     package var overwrite: Bool
     /// Encoder threads; 0 lets FFmpeg choose.
@@ -26,7 +30,8 @@ package struct WriterOptions: Sendable {
 
     package init(
         codec: String? = nil, crf: Double = 18, preset: String = "veryfast", frameRate: Rational? = nil,
-        timeBase: Rational = Rational(1, 12_800), audio: [AudioStreamInfo] = [], overwrite: Bool = false,
+        timeBase: Rational = Rational(1, 12_800), audio: [AudioStreamInfo] = [],
+        metadata: MediaMetadata = MediaMetadata(), leftOut: [String] = [], overwrite: Bool = false,
         threads: Int = 0, isRepeatable: Bool = false, onWarning: (@Sendable (MediaWarning) -> Void)? = nil
     ) {
         self.codec = codec
@@ -35,6 +40,8 @@ package struct WriterOptions: Sendable {
         self.frameRate = frameRate
         self.timeBase = timeBase
         self.audio = audio
+        self.metadata = metadata
+        self.leftOut = leftOut
         self.overwrite = overwrite
         self.threads = threads
         self.isRepeatable = isRepeatable

@@ -35,7 +35,7 @@ extension Annotate {
                 let renderer = try plan.renderer(
                     style: style, frameHeight: info.height, frameWidth: info.width)
                 let options = output.writerOptions(
-                    for: info, threads: threads.codecThreads, store: store, onWarning: warnings.add)
+                    for: reader, threads: threads.codecThreads, store: store, onWarning: warnings.add)
                 let writer = try VideoWriter.create(
                     path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
                 if store == nil {

@@ -43,6 +43,9 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Leave the sound out.")
     var noAudio = false
 
+    @Flag(help: "Leave title, creation time, languages and chapters out.")
+    var noMetadata = false
+
     @Option(
         help: ArgumentHelp("Video encoder by FFmpeg's name. (default: h264, for webm vp9)", valueName: "name")
     )
@@ -66,12 +69,15 @@ struct OutputOptions: ParsableArguments {
     ///   - threads: of the encoder.
     ///   - store: where the segments of the output are kept, if it is written in segments.
     func writerOptions(
-        for info: VideoInfo, threads: Int, store: SegmentStore?,
+        for reader: VideoReader, threads: Int, store: SegmentStore?,
         onWarning: @escaping @Sendable (MediaWarning) -> Void
     ) -> WriterOptions {
-        WriterOptions(
+        let info = reader.info
+        return WriterOptions(
             codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
-            audio: info.audioStreams, overwrite: replaces(store), threads: threads,
+            audio: noMetadata ? info.audioStreams.map(\.withoutTags) : info.audioStreams,
+            metadata: noMetadata ? MediaMetadata() : reader.metadata, leftOut: info.otherContent,
+            overwrite: replaces(store), threads: threads,
             isRepeatable: store != nil, onWarning: onWarning)
     }
 
@@ -93,7 +99,8 @@ struct OutputOptions: ParsableArguments {
         return [
             ("the format of -o", output.map { URL(fileURLWithPath: $0).pathExtension.lowercased() }),
             ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
-            ("--no-audio", given(noAudio)), ("--codec", codec), ("--crf", "\(crf)"), ("--preset", preset),
+            ("--no-audio", given(noAudio)), ("--no-metadata", given(noMetadata)), ("--codec", codec),
+            ("--crf", "\(crf)"), ("--preset", preset),
         ]
     }
 }

@@ -12,11 +12,20 @@ extension Robustness {
             let encoding: String
             /// Streams without a table or length: what is cut off at a packet's end leaves no trace.
             let saysItsLength: Bool
+            /// Whether there is sound, and a video with it is written.
+            let hasSound: Bool
 
             var testDescription: String { name }
 
-            init(_ name: String, _ encoding: String, saysItsLength: Bool = true) {
-                (self.name, self.encoding, self.saysItsLength) = (name, encoding, saysItsLength)
+            init(_ name: String, _ encoding: String, saysItsLength: Bool = true, hasSound: Bool = false) {
+                (self.name, self.encoding) = (name, encoding)
+                (self.saysItsLength, self.hasSound) = (saysItsLength, hasSound)
+            }
+
+            /// MP4 in fragments, as recorders write it that may be switched off at any moment.
+            static func recording(_ name: String, _ fragments: String) -> Specimen {
+                Specimen(
+                    name, "-c:v libx264 -g 5 -c:a aac \(fragments)", saysItsLength: false, hasSound: true)
             }
         }
 
@@ -38,13 +47,21 @@ extension Robustness {
             Specimen("clip.nut", "-c:v ffv1 -level 3 -slicecrc 1", saysItsLength: false),
             Specimen("clip.ogv", "-c:v libtheora", saysItsLength: false),
         ]
+        static let recordings = [
+            Specimen.recording("key.mp4", "-movflags frag_keyframe+empty_moov"),
+            Specimen.recording("key-bare.mp4", "-movflags frag_keyframe+empty_moov+skip_trailer"),
+            Specimen.recording("time.mp4", "-frag_duration 150000 -movflags empty_moov"),
+            Specimen.recording("time-bare.mp4", "-frag_duration 150000 -movflags empty_moov+skip_trailer"),
+            Specimen.recording("index.mp4", "-movflags frag_keyframe+empty_moov+global_sidx"),
+        ]
 
         /// Each specimen's bytes, made once.
         private static func bytes(_ specimen: Specimen) throws -> [UInt8] {
             let workspace = try Workspace()
             let words =
-                "-f lavfi -i testsrc2=size=64x48:rate=25 -frames:v \(frames) -pix_fmt \(pixelFormat(specimen)) "
-                + "\(specimen.encoding) -bitexact \(specimen.name)"
+                "-f lavfi -i testsrc2=size=64x48:rate=25 "
+                + (specimen.hasSound ? "-f lavfi -i sine=sample_rate=48000:duration=0.8 " : "")
+                + "-frames:v \(frames) -pix_fmt \(pixelFormat(specimen)) \(specimen.encoding) -bitexact \(specimen.name)"
             let outcome = try Program.run(
                 "ffmpeg", ["-v", "error", "-nostdin", "-y"] + words.split(separator: " ").map(String.init),
                 directory: workspace.path)
@@ -69,8 +86,13 @@ extension Robustness {
             tryCase(className) {
                 let leavesTraces = specimen.saysItsLength && !mayLeaveNoTrace
                 let remaining = leavesTraces ? nil : try decodable(specimen.name, in: workspace)
-                return try Trial("\(specimen.name) \(remark)", specimen.name, in: workspace)
-                    .fault(.damaged(count: Self.frames, orJust: remaining))
+                let name = "\(specimen.name) \(remark)"
+                let trial = try Trial(
+                    name, specimen.name, in: workspace, specimen.hasSound ? ["-o", "out.mp4", "-y"] : [])
+                if let fault = trial.fault(.damaged(count: Self.frames, orJust: remaining)) { return fault }
+                guard specimen.hasSound, let frames = trial.frames?.count else { return nil }
+                let written = try MediaProbe(workspace.file("out.mp4")).frameTimes().count
+                return written == frames ? nil : "\(name): \(written) frames written of \(frames)"
             }
         }
 
@@ -85,7 +107,7 @@ extension Robustness {
             return outcome.output.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }
         }
 
-        @Test(arguments: specimens) func cutAtEveryPercent(_ specimen: Specimen) throws {
+        @Test(arguments: specimens + recordings) func cutAtEveryPercent(_ specimen: Specimen) throws {
             let workspace = try Workspace()
             let whole = try Self.bytes(specimen)
             for percent in RobustnessTable.choose(Array(1..<100), short: 4) {
