@@ -12,6 +12,7 @@ final class VideoEncoder {
     private let packet: UnsafeMutablePointer<AVPacket>
     private let input: EncoderInput
     /// Times of the frames inside the encoder, by the number or timestamp they were given.
+    private var last: FrameTime?
     private var times: [Int64: FrameTime] = [:]
     private var counter: Int64 = 0
 
@@ -117,7 +118,7 @@ final class VideoEncoder {
         times[label] = time
         let raw = handle.frame
         raw.pointee.pts = label
-        raw.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        raw.pointee.pict_type = isAfterGap(time) ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
         raw.pointee.colorspace = context.pointee.colorspace
         raw.pointee.color_range = context.pointee.color_range
         raw.pointee.color_primaries = context.pointee.color_primaries
@@ -125,6 +126,13 @@ final class VideoEncoder {
         raw.pointee.quality = context.pointee.global_quality
         raw.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
         try push(raw, receive)
+    }
+
+    /// Whether a frame comes more than a minute after the one before. It is made a key frame: where frames before a gap
+    /// depend on one after it, that would have to be stored before the gap, which MP4 readers do not take for long gaps.
+    private func isAfterGap(_ time: FrameTime) -> Bool {
+        defer { last = time }
+        return last.map { time.seconds - $0.seconds > 60 } ?? false
     }
 
     /// Passes on all packets still inside the encoder.

@@ -81,7 +81,7 @@ final class JoinedClock {
     /// - Returns: whether there was one.
     func take(into packet: UnsafeMutablePointer<AVPacket>) -> Bool {
         guard !ready.isEmpty else { return false }
-        av_packet_move_ref(packet, ready.removeFirst().packet)
+        ready.removeFirst().move(to: packet)
         return true
     }
 

@@ -14,6 +14,11 @@ final class OwnedPacket {
         self.packet = packet
     }
 
+    /// Hands what it holds over to `target` and is blank then.
+    func move(to target: UnsafeMutablePointer<AVPacket>) {
+        withExtendedLifetime(self) { av_packet_move_ref(target, packet) }
+    }
+
     deinit {
         var owned: UnsafeMutablePointer<AVPacket>? = packet
         av_packet_free(&owned)
