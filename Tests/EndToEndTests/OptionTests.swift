@@ -270,7 +270,14 @@ import Testing
             ])
         var files: [String: Data] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.path) {
-            files[name] = (try? workspace.bytes(of: name)) ?? Data()
+            var isDirectory: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: workspace.file(name), isDirectory: &isDirectory),
+                !isDirectory.boolValue
+            else {
+                files[name] = Data()
+                continue
+            }
+            files[name] = try workspace.bytes(of: name)
         }
         return Observation(
             status: outcome.status, output: outcome.output.replacing(workspace.path, with: "."),
