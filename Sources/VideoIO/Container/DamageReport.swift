@@ -32,15 +32,17 @@ struct DamageReport {
     mutating func add(gapSeconds: Double) { longestGapSeconds = max(longestGapSeconds, gapSeconds) }
 
     /// Repairs and damage in the part of the input that was read.
-    /// - Parameter leftInterlaced: how many interlaced frames were not deinterlaced.
+    /// - Parameters:
+    ///   - times: what became of the timestamps; nil for a picture, which has none.
+    ///   - leftInterlaced: how many interlaced frames were not deinterlaced.
     func repairs(
-        _ session: DecodeSession, times: TimestampRepair, leftInterlaced: Int
+        _ session: DecodeSession, times: TimestampRepair? = nil, leftInterlaced: Int = 0
     ) -> [MediaWarning] {
         var warnings: [MediaWarning] = []
         // AVI numbers its frames; those that the decoder reorders come without a time, and filling it in is
         // exact.
         let restarts = session.demuxer.clockRestarts
-        if let summary = times.summary(restarts: restarts),
+        if let times, let summary = times.summary(restarts: restarts),
             formatName != "avi" || times.reordered + restarts > 0
         {
             warnings.append(MediaWarning(.timestamps, "\(inputName): \(summary)"))

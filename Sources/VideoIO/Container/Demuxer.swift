@@ -22,6 +22,9 @@ final class Demuxer {
     private var end: ReadResult?
 
     /// Opens `source` and reads enough of it to know its streams.
+    /// - Parameters:
+    ///   - source: no sequence, whose pictures are sources of their own.
+    ///   - sequenceFrameRate: of pictures that come one after the other through a pipe.
     /// - Throws: `VitvideoError` of kind `badData` where FFmpeg finds no media in it, `noInput` where the
     ///   system refuses to read it.
     init(source: MediaSource, sequenceFrameRate: Rational) throws {
@@ -38,16 +41,10 @@ final class Demuxer {
             if isNetwork { av_dict_set(&options, "rw_timeout", "30000000", 0) }
             av_dict_set(
                 &options, "framerate", "\(sequenceFrameRate.numerator)/\(sequenceFrameRate.denominator)", 0)
-            var format: UnsafePointer<AVInputFormat>?
-            if case .sequence(let firstNumber) = source.kind {
-                format = av_find_input_format("image2")
-                av_dict_set(&options, "pattern_type", "sequence", 0)
-                av_dict_set(&options, "start_number", String(firstNumber), 0)
-            } else {
-                av_dict_set(&options, "pattern_type", "none", 0)
-            }
+            // A picture may be called like a pattern.
+            av_dict_set(&options, "pattern_type", "none", 0)
             var opened: UnsafeMutablePointer<AVFormatContext>?
-            var code = avformat_open_input(&opened, source.url, format, &options)
+            var code = avformat_open_input(&opened, source.url, nil, &options)
             guard code >= 0, let opened else {
                 throw Demuxer.openError(source, code: code, detail: lastError())
             }

@@ -1,9 +1,11 @@
 import Base
 
 /// A run of numbered pictures named by a printf-like pattern, `frames/f%03d.png`.
-struct ImageSequence {
+struct ImageSequence: Sendable, Equatable {
+    let pattern: String
     let firstNumber: Int
     let count: Int
+    private let name: NumberedName
     private(set) var warnings: [MediaWarning] = []
 
     /// - Returns: `nil` where the text holds no `%d` or `%0Nd`.
@@ -15,6 +17,8 @@ struct ImageSequence {
             throw VitvideoError(
                 .noInput, cannot: "read", path: pattern, reason: "no file matches this pattern")
         }
+        self.pattern = pattern
+        self.name = name
         var last = first
         for number in numbers.dropFirst() where number == last + 1 { last = number }
         firstNumber = first
@@ -27,4 +31,7 @@ struct ImageSequence {
                 ))
         }
     }
+
+    /// The file at a place, counted from 0.
+    func path(_ index: Int) -> String { name.path(firstNumber + index) }
 }

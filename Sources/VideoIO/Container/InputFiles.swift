@@ -5,9 +5,8 @@ package enum InputFiles {
     /// - Throws: `VitvideoError` as `VideoReader.open` does.
     package static func paths(of input: String) throws -> [String] {
         let source = try MediaSource(path: input)
-        guard case .sequence = source.kind, let name = NumberedName(pattern: input),
-            let sequence = try ImageSequence(pattern: input)
-        else { return [input == "-" ? "/dev/stdin" : input] }
-        return (0..<sequence.count).map { name.path(sequence.firstNumber + $0) }
+        guard case .sequence(let sequence) = source.kind else { return [input == "-" ? "/dev/stdin" : input] }
+        // What cannot be opened is left out of the sequence: it holds nothing.
+        return (0..<sequence.count).map(sequence.path).map { PictureFile.isReadable($0) ? $0 : "/dev/null" }
     }
 }

@@ -9,8 +9,8 @@ struct MediaSource: Sendable {
     enum Kind: Sendable, Equatable {
         case file
         case standardInput
-        /// A pattern such as `f%03d.png`, and the number of its first picture.
-        case sequence(firstNumber: Int)
+        /// The pictures of a pattern such as `f%03d.png`.
+        case sequence(ImageSequence)
         /// An `http://` or `https://` address.
         case network
     }
@@ -54,7 +54,7 @@ struct MediaSource: Sendable {
         guard stat(path, &status) == 0 else {
             let code = errno
             if let sequence = try ImageSequence(pattern: path) {
-                kind = .sequence(firstNumber: sequence.firstNumber)
+                kind = .sequence(sequence)
                 warnings = sequence.warnings
                 return
             }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A file name with one `%d` or `%0Nd` in its last component.
-struct NumberedName {
+struct NumberedName: Sendable, Equatable {
     let directory: String
     private let prefix: String
     private let suffix: String

@@ -21,7 +21,7 @@ struct StreamInfo {
         let average = stream.pointee.avg_frame_rate
         let chosen = average.num > 0 && average.den > 0 ? average : rate
         frameRate = chosen.num > 0 && chosen.den > 0 ? Rational(chosen) : nil
-        if case .sequence = source.kind { isStill = false } else { isStill = demuxer.isPictureFormat }
+        isStill = demuxer.isPictureFormat
         if let ticks = ticks(demuxer.context.pointee.duration), ticks > 0 {
             durationSeconds = Double(ticks) / 1_000_000
         } else {

@@ -19,8 +19,7 @@ package final class VideoReader: @unchecked Sendable {
     private let log: WarningLog
     private let isStrict: Bool
     private let plan: SelectionPlan
-    private let seeker: RangeSeeker
-    private let frames: FrameSequence
+    private let frames: any SelectedFrames
     private let converter: RGBConverter
     /// The first frame, once it has been read ahead.
     private var first: VideoFrame?
@@ -33,6 +32,9 @@ package final class VideoReader: @unchecked Sendable {
         let log = WarningLog(options.onWarning)
         let source = try MediaSource(path: path, allowsNetwork: options.allowsNetwork)
         source.warnings.forEach(log.add)
+        if case .sequence(let pictures) = source.kind {
+            return try open(pictures, options: options, log: log)
+        }
         let demuxer = try Demuxer(source: source, sequenceFrameRate: options.sequenceFrameRate)
         let videoStream = try demuxer.videoStream(options.videoStream)
         let audioStreams = options.keepAudio ? try AudioStreamInfo.all(in: demuxer) : []
@@ -63,16 +65,15 @@ package final class VideoReader: @unchecked Sendable {
                     of: start.frameCount ?? stream.expectedFrameCount, seconds: stream.durationSeconds,
                     frameRate: stream.frameRate),
             durationSeconds: stream.durationSeconds, codecName: session.decoder.codecName,
-            pixelFormatName: av_get_pix_fmt_name(firstFrame.pixelFormat).map { String(cString: $0) }
-                ?? "unknown",
-            formatName: demuxer.formatName, isStill: stream.isStill,
+            pixelFormatName: firstFrame.pixelFormatName, formatName: demuxer.formatName,
+            isStill: stream.isStill,
             canReopen: source.isRepeatable, audioStreams: audioStreams,
             metadata: MediaMetadata(demuxer, videoStream: session.stream),
             otherContent: demuxer.otherContent)
         let needsDeinterlacer =
             Deinterlacer.isNeeded(for: session.stream.pointee.codecpar.pointee.codec_id) && !stream.isStill
         let frames = FrameSequence(
-            from: start, of: stream,
+            from: start, of: stream, seeker: seeker,
             audio: InterleavedAudio(
                 audioStreams, isBounded: start.plan.isBounded, packets: start.position.packets),
             clock: SelectionClock(continuing: options.continuation, timeBase: stream.timeBase),
@@ -82,28 +83,44 @@ package final class VideoReader: @unchecked Sendable {
                 pixelFormatName: info.pixelFormatName,
                 startsAtFirstPacket: start.position.session === session),
             log: log)
-        let scalerThreads = min(
-            4, options.threads > 0 ? options.threads : ProcessInfo.processInfo.activeProcessorCount)
-        let reader = VideoReader(
-            info, path: path, isStrict: options.isStrict, plan: start.plan, seeker: seeker, frames: frames,
-            converter: RGBConverter(size: size, threads: scalerThreads), log: log)
-        // Where this reader continues another one, that may have delivered all frames.
-        try reader.readFirst(mayBeEmpty: options.continuation != nil)
-        return reader
+        return try VideoReader(info, path: path, options, plan: start.plan, frames: frames, log: log)
+    }
+
+    /// Opens a sequence of pictures.
+    private static func open(
+        _ pictures: ImageSequence, options: ReaderOptions, log: WarningLog
+    ) throws -> VideoReader {
+        let frames = try PictureSequence(pictures, options: options, log: log)
+        let size = PictureGeometry(frames.first.tags, warn: log.add).upright
+        let rate = options.sequenceFrameRate
+        let seconds = Double(frames.count) * frames.timeBase.value
+        let info = VideoInfo(
+            height: size.height, width: size.width, timeBase: frames.timeBase, frameRate: rate,
+            expectedFrameCount: frames.plan.expectedCount(
+                of: frames.count, seconds: seconds, frameRate: rate),
+            durationSeconds: seconds, codecName: frames.first.codecName,
+            pixelFormatName: frames.first.pixelFormatName, formatName: frames.first.formatName,
+            isStill: false, canReopen: true, audioStreams: [], metadata: MediaMetadata(), otherContent: [])
+        return try VideoReader(
+            info, path: pictures.pattern, options, plan: frames.plan, frames: frames, log: log)
     }
 
     private init(
-        _ info: VideoInfo, path: String, isStrict: Bool, plan: SelectionPlan, seeker: RangeSeeker,
-        frames: FrameSequence, converter: RGBConverter, log: WarningLog
-    ) {
+        _ info: VideoInfo, path: String, _ options: ReaderOptions, plan: SelectionPlan,
+        frames: any SelectedFrames, log: WarningLog
+    ) throws {
         self.info = info
         self.path = path
-        self.isStrict = isStrict
+        self.isStrict = options.isStrict
         self.plan = plan
-        self.seeker = seeker
         self.frames = frames
-        self.converter = converter
         self.log = log
+        let scalerThreads = min(
+            4, options.threads > 0 ? options.threads : ProcessInfo.processInfo.activeProcessorCount)
+        converter = RGBConverter(
+            size: PictureSize(height: info.height, width: info.width), threads: scalerThreads)
+        // Where this reader continues another one, that may have delivered all frames.
+        try readFirst(mayBeEmpty: options.continuation != nil)
     }
 
     /// Where the selection lies, as far as is known by now; where it begins, from the start.
@@ -151,7 +168,7 @@ package final class VideoReader: @unchecked Sendable {
             return try refuseDamage()
         }
         if mayBeEmpty { return }
-        let total = span.endTicks == nil ? frames.nextIndex : try seeker.countFrames()
+        let total = try frames.countAll()
         throw VitvideoError(
             .badData, cannot: "select \(plan.description) of", path: path,
             reason: "there are \(total) frames"
@@ -160,13 +177,12 @@ package final class VideoReader: @unchecked Sendable {
     }
 
     private func deliver(_ frame: NumberedFrame) throws -> VideoFrame {
-        guard let session = frames.session else {
+        guard let tags = frames.tags(of: frame) else {
             throw VitvideoError(.usage, cannot: "read", path: path, reason: "the reader was closed")
         }
-        let tags = FrameTags(of: frame.handle, demuxer: session.demuxer, videoStream: session.videoStream)
         let image = try converter.image(from: frame.handle, tags: tags, warn: log.add)
-        frames.damage.changesSize = converter.hasMetOtherSize
-        audio.add(frames.audio.packets(with: frame.time), upToFrame: frame.index)
+        frames.note(changesSize: converter.hasMetOtherSize)
+        audio.add(frames.packets(with: frame.time), upToFrame: frame.index)
         return VideoFrame(
             image: image, index: frame.index, time: frame.time,
             outputTime: frames.clock.outputTime(of: frame.time))
@@ -180,7 +196,7 @@ package final class VideoReader: @unchecked Sendable {
     }
 
     /// The error for an input of which no frame could be decoded.
-    private static func noFrame(_ session: DecodeSession) -> VitvideoError {
+    static func noFrame(_ session: DecodeSession) -> VitvideoError {
         let demuxer = session.demuxer
         let isPipedMP4 = demuxer.source.kind == .standardInput && demuxer.formatName.contains("mp4")
         return VitvideoError(

@@ -49,6 +49,8 @@ final class FrameHandle {
     }
 
     var pixelFormat: AVPixelFormat { AVPixelFormat(frame.pointee.format) }
+    /// FFmpeg's name of the pixel format.
+    var pixelFormatName: String { av_get_pix_fmt_name(pixelFormat).map { String(cString: $0) } ?? "unknown" }
     var size: PictureSize {
         PictureSize(height: Int(frame.pointee.height), width: Int(frame.pointee.width))
     }

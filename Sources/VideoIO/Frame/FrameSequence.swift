@@ -3,18 +3,19 @@ import Pixels
 
 /// The selected frames of an input in the order they are shown: decodes, repairs timestamps, selects,
 /// deinterlaces.
-final class FrameSequence {
-    let audio: InterleavedAudio
+final class FrameSequence: SelectedFrames {
+    private let audio: InterleavedAudio
     /// Where the selection lies, as far as is known by now.
     private(set) var clock: SelectionClock
     /// What is wrong with the input, as far as is known by now.
-    var damage: DamageReport
+    private var damage: DamageReport
     /// Nil once the sequence is closed.
-    private(set) var session: DecodeSession?
+    private var session: DecodeSession?
     /// Number of the next frame that the decoder gives.
-    private(set) var nextIndex: Int
+    private var nextIndex: Int
 
     private let plan: SelectionPlan
+    private let seeker: RangeSeeker
     private let timeBase: Rational
     private let log: WarningLog
     private let deinterlacer: Deinterlacer?
@@ -28,10 +29,12 @@ final class FrameSequence {
     private var hasReadAll = false
 
     init(
-        from start: RangeStart, of stream: StreamInfo, audio: InterleavedAudio, clock: SelectionClock,
+        from start: RangeStart, of stream: StreamInfo, seeker: RangeSeeker, audio: InterleavedAudio,
+        clock: SelectionClock,
         deinterlacer: Deinterlacer?, damage: DamageReport, log: WarningLog
     ) {
         plan = start.plan
+        self.seeker = seeker
         session = start.position.session
         decoded = start.position.decoded
         nextIndex = start.position.index
@@ -60,6 +63,17 @@ final class FrameSequence {
             }
         }
     }
+
+    func tags(of frame: NumberedFrame) -> FrameTags? {
+        session.map { FrameTags(of: frame.handle, demuxer: $0.demuxer, videoStream: $0.videoStream) }
+    }
+
+    func note(changesSize: Bool) { damage.changesSize = changesSize }
+
+    /// Decodes all of the input once more where the selection ended before its end.
+    func countAll() throws -> Int { clock.end == nil ? nextIndex : try seeker.countFrames() }
+
+    func packets(with frame: FrameTime) -> [AudioPacket] { audio.packets(with: frame) }
 
     /// Audio packets after the last frame; none before that is delivered.
     func trailingPackets() throws -> [AudioPacket] {
