@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 PYTHON ?= python3
 
-PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev \
+PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
 	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
 

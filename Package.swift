@@ -35,13 +35,19 @@ let package = Package(
         // oneDNN, opened at run time.
         .target(name: "COneDNN", cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 
+        // libjpeg-turbo, behind functions that return where libjpeg jumps.
+        .target(
+            name: "CJPEG", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Werror"])],
+            linkerSettings: [.linkedLibrary("jpeg")]),
+
         .target(name: "Base", swiftSettings: strict),
         .target(
             name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip"], swiftSettings: strict),
         .target(name: "NumPy", dependencies: ["Base", "Files"], swiftSettings: strict),
         .target(name: "Pixels", swiftSettings: strict),
         .target(
-            name: "VideoIO", dependencies: ["Base", "Files", "Pixels", "CFFmpeg"], swiftSettings: strict),
+            name: "VideoIO", dependencies: ["Base", "Files", "Pixels", "CFFmpeg", "CJPEG"],
+            swiftSettings: strict),
         .target(
             name: "Checkpoints",
             dependencies: [
@@ -105,6 +111,7 @@ let package = Package(
                 "golden_scripts",
                 "make_colormaps.py",
                 "make_resampling.py",
+                "make_stills.py",
                 "make_checkpoint_goldens.py",
                 "failing_allocator.c",
             ],

@@ -58,6 +58,62 @@ import VideoIO
         }
     }
 
+    /// An edit list that ends before the media does: what it leaves out is not missing.
+    @Test(arguments: ["video", "sound", "both"], ["mp4", "mov"])
+    func anEarlyEndByTheEditListIsNoDamage(shortened: String, ending: String) throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip(
+            "whole.\(ending)", frames: 50, audio: ["-c:a", "aac"],
+            ["-c:v", "libx264", "-g", "10", "-movflags", "+faststart"])
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        // Type, version and flags, count, and the first entry's length in milliseconds.
+        var place = bytes.startIndex
+        var lists: [Data.Index] = []
+        while let found = bytes.range(of: Data("elst".utf8), in: place..<bytes.endIndex) {
+            lists.append(found.upperBound + 8)
+            place = found.upperBound
+        }
+        try #require(lists.count == 2)
+        for (track, list) in zip(["video", "sound"], lists) where shortened == track || shortened == "both" {
+            bytes.replaceSubrange(list..<list + 4, with: [0, 0, 4, 0])
+        }
+        let cut = try scratch.write(bytes, to: "cut.\(ending)")
+        let result = try readAll(cut, ReaderOptions(isStrict: true))
+        #expect(!result.has(.damage), "\(result.warnings)")
+        #expect(shortened == "sound" ? result.frames.count == 50 : (26...28).contains(result.frames.count))
+        #expect(try result.frames.count == Probe.frameTimes(cut).count)
+        // What is missing by accident is told still.
+        let broken = try scratch.write(bytes.prefix(bytes.count / 4), to: "broken.\(ending)")
+        let part = try readAll(broken)
+        #expect(part.frames.count < result.frames.count && part.has(.damage))
+    }
+
+    /// A list that shows a part twice.
+    @Test func anEditListThatRepeatsIsNoDamage() throws {
+        let scratch = try Scratch()
+        let whole = try scratch.clip("whole.mp4", frames: 50, ["-c:v", "libx264", "-g", "10", "-bf", "0"])
+        var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: whole)))
+        let text = Array("elst".utf8)
+        let place = try #require(bytes.indices.dropLast(4).last { Array(bytes[$0..<$0 + 4]) == text })
+        // Two entries instead of one, each of 1,000 ms: the boxes around grow. The index stands at the end.
+        bytes[place + 11] = 2
+        let entry: [UInt8] = [0, 0, 3, 0xe8, 0, 0, 0, 0, 0, 1, 0, 0]
+        bytes.replaceSubrange(place + 12..<place + 24, with: entry + entry)
+        for box in ["elst", "edts", "trak", "moov"] {
+            let name = Array(box.utf8)
+            let start = try #require(bytes.indices.dropLast(4).last { Array(bytes[$0..<$0 + 4]) == name }) - 4
+            var size = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } + 12
+            for byte in (0..<4).reversed() {
+                bytes[start + byte] = UInt8(size & 255)
+                size >>= 8
+            }
+        }
+        let twice = try scratch.write(bytes, to: "twice.mp4")
+        let result = try readAll(twice)
+        #expect(!result.has(.damage), "\(result.warnings)")
+        #expect(result.frames.count >= 50)
+    }
+
     /// MPEG decoders drop the frame that is inside them when the next is of another size.
     @Test func framesLostAtAChangeOfSizeAreTold() throws {
         let scratch = try Scratch()

@@ -14,7 +14,7 @@ final class DecodeSession {
 
     let demuxer: Demuxer
     let videoStream: Int
-    let decoder: VideoDecoder
+    let decoder: any FrameDecoder
     /// Container stream numbers of the audio streams whose packets are wanted, by their order.
     private let audioStreams: [Int]
     private let packet: UnsafeMutablePointer<AVPacket>
@@ -40,8 +40,13 @@ final class DecodeSession {
         self.videoStream = videoStream
         self.audioStreams = audioStreams
         do {
-            decoder = try VideoDecoder(
-                stream: demuxer.streams[videoStream]!, path: demuxer.source.path, threads: threads)
+            let stream = demuxer.streams[videoStream]!
+            decoder =
+                if demuxer.isPictureFormat {
+                    try StillDecoder(stream: stream, path: demuxer.source.path, threads: threads)
+                } else {
+                    try VideoDecoder(stream: stream, path: demuxer.source.path, threads: threads)
+                }
         } catch {
             var owned: UnsafeMutablePointer<AVPacket>? = packet
             av_packet_free(&owned)
@@ -64,9 +69,10 @@ final class DecodeSession {
     }
 
     /// Video packets that the container's own table promises; 0 where it has none. MP4's sample table is
-    /// exact. AVI's header also counts gaps; in its index a gap has size 0.
+    /// exact, but an edit list may show less of it, or parts of it twice: FFmpeg's index is what is shown.
+    /// AVI's header also counts gaps; in its index a gap has size 0.
     func promisedPackets(format: String) -> Int {
-        if format.hasPrefix("mov,") { return Int(clamping: stream.pointee.nb_frames) }
+        if format.hasPrefix("mov,") { return Int(avformat_index_get_entries_count(stream)) }
         // Changes of the palette have entries in the index too.
         let depth = stream.pointee.codecpar.pointee.bits_per_coded_sample
         guard format == "avi", depth == 0 || depth > 8 else { return 0 }

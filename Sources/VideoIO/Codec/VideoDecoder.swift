@@ -2,19 +2,12 @@ import Base
 import CFFmpeg
 import Pixels
 
-/// Owns one decoder: packets in, frames out, later and in the order they are shown.
-final class VideoDecoder {
-    enum Output {
-        case frame
-        /// The decoder wants another packet first.
-        case needsInput
-        case end
-    }
-
+/// Owns one of FFmpeg's decoders.
+final class VideoDecoder: FrameDecoder {
     let codecName: String
+    let pictureCount = 1
     private let context: UnsafeMutablePointer<AVCodecContext>
     private let path: String
-    /// Packets the decoder refused.
     private(set) var damagedPackets = 0
     private var isDraining = false
     private var lacksMemory = false
@@ -58,8 +51,6 @@ final class VideoDecoder {
         avcodec_free_context(&owned)
     }
 
-    /// Sends a packet, or `nil` for the end. Before each, call `receive` until it needs input.
-    /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) throws {
         isDraining = packet == nil
         let code = avcodec_send_packet(context, packet)
@@ -67,10 +58,7 @@ final class VideoDecoder {
         if code < 0, code != FFmpegCode.endOfFile { damagedPackets += 1 }
     }
 
-    /// Fills `handle` with the next frame where there is one. Damage is counted and skipped: a decoder goes
-    /// on after it.
-    /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
-    func receive(into handle: FrameHandle) throws -> Output {
+    func receive(into handle: FrameHandle) throws -> DecoderOutput {
         for _ in 0..<256 {
             let code = avcodec_receive_frame(context, handle.frame)
             switch code {

@@ -109,8 +109,9 @@ struct DamageReport {
         if startsAtFirstPacket, declared > session.videoPackets { return "\(declared) were promised" }
         let context = session.demuxer.context.pointee
         guard context.duration_estimation_method == AVFMT_DURATION_FROM_STREAM,
-            let duration = ticks(context.duration), session.lastSeenMicroseconds != .min
+            let whole = ticks(context.duration), session.lastSeenMicroseconds != .min
         else { return nil }
+        let duration = min(whole, session.demuxer.editedMicroseconds ?? whole)
         // Where a file starts late, its duration may be the time at its end (Matroska, MP4 with an empty
         // edit).
         let end = duration + min(0, ticks(context.start_time) ?? 0)

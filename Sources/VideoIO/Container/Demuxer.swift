@@ -1,5 +1,6 @@
 import Base
 import CFFmpeg
+import Foundation
 import Pixels
 
 /// Owns one opened input: reads packets from a container.
@@ -12,6 +13,8 @@ final class Demuxer {
 
     let source: MediaSource
     let context: UnsafeMutablePointer<AVFormatContext>
+    /// How a picture in a file of the MP4 family is turned, an AVIF picture: FFmpeg does not read it.
+    private(set) lazy var pictureOrientation = readOrientation()
     private var consecutiveErrors = 0
     private var lastFailure: String?
     /// The demuxer's last complaint about data that it passed over. Its result codes do not tell; only the
@@ -120,6 +123,32 @@ final class Demuxer {
             content.append("attachments")
         }
         return content
+    }
+
+    /// How long the longest track of an MP4 file is once the edit lists are applied; nil in other formats. The
+    /// length in the file's header may be that of the whole media.
+    var editedMicroseconds: Int64? {
+        guard formatName.hasPrefix("mov,") else { return nil }
+        var longest: Int64?
+        for case let stream? in streams {
+            let kind = stream.pointee.codecpar.pointee.codec_type
+            guard kind == AVMEDIA_TYPE_VIDEO || kind == AVMEDIA_TYPE_AUDIO else { continue }
+            // Fragments are known only once they are read.
+            guard let duration = ticks(stream.pointee.duration), stream.pointee.nb_frames > 0 else {
+                return nil
+            }
+            longest = max(
+                longest ?? 0, rescale(duration, from: Rational(stream.pointee.time_base), to: .microseconds))
+        }
+        return longest
+    }
+
+    private func readOrientation() -> Orientation? {
+        guard source.isRegularFile, let brand = av_dict_get(context.pointee.metadata, "major_brand", nil, 0),
+            ["avif", "mif1", "miaf"].contains(String(cString: brand.pointee.value)),
+            let bytes = try? Data(contentsOf: URL(fileURLWithPath: source.filePath), options: .mappedIfSafe)
+        else { return nil }
+        return bytes.withUnsafeBytes { HEIFStructure($0).orientation }
     }
 
     var isSeekable: Bool {

@@ -23,11 +23,13 @@ struct MediaSource: Sendable {
     var url: String {
         switch kind {
         case .standardInput: "pipe:0"
-        case .file where path == "-": "file:/dev/stdin"
-        case .file, .sequence: "file:\(path)"
+        case .file, .sequence: "file:\(filePath)"
         case .network: path
         }
     }
+
+    /// The file's name for the system.
+    var filePath: String { path == "-" ? "/dev/stdin" : path }
 
     /// Whether it can be opened a second time, from its beginning, cheaply.
     var canReopen: Bool { kind != .standardInput && kind != .network }
@@ -89,6 +91,11 @@ extension MediaSource {
     /// Whether a second reading gives the same: not so for standard input, named pipes and devices.
     var isRepeatable: Bool {
         if case .sequence = kind { return true }
+        return isRegularFile
+    }
+
+    /// Not so for named pipes, which must not be opened twice, and devices.
+    var isRegularFile: Bool {
         var status = stat()
         guard kind == .file, (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 else {
             return false
@@ -108,7 +115,7 @@ extension MediaSource {
             mark = [0xff, 0xd9]
         default: return false
         }
-        guard kind == .file, let handle = FileHandle(forReadingAtPath: path),
+        guard isRegularFile, let handle = FileHandle(forReadingAtPath: filePath),
             let size = try? handle.seekToEnd(),
             (try? handle.seek(toOffset: size > 65_536 ? size - 65_536 : 0)) != nil,
             let tail = try? handle.readToEnd()
@@ -122,15 +129,15 @@ extension MediaSource {
 extension MediaSource {
     /// Whether the blocks of a GIF file do not lead to its trailer.
     private var hasBrokenGIFBlocks: Bool {
-        guard kind == .file,
-            let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        guard isRegularFile,
+            let bytes = try? Data(contentsOf: URL(fileURLWithPath: filePath), options: .mappedIfSafe)
         else { return false }
         return GIFStructure.firstFault(in: bytes) != nil
     }
 
     /// Whether the length in a RIFF file's header reaches beyond the file.
     fileprivate var isShorterThanRIFF: Bool {
-        guard kind == .file, let handle = FileHandle(forReadingAtPath: path),
+        guard isRegularFile, let handle = FileHandle(forReadingAtPath: filePath),
             let head = try? handle.read(upToCount: 8), head.count == 8, let size = try? handle.seekToEnd()
         else { return false }
         let length = head.suffix(4).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

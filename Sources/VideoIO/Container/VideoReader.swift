@@ -57,16 +57,18 @@ package final class VideoReader: @unchecked Sendable {
             options.frames, from: options.continuation?.index ?? 0, of: stream, seeker: seeker,
             beginning: RangeSeeker.Position(
                 session: session, decoded: [firstFrame], index: 0, packets: packets))
+        let pages = stream.isStill ? session.decoder.pictureCount : nil
+        let isStill = pages == 1
         let info = VideoInfo(
             height: size.height, width: size.width, timeBase: stream.timeBase, frameRate: stream.frameRate,
-            expectedFrameCount: stream.isStill
+            expectedFrameCount: isStill
                 ? 1
                 : start.plan.expectedCount(
-                    of: start.frameCount ?? stream.expectedFrameCount, seconds: stream.durationSeconds,
-                    frameRate: stream.frameRate),
+                    of: pages ?? start.frameCount ?? stream.expectedFrameCount,
+                    seconds: stream.durationSeconds, frameRate: stream.frameRate),
             durationSeconds: stream.durationSeconds, codecName: session.decoder.codecName,
             pixelFormatName: firstFrame.pixelFormatName, formatName: demuxer.formatName,
-            isStill: stream.isStill,
+            isStill: isStill,
             canReopen: source.isRepeatable, audioStreams: audioStreams,
             metadata: MediaMetadata(demuxer, videoStream: session.stream),
             otherContent: demuxer.otherContent)

@@ -4,6 +4,8 @@ import CFFmpeg
 /// Owns one `AVFrame`.
 final class FrameHandle {
     let frame: UnsafeMutablePointer<AVFrame>
+    /// How the picture file says that the frame is turned.
+    var orientation: Orientation?
 
     /// A frame without buffers.
     /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.

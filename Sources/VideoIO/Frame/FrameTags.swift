@@ -31,7 +31,9 @@ struct FrameTags: Equatable {
         size = handle.size
         pixelFormat = handle.pixelFormat
         pixelAspect = Rational(av_guess_sample_aspect_ratio(demuxer.context, stream, frame))
-        turn = FrameTags.turn(of: frame, stream: stream)
+        turn =
+            FrameTags.turn(of: frame, stream: stream)
+            ?? (handle.orientation ?? demuxer.pictureOrientation).map { .by($0) } ?? .untagged
         colorSpace = frame.pointee.colorspace
         transfer = frame.pointee.color_trc
         range = frame.pointee.color_range
@@ -40,7 +42,7 @@ struct FrameTags: Equatable {
 
     private static func turn(
         of frame: UnsafeMutablePointer<AVFrame>, stream: UnsafeMutablePointer<AVStream>
-    ) -> Turn {
+    ) -> Turn? {
         func read(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) -> Turn? {
             guard count >= 36 else { return nil }
             return bytes.withMemoryRebound(to: Int32.self, capacity: 9) {
@@ -65,6 +67,6 @@ struct FrameTags: Equatable {
         {
             return .by(orientation)
         }
-        return .untagged
+        return nil
     }
 }

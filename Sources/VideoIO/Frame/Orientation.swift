@@ -48,6 +48,13 @@ struct Orientation: Equatable {
         }
     }
 
+    /// The same, and then turned by a quarter against the clock.
+    var turnedLeft: Orientation {
+        // What were columns are rows then, from the right-hand side on.
+        Orientation(
+            exchangesAxes: !exchangesAxes, mirrorsColumns: mirrorsRows, mirrorsRows: !mirrorsColumns)
+    }
+
     /// The size of a `size` picture once upright.
     func applied(to size: PictureSize) -> PictureSize {
         exchangesAxes ? PictureSize(height: size.width, width: size.height) : size
