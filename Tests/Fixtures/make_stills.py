@@ -109,6 +109,10 @@ def main() -> None:
     save("inks.tif", encode(color.convert("CMYK"), "TIFF", compression="tiff_lzw"))
     save("palette.tif", encode(color.quantize(13), "TIFF"))
     save("lossless.webp", encode(color, "WEBP", lossless=True))
+    save("lossy.webp", encode(color, "WEBP", quality=80))
+    save("lossy-alpha.webp", encode(clear, "WEBP", quality=80))
+    for height, width in [(1, 1), (2, 3), (16, 16), (17, 15)]:
+        save(f"size-{height}x{width}.webp", encode(picture(height, width), "WEBP", quality=80))
     turbo = PIL.features.version("libjpeg_turbo")
     print(f"Python {sys.version.split()[0]}, PIL {PIL.__version__}, libjpeg-turbo {turbo}, NumPy {np.__version__}")
 

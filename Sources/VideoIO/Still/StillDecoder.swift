@@ -60,6 +60,7 @@ final class StillDecoder: FrameDecoder {
             case .frame:
                 try marks.removeValue(forKey: handle.frame.pointee.pts)?.apply(to: handle)
                 try DeepPicture.narrow(handle)
+                if codec == AV_CODEC_ID_WEBP { try WebPPicture.convert(handle) }
                 return .frame
             case .needsInput where pages != nil: try sendPage()
             case .needsInput, .end: return output

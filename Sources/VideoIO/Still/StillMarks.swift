@@ -69,6 +69,12 @@ extension FrameHandle {
                 to += 3
             }
         }
+        try replace(by: made)
+    }
+
+    /// Replaces the picture by one in RGB that was made of it; times stay.
+    /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
+    func replace(by made: FrameHandle) throws {
         guard av_frame_copy_props(made.frame, frame) >= 0 else {
             throw VitvideoError.outOfMemory("convert a picture")
         }
