@@ -5,6 +5,10 @@ protocol FrameDecoder: AnyObject {
     var codecName: String { get }
     /// Packets the decoder refused.
     var damagedPackets: Int { get }
+    /// Packets that cannot be decoded without a key. They count as refused, too.
+    var encryptedPackets: Int { get }
+    /// What the decoder last said of a still that it refused.
+    var complaint: String? { get }
     /// How many pictures a still holds, once its packet is sent: several where a TIFF file has pages.
     var pictureCount: Int { get }
 

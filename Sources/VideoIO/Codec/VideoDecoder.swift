@@ -6,9 +6,11 @@ import Pixels
 final class VideoDecoder: FrameDecoder {
     let codecName: String
     let pictureCount = 1
+    let complaint: String? = nil
     private let context: UnsafeMutablePointer<AVCodecContext>
     private let path: String
     private(set) var damagedPackets = 0
+    private(set) var encryptedPackets = 0
     private var isDraining = false
     private var lacksMemory = false
 
@@ -53,6 +55,12 @@ final class VideoDecoder: FrameDecoder {
 
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) throws {
         isDraining = packet == nil
+        // Some decoders make pictures of them.
+        if let packet, av_packet_get_side_data(packet, AV_PKT_DATA_ENCRYPTION_INFO, nil) != nil {
+            encryptedPackets += 1
+            damagedPackets += 1
+            return
+        }
         let code = avcodec_send_packet(context, packet)
         if code == FFmpegCode.outOfMemory { throw outOfMemory() }
         if code < 0, code != FFmpegCode.endOfFile { damagedPackets += 1 }

@@ -71,11 +71,27 @@ final class Demuxer {
         let isSystem =
             source.kind == .network && code != FFmpegCode.invalidData
             || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
+        if !isSystem, let kind = FileKind(of: source) { return refusal(source, kind) }
+        // FFmpeg names all that are on it.
+        if let detail, detail.hasPrefix("Format not on whitelist") {
+            return VitvideoError(
+                .badData, cannot: "read", path: source.path,
+                reason: "it is a playlist, a description of a stream or text, and holds no picture itself",
+                nextStep: .advice("give the video itself"))
+        }
         return VitvideoError.ffmpeg(
             isSystem ? .noInput : .badData, cannot: "read", path: source.path,
             reason: detail ?? "FFmpeg finds no video in it", code: code,
             nextStep: isSystem ? nil : .advice("check that it is a complete video or picture file"))
     }
+
+    private static func refusal(_ source: MediaSource, _ kind: FileKind) -> VitvideoError {
+        VitvideoError(
+            .badData, cannot: "read", path: source.path, reason: kind.reason, nextStep: .advice(kind.advice))
+    }
+
+    /// The error for a source of which no frame can be decoded, where it is of a known kind.
+    var knownRefusal: VitvideoError? { FileKind(of: source).map { Demuxer.refusal(source, $0) } }
 
     /// Every demuxer of this FFmpeg except playlists, which open other files, and text-art formats, which
     /// take any text file for a picture.
@@ -235,6 +251,7 @@ final class Demuxer {
         }
         guard let first = candidates.first else {
             let audioOnly = streams.contains { $0?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_AUDIO }
+            if !audioOnly, let refusal = knownRefusal { throw refusal }
             throw VitvideoError(
                 .badData, cannot: "read", path: source.path,
                 reason: audioOnly ? "it holds sound but no video stream" : "it holds no video stream")

@@ -200,10 +200,17 @@ package final class VideoReader: @unchecked Sendable {
     /// The error for an input of which no frame could be decoded.
     static func noFrame(_ session: DecodeSession) -> VitvideoError {
         let demuxer = session.demuxer
+        if let refusal = demuxer.knownRefusal { return refusal }
+        if session.decoder.encryptedPackets > 0 {
+            return VitvideoError(
+                .badData, cannot: "read", path: demuxer.source.path, reason: "its video is encrypted",
+                nextStep: .advice("decrypt it with its key first, or get a copy without protection"))
+        }
         let isPipedMP4 = demuxer.source.kind == .standardInput && demuxer.formatName.contains("mp4")
         return VitvideoError(
             .badData, cannot: "read", path: demuxer.source.path,
-            reason: "not one frame could be decoded" + (session.failure.map { " (\($0))" } ?? ""),
+            reason: "not one frame could be decoded"
+                + ((session.failure ?? session.decoder.complaint).map { " (\($0))" } ?? ""),
             nextStep: isPipedMP4
                 ? .advice(
                     "an MP4 that keeps its index at the end cannot be read from a pipe: give the file's name")

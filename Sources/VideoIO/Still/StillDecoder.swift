@@ -11,6 +11,7 @@ final class StillDecoder: FrameDecoder {
     private let codec: AVCodecID
     private let path: String
     private(set) var pictureCount = 1
+    private(set) var complaint: String?
     private var pages: TIFFPages?
     /// A picture that another library has decoded.
     private var ready: FrameHandle?
@@ -28,14 +29,15 @@ final class StillDecoder: FrameDecoder {
 
     var codecName: String { decoder.codecName }
     var damagedPackets: Int { decoder.damagedPackets }
+    var encryptedPackets: Int { decoder.encryptedPackets }
 
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) throws {
-        guard let packet else { return try decoder.send(nil) }
+        guard let packet else { return try pass(nil) }
         if codec == AV_CODEC_ID_MJPEG, let handle = try JPEGPicture.decode(packet) {
             ready = handle
             return
         }
-        if codec == AV_CODEC_ID_TIFF, let structure = TIFFStructure(packet.bytes) {
+        if codec == AV_CODEC_ID_TIFF, let structure = TIFFStructure(packet.bytes), !structure.isRaw {
             let pages = try locating("read", path) { try TIFFPages(packet, structure) }
             pictureCount = max(1, pages.left)
             self.pages = pages
@@ -44,7 +46,7 @@ final class StillDecoder: FrameDecoder {
             if codec == AV_CODEC_ID_PNG || codec == AV_CODEC_ID_APNG {
                 marks[packet.pointee.pts] = StillMarks(orientation: ExifOrientation.inPNG(packet.bytes))
             }
-            try decoder.send(packet)
+            try pass(packet)
         }
     }
 
@@ -77,7 +79,16 @@ final class StillDecoder: FrameDecoder {
         marks[page.packet.pointee.pts] = StillMarks(
             orientation: page.directory.orientation.flatMap(Orientation.init(exif:)),
             isFullRange: page.directory.blackLuma < 8, isCMYK: page.directory[262] == 5)
-        try decoder.send(page.packet)
+        try pass(page.packet)
+    }
+
+    /// Sends a packet to FFmpeg's decoder, which decodes a still on this thread.
+    private func pass(_ packet: UnsafeMutablePointer<AVPacket>?) throws {
+        complaint =
+            try MediaLog.listening { lastError in
+                try decoder.send(packet)
+                return lastError()
+            } ?? complaint
     }
 }
 

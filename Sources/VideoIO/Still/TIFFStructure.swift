@@ -22,6 +22,8 @@ struct TIFFStructure {
 
     let isBigEndian: Bool
     private(set) var directories: [Directory] = []
+    /// Whether it is a digital negative, whose pictures FFmpeg finds by itself.
+    private(set) var isRaw = false
 
     /// - Parameters:
     ///   - bytes: the whole file, or Exif data from its byte order mark on.
@@ -42,6 +44,8 @@ struct TIFFStructure {
             var blackLuma = 0
             for entry in 0..<entries {
                 let start = offset + 2 + entry * 12
+                // DNGVersion.
+                if file.number(at: start, size: 2) == 50_706 { isRaw = true }
                 // ReferenceBlackWhite: six fractions, which lie elsewhere.
                 if file.number(at: start, size: 2) == 532, let there = file.number(at: start + 8, size: 4),
                     let top = file.number(at: there, size: 4),
