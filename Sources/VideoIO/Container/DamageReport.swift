@@ -86,8 +86,8 @@ struct DamageReport {
         if reason == nil, session.demuxer.source.lacksEndMark(format: formatName) {
             reason = "its end is missing"
         }
-        if reason == nil, session.demuxer.source.kind == .file {
-            reason = FileOutline.fault(in: session.demuxer.source.path, format: formatName)
+        if reason == nil {
+            reason = session.demuxer.source.outlineFault(format: formatName)
         }
         if reason == nil, let complaint = session.demuxer.complaint {
             warnings.append(

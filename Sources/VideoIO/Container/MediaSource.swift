@@ -103,6 +103,11 @@ extension MediaSource {
         return status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// What is wrong with the outermost parts of a file; nil where nothing is seen, and for what is no file.
+    func outlineFault(format: String) -> String? {
+        isRegularFile ? FileOutline.fault(in: filePath, format: format) : nil
+    }
+
     /// Whether a file of a format that marks its end, or says its length, was cut short: FFmpeg's demuxers
     /// for these do not look.
     func lacksEndMark(format: String) -> Bool {
