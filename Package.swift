@@ -86,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Base", "Pixels", "VideoIO", "Downloads", "ViT", "ModelZoo", "Probing",
+                "Base", "Files", "Pixels", "VideoIO", "Downloads", "ViT", "ModelZoo", "Probing",
                 "Rendering", "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -103,7 +103,7 @@ let package = Package(
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
 
         .target(
-            name: "Fixtures", dependencies: ["Base", "Checkpoints", "Pixels", "ViT", "VideoIO"],
+            name: "Fixtures", dependencies: ["Base", "Checkpoints", "Files", "Pixels", "ViT", "VideoIO"],
             path: "Tests/Fixtures",
             exclude: [
                 "make_goldens.py",

@@ -77,14 +77,14 @@ package struct Download: Sendable {
     ///
     /// - Throws: `VitvideoError` where it cannot be read.
     package func isPresent() throws -> Bool {
-        guard FileManager.default.fileExists(atPath: path) else { return false }
+        guard FileSystem.exists(path) else { return false }
         return try mismatch(of: path) == nil
     }
 
     /// What is wrong with a file's size or hash; nil where it is as expected.
     func mismatch(of file: String) throws -> String? {
         var info = stat()
-        guard stat(file, &info) == 0 else {
+        guard FileSystem.stat(file, &info) == 0 else {
             throw VitvideoError.download(.inputOutput, url: url, reason: "\(file): \(systemText(errno))")
         }
         if let size, Int64(info.st_size) != size { return "it has \(info.st_size) bytes, not \(size)" }

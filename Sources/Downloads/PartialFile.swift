@@ -43,7 +43,7 @@ final class PartialFile {
     static func open(for finalPath: String, waiting: (Int64) throws -> Void) throws -> PartialFile {
         let path = finalPath + ".part"
         while true {
-            let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            let descriptor = FileSystem.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw Failure(operation: "create", path: path, code: errno) }
             var opened = stat()
             fstat(descriptor, &opened)
@@ -61,7 +61,8 @@ final class PartialFile {
             // Whoever held the lock may have renamed or removed the file meanwhile: then the lock is on a file
             // that is no longer the part.
             var named = stat()
-            if fstat(descriptor, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino,
+            if fstat(descriptor, &opened) == 0, FileSystem.stat(path, &named) == 0,
+                opened.st_ino == named.st_ino,
                 opened.st_dev == named.st_dev
             {
                 return PartialFile(
@@ -80,7 +81,7 @@ final class PartialFile {
 
     /// Throws away what was received.
     func restart() throws {
-        unlink(originPath)
+        FileSystem.unlink(originPath)
         guard size > 0 else { return }
         guard ftruncate(descriptor, 0) == 0 else {
             throw Failure(operation: "truncate", path: path, code: errno)
@@ -99,7 +100,7 @@ final class PartialFile {
 
     /// What the part is of; nil where nothing usable was noted.
     var origin: Origin? {
-        guard let text = try? String(contentsOfFile: originPath, encoding: .utf8) else { return nil }
+        guard let text = FileSystem.text(of: originPath) else { return nil }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count == 4 else { return nil }
         return Origin(url: String(lines[0]), validator: String(lines[1]), total: Int64(lines[2]))
@@ -117,14 +118,14 @@ final class PartialFile {
     /// Flushes to the disk and gives the file its name.
     func finish() throws {
         guard fsync(descriptor) == 0 else { throw Failure(operation: "write", path: path, code: errno) }
-        guard rename(path, finalPath) == 0 else {
+        guard FileSystem.rename(path, finalPath) == 0 else {
             throw Failure(operation: "create", path: finalPath, code: errno)
         }
-        unlink(originPath)
+        FileSystem.unlink(originPath)
     }
 
     func remove() {
-        unlink(originPath)
-        unlink(path)
+        FileSystem.unlink(originPath)
+        FileSystem.unlink(path)
     }
 }

@@ -26,7 +26,7 @@ package final class AtomicDirectory {
         path = OutputPlace.resolvingLink(name)
         try check(path)
         try OutputPlace.checkDirectory(of: path)
-        let parent = OutputPlace.directory(of: path)
+        let parent = path.parentPath
         TemporaryEntry.removeAbandoned(in: parent)
         do {
             let (lock, path) = try TemporaryEntry.createDirectory(in: parent)
@@ -46,14 +46,14 @@ package final class AtomicDirectory {
 
     /// - Throws: `VitvideoError` of kind `inputOutput`.
     package func makeDirectory(_ name: String) throws {
-        guard mkdir(location(of: name), 0o777) == 0 else { throw writingFailure(name, errno) }
+        guard FileSystem.mkdir(location(of: name), 0o777) == 0 else { throw writingFailure(name, errno) }
     }
 
     /// Writes a whole file.
     ///
     /// - Throws: `VitvideoError` of kind `inputOutput`.
     package func write(_ bytes: [UInt8], to file: String) throws {
-        let descriptor = open(location(of: file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        let descriptor = FileSystem.open(location(of: file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw writingFailure(file, errno) }
         var position: Int64 = 0
         do {
@@ -82,10 +82,10 @@ package final class AtomicDirectory {
             try check(name)
             // A directory takes no other's place while there is something in that one.
             let aside = temporaryPath + Self.asideSuffix
-            let isReplacing = rename(name, aside) == 0
-            guard rename(temporaryPath, name) == 0 else {
+            let isReplacing = FileSystem.rename(name, aside) == 0
+            guard FileSystem.rename(temporaryPath, name) == 0 else {
                 let code = errno
-                if isReplacing { _ = rename(aside, name) }
+                if isReplacing { _ = FileSystem.rename(aside, name) }
                 throw Self.failure(name, code)
             }
             if isReplacing { Self.remove(aside) }
@@ -105,12 +105,11 @@ package final class AtomicDirectory {
     }
 
     /// Removes a directory with all that is in it, as far as that can be done.
-    package static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+    package static func remove(_ path: String) { FileSystem.removeTree(path) }
 
     /// Waits until everything in the directory is on the disk.
     private func sync() throws {
-        let entries = FileManager.default.enumerator(atPath: temporaryPath)
-        for case let entry as String in entries ?? .init() { try sync(location(of: entry), named: entry) }
+        for entry in FileSystem.tree(in: temporaryPath) { try sync(location(of: entry), named: entry) }
         try sync(temporaryPath, named: "")
     }
 

@@ -53,7 +53,7 @@ package final class AtomicFile {
         self.wording = wording
         overwrites = overwrite
         try OutputPlace.checkFile(target, overwrite: overwrite)
-        let directory = OutputPlace.directory(of: target)
+        let directory = target.parentPath
         if cleansUp { TemporaryEntry.removeAbandoned(in: directory) }
         do {
             let (lock, path) = try TemporaryEntry.createFile(
@@ -78,7 +78,7 @@ package final class AtomicFile {
     package static func makeScratch(beside path: String, wording: SystemErrorWording = .text) throws -> Int32
     {
         do {
-            return try TemporaryEntry.createNameless(in: OutputPlace.directory(of: path))
+            return try TemporaryEntry.createNameless(in: path.parentPath)
         } catch {
             throw VitvideoError.system(
                 .cannotCreate, cannot: "create", path: path, code: error.code, wording: wording)
@@ -116,12 +116,12 @@ package final class AtomicFile {
     package func adopt(_ other: String) throws {
         guard let old = lock else { return }
         do throws(SystemError) {
-            let descriptor = open(other, O_RDWR | O_CLOEXEC)
+            let descriptor = FileSystem.open(other, O_RDWR | O_CLOEXEC)
             guard descriptor >= 0 else { throw SystemError() }
             let new = try FileLock(descriptor)
             var status = stat()
             guard fstat(old.descriptor, &status) == 0, fchmod(descriptor, status.st_mode & 0o777) == 0,
-                Glibc.rename(other, temporaryPath) == 0
+                FileSystem.rename(other, temporaryPath) == 0
             else { throw SystemError() }
             lock = new
         } catch {
@@ -160,7 +160,7 @@ package final class AtomicFile {
     /// Removes the temporary file. Does nothing once the file has its name.
     package func abandon() {
         guard lock != nil else { return }
-        unlink(temporaryPath)
+        FileSystem.unlink(temporaryPath)
         lock = nil
     }
 
@@ -169,7 +169,7 @@ package final class AtomicFile {
     /// - Throws: `VitvideoError` of kind `inputOutput`.
     package static func syncDirectory(of path: String, wording: SystemErrorWording = .text) throws {
         do {
-            try OutputPlace.sync(OutputPlace.directory(of: path))
+            try OutputPlace.sync(path.parentPath)
         } catch {
             throw VitvideoError.system(
                 .inputOutput, cannot: "write", path: path, code: error.code, wording: wording)
@@ -194,7 +194,7 @@ package final class AtomicFile {
         do throws(SystemError) {
             if !replacing {
                 try OutputPlace.renameToFreeName(temporaryPath, name)
-            } else if Glibc.rename(temporaryPath, name) != 0 {
+            } else if FileSystem.rename(temporaryPath, name) != 0 {
                 throw SystemError()
             }
         } catch {

@@ -15,8 +15,8 @@ package final class LockedDirectory {
     /// - Returns: nil where another process has it.
     package static func open(_ path: String) throws(SystemError) -> LockedDirectory? {
         while true {
-            guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError() }
-            let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard FileSystem.mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError() }
+            let descriptor = FileSystem.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             if descriptor < 0, errno == ENOENT { continue }
             guard descriptor >= 0 else { throw SystemError() }
             let lock: FileLock

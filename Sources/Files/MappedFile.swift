@@ -57,7 +57,7 @@ package final class MappedFile: @unchecked Sendable {
 ///
 /// - Throws: `VitvideoError` of kind `noInput`, or `inputOutput` where its kind cannot be told.
 package func openForReading(_ path: String) throws -> Int32 {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = FileSystem.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw VitvideoError.system(.noInput, cannot: "read", path: path) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

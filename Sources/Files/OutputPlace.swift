@@ -4,19 +4,11 @@ import Foundation
 
 /// The place of an output in the file system: what is there, and what its directory takes.
 enum OutputPlace {
-    /// The directory of a path; "." for a mere name.
-    static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
     /// The file or directory that a link leads to; `path` itself where it is no link, or a link to nothing.
     static func resolvingLink(_ path: String) -> String {
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil)
-        else { return path }
-        defer { free(real) }
-        return String(cString: real)
+        guard FileSystem.lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+        return FileSystem.realpath(path) ?? path
     }
 
     /// Refuses names that are taken or cannot be those of files.
@@ -27,12 +19,12 @@ enum OutputPlace {
             VitvideoError(.cannotCreate, cannot: "create", path: path, reason: reason, nextStep: nextStep)
         }
         var status = stat()
-        if stat(path, &status) == 0 {
+        if FileSystem.stat(path, &status) == 0 {
             let type = status.st_mode & S_IFMT
             if type == S_IFDIR { throw refusal("it is a directory", .advice("name a file in it")) }
             guard type == S_IFREG else { throw refusal("it is not a regular file") }
             guard overwrite else { throw VitvideoError.existsAlready(path) }
-        } else if lstat(path, &status) == 0, !overwrite {
+        } else if FileSystem.lstat(path, &status) == 0, !overwrite {
             throw refusal("it exists already, as a link to nothing", .overwrite)
         }
         try checkDirectory(of: path)
@@ -43,9 +35,9 @@ enum OutputPlace {
         func refusal(_ reason: String, _ nextStep: NextStep? = nil) -> VitvideoError {
             VitvideoError(.cannotCreate, cannot: "create", path: path, reason: reason, nextStep: nextStep)
         }
-        let directory = directory(of: path)
+        let directory = path.parentPath
         var status = stat()
-        guard stat(directory, &status) == 0 else {
+        guard FileSystem.stat(directory, &status) == 0 else {
             throw refusal("there is no directory \(directory)", .advice("create it first"))
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw refusal("\(directory) is not a directory") }
@@ -55,16 +47,16 @@ enum OutputPlace {
     ///
     /// - Throws: `SystemError` with the code `EEXIST` where the name is taken.
     static func renameToFreeName(_ from: String, _ to: String) throws(SystemError) {
-        if vv_rename_without_replacing(from, to) == 0 { return }
+        if from.withPath({ from in to.withPath { vv_rename_without_replacing(from, $0) } }) == 0 { return }
         guard errno == EINVAL || errno == ENOSYS else { throw SystemError() }
-        if link(from, to) == 0 {
-            unlink(from)
+        if FileSystem.link(from, to) == 0 {
+            FileSystem.unlink(from)
             return
         }
         guard errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS else { throw SystemError() }
         // A file system without either: look, then rename.
-        if access(to, F_OK) == 0 { throw SystemError(code: EEXIST) }
-        guard rename(from, to) == 0 else { throw SystemError() }
+        if FileSystem.access(to, F_OK) == 0 { throw SystemError(code: EEXIST) }
+        guard FileSystem.rename(from, to) == 0 else { throw SystemError() }
     }
 
     /// Waits until a file's content or a directory's names are on the disk. File systems and directories that
@@ -72,7 +64,7 @@ enum OutputPlace {
     ///
     /// - Throws: `SystemError` where the disk fails.
     static func sync(_ path: String) throws(SystemError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = FileSystem.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         guard fsync(descriptor) != 0, errno == EIO || errno == ENOSPC || errno == EDQUOT else { return }

@@ -20,32 +20,32 @@ package enum TemporaryEntry {
         in directory: String, path: String?, permissions: mode_t
     ) throws(SystemError) -> (lock: FileLock, path: String) {
         func make(_ path: String) -> Int32 {
-            open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
+            FileSystem.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
         }
         let makePath = { path ?? randomPath(in: directory) }
-        return try create(makePath, make: make, remove: unlink)
+        return try create(makePath, make: make, remove: FileSystem.unlink)
     }
 
     static func createDirectory(in directory: String) throws(SystemError) -> (lock: FileLock, path: String) {
         func make(_ path: String) -> Int32 {
-            guard mkdir(path, 0o777) == 0 else { return -1 }
-            let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard FileSystem.mkdir(path, 0o777) == 0 else { return -1 }
+            let descriptor = FileSystem.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             if descriptor < 0 {
                 let code = errno
-                rmdir(path)
+                FileSystem.rmdir(path)
                 errno = code
             }
             return descriptor
         }
-        return try create({ randomPath(in: directory) }, make: make, remove: rmdir)
+        return try create({ randomPath(in: directory) }, make: make, remove: FileSystem.rmdir)
     }
 
     /// A new file without a name in `directory`, for reading and writing. It is gone once it is closed.
     static func createNameless(in directory: String) throws(SystemError) -> Int32 {
         let path = randomPath(in: directory)
-        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let descriptor = FileSystem.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError() }
-        unlink(path)
+        FileSystem.unlink(path)
         return descriptor
     }
 
@@ -54,11 +54,10 @@ package enum TemporaryEntry {
     ///
     /// Where the file system has no locks nothing is removed that may belong to a living process.
     package static func removeAbandoned(in directory: String) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        for name in names {
+        for name in FileSystem.names(in: directory) ?? [] {
             guard let base = base(of: name) else { continue }
             ifAbandoned("\(directory)/\(base)") {
-                try? FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+                FileSystem.removeTree("\(directory)/\(name)")
             }
         }
     }
@@ -67,9 +66,9 @@ package enum TemporaryEntry {
     /// the entry in between. A process makes its locked entry first and removes it last, so without that
     /// entry it is dead.
     private static func ifAbandoned(_ path: String, _ remove: () -> Void) {
-        var descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        var descriptor = FileSystem.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         if descriptor < 0, errno == EISDIR {
-            descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+            descriptor = FileSystem.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         }
         guard descriptor >= 0 else {
             if errno == ENOENT { remove() }
@@ -93,7 +92,7 @@ package enum TemporaryEntry {
     }
 
     private static func create(
-        _ makePath: () -> String, make: (String) -> Int32, remove: (UnsafePointer<CChar>) -> Int32
+        _ makePath: () -> String, make: (String) -> Int32, remove: (String) -> Int32
     ) throws(SystemError) -> (lock: FileLock, path: String) {
         var failure = SystemError(code: EEXIST)
         for _ in 0..<attempts {

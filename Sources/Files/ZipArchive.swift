@@ -34,7 +34,7 @@ package final class ZipArchive: @unchecked Sendable {
     package static func open(_ path: String) throws -> ZipArchive {
         close(try openForReading(path))
         var code: Int32 = 0
-        guard let archive = zip_open(path, ZIP_RDONLY, &code) else {
+        guard let archive = path.withPath({ zip_open($0, ZIP_RDONLY, &code) }) else {
             var error = zip_error_t()
             zip_error_init_with_code(&error, code)
             defer { zip_error_fini(&error) }
@@ -54,7 +54,7 @@ package final class ZipArchive: @unchecked Sendable {
 
     private init(_ path: String, _ archive: OpaquePointer) throws {
         var status = stat()
-        guard stat(path, &status) == 0 else {
+        guard FileSystem.stat(path, &status) == 0 else {
             throw VitvideoError.system(.inputOutput, cannot: "read", path: path)
         }
         let fileByteCount = Int(status.st_size)

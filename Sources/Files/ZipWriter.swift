@@ -17,7 +17,8 @@ package enum ZipWriter {
         to temporaryPath: String, naming path: String, next: () throws -> Entry?
     ) throws {
         var code: Int32 = 0
-        guard let archive = zip_open(temporaryPath, ZIP_CREATE | ZIP_TRUNCATE, &code) else {
+        guard let archive = temporaryPath.withPath({ zip_open($0, ZIP_CREATE | ZIP_TRUNCATE, &code) })
+        else {
             throw VitvideoError(.cannotCreate, cannot: "create", path: path, reason: "zip error \(code)")
         }
         func failure() -> VitvideoError {

@@ -1,3 +1,5 @@
+import Base
+import Files
 import Foundation
 
 /// Where PyTorch and Hugging Face keep their downloads. Files found there are used in place.
@@ -32,9 +34,8 @@ package struct ForeignCaches: Sendable {
     /// The weights of a repository's current snapshot; nil where there are none.
     func huggingFaceFile(_ repository: String) -> String? {
         let folder = "\(huggingFaceHub)/models--\(repository.replacing("/", with: "--"))"
-        let files = FileManager.default
-        var snapshots = (try? files.contentsOfDirectory(atPath: folder + "/snapshots"))?.sorted() ?? []
-        if let current = try? String(contentsOfFile: folder + "/refs/main", encoding: .utf8) {
+        var snapshots = FileSystem.names(in: folder + "/snapshots")?.sorted() ?? []
+        if let current = FileSystem.text(of: folder + "/refs/main") {
             let current = current.trimmingCharacters(in: .whitespacesAndNewlines)
             snapshots = snapshots.filter { $0 == current } + snapshots.filter { $0 != current }
         }
@@ -42,7 +43,7 @@ package struct ForeignCaches: Sendable {
             for name in ["model.safetensors", "pytorch_model.bin"] {
                 let path = "\(folder)/snapshots/\(snapshot)/\(name)"
                 // A snapshot links to blobs, and the link may be left without its blob.
-                if files.fileExists(atPath: path) { return path }
+                if FileSystem.exists(path) { return path }
             }
         }
         return nil

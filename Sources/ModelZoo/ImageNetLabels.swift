@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Files
 import ViT
 
 extension ClassLabels {
@@ -16,7 +16,7 @@ extension ClassLabels {
     ///   `VitvideoError.labelsDoNotFit`, `VitvideoError.cacheNotWritable`.
     package static func imageNet(from cache: ModelCache, offline: Bool = false) throws -> ClassLabels {
         let path = "\(cache.directory)/\(imageNetSource.split(separator: "/").last ?? "")"
-        if FileManager.default.fileExists(atPath: path) {
+        if FileSystem.exists(path) {
             return try ClassLabels(contentsOf: path, count: imageNetCount)
         }
         guard !offline else { throw VitvideoError.labelsNotFound(path: path, source: imageNetSource) }
@@ -24,7 +24,7 @@ extension ClassLabels {
         do {
             return try ClassLabels(contentsOf: path, count: imageNetCount)
         } catch {
-            try? FileManager.default.removeItem(atPath: path)
+            FileSystem.unlink(path)
             throw error
         }
     }

@@ -32,7 +32,7 @@ package struct ModelCache: Sendable {
     ///   - environment: the variables that say where the caches of PyTorch and Hugging Face are.
     package init(
         directory: String, mirror: String? = nil,
-        environment: [String: String] = ProcessInfo.processInfo.environment
+        environment: [String: String] = FileName.environment
     ) {
         self.directory = directory
         self.mirror = mirror
@@ -41,7 +41,7 @@ package struct ModelCache: Sendable {
 
     /// `$VITVIDEO_CACHE`, else `$XDG_CACHE_HOME/vitvideo`, else `~/.cache/vitvideo`; `$VITVIDEO_MIRROR` for a
     /// server in place of the publishers'.
-    package static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
+    package static func standard(environment: [String: String] = FileName.environment)
         -> ModelCache
     {
         func set(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
@@ -68,7 +68,7 @@ package struct ModelCache: Sendable {
             Location(path: downloadedPath(of: entry), origin: .downloaded),
             Location(path: "\(foreign.torchCheckpoints)/\(entry.fileName)", origin: .torchHub),
         ]
-        if let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+        if let found = candidates.first(where: { FileSystem.exists($0.path) }) {
             return found
         }
         for repository in entry.huggingFace {
@@ -124,7 +124,7 @@ package struct ModelCache: Sendable {
 
     /// A downloaded file's hash on arrival.
     private func notedHash(_ path: String) -> String? {
-        (try? String(contentsOfFile: path + ".sha256", encoding: .utf8)).map { String($0.prefix(64)) }
+        FileSystem.text(of: path + ".sha256").map { String($0.prefix(64)) }
     }
 
     private func check(_ hash: String, of location: Location, _ entry: ModelZoo.Entry) throws {
@@ -150,10 +150,10 @@ package struct ModelCache: Sendable {
     ) throws -> Location {
         let path = downloadedPath(of: entry)
         // A file that changed since its arrival would pass for the published one where no hash is published.
-        if let noted = notedHash(path), FileManager.default.fileExists(atPath: path),
+        if let noted = notedHash(path), FileSystem.exists(path),
             try ContentHash.sha256(ofFile: path) != noted
         {
-            try? FileManager.default.removeItem(atPath: path)
+            FileSystem.unlink(path)
         }
         try download(
             entry.source, to: path, size: entry.size, sha256: entry.sha256,
@@ -161,12 +161,14 @@ package struct ModelCache: Sendable {
         do {
             try WeightLoader(try Checkpoint.open(path)).check(entry.configuration)
         } catch {
-            try? FileManager.default.removeItem(atPath: path)
+            FileSystem.unlink(path)
             throw error
         }
         let note = "\(try ContentHash.sha256(ofFile: path))  \(entry.fileName)\n"
         do {
-            try note.write(toFile: path + ".sha256", atomically: true, encoding: .utf8)
+            let file = try AtomicFile(path + ".sha256", overwrite: true, permissions: 0o644)
+            try file.write(note)
+            try file.commit()
         } catch {
             throw VitvideoError.cacheNotWritable(directory)
         }
@@ -246,7 +248,7 @@ package struct ModelCache: Sendable {
 
     private func makeDirectory() throws {
         do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try FileSystem.makeDirectories(directory)
         } catch {
             throw VitvideoError.cacheNotWritable(directory)
         }

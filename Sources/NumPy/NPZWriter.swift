@@ -77,7 +77,7 @@ package final class NPZWriter {
             wording: .errno)
         // libzip puts a new file in the place of the one it is given, so it gets a name beside that.
         let archivePath = temporaryPath + ".zip"
-        defer { unlink(archivePath) }
+        defer { FileSystem.unlink(archivePath) }
         try assemble(at: archivePath, naming: path)
         try file.adopt(archivePath)
         try file.commit(as: otherPath)

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Files
 
 /// The unfinished files of a process that has to end at once.
 package final class TemporaryFiles: Sendable {
@@ -14,11 +14,10 @@ package final class TemporaryFiles: Sendable {
     /// rename. What cannot be removed is left.
     package func remove() {
         for path in paths.withLock({ $0 }) {
-            let directory = (path as NSString).deletingLastPathComponent
-            let name = (path as NSString).lastPathComponent
-            let folder = directory.isEmpty ? "." : directory
-            let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            for entry in entries where entry.hasPrefix(name) { unlink("\(folder)/\(entry)") }
+            let folder = path.parentPath
+            for entry in FileSystem.names(in: folder) ?? [] where entry.hasPrefix(path.lastPathPart) {
+                FileSystem.unlink("\(folder)/\(entry)")
+            }
         }
     }
 }

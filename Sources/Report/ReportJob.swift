@@ -207,7 +207,7 @@ package final class ReportJob {
                     })
             ]
             let names = usedPaths.map { $0.replacing("\n", with: " ") + "\n" }.joined()
-            try directory.write(Array(names.utf8), to: "\(FigureWriter.arrays)/pictures.txt")
+            try directory.write(FileName.bytes(of: names), to: "\(FigureWriter.arrays)/pictures.txt")
         }
         if options.contains(.filters) {
             page.blocks[ReportSection.filters.name] = [try ofModels { try $0.filters() }]

@@ -1,4 +1,5 @@
 import Base
+import Files
 import Foundation
 
 /// The names of a classifier's classes.
@@ -13,13 +14,10 @@ package struct ClassLabels: Sendable, Equatable {
     /// - Parameter count: how many names there must be; nil for any number.
     /// - Throws: `VitvideoError.labelsDoNotFit`, also where the file cannot be read.
     package init(contentsOf path: String, count: Int? = nil) throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
+        guard let bytes = FileSystem.contents(of: path) else {
             throw VitvideoError.labelsDoNotFit(path: path, problem: "cannot be read")
         }
-        guard let text = String(data: data, encoding: .utf8), !text.contains("\0") else {
+        guard let text = String(validating: bytes, as: UTF8.self), !text.contains("\0") else {
             throw VitvideoError.labelsDoNotFit(path: path, problem: "is not a text file")
         }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {

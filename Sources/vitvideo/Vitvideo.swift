@@ -22,7 +22,7 @@ struct Vitvideo: ParsableCommand {
         // So is a file grown beyond the limit of `ulimit -f`, as on a full disk.
         signal(SIGXFSZ, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(Arguments.given)
             try command.run()
         } catch {
             Foundation.exit(report(error))

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A directory for one test, removed with the value.
@@ -9,7 +10,7 @@ open class TemporaryDirectory {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit { FileSystem.removeTree(path) }
 
     package func file(_ name: String) -> String { path + "/" + name }
 

@@ -31,7 +31,7 @@ package final class Recording: @unchecked Sendable {
     ) throws {
         reader = try VideoReader.open(
             path, options: ReaderOptions(keepAudio: false, threads: threads, onWarning: onWarning))
-        self.name = name ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        self.name = name ?? FileName.shown(path.pathStem)
         (height, width) = (reader.info.height, reader.info.width)
         next = try reader.nextFrame()
     }

@@ -124,7 +124,7 @@ final class SegmentFileReader {
 
     /// - Throws: `Damage`; `VitvideoError` of kind `inputOutput` where the file cannot be read, as all of these.
     init(_ path: String, label: SegmentLabel) throws {
-        guard let handle = FileHandle(forReadingAtPath: path) else {
+        guard let handle = FileSystem.handle(path) else {
             throw VitvideoError.system(.inputOutput, cannot: "read", path: path, wording: .text)
         }
         self.handle = handle

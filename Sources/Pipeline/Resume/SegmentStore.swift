@@ -49,14 +49,14 @@ package final class SegmentStore {
 
     /// The job of a directory, to begin another run of it with; nil where no segment is finished.
     package static func job(at path: String) -> Job? {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let names = FileSystem.names(in: path) ?? []
         guard names.contains(where: { number(ofSegment: $0) != nil }) else { return nil }
         return readJob(at: path)
     }
 
     private static func readJob(at path: String) -> Job? {
-        guard let bytes = FileManager.default.contents(atPath: "\(path)/\(jobName)") else { return nil }
-        return try? JSONDecoder().decode(Job.self, from: bytes)
+        guard let bytes = FileSystem.contents(of: "\(path)/\(jobName)") else { return nil }
+        return try? JSONDecoder().decode(Job.self, from: Data(bytes))
     }
 
     /// Opens the directory, or makes it, and looks at every segment.
@@ -87,7 +87,7 @@ package final class SegmentStore {
     package var segments: Int { summaries.count }
 
     /// Whether an earlier run was about to give the outputs their names, so that those that have them are its own.
-    package var isJoining: Bool { access(file(Self.joiningName), F_OK) == 0 }
+    package var isJoining: Bool { FileSystem.access(file(Self.joiningName), F_OK) == 0 }
 
     /// The outline of a segment; the lists are in its file.
     func summary(_ number: Int) -> SegmentSummary? { summaries[number] }
@@ -131,12 +131,11 @@ package final class SegmentStore {
     func remove() {
         guard isOurs else { return }
         isOurs = false
-        unlink(file(Self.jobName))
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where Self.isOwn(name)
-        {
-            unlink(file(name))
+        FileSystem.unlink(file(Self.jobName))
+        for name in FileSystem.names(in: path) ?? [] where Self.isOwn(name) {
+            FileSystem.unlink(file(name))
         }
-        rmdir(path)
+        FileSystem.rmdir(path)
         summaries = [:]
     }
 
@@ -157,7 +156,7 @@ package final class SegmentStore {
     }
 
     private func begin(_ segmentFrames: Int) throws {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let names = FileSystem.names(in: path) ?? []
         guard names.allSatisfy(Self.isOwn) else {
             throw VitvideoError(
                 .cannotCreate, cannot: "keep segments in", path: path, reason: "it holds something else",
@@ -179,7 +178,7 @@ package final class SegmentStore {
             job = kept
         } else {
             // Nothing is finished, or a finished job was being removed.
-            for name in names { unlink(file(name)) }
+            for name in names { FileSystem.unlink(file(name)) }
             try write(try JSONEncoder().encode(job), to: Self.jobName)
             try AtomicFile.syncDirectory(of: path)
         }
@@ -188,7 +187,7 @@ package final class SegmentStore {
 
     /// Reads a segment through, and removes it where it is not what it should be.
     private func check(_ number: Int, _ segmentFrames: Int) throws {
-        guard access(segmentPath(number), F_OK) == 0 else { return }
+        guard FileSystem.access(segmentPath(number), F_OK) == 0 else { return }
         do {
             let reader = try reader(of: number)
             let summary = reader.summary
@@ -200,7 +199,7 @@ package final class SegmentStore {
         } catch let damage as SegmentFileReader.Damage {
             warnings.append(
                 "\(segmentPath(number)) is not used, for \(damage.reason); its frames are computed anew")
-            unlink(segmentPath(number))
+            FileSystem.unlink(segmentPath(number))
         }
     }
 

@@ -24,7 +24,7 @@ package final class StatisticsPlot: StatisticsOutput {
         path: String, overwrite: Bool, title: String, quantity: String = "attention",
         subjects: [StatisticsSubject]
     ) throws {
-        switch URL(fileURLWithPath: path).pathExtension.lowercased() {
+        switch path.pathExtension {
         case "png": isSVG = false
         case "svg": isSVG = true
         default: throw VitvideoError(.usage, reason: "cannot plot to \(path): plots are .png or .svg files")

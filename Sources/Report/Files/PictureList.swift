@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Files
 
 /// The pictures that a command names: files, and what lies in directories.
 package enum PictureList {
@@ -14,12 +14,11 @@ package enum PictureList {
     package static func paths(of names: [String]) throws -> [String] {
         var paths: [String] = []
         for name in names {
-            var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory) else {
+            guard FileSystem.exists(name) else {
                 throw VitvideoError(
                     .noInput, cannot: "read", path: name, reason: "No such file or directory")
             }
-            guard isDirectory.boolValue else {
+            guard FileSystem.isDirectory(name) else {
                 paths.append(name)
                 continue
             }
@@ -36,15 +35,12 @@ package enum PictureList {
     }
 
     private static func pictures(in directory: String) -> [String] {
-        guard let entries = FileManager.default.enumerator(atPath: directory) else { return [] }
-        var found: [String] = []
-        for case let entry as String in entries {
-            let isHidden = entry.split(separator: "/").contains { $0.hasPrefix(".") }
-            guard !isHidden, extensions.contains((entry as NSString).pathExtension.lowercased()) else {
-                continue
+        let folder = directory.hasSuffix("/") ? directory : directory + "/"
+        return FileSystem.tree(in: directory).filter { entry in
+            let isHidden = entry.utf8.split(separator: UInt8(ascii: "/")).contains {
+                $0.first == UInt8(ascii: ".")
             }
-            found.append((directory as NSString).appendingPathComponent(entry))
-        }
-        return found.sorted()
+            return !isHidden && extensions.contains(entry.pathExtension)
+        }.map { folder + $0 }.sorted()
     }
 }

@@ -60,22 +60,22 @@ final class ReportDirectory {
             )
         }
         var status = stat()
-        if stat(path, &status) == 0 {
+        if FileSystem.stat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFDIR else {
                 throw refusal("it is a file, and a report is a directory")
             }
             guard overwrite else { throw VitvideoError.existsAlready(path) }
             guard isReport(path) else { throw refusal("it is a directory that holds no report") }
-        } else if lstat(path, &status) == 0 {
+        } else if FileSystem.lstat(path, &status) == 0 {
             throw refusal("it is a link to nothing")
         }
     }
 
     /// Whether nothing but a report is lost with a directory.
     private static func isReport(_ path: String) -> Bool {
-        guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else { return false }
+        guard let entries = FileSystem.names(in: path) else { return false }
         if entries.isEmpty { return true }
-        let page = (try? String(contentsOfFile: "\(path)/\(pageName)", encoding: .utf8)) ?? ""
+        let page = FileSystem.text(of: "\(path)/\(pageName)") ?? ""
         return page.contains(mark)
     }
 }

@@ -1,10 +1,12 @@
+import Base
+
 /// Text made safe for a page.
 enum HTMLText {
     /// The text with the characters that HTML reads as its own written as references, for element content and
-    /// quoted attributes. Control characters, which HTML does not allow, become U+FFFD.
+    /// quoted attributes. Bytes of a file's name that are not UTF-8 read `\xE9`; control characters, which HTML does not allow, become U+FFFD.
     static func escaped(_ text: String) -> String {
         var result = ""
-        for scalar in text.unicodeScalars {
+        for scalar in FileName.shown(text).unicodeScalars {
             switch scalar {
             case "&": result += "&amp;"
             case "<": result += "&lt;"

@@ -47,7 +47,7 @@ final class Demuxer {
             // A picture may be called like a pattern.
             av_dict_set(&options, "pattern_type", "none", 0)
             var opened: UnsafeMutablePointer<AVFormatContext>?
-            var code = avformat_open_input(&opened, source.url, nil, &options)
+            var code = source.url.withPath { avformat_open_input(&opened, $0, nil, &options) }
             guard code >= 0, let opened else {
                 throw Demuxer.openError(source, code: code, detail: lastError())
             }

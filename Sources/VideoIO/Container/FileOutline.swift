@@ -7,7 +7,7 @@ enum FileOutline {
     /// What is wrong with a file, in words for a warning; nil where nothing is seen.
     /// - Parameter format: FFmpeg's name of the container.
     static func fault(in path: String, format: String) -> String? {
-        guard let file = FileHandle(forReadingAtPath: path), let length = try? file.seekToEnd() else {
+        guard let file = FileSystem.handle(path), let length = try? file.seekToEnd() else {
             return nil
         }
         var parts = Parts(file: file, length: length)

@@ -27,7 +27,9 @@ enum MP4IndexCheck {
         // With edit lists applied the index holds what is shown, not what is stored.
         av_dict_set(&options, "ignore_editlist", "1", 0)
         var opened: UnsafeMutablePointer<AVFormatContext>?
-        let code = avformat_open_input(&opened, "file:\(file)", av_find_input_format("mov"), &options)
+        let code = "file:\(file)".withPath {
+            avformat_open_input(&opened, $0, av_find_input_format("mov"), &options)
+        }
         if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("write \(path)") }
         guard code >= 0, let context = opened else { throw fail(code) }
         defer { avformat_close_input(&opened) }

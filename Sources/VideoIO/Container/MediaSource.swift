@@ -1,5 +1,6 @@
 import Base
 import CFFmpeg
+import Files
 import Foundation
 
 /// Where frames come from: a file, standard input, a numbered sequence of pictures, or a server.
@@ -53,7 +54,7 @@ struct MediaSource: Sendable {
             }
             return
         }
-        guard stat(path, &status) == 0 else {
+        guard FileSystem.stat(path, &status) == 0 else {
             let code = errno
             if let sequence = try ImageSequence(pattern: path) {
                 kind = .sequence(sequence)
@@ -81,7 +82,7 @@ struct MediaSource: Sendable {
         case S_IFREG where status.st_size == 0:
             throw VitvideoError(.badData, cannot: "read", path: path, reason: "the file is empty")
         default:
-            guard access(path, R_OK) == 0 else { throw fail(systemText(errno)) }
+            guard FileSystem.access(path, R_OK) == 0 else { throw fail(systemText(errno)) }
             kind = .file
         }
     }
@@ -97,7 +98,9 @@ extension MediaSource {
     /// Not so for named pipes, which must not be opened twice, and devices.
     var isRegularFile: Bool {
         var status = stat()
-        guard kind == .file, (path == "-" ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 else {
+        guard kind == .file,
+            (path == "-" ? fstat(STDIN_FILENO, &status) : FileSystem.stat(path, &status)) == 0
+        else {
             return false
         }
         return status.st_mode & S_IFMT == S_IFREG
@@ -120,7 +123,7 @@ extension MediaSource {
             mark = [0xff, 0xd9]
         default: return false
         }
-        guard isRegularFile, let handle = FileHandle(forReadingAtPath: filePath),
+        guard isRegularFile, let handle = FileSystem.handle(filePath),
             let size = try? handle.seekToEnd(),
             (try? handle.seek(toOffset: size > 65_536 ? size - 65_536 : 0)) != nil,
             let tail = try? handle.readToEnd()
@@ -135,14 +138,14 @@ extension MediaSource {
     /// Whether the blocks of a GIF file do not lead to its trailer.
     private var hasBrokenGIFBlocks: Bool {
         guard isRegularFile,
-            let bytes = try? Data(contentsOf: URL(fileURLWithPath: filePath), options: .mappedIfSafe)
+            let bytes = try? MappedFile.open(filePath).withBytes({ Data($0) })
         else { return false }
         return GIFStructure.firstFault(in: bytes) != nil
     }
 
     /// Whether the length in a RIFF file's header reaches beyond the file.
     fileprivate var isShorterThanRIFF: Bool {
-        guard isRegularFile, let handle = FileHandle(forReadingAtPath: filePath),
+        guard isRegularFile, let handle = FileSystem.handle(filePath),
             let head = try? handle.read(upToCount: 8), head.count == 8, let size = try? handle.seekToEnd()
         else { return false }
         let length = head.suffix(4).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

@@ -98,7 +98,7 @@ final class Muxer {
         let audio = zip(writer.audio, isTaken).filter(\.1).map(\.0)
         (self.path, self.file) = (path, file)
         var created: UnsafeMutablePointer<AVFormatContext>?
-        let code = avformat_alloc_output_context2(&created, nil, name, "file:\(file)")
+        let code = "file:\(file)".withPath { avformat_alloc_output_context2(&created, nil, name, $0) }
         guard code >= 0, let context = created else {
             throw Refusal(reason: "FFmpeg has no \(name) muxer", code: code)
         }
@@ -111,7 +111,9 @@ final class Muxer {
 
         // By default FFmpeg shifts all times so that none is negative; here the times stay as they are.
         context.pointee.avoid_negative_ts = 0
-        let opened = avio_open2(&context.pointee.pb, "file:\(file)", AVIO_FLAG_WRITE, nil, nil)
+        let opened = "file:\(file)".withPath {
+            avio_open2(&context.pointee.pb, $0, AVIO_FLAG_WRITE, nil, nil)
+        }
         guard opened >= 0 else {
             throw VitvideoError.ffmpeg(
                 .cannotCreate, cannot: "create", path: path, reason: ffmpegText(opened), code: opened)

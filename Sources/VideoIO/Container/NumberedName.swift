@@ -1,6 +1,8 @@
-import Foundation
+import Base
+import Files
 
-/// A file name with one `%d` or `%0Nd` in its last component.
+/// A file name with one `%d` or `%0Nd` in its last component. Beside it `%%` is a per cent sign, and so is a
+/// single one that begins no number; in the directories before it all are.
 struct NumberedName: Sendable, Equatable {
     let directory: String
     private let prefix: String
@@ -8,35 +10,56 @@ struct NumberedName: Sendable, Equatable {
     private let width: Int
 
     init?(pattern: String) {
-        let url = pattern.lastIndex(of: "/")
-        directory = url.map { String(pattern[..<$0]) } ?? ""
-        let name = url.map { pattern[pattern.index(after: $0)...] } ?? pattern[...]
-        guard let match = name.firstMatch(of: /%(?:0(\d{1,2}))?d/) else { return nil }
-        prefix = name[..<match.range.lowerBound].replacingOccurrences(of: "%%", with: "%")
-        suffix = name[match.range.upperBound...].replacingOccurrences(of: "%%", with: "%")
+        let name = pattern.lastPathPart
+        directory = name.utf8.count == pattern.utf8.count ? "" : pattern.parentPath
+        // By scalars: an accent after the number is a part of the name, not of its last digit.
+        guard let match = name.firstMatch(of: /%(?:0([0-9]{1,2}))?d/.matchingSemantics(.unicodeScalar)) else {
+            return nil
+        }
+        prefix = Self.unescaped(name[..<match.range.lowerBound])
+        suffix = Self.unescaped(name[match.range.upperBound...])
         width = match.output.1.flatMap { Int($0) } ?? 0
     }
 
     /// The path of picture `number`.
     func path(_ number: Int) -> String {
         let digits = String(number)
-        let name = prefix + String(repeating: "0", count: max(0, width - digits.count)) + digits + suffix
-        return directory.isEmpty && prefix.first != "/" ? name : "\(directory)/\(name)"
+        return Self.join(
+            directory,
+            prefix + String(repeating: "0", count: max(0, width - digits.count)) + digits + suffix)
+    }
+
+    /// The pattern for FFmpeg, which takes every per cent sign of a path for the beginning of a number.
+    var escapedPattern: String {
+        let number = width == 0 ? "%d" : "%0\(width)d"
+        return Self.join(
+            Self.escaped(directory), Self.escaped(prefix) + number + Self.escaped(suffix))
     }
 
     /// The numbers that have a file, ascending.
     func existingNumbers() -> [Int] {
-        let folder = directory.isEmpty ? "." : directory
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.compactMap { name -> Int? in
-            guard name.hasPrefix(prefix), name.hasSuffix(suffix),
-                name.count > prefix.count + suffix.count
+        let (prefix, suffix) = (Array(prefix.utf8), Array(suffix.utf8))
+        return (FileSystem.names(in: directory.isEmpty ? "." : directory) ?? []).compactMap { name -> Int? in
+            let bytes = Array(name.utf8)
+            guard bytes.starts(with: prefix), bytes.reversed().starts(with: suffix.reversed()),
+                bytes.count > prefix.count + suffix.count
             else { return nil }
-            let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
-            guard digits.count >= max(width, 1), digits.allSatisfy({ $0.isASCII && $0.isNumber }),
-                let number = Int(digits), digits.count == max(width, String(number).count)
+            let digits = bytes.dropFirst(prefix.count).dropLast(suffix.count)
+            guard digits.count >= max(width, 1), digits.allSatisfy((UInt8(ascii: "0")...57).contains),
+                let number = Int(String(decoding: digits, as: UTF8.self)),
+                digits.count == max(width, String(number).count)
             else { return nil }
             return number
         }.sorted()
     }
+
+    private static func join(_ directory: String, _ name: String) -> String {
+        directory.isEmpty ? name : directory == "/" ? "/" + name : "\(directory)/\(name)"
+    }
+
+    private static func unescaped(_ text: Substring) -> String {
+        String(text.replacing("%%", with: "%"))
+    }
+
+    private static func escaped(_ text: String) -> String { text.replacing("%", with: "%%") }
 }

@@ -16,8 +16,7 @@ package enum OutputFormat: Equatable {
 
     /// - Throws: `VitvideoError` of kind `usage` for an extension that is not written.
     init(path: String) throws {
-        let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
-        let ending = name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
+        let ending = path.pathExtension
         switch ending {
         case "mp4", "m4v": self = .movie(muxer: "mp4", defaultCodec: "h264")
         case "mov": self = .movie(muxer: "mov", defaultCodec: "h264")
@@ -50,7 +49,6 @@ package enum OutputFormat: Equatable {
 
     /// `out.mp4` as `out.partial.mp4`.
     package static func partialName(of path: String) -> String {
-        guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return path + ".partial" }
-        return path[..<dot] + ".partial" + path[dot...]
+        path.insertingBeforeExtension(".partial")
     }
 }

@@ -50,7 +50,7 @@ final class SequenceOutput: PictureOutput {
     }
 
     func abandon() {
-        for number in 1..<(count + 1) { unlink(name.path(number)) }
+        for number in 1..<(count + 1) { FileSystem.unlink(name.path(number)) }
         count = 0
     }
 }

@@ -38,11 +38,10 @@ final class StillOutput: PictureOutput {
     }
 
     static func secondFrame(_ path: String) -> VitvideoError {
-        let dot = path.lastIndex(of: ".") ?? path.endIndex
-        return VitvideoError(
+        VitvideoError(
             .usage, cannot: "write a second frame to", path: path, reason: "it holds one picture",
-            nextStep: .advice("use a numbered name, \(path[..<dot])-%04d\(path[dot...]), or select one frame")
-        )
+            nextStep: .advice(
+                "use a numbered name, \(path.insertingBeforeExtension("-%04d")), or select one frame"))
     }
 
     func write(_ packets: [AudioPacket]) throws {}

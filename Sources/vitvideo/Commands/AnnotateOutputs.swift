@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pipeline
 import Rendering
@@ -67,7 +68,7 @@ extension Annotate {
                         path: path, overwrite: overwrite, subjects: plan.subjects))
             }
             if let path = output.plot {
-                let name = URL(fileURLWithPath: input.input).lastPathComponent
+                let name = FileName.shown(input.input.lastPathPart)
                 let quantity = method.method.value.title
                 let title = quantity.prefix(1).uppercased() + quantity.dropFirst()
                 outputs.append(

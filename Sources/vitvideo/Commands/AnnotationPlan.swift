@@ -53,7 +53,7 @@ struct AnnotationPlan {
         for case .view(let view, _) in specifications { try method.check(view) }
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count
-            let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+            let name = FileName.shown(path.pathStem)
             recordings.append(
                 try Recording(path: path, name: unused(name), threads: codecThreads, onWarning: onWarning))
         }

@@ -23,11 +23,11 @@ struct Models: ParsableCommand {
                     ModelZoo.aliases.first { $0.value == entry.name }.map { "'\($0.key)'" },
                 ].compactMap { $0 }
                 let size = "patch \(c.patchSize), width \(c.width), \(c.depth) blocks, \(c.heads) heads"
-                print(
+                StandardOutput.line(
                     entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + size
                         + (marks.isEmpty ? "" : "  (\(marks.joined(separator: ", ")))"))
             }
-            print("The model cache is \(cache.directory).")
+            StandardOutput.line("The model cache is \(cache.directory).")
         }
     }
 
@@ -46,7 +46,7 @@ struct Models: ParsableCommand {
 
         func run() throws {
             let download = ModelDownload(cache: .standard(), isQuiet: quiet)
-            for name in names { print(try download.run(ModelZoo.entry(named: name)).path) }
+            for name in names { StandardOutput.line(try download.run(ModelZoo.entry(named: name)).path) }
         }
     }
 
@@ -65,7 +65,7 @@ struct Models: ParsableCommand {
         var checkpointKey: String?
 
         func run() throws {
-            print(
+            StandardOutput.line(
                 try ModelCache.standard().importWeights(
                     from: file, as: ModelZoo.entry(named: name), checkpointKey: checkpointKey
                 ).path)
@@ -82,7 +82,7 @@ struct Models: ParsableCommand {
         func run() throws {
             let found = try ModelCache.standard().verify(ModelZoo.entry(named: name))
             let hash = found.expected.isEmpty ? "SHA-256" : "as published, SHA-256"
-            print("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
+            StandardOutput.line("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
         }
     }
 
@@ -93,7 +93,7 @@ struct Models: ParsableCommand {
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            print(ModelCache.standard().importedPath(of: try ModelZoo.entry(named: name)))
+            StandardOutput.line(ModelCache.standard().importedPath(of: try ModelZoo.entry(named: name)))
         }
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Base
-import Foundation
+import Files
 import ModelZoo
 import ViT
 
@@ -51,10 +51,8 @@ struct ModelOptions: ParsableArguments {
         if name == nil, let weights { return .file(weights) }
         let name = name ?? model
         if let entry = ModelZoo.find(name) { return .known(entry) }
-        let path = URL(fileURLWithPath: name)
-        let looksLikeFile =
-            name.contains("/") || Self.weightsExtensions.contains(path.pathExtension.lowercased())
-        return looksLikeFile || FileManager.default.fileExists(atPath: name) ? .file(name) : .unknown(name)
+        let looksLikeFile = name.contains("/") || Self.weightsExtensions.contains(name.pathExtension)
+        return looksLikeFile || FileSystem.exists(name) ? .file(name) : .unknown(name)
     }
 
     private static let weightsExtensions: Set = ["safetensors", "pth", "pt", "bin", "npz", "onnx"]
@@ -117,7 +115,7 @@ enum ModelIdentity: Hashable {
         switch self {
         case .known(let entry): entry.name
         case .unknown(let name): name
-        case .file(let path): URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        case .file(let path): FileName.shown(path.pathStem)
         }
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Base
 import Methods
 import Pipeline
 import VideoIO
@@ -97,7 +97,7 @@ struct OutputOptions: ParsableArguments {
     var settings: JobSettings {
         func given(_ isGiven: Bool) -> String? { isGiven ? "given" : nil }
         return [
-            ("the format of -o", output.map { URL(fileURLWithPath: $0).pathExtension.lowercased() }),
+            ("the format of -o", output.map(\.pathExtension)),
             ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
             ("--no-audio", given(noAudio)), ("--no-metadata", given(noMetadata)), ("--codec", codec),
             ("--crf", "\(crf)"), ("--preset", preset),

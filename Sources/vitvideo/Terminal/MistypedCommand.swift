@@ -1,11 +1,11 @@
 import ArgumentParser
-import Foundation
+import Files
 
 /// A word that was meant for a command. The command that runs without being named takes it for its input.
 enum MistypedCommand {
     /// What to say beside the error; nil where the first argument is nothing like a command.
-    static func hint(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) -> String? {
-        guard let word = arguments.first, !FileManager.default.fileExists(atPath: word) else { return nil }
+    static func hint(_ arguments: [String] = Arguments.given) -> String? {
+        guard let word = arguments.first, !FileSystem.exists(word) else { return nil }
         let names = Vitvideo.configuration.subcommands.map { "\($0)".lowercased() }
         guard !names.contains(word), names.contains(where: { distance(word, $0) <= 2 }) else { return nil }
         return "there is no command '\(word)', only \(names.joined(separator: ", "))"

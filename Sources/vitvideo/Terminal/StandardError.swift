@@ -1,8 +1,10 @@
+import Base
 import Foundation
 
 /// Lines for the person at the terminal. A closed standard error is not worth stopping for.
 enum StandardError {
-    static func line(_ text: String) { write(text + "\n") }
+    /// Writes a line. What a file's name may hold besides characters is escaped.
+    static func line(_ text: String) { write(terminalText(text) + "\n") }
 
     static func write(_ text: String) {
         var bytes = Array(text.utf8)[...]

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Files
 import Foundation
@@ -28,7 +29,7 @@ extension Model {
         if let positionInterpolation { configuration.positionInterpolation = positionInterpolation }
         return Model(
             configuration: configuration,
-            name: name ?? checkpoint.metadata["model"] ?? URL(fileURLWithPath: path).lastPathComponent,
+            name: name ?? checkpoint.metadata["model"] ?? FileName.shown(path.lastPathPart),
             weightsHash: try ContentHash.sha256(ofFile: path),
             weights: try loader.weights(for: configuration),
             readBlock: { [configuration] in try loader.block($0, for: configuration) })
