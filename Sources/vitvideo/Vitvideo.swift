@@ -39,6 +39,11 @@ struct Vitvideo: ParsableCommand {
             return error.kind.rawValue
         }
         if exitCode(for: error).isSuccess {
+            if let word = Arguments.mistakenForHelp {
+                StandardError.line(
+                    "vitvideo: there is no option '\(word)'; a long one is written -\(word), a file ./\(word)")
+                return VitvideoError.Kind.usage.rawValue
+            }
             // --help and --version arrive here as errors that carry their text. The root command has no options
             // of its own: who asks it for help wants those of the command that runs without being named.
             let text = fullMessage(for: error)

@@ -52,7 +52,7 @@ package final class StatisticsPlot: StatisticsOutput {
 
     package func abandon() { output.abandon() }
 
-    package var temporaryPath: String { output.temporaryPath }
+    package var temporaryPaths: [String] { [output.temporaryPath] }
 
     /// entropy, top mass, previous correlation, then the correlations with every subject, then the parts'
     /// entropies.

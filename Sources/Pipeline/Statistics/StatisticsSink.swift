@@ -13,7 +13,14 @@ package protocol StatisticsOutput: AnyObject {
     /// Removes what was written.
     func abandon()
 
-    var temporaryPath: String { get }
+    var temporaryPaths: [String] { get }
+
+    /// What an interrupted run leaves is called.
+    var partialName: String { get }
+}
+
+extension StatisticsOutput {
+    package var partialName: String { OutputFormat.partialName(of: path) }
 }
 
 /// Makes the statistics of each frame, once for all the forms they are wanted in.
@@ -43,13 +50,12 @@ package final class StatisticsSink: NumberSink {
 
     package func finishPartial() throws -> [String] {
         try outputs.map { output in
-            let name = OutputFormat.partialName(of: output.path)
-            try output.finish(as: name)
-            return name
+            try output.finish(as: output.partialName)
+            return output.partialName
         }
     }
 
     package func abandon() { for output in outputs { output.abandon() } }
 
-    package var temporaryPaths: [String] { outputs.map(\.temporaryPath) }
+    package var temporaryPaths: [String] { outputs.flatMap(\.temporaryPaths) }
 }

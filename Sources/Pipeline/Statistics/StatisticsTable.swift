@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import VideoIO
 
 /// Writes a table of statistics, one row per frame and subject, as comma-separated values (RFC 4180, but lines
 /// end as Unix ends them):
@@ -15,20 +16,23 @@ import Foundation
 package final class StatisticsTable: StatisticsOutput {
     package let path: String
     private let subjects: [StatisticsSubject]
-    private let output: AtomicFile
+    private let output: any TextOutput
     /// The single maps that have columns: all that any subject has, each once.
     private let partNames: [String]
     private let hasLabels: Bool
 
+    /// - Parameter path: "-" for standard output, where rows are as soon as they are known.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
-        self.path = path
+        self.path = path == "-" ? StandardOutput.name : path
         self.subjects = subjects
         var names: [String] = []
         for name in subjects.flatMap(\.partNames) where !names.contains(name) { names.append(name) }
         partNames = names
         hasLabels = subjects.contains(where: \.hasClassifier)
-        output = try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
+        output =
+            path == "-"
+            ? StandardOutput() : try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
         try output.write(Self.line(header))
     }
 
@@ -56,11 +60,14 @@ package final class StatisticsTable: StatisticsOutput {
         }
     }
 
-    package func finish(as name: String?) throws { try output.commit(as: name) }
+    package func finish(as name: String?) throws { try output.finish(as: name) }
 
     package func abandon() { output.abandon() }
 
-    package var temporaryPath: String { output.temporaryPath }
+    package var temporaryPaths: [String] { output.temporaryPaths }
+
+    /// Standard output cannot be renamed; what is there is all there is.
+    package var partialName: String { output is StandardOutput ? path : OutputFormat.partialName(of: path) }
 
     private static func field(_ value: Double) -> String {
         value.isFinite ? String(format: "%.6f", value) : ""

@@ -42,6 +42,12 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Running") var messages: MessageOptions
 
     func validate() throws {
+        try FileArguments.check(
+            [("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file)]
+                + comparison.recordingPaths.map { ("video:", $0) })
+        if resume.isOn, output.stats == "-" {
+            throw ValidationError("--resume writes files that it can go on with; name one for --stats")
+        }
         if !comparison.panels.isEmpty && view.view != nil {
             throw ValidationError("each --panel says what it shows; leave --view out")
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import ModelZoo
 
@@ -11,7 +12,7 @@ struct Models: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the known models.")
 
-        func run() {
+        func run() throws {
             let cache = ModelCache.standard()
             let names = ModelZoo.entries.map(\.name)
             let width = names.map(\.count).max() ?? 0
@@ -23,11 +24,11 @@ struct Models: ParsableCommand {
                     ModelZoo.aliases.first { $0.value == entry.name }.map { "'\($0.key)'" },
                 ].compactMap { $0 }
                 let size = "patch \(c.patchSize), width \(c.width), \(c.depth) blocks, \(c.heads) heads"
-                StandardOutput.line(
+                try printLine(
                     entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + size
                         + (marks.isEmpty ? "" : "  (\(marks.joined(separator: ", ")))"))
             }
-            StandardOutput.line("The model cache is \(cache.directory).")
+            try printLine("The model cache is \(cache.directory).")
         }
     }
 
@@ -46,7 +47,7 @@ struct Models: ParsableCommand {
 
         func run() throws {
             let download = ModelDownload(cache: .standard(), isQuiet: quiet)
-            for name in names { StandardOutput.line(try download.run(ModelZoo.entry(named: name)).path) }
+            for name in names { try printLine(download.run(ModelZoo.entry(named: name)).path) }
         }
     }
 
@@ -64,9 +65,11 @@ struct Models: ParsableCommand {
         @Option(help: CheckpointKeyHelp.text)
         var checkpointKey: String?
 
+        func validate() throws { try FileArguments.check([("models import", file)]) }
+
         func run() throws {
-            StandardOutput.line(
-                try ModelCache.standard().importWeights(
+            try printLine(
+                ModelCache.standard().importWeights(
                     from: file, as: ModelZoo.entry(named: name), checkpointKey: checkpointKey
                 ).path)
         }
@@ -82,7 +85,7 @@ struct Models: ParsableCommand {
         func run() throws {
             let found = try ModelCache.standard().verify(ModelZoo.entry(named: name))
             let hash = found.expected.isEmpty ? "SHA-256" : "as published, SHA-256"
-            StandardOutput.line("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
+            try printLine("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
         }
     }
 
@@ -93,7 +96,12 @@ struct Models: ParsableCommand {
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            StandardOutput.line(ModelCache.standard().importedPath(of: try ModelZoo.entry(named: name)))
+            try printLine(ModelCache.standard().importedPath(of: ModelZoo.entry(named: name)))
         }
     }
 }
+
+/// Writes a command's result, in which the names of files are their bytes, as other programs want them.
+///
+/// - Throws: `VitvideoError` of kind `inputOutput`.
+private func printLine(_ text: String) throws { try StandardOutput().write(text + "\n") }

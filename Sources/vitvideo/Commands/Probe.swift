@@ -37,6 +37,12 @@ struct Probe: ParsableCommand {
     @OptionGroup(title: "Running") var messages: MessageOptions
 
     func validate() throws {
+        if images.contains("-") {
+            throw ValidationError(
+                "pictures are read from files, not from standard input; save it to one first")
+        }
+        try FileArguments.check(
+            [("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file)])
         if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
             throw ValidationError("no pictures are given; '--only filters,positions' needs none")
         }

@@ -30,8 +30,8 @@ struct OutputOptions: ParsableArguments {
             """
             A table, one row per frame and model: entropy in nats of the fused map and of each single one, share of \
             the attention in the top 10 % of patches, correlation with the frame before and with each other \
-            model or recorded heatmap (read back from inferno).
-            """, valueName: "file.csv"))
+            model or recorded heatmap (read back from inferno). '-' is standard output.
+            """, valueName: "file.csv|-"))
     var stats: String?
 
     @Option(help: ArgumentHelp("These statistics drawn over time.", valueName: "file.png|svg"))
@@ -85,6 +85,10 @@ struct OutputOptions: ParsableArguments {
     func replaces(_ store: SegmentStore?) -> Bool { overwrite || store?.isJoining == true }
 
     func validate() throws {
+        for (option, path) in [("-o", output), ("--export", export), ("--plot", plot)] where path == "-" {
+            throw ValidationError(
+                "\(option) writes a file, never standard output, which only --stats does; name a file")
+        }
         guard (0...63).contains(crf) else { throw ValidationError("--crf is between 0 and 63") }
         if output == nil && export == nil && !wantsStatistics {
             throw ValidationError(

@@ -49,6 +49,9 @@ struct ReportOptionGroup: ParsableArguments {
     }
 
     func validate() throws {
+        if output == "-" {
+            throw ValidationError("-o is a directory, never standard output; name one")
+        }
         guard (0...1000).contains(figures) else { throw ValidationError("--figures is 0 to 1000") }
     }
 }
