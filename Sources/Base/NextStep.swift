@@ -7,6 +7,8 @@ package enum NextStep: Sendable, Hashable {
     // Outputs
     /// Replace the output that exists.
     case overwrite
+    /// Make the target of a link to nothing.
+    case overwriteLink
     /// Choose another video codec, or a container that takes nearly every codec.
     case otherCodec
     /// Run without keeping segments; where `writesMP4First` write an MP4 and convert that.

@@ -3,7 +3,7 @@ import Foundation
 
 /// A directory that appears under its name only when everything is in it: it is filled under a hidden name
 /// beside that one and renamed at the end. It keeps to the rules of `AtomicFile`, except that what may be
-/// replaced is the caller's decision, and that a link to nothing is never replaced.
+/// replaced is the caller's decision.
 ///
 /// It belongs to one thread.
 package final class AtomicDirectory {
@@ -18,11 +18,14 @@ package final class AtomicDirectory {
     /// temporary name and this. It is never taken for abandoned, since it may be the only one left.
     static let asideSuffix = ".old"
 
-    /// - Parameter check: throws where what is under a name may not be replaced.
+    /// - Parameters:
+    ///   - overwrite: whether the target of a link to nothing is made.
+    ///   - check: throws where what is under a name may not be replaced.
     /// - Throws: `VitvideoError` of kind `cannotCreate`, and what `check` throws.
-    package init(_ name: String, check: (String) throws -> Void) throws {
+    package init(_ name: String, overwrite: Bool, check: (String) throws -> Void) throws {
         var name = name
         while name.count > 1, name.hasSuffix("/") { name.removeLast() }
+        if !overwrite { try OutputPlace.checkLink(name) }
         path = OutputPlace.resolvingLink(name)
         try check(path)
         try OutputPlace.checkDirectory(of: path)

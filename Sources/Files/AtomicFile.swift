@@ -5,8 +5,8 @@ import Foundation
 /// directory and renamed at the end. Every output of the program is written in this way, or, as a directory,
 /// by `AtomicDirectory`. The rules are the same for all:
 ///
-/// - **Links are followed.** The target is replaced and the link stays. A link to nothing is refused without
-///   `overwrite`; with it the file takes the link's place, since there is no target to keep.
+/// - **Links are followed.** The target is replaced, or made where there is none, and the link stays. A link to
+///   nothing is refused without `overwrite`.
 /// - **Only regular files are replaced.** Directories, named pipes, devices and sockets are refused.
 /// - **Durable.** The content is on the disk before the file has its name, and the name is on the disk when
 ///   `commit` returns, where the file system can do that.
@@ -48,6 +48,7 @@ package final class AtomicFile {
         _ path: String, overwrite: Bool, temporaryPath: String? = nil, permissions: mode_t = 0o666,
         cleansUp: Bool = true, wording: SystemErrorWording = .text, onWarning: (String) -> Void = { _ in }
     ) throws {
+        if !overwrite { try OutputPlace.checkLink(path) }
         let target = OutputPlace.resolvingLink(path)
         self.path = target
         self.wording = wording

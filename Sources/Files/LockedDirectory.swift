@@ -17,7 +17,11 @@ package final class LockedDirectory {
         while true {
             guard FileSystem.mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError() }
             let descriptor = FileSystem.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            if descriptor < 0, errno == ENOENT { continue }
+            if descriptor < 0, errno == ENOENT {
+                // Another process has removed it, or the name is that of a link to nothing.
+                if FileSystem.readlink(path) != nil { throw SystemError(code: ENOENT) }
+                continue
+            }
             guard descriptor >= 0 else { throw SystemError() }
             let lock: FileLock
             do throws(SystemError) {

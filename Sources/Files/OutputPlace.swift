@@ -4,11 +4,32 @@ import Foundation
 
 /// The place of an output in the file system: what is there, and what its directory takes.
 enum OutputPlace {
-    /// The file or directory that a link leads to; `path` itself where it is no link, or a link to nothing.
+    /// Links that are followed to nothing, as many as the kernel follows.
+    private static let mostLinks = 40
+
+    /// What a link leads to, which need not be there; `path` itself where it is no link, or leads to itself.
     static func resolvingLink(_ path: String) -> String {
         var status = stat()
         guard FileSystem.lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
-        return FileSystem.realpath(path) ?? path
+        if let real = FileSystem.realpath(path) { return real }
+        var place = path
+        for _ in 0..<mostLinks {
+            guard let target = FileSystem.readlink(place) else { return place }
+            let folder = place.parentPath
+            place = target.hasPrefix("/") || folder == "." ? target : "\(folder)/\(target)"
+        }
+        return path
+    }
+
+    /// Refuses a link to nothing.
+    ///
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
+    static func checkLink(_ path: String) throws {
+        var status = stat()
+        guard !FileSystem.exists(path), FileSystem.lstat(path, &status) == 0 else { return }
+        throw VitvideoError(
+            .cannotCreate, cannot: "create", path: path, reason: "it exists already, as a link to nothing",
+            nextStep: .overwriteLink)
     }
 
     /// Refuses names that are taken or cannot be those of files.
@@ -24,8 +45,8 @@ enum OutputPlace {
             if type == S_IFDIR { throw refusal("it is a directory", .advice("name a file in it")) }
             guard type == S_IFREG else { throw refusal("it is not a regular file") }
             guard overwrite else { throw VitvideoError.existsAlready(path) }
-        } else if FileSystem.lstat(path, &status) == 0, !overwrite {
-            throw refusal("it exists already, as a link to nothing", .overwrite)
+        } else if FileSystem.lstat(path, &status) == 0 {
+            throw refusal("it is a link that leads to itself")
         }
         try checkDirectory(of: path)
     }

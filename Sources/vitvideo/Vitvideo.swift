@@ -41,7 +41,8 @@ struct Vitvideo: ParsableCommand {
         if exitCode(for: error).isSuccess {
             if let word = Arguments.mistakenForHelp {
                 StandardError.line(
-                    "vitvideo: there is no option '\(word)'; a long one is written -\(word), a file ./\(word)")
+                    "vitvideo: there is no option '\(word)'; a long one is written -\(word), a file ./\(word)"
+                )
                 return VitvideoError.Kind.usage.rawValue
             }
             // --help and --version arrive here as errors that carry their text. The root command has no options
@@ -49,6 +50,10 @@ struct Vitvideo: ParsableCommand {
             let text = fullMessage(for: error)
             print(text == helpMessage() ? helpMessage(for: Annotate.self) : text)
             return EXIT_SUCCESS
+        }
+        if let usage = Usage.text {
+            StandardError.line(usage)
+            return VitvideoError.Kind.usage.rawValue
         }
         let reason = MistypedCommand.hint() ?? singleLine(message(for: error))
         StandardError.line("vitvideo: \(reason); see 'vitvideo --help'")

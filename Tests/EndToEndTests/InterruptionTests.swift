@@ -50,6 +50,26 @@ import Testing
         #expect(try workspace.contents == [])
     }
 
+    /// `nohup` ignores SIGHUP, and a script's background jobs ignore SIGINT and SIGQUIT.
+    @Test(arguments: [("HUP", SIGHUP), ("INT", SIGINT), ("QUIT", SIGQUIT), ("TERM", SIGTERM)])
+    func ignoredSignalsStayIgnored(name: String, signal: Int32) throws {
+        let workspace = try Workspace()
+        // `env` becomes the shell, and that the program.
+        let program = try Program(
+            "/bin/sh",
+            [
+                "-c", "trap '' \(name); exec \"$0\" \"$@\"", Workspace.binary, Workspace.bikes, "-o",
+                "out.mp4",
+                "--progress", "json", "--frames", ":12", "--resolution", "112",
+            ], environment: Workspace.cleared, directory: workspace.path)
+        _ = try #require(try program.nextErrorLine())
+        program.send(signal)
+        program.send(signal)
+        let outcome = try program.wait()
+        #expect(outcome.status == 0 && !outcome.errors.contains("interrupt"), "\(outcome.errors)")
+        #expect(try MediaProbe(workspace.file("out.mp4")).frameTimes().count == 12)
+    }
+
     /// While the program still waits for its input, a signal does what it does by itself.
     @Test(arguments: [SIGINT, SIGTERM]) func aSignalBeforeThereIsAnythingEndsTheRun(signal: Int32) throws {
         let workspace = try Workspace()

@@ -117,6 +117,32 @@ import Testing
         #expect(try hidden(in: workspace) == [])
     }
 
+    /// A link to nothing stays, and what it leads to is made, on demand only.
+    @Test(arguments: outputs) func linksToNothingGetTheirTarget(_ output: Output) throws {
+        let workspace = try workspace()
+        let target = workspace.file("elsewhere/target")
+        let link = workspace.file(output.madeName)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+        if output.asksToOverwrite {
+            let refused = try run(output, overwriting: false, in: workspace)
+            #expect(refused.status == 73)
+            #expect(
+                refused.errors
+                    == "vitvideo: cannot create \(output.name): it exists already, as a link to nothing; "
+                    + "use --overwrite to create what it leads to\n")
+            #expect(!FileManager.default.fileExists(atPath: target))
+        }
+        let outcome = try run(output, in: workspace)
+        if output.testDescription == "segments" {
+            #expect(outcome.status == 73 && outcome.errors.contains("No such file"), "\(outcome.errors)")
+        } else {
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(FileManager.default.fileExists(atPath: target))
+        }
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
+        #expect(try hidden(in: workspace) == [])
+    }
+
     @Test(arguments: outputs) func onlyRegularFilesAreReplaced(_ output: Output) throws {
         let workspace = try workspace()
         let pipe = workspace.file(output.madeName)

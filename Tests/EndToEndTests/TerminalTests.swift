@@ -105,6 +105,40 @@ import Testing
         #expect(bars.last?.contains(" 40/40 frames") == true)
     }
 
+    /// A terminal that cannot go back on a line gets lines, without a bar and without control characters.
+    @Test(arguments: ["dumb", nil]) func aDumbTerminalGetsLines(kind: String?) throws {
+        let workspace = try Workspace()
+        let command = "'\(Workspace.binary)' '\(Workspace.bikes)' -o out.mp4 --frames :12 --resolution 56"
+        let outcome = try Program.run(
+            "script", ["-q", "-e", "-c", command, "/dev/null"],
+            environment: Workspace.cleared.merging(["TERM": kind]) { $1 }, directory: workspace.path)
+        #expect(outcome.status == 0, "\(outcome.output)")
+        let lines = outcome.output.split(separator: "\r\n", omittingEmptySubsequences: false).dropLast()
+        #expect(!lines.isEmpty && outcome.output.hasSuffix("\r\n"))
+        for line in lines {
+            #expect(line.hasPrefix("vitvideo: ") && line.contains("/12 frames"), "\(line)")
+            #expect(line.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "\(line)")
+        }
+        #expect(lines.last?.contains(" 12/12 frames") == true)
+    }
+
+    /// Who calls the program alone sees what it does.
+    @Test(arguments: ["", "annotate", "probe"]) func aloneItShowsHowItIsUsed(_ command: String) throws {
+        let outcome = try Workspace().run(command.isEmpty ? [] : [command])
+        #expect(outcome.status == 64 && outcome.output == "")
+        let name = command == "probe" ? "vitvideo probe" : "vitvideo"
+        #expect(outcome.errors.contains("\n  \(name) ") && outcome.errors.contains("-o "))
+        #expect(outcome.errorLines.last == "'\(name) --help' shows every option.")
+        #expect(outcome.errorLines.count <= 10 && outcome.errorLines.allSatisfy { $0.count < 80 })
+    }
+
+    /// Nobody misses the sound in a picture.
+    @Test(arguments: ["out.gif", "out-%d.png", "out-%d.jpg"]) func picturesDoNotMissTheSound(_ name: String)
+        throws
+    {
+        try Workspace().succeed(Workspace.bunny, "-o", name, "--frames", ":2", "--resolution", "56")
+    }
+
     @Test func helpMentionsEveryOption() throws {
         let help = try Workspace().run(["--help"])
         #expect(help.status == 0 && help.errors == "")

@@ -99,13 +99,31 @@ import Testing
         #expect(try directory.contents == ["elsewhere", "out.bin"])
     }
 
-    @Test func aLinkToNothingIsReplacedOnDemandOnly() throws {
-        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nothing")
+    @Test func aLinkToNothingGetsItsTargetOnDemandOnly() throws {
+        try FileManager.default.createDirectory(
+            atPath: directory.file("elsewhere"), withIntermediateDirectories: false)
+        // A link to a link to nothing, each relative to its own directory.
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "elsewhere/link")
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.file("elsewhere/link"), withDestinationPath: "../nothing")
         #expect(
-            refusal(of: path) == Self.refused(path, "it exists already, as a link to nothing", .overwrite))
+            refusal(of: path) == Self.refused(path, "it exists already, as a link to nothing", .overwriteLink)
+        )
         try write("new", to: path, overwrite: true)
-        #expect(try content("out.bin") == "new")
-        #expect(try directory.contents == ["out.bin"])
+        #expect(try content("nothing") == "new")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "elsewhere/link")
+        #expect(try directory.contents == ["elsewhere", "nothing", "out.bin"])
+    }
+
+    @Test func aLinkThatLeadsToNoPlaceIsRefused() throws {
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "out.bin")
+        #expect(
+            refusal(overwrite: true, of: path) == Self.refused(path, "it is a link that leads to itself", nil)
+        )
+        let other = directory.file("other")
+        try FileManager.default.createSymbolicLink(atPath: other, withDestinationPath: "none/file")
+        #expect(refusal(overwrite: true, of: other)?.nextStep == .advice("create it first"))
+        #expect(try directory.contents == ["other", "out.bin"])
     }
 
     @Test func onlyRegularFilesAreReplaced() throws {
@@ -218,7 +236,7 @@ import Testing
         withoutLocks(code) {
             let error = refusal(of: path)
             #expect(error == Self.refused(path, systemText(code), nil))
-            #expect(throws: VitvideoError.self) { try AtomicDirectory(path) { _ in } }
+            #expect(throws: VitvideoError.self) { try AtomicDirectory(path, overwrite: false) { _ in } }
         }
         #expect(try directory.contents == [])
     }

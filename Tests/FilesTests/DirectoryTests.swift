@@ -12,7 +12,7 @@ import Testing
     init() throws { directory = try TemporaryDirectory() }
 
     private func make(_ path: String) throws -> AtomicDirectory {
-        let made = try AtomicDirectory(path) { _ in }
+        let made = try AtomicDirectory(path, overwrite: true) { _ in }
         try made.makeDirectory("figures")
         try made.write([1, 2], to: "figures/a")
         return made
@@ -42,7 +42,7 @@ import Testing
 
     @Test func theCallerRefusesAtBothEnds() throws {
         struct Refused: Error {}
-        #expect(throws: Refused.self) { try AtomicDirectory(path) { _ in throw Refused() } }
+        #expect(throws: Refused.self) { try AtomicDirectory(path, overwrite: true) { _ in throw Refused() } }
         let made = try make(path)
         #expect(throws: Refused.self) { try made.commit { _ in throw Refused() } }
         #expect(try directory.contents == [])

@@ -239,7 +239,8 @@ import VideoIO
         for ending in ["webm", "gif", "o%02d.png"] {
             let output = scratch.file(ending.contains("%") ? ending : "out.\(ending)")
             let warnings = try copy(source, to: output)
-            #expect(warnings.contains { $0.kind == .audio })
+            // Nobody expects sound of pictures.
+            #expect(warnings.contains { $0.kind == .audio } == (ending == "webm"))
             #expect(try readAll(output).frames.count == 25)
             #expect(try readAll(output).info.audioStreams.isEmpty)
         }

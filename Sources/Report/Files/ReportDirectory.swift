@@ -17,7 +17,9 @@ final class ReportDirectory {
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
     init(_ name: String, overwrite: Bool) throws {
         overwrites = overwrite
-        directory = try AtomicDirectory(name) { try Self.check($0, overwrite: overwrite) }
+        directory = try AtomicDirectory(name, overwrite: overwrite) {
+            try Self.check($0, overwrite: overwrite)
+        }
     }
 
     /// The name it gets.
@@ -67,7 +69,7 @@ final class ReportDirectory {
             guard overwrite else { throw VitvideoError.existsAlready(path) }
             guard isReport(path) else { throw refusal("it is a directory that holds no report") }
         } else if FileSystem.lstat(path, &status) == 0 {
-            throw refusal("it is a link to nothing")
+            throw refusal("it is a link that leads to itself")
         }
     }
 

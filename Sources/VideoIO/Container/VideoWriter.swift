@@ -49,10 +49,8 @@ package final class VideoWriter: @unchecked Sendable {
         }
         timeBase = options.timeBase
         log = WarningLog(options.onWarning)
-        if !format.takesAudio, !options.audio.isEmpty {
-            log.add(MediaWarning(.audio, "\(path): the format holds no sound; the audio is dropped"))
-            options.audio = []
-        }
+        // Nobody expects sound of a picture or a GIF.
+        if !format.takesAudio { options.audio = [] }
         if format.takesAudio, !options.leftOut.isEmpty {
             let parts = options.leftOut.joined(separator: " and ")
             log.add(MediaWarning(.output, "\(path): the input's \(parts) are left out"))

@@ -6,7 +6,11 @@ struct MessageOptions: ParsableArguments {
         case auto, json, none
     }
 
-    @Option(help: "Progress on standard error: a bar if that is a terminal, a JSON object a line, or none.")
+    @Option(
+        help: """
+            Progress on standard error: a bar if that is a terminal (lines of text if it cannot redraw one), a JSON \
+            object a line, or none.
+            """)
     var progress: ProgressStyle = .auto
 
     @Flag(name: [.short, .long], help: "Say nothing but errors.")
@@ -24,7 +28,7 @@ struct MessageOptions: ParsableArguments {
         case _ where quiet: .none
         case .json: .json
         case .none: .none
-        case .auto: StandardError.isTerminal ? .bar : .none
+        case .auto: StandardError.canRedraw ? .bar : StandardError.isTerminal ? .lines : .none
         }
     }
 }

@@ -3,37 +3,42 @@ import Foundation
 import Pipeline
 
 /// Turns signals into a calm stop: the first asks what is under way to finish what it has, a second ends the process
-/// after removing its temporary files. While nothing is under way, signals do what they do by themselves.
+/// after removing its temporary files. While nothing is under way, signals do what they do by themselves. Those that
+/// were ignored when the program began stay ignored: `nohup`, and a script's background jobs, mean it so.
 enum Interruption {
     private static let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Has one thread take SIGINT, SIGTERM and SIGHUP; to be called before the program makes others.
     static func listen() {
         var signals = SignalSet()
-        var ignored: Set<Int32> = []
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
             signals.insert(number)
             // Libraries may have made threads as they were loaded; those hand on what they are given.
-            let before = signal(number) { number in
+            signal(number) { number in
                 SignalSet(number).block()
                 kill(getpid(), number)
             }
-            if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
-                ignored.insert(number)
-            }
         }
+        guard !signals.isEmpty else { return }
         signals.block()
-        _ = StageThread(name: "signals") { [signals, ignored] in
+        _ = StageThread(name: "signals") { [signals] in
             while let number = signals.next() {
                 if let handle = handler.withLock({ $0 }) {
                     handle()
-                } else if !ignored.contains(number) {
+                } else {
                     signal(number, SIG_DFL)
                     SignalSet(number).unblock()
                     raise(number)
                 }
             }
         }
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        return sigaction(number, nil, &action) == 0
+            && unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// From here on signals stop what is under way, to the end of the process unless `end` is called: a job that is
@@ -48,7 +53,7 @@ enum Interruption {
             if stop.request() {
                 // Below the bar and the terminal's ^C, where there may be some.
                 StandardError.line(
-                    (StandardError.isTerminal ? "\n" : "") + "vitvideo: \(notice); interrupt again to abort")
+                    (StandardError.canRedraw ? "\n" : "") + "vitvideo: \(notice); interrupt again to abort")
             } else {
                 abort()
                 _exit(VitvideoError.Kind.interrupted.rawValue)
@@ -71,7 +76,12 @@ private struct SignalSet {
         insert(number)
     }
 
-    mutating func insert(_ number: Int32) { sigaddset(&set, number) }
+    private(set) var isEmpty = true
+
+    mutating func insert(_ number: Int32) {
+        sigaddset(&set, number)
+        isEmpty = false
+    }
 
     /// In this thread, and in those it makes from here on.
     func block() { change(SIG_BLOCK) }

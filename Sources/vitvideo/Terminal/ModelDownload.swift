@@ -3,7 +3,7 @@ import Foundation
 import ModelZoo
 import Pipeline
 
-/// Downloads models with a progress bar on a terminal. A signal stops the download and keeps what has arrived
+/// Downloads models with a progress bar on a terminal that can redraw it. A signal stops the download and keeps what has arrived
 /// for the next try.
 struct ModelDownload {
     let cache: ModelCache
@@ -27,7 +27,7 @@ struct ModelDownload {
                     StandardError.line("vitvideo: fetching \(entry.name) from \(entry.source)")
                 }
                 isAnnounced = true
-                guard StandardError.isTerminal else { return }
+                guard StandardError.canRedraw else { return }
                 hasBar = true
                 StandardError.write("\r" + Self.line(progress, columns: StandardError.columns) + "\u{1B}[K")
             }, isCancelled: { stop.isRequested })

@@ -5,6 +5,7 @@ extension NextStep {
     var words: String {
         switch self {
         case .advice(let text): text
+        case .overwriteLink: "use --overwrite to create what it leads to"
         case .overwrite: "use --overwrite to replace it"
         case .otherCodec: "choose another --codec, or .mkv, which takes nearly everything"
         case .leaveOutResume(let writesMP4First):

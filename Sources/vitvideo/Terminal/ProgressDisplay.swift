@@ -1,9 +1,10 @@
 import Foundation
 import Pipeline
 
-/// Shows how far a job is: a bar on a terminal, one JSON object a line, or nothing.
+/// Shows how far a job is: a bar on a terminal, lines of text on one that cannot redraw, one JSON object a line, or
+/// nothing.
 final class ProgressDisplay {
-    enum Style { case bar, json, none }
+    enum Style { case bar, lines, json, none }
 
     private let style: Style
     private let total: Int?
@@ -30,11 +31,14 @@ final class ProgressDisplay {
         self.unit = unit
     }
 
-    /// Called after each frame; draws at most ten times a second.
+    /// How much time lies between two drawings at least.
+    private var interval: Duration { style == .lines ? .seconds(5) : .milliseconds(100) }
+
+    /// Called after each frame; draws now and then.
     func update(frames: Int, lastFrame: Int) {
         position = (frames, lastFrame)
         let now = ContinuousClock.now
-        if let lastDrawn, now - lastDrawn < .milliseconds(100) { return }
+        if let lastDrawn, now - lastDrawn < interval { return }
         lastDrawn = now
         draw(isLast: frames == total)
     }
@@ -53,13 +57,14 @@ final class ProgressDisplay {
         let seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-6)
         switch style {
         case .bar: drawBar(frames: frames, seconds: seconds, isLast: isLast)
+        case .lines: StandardError.line("vitvideo:" + text(frames: frames, seconds: seconds, isLast: isLast))
         case .json: writeObject(frames: frames, lastFrame: lastFrame, seconds: seconds, isLast: isLast)
         case .none: break
         }
     }
 
     /// - Parameter isLast: whether no time remains, so that the time taken is shown instead.
-    private func drawBar(frames: Int, seconds: Double, isLast: Bool) {
+    private func text(frames: Int, seconds: Double, isLast: Bool) -> String {
         let rate = Double(frames - kept) / seconds
         var text = " \(frames)"
         if let total { text += "/\(total)" }
@@ -69,6 +74,11 @@ final class ProgressDisplay {
         } else {
             text += Self.clock(seconds)
         }
+        return text
+    }
+
+    private func drawBar(frames: Int, seconds: Double, isLast: Bool) {
+        let text = text(frames: frames, seconds: seconds, isLast: isLast)
         var bar = ""
         if let total, total > 0 {
             bar = Self.bar(

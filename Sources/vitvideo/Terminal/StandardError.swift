@@ -18,6 +18,12 @@ enum StandardError {
 
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether the terminal can go back on a line and erase it.
+    static var canRedraw: Bool {
+        guard isTerminal, let kind = ProcessInfo.processInfo.environment["TERM"] else { return false }
+        return !["", "dumb", "unknown"].contains(kind)
+    }
+
     /// Columns of the terminal, 80 where unknown.
     static var columns: Int {
         var size = winsize()
