@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The outermost parts of a file, walked by their lengths without reading what they hold.
