@@ -78,7 +78,8 @@ package struct AnnotationJob {
                 makeWorker: { [analysis, threadsPerFrame] in
                     try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
                 },
-                workers: workers, queueDepth: Self.queueDepth, meters: meters)
+                workers: workers, queueDepth: Self.queueDepth, meters: meters,
+                isGivenUp: { [stop] in stop.isOverdue })
             var last: (maps: [FrameMaps], masks: [Plane]) = ([], [])
             try pipeline.run { analyzed in
                 var frame = analyzed

@@ -38,6 +38,7 @@ package final class ReportJob {
     private let stop: StopRequest
     /// Where the time went: reading, measuring, and drawing with writing.
     package let meters = StageMeters()
+    private let allowsHugePictures: Bool
     private let words: @Sendable (NextStep) -> String?
     private let directory: ReportDirectory
     private let writer: FigureWriter
@@ -55,12 +56,14 @@ package final class ReportJob {
     ///   - subjects: at least one, named differently.
     ///   - workers: pictures under way at once.
     ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what the machine has free.
+    ///   - allowsHugePictures: whether pictures of more patches than `HugeFrame.limit` are measured, not left out.
     ///   - version: of the tool, for the page and the archives.
     ///   - words: how to say what can be done about a picture that is left out.
     /// - Throws: `VitvideoError` of kind `cannotCreate`, and of kind `usage` for options that a model does not have.
     package init(
         path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
-        workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil, stop: StopRequest, version: String,
+        workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil,
+        allowsHugePictures: Bool = false, stop: StopRequest, version: String,
         words: @escaping @Sendable (NextStep) -> String?
     ) throws {
         precondition(!subjects.isEmpty, "a report is about a model")
@@ -75,6 +78,7 @@ package final class ReportJob {
         self.workers = workers
         self.threadsPerPicture = threadsPerPicture
         memory = PictureMemory(subjects: subjects, workers: workers, budgetBytes: memoryBudget)
+        self.allowsHugePictures = allowsHugePictures
         self.stop = stop
         self.words = words
         page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
@@ -137,7 +141,9 @@ package final class ReportJob {
 
     private func measure(_ progress: (Int) -> Void) throws {
         guard options.picturesRead(of: paths.count) > 0 else { return }
-        let source = PictureSource(paths: paths, subjects: subjects, options: options, words: words)
+        let source = PictureSource(
+            paths: paths, subjects: subjects, options: options, allowsHugePictures: allowsHugePictures,
+            words: words)
         let (subjects, options) = (subjects, options)
         let (workers, threads, memory) = (workers, threadsPerPicture, memory)
         let pipeline = OrderedPipeline<SourcePicture, Measured>(
@@ -158,7 +164,7 @@ package final class ReportJob {
                             })
                     }
                 }
-            }, workers: workers, queueDepth: 2, meters: meters)
+            }, workers: workers, queueDepth: 2, meters: meters, isGivenUp: { [stop] in stop.isOverdue })
         var done = 0
         try pipeline.run { measured in
             switch measured {

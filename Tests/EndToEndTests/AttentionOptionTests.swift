@@ -27,7 +27,7 @@ import VideoIO
         let arguments = [
             Workspace.frame("wide"), "--export", "out.npz", "--workers", "1", "--budget-memory", "150M",
         ]
-        let refused = try workspace.run(arguments + ["--resolution", "1400"])
+        let refused = try workspace.run(arguments + ["--resolution", "1400", "--allow-huge-frames", "-q"])
         #expect(refused.status == 64 && refused.errorLines.count == 1, "\(refused.errors)")
         #expect(try workspace.contents.isEmpty)
         let match = try #require(refused.errors.firstMatch(of: /--resolution (\d+) would fit/))

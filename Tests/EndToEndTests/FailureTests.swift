@@ -151,10 +151,15 @@ import Testing
         Case(64, "$clip -o out.mp4 --method qk --heads 1,2", "one head"),
         Case(64, "$clip -o out.mp4 --method qk --channel 64", "channel 64", "0 to 63"),
         Case(
-            64, "$clip -o out.mp4 --method rollout --discard-ratio 0.9 --resolution 32000", "--resolution",
+            64,
+            "$clip -o out.mp4 --method rollout --discard-ratio 0.9 --resolution 32000 --allow-huge-frames -q",
+            "--resolution",
             "would fit", "--discard-ratio"),
         Case(64, "$clip -o out.mp4 --method features --resolution 32000", "would fit"),
-        Case(64, "$clip --export out.npz --method gradient-rollout --resolution 32000 $tiny", "would fit"),
+        Case(
+            64,
+            "$clip --export out.npz --method gradient-rollout --resolution 32000 --allow-huge-frames -q $tiny",
+            "would fit"),
         Case(64, "$clip -o out.mp4 --method gradient-rollout --class 11 $tiny", "class 11", "0 to 10"),
         Case(64, "$clip -o out.mp4 --method gradient-rollout --class zebra $tiny", "zebra", "--labels"),
     ]

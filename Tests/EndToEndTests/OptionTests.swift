@@ -102,6 +102,10 @@ import Testing
         Row("annotate", "--backend", "\(photo) --verbose", plus: "--backend openblas"),
         Row("annotate", "--precision", "\(shown) --verbose --precision fp32", plus: "--precision int8"),
         Row("annotate", "--budget-memory", photo, plus: "--budget-memory 100K"),
+        // Refused either way, for another reason.
+        Row(
+            "annotate", "--allow-huge-frames", "\(photo) --resolution 4000 --budget-memory 100K",
+            plus: "--allow-huge-frames"),
         Row("annotate", "--resume", video, plus: "--resume"),
         Row("annotate", "--segment-frames", "\(video) --resume", plus: "--segment-frames 3"),
         Row("annotate", "--progress", photo, plus: "--progress json"),
@@ -145,6 +149,9 @@ import Testing
         Row("probe", "--backend", "\(report) --verbose", plus: "--backend openblas"),
         Row("probe", "--precision", report, plus: "--precision int8"),
         Row("probe", "--budget-memory", report, plus: "--budget-memory 100K"),
+        Row(
+            "probe", "--allow-huge-frames", "\(report) --resolution 4000 --budget-memory 100K",
+            plus: "--allow-huge-frames"),
         Row("probe", "--progress", report, plus: "--progress json"),
         Row("probe", "--quiet", "\(report) $names", plus: "--quiet"),
         Row("probe", "--verbose", report, plus: "--verbose"),

@@ -75,13 +75,13 @@ import Testing
                 "probe", "photos/b.png", "-o", "report", "--only", section, "--discard-ratios", "0,0.5",
                 "--workers", "1", "--budget-memory", "20M",
             ] + MethodCommandTests.tiny
-        let refused = try workspace.run(arguments + ["--resolution", "480"])
+        let refused = try workspace.run(arguments + ["--resolution", "480", "--allow-huge-frames"])
         #expect(refused.status == 64 && refused.errorLines.count == 1, "\(refused.errors)")
         #expect(try workspace.contents == ["photos"])
         let match = try #require(refused.errors.firstMatch(of: /--resolution (\d+) would fit/))
         let side = try #require(Int(match.1))
         #expect(side > 4 && side < 480)
-        let taken = try workspace.run(arguments + ["--resolution", String(side)])
+        let taken = try workspace.run(arguments + ["--resolution", String(side), "--allow-huge-frames"])
         #expect(taken.status == 0, "\(taken.errors)")
     }
 

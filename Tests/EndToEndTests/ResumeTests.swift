@@ -163,7 +163,8 @@ import Testing
     @Test func noOptionIsForgotten() throws {
         let harmless = [
             "--export", "--stats", "--plot", "--overwrite", "--output", "--strict", "--allow-network",
-            "--offline", "--workers", "--backend", "--precision", "--budget-memory", "--progress", "--quiet",
+            "--offline", "--workers", "--backend", "--precision", "--budget-memory",
+            "--allow-huge-frames", "--progress", "--quiet",
             "--verbose", "--resume", "--help", "--version", "--model", "--weights", "--threads",
         ]
         let workspace = try Self.workspace()

@@ -92,4 +92,39 @@ import Testing
         try Self.pipeline(Counter(limit: 0)).run { results.append($0) }
         #expect(results.isEmpty)
     }
+
+    /// What is under way at a stop, and takes too long, is given up; what was finished before it still comes out, and
+    /// nothing of it is an error.
+    @Test func whatTakesTooLongIsGivenUp() throws {
+        let stop = StopRequest(patience: .zero)
+        let started = Monitor(0)
+        let pipeline = OrderedPipeline<Int, Int>(
+            source: { [counter = Counter(limit: 100)] in stop.isRequested ? nil : counter.next() },
+            makeWorker: {
+                { item in
+                    guard item >= 3 else { return item }
+                    started.change { $0 += 1 }
+                    while true { try Cancellation.check() }
+                }
+            }, workers: 2, queueDepth: 2, meters: StageMeters(), isGivenUp: { stop.isOverdue })
+        let signal = StageThread(name: "signal") {
+            started.wait { $0 == 2 ? true : nil }
+            stop.request()
+        }
+        var results: [Int] = []
+        try pipeline.run { results.append($0) }
+        signal.join()
+        #expect(results == [0, 1, 2])
+    }
+
+    @Test func aStopIsOverdueOnlyAfterItsTime() {
+        let stop = StopRequest(patience: .seconds(1_000_000))
+        #expect(!stop.isRequested && !stop.isOverdue)
+        #expect(stop.request() && !stop.request())
+        #expect(stop.isRequested && !stop.isOverdue)
+        let hasty = StopRequest(patience: .zero)
+        #expect(!hasty.isOverdue)
+        hasty.request()
+        #expect(hasty.isOverdue)
+    }
 }

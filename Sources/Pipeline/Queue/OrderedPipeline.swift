@@ -14,12 +14,15 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
     /// Items waiting between the stages.
     package let queueDepth: Int
     package let meters: StageMeters
+    /// Asked while a worker is at its item: whether to give that up. What comes before it still reaches the sink.
+    package let isGivenUp: @Sendable () -> Bool
 
     package init(
         source: @escaping @Sendable () throws -> Input?,
         makeWorker: @escaping @Sendable () throws -> (Input) throws -> Output, workers: Int,
-        queueDepth: Int, meters: StageMeters
+        queueDepth: Int, meters: StageMeters, isGivenUp: @escaping @Sendable () -> Bool = { false }
     ) {
+        self.isGivenUp = isGivenUp
         self.source = source
         self.makeWorker = makeWorker
         self.workers = workers
@@ -74,7 +77,15 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
     private func work(from queue: BoundedQueue<(Int, Input)>, to results: OrderedResults<Output>) throws {
         let worker = try makeWorker()
         while let (index, item) = try queue.pop() {
-            let output = try meters.inference.working { try worker(item) }
+            let output: Output
+            do {
+                output = try Cancellation.$isWanted.withValue(isGivenUp) {
+                    try meters.inference.working { try worker(item) }
+                }
+            } catch is Cancellation.Cancelled {
+                queue.cancel()
+                return
+            }
             guard results.deliver(output, at: index) else { return }
         }
     }

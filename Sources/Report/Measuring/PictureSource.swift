@@ -1,4 +1,5 @@
 import Base
+import Methods
 import Pixels
 import ViT
 import VideoIO
@@ -16,7 +17,7 @@ struct SourcePicture: Sendable {
     let content: Content
 }
 
-/// Reads pictures one after the other. What cannot be read, is damaged, or holds no whole patch comes as such: one
+/// Reads pictures one after the other. What cannot be read, is damaged, holds no whole patch or far too many comes as such: one
 /// bad file among thousands is not the end.
 ///
 /// Safe to hand over: once a job runs, only its source thread touches it.
@@ -27,15 +28,19 @@ final class PictureSource: @unchecked Sendable {
     private var toShow: Int
     /// Whether others are read too, for the distance.
     private let readsAll: Bool
+    private let allowsHugePictures: Bool
     private let words: (NextStep) -> String?
 
-    /// - Parameter words: how to say a next step.
+    /// - Parameters:
+    ///   - allowsHugePictures: whether pictures of more patches than `HugeFrame.limit` are given.
+    ///   - words: how to say a next step.
     init(
-        paths: [String], subjects: [ReportSubject], options: ReportOptions,
+        paths: [String], subjects: [ReportSubject], options: ReportOptions, allowsHugePictures: Bool,
         words: @escaping (NextStep) -> String?
     ) {
         self.paths = paths[...]
         self.words = words
+        self.allowsHugePictures = allowsHugePictures
         self.subjects = subjects
         toShow = options.figures
         readsAll = options.contains(.distance)
@@ -52,7 +57,8 @@ final class PictureSource: @unchecked Sendable {
         }
         do {
             for subject in subjects {
-                _ = try subject.probed.preprocessor.layout(height: image.height, width: image.width)
+                let huge = try HugeFrame(of: subject.probed, height: image.height, width: image.width)
+                if let huge, !allowsHugePictures { throw huge.refusal }
             }
         } catch {
             return SourcePicture(path: path, content: .unusable("cannot use \(path): \(line(of: error))"))

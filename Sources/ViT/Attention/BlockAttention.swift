@@ -1,3 +1,5 @@
+import Base
+
 /// One block's attention matrices out of what went into the block, a strip of rows at a time, in 32-bit
 /// floats.
 ///
@@ -54,12 +56,14 @@ final class BlockAttention {
     /// Shows all of the block's attention: strips from the first token on, of each strip all heads in order.
     ///
     /// - Parameter strip: room for `stripRows × tokens`.
+    /// - Throws: `Cancellation.Cancelled`, and what the body throws.
     func forEachStrip(
         block: Int, stripRows: Int, strip: FloatBuffer, _ body: (AttentionStrip) throws -> Void
-    ) rethrows {
+    ) throws {
         for firstRow in stride(from: 0, to: tokens, by: stripRows) {
             let rows = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
+                try Cancellation.check()
                 attention(head: head, firstRow: firstRow, rows: rows, into: strip.start)
                 try body(
                     AttentionStrip(

@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// The backward pass of a block's attention branch, in strips of queries: neither the attention nor its
@@ -75,12 +76,13 @@ final class AttentionBackward {
     func forEachStrip(
         _ attention: BlockAttention, attentionOutputGradient: UnsafePointer<Float>,
         byAttention: (Strip) throws -> Void, byScores: (Strip) throws -> Void
-    ) rethrows {
+    ) throws {
         let d = c.width
         let qkv = attention.qkv
         for firstRow in stride(from: 0, to: tokens, by: stripRows) {
             let rows = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
+                try Cancellation.check()
                 attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
                 product(
                     gradient.start, stride: tokens,

@@ -50,8 +50,8 @@ package final class BackwardPass {
     ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
     /// - Throws: `VitvideoError` for a target that the model does not have, `VitvideoError.noSuchBlock`,
-    ///   `VitvideoError.mathLibraryMissing`, `VitvideoError` where the weights cannot be read, and what the
-    ///   observer throws.
+    ///   `VitvideoError.mathLibraryMissing`, `VitvideoError` where the weights cannot be read,
+    ///   `Cancellation.Cancelled`, and what the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
         observer: Observer? = nil
@@ -71,7 +71,7 @@ package final class BackwardPass {
         self.buffers = buffers
         let parameters = request.wantsParameters ? try ParameterGradients(configuration: c) : nil
 
-        record.run(input)
+        try record.run(input)
         var result = try start.run(
             record, normalized: buffers.normalized, gradient: gradient, parameters)
         func show(_ stage: GradientStage, _ value: UnsafeMutablePointer<Float>) throws {
@@ -86,7 +86,7 @@ package final class BackwardPass {
             start.addClassToken(of: block, record, result, gradient: gradient, parameters)
             try show(.block(block), record.residual(block + 1))
             let weights = record.blocks[block]
-            buffers.feedForward.run(
+            try buffers.feedForward.run(
                 block: block, weights, gradient: gradient.start, middle: record.middle(block),
                 tokens: record.tokens, parameters: parameters)
             record.load(block)

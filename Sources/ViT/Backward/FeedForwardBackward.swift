@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// The backward pass of a block's feed-forward branch, in tiles of rows, its activations computed a second
@@ -46,8 +47,9 @@ final class FeedForwardBackward {
     func run(
         block: Int, _ weights: BlockWeights, gradient: UnsafeMutablePointer<Float>,
         middle: UnsafePointer<Float>, tokens: Int, parameters: ParameterGradients?
-    ) {
+    ) throws {
         for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
+            try Cancellation.check()
             tile(
                 "blocks.\(block).", weights, gradient: gradient + start * c.width,
                 middle: middle + start * c.width, rows: min(ForwardRecord.rowTile, tokens - start), parameters

@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// A plain 32-bit forward pass that keeps what the backward pass starts from: per block its input and the
@@ -64,12 +65,13 @@ final class ForwardRecord {
         attention.load(blocks[block].attentionInput, x: residual(block), rotation: rotation)
     }
 
-    func run(_ input: PatchMatrix) {
+    /// - Throws: `Cancellation.Cancelled`.
+    func run(_ input: PatchMatrix) throws {
         embed(input)
         for block in 0..<c.depth {
             load(block)
-            attend(block)
-            feedForward(block)
+            try attend(block)
+            try feedForward(block)
         }
     }
 
@@ -88,12 +90,13 @@ final class ForwardRecord {
     }
 
     /// middle = residual + ls₁ ⊙ (A·V · Wᵀ + b).
-    private func attend(_ block: Int) {
+    private func attend(_ block: Int) throws {
         let d = c.width
         let weights = blocks[block]
         for firstRow in stride(from: 0, to: tokens, by: stripRows) {
             let count = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
+                try Cancellation.check()
                 attention.attention(head: head, firstRow: firstRow, rows: count, into: strip.start)
                 attention.qkv.output(
                     head: head, firstRow: firstRow, rows: count, of: strip.start,
@@ -110,7 +113,7 @@ final class ForwardRecord {
     }
 
     /// The next residual = middle + ls₂ ⊙ W₂·act(W₁·LayerNorm(middle)).
-    private func feedForward(_ block: Int) {
+    private func feedForward(_ block: Int) throws {
         let d = c.width
         let weights = blocks[block]
         let (norm, fc1) = (weights.norm2, weights.fc1)
@@ -120,6 +123,7 @@ final class ForwardRecord {
             normalized.start, middle(block), norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
         residual(block + 1).update(from: middle(block), count: tokens * d)
         for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
+            try Cancellation.check()
             let count = min(ForwardRecord.rowTile, tokens - start)
             product(
                 hidden.start, stride: fc1.outputs, normalized.start + start * d, stride: d, fc1.weight,

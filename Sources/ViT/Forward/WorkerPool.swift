@@ -26,12 +26,18 @@ final class WorkerPool: Sendable {
     /// Calls `body` for each index below `count`, on whichever worker is free.
     ///
     /// - Parameter body: given the index and the number of the worker, 0 to `self.count − 1`.
-    /// - Throws: the first error of `body`; the indices that have not been started are skipped then.
+    /// - Throws: the first error of `body`, and `Cancellation.Cancelled`; the indices that have not been started are
+    ///   skipped then.
     func run(count: Int, _ body: (_ index: Int, _ worker: Int) throws -> Void) throws {
         if self.count == 1 || count <= 1 {
-            for index in 0..<count { try body(index, 0) }
+            for index in 0..<count {
+                try Cancellation.check()
+                try body(index, 0)
+            }
             return
         }
+        // The helpers' own threads do not know it.
+        let isCancelled = Cancellation.isWanted
         let next = Atomic<Int>(0)
         let failure = Mutex<(any Error)?>(nil)
         try withoutActuallyEscaping(body) { body in
@@ -42,6 +48,7 @@ final class WorkerPool: Sendable {
                     let index = next.add(1, ordering: .relaxed).oldValue
                     guard index < count else { return }
                     do {
+                        if isCancelled() { throw Cancellation.Cancelled() }
                         try body(index, worker)
                     } catch {
                         failure.withLock { if $0 == nil { $0 = error } }

@@ -87,7 +87,7 @@ struct Annotate: ParsableCommand {
             needsMaps: output.wantsNumbers, codecThreads: threads.codecThreads, onWarning: warnings.add,
             makeSource: {
                 try makeSource(
-                    $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
+                    $0, name: $1, isMain: $2, frames: info, schedule: schedule, sampler: sampler,
                     savedState: resumption?.state(of: $1))
             })
         try plan.prepare(
@@ -168,7 +168,8 @@ struct Annotate: ParsableCommand {
 
     /// A loaded model looked at by the method.
     private func makeSource(
-        _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: FrameSampler,
+        _ loaded: Model, name: String, isMain: Bool, frames: VideoInfo, schedule: Schedule,
+        sampler: FrameSampler,
         savedState: Data?
     ) throws -> any MapSource {
         let threads = schedule.workers * schedule.threadsPerFrame
@@ -177,6 +178,7 @@ struct Annotate: ParsableCommand {
             target: method.classChoice, offline: model.offline)
         let probed = ProbedModel(
             loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
+        try checkSize(of: frames, for: probed)
         var settings = method.given
         if let index = head.index { settings[MethodOptions.heads] = [index] }
         let request = MethodRequest(
@@ -191,6 +193,13 @@ struct Annotate: ParsableCommand {
             return engine
         }
         return try method.method.value.makeSource(request)
+    }
+
+    /// Refuses frames of far too many patches, or says what they take.
+    private func checkSize(of frames: VideoInfo, for probed: ProbedModel) throws {
+        guard let huge = try HugeFrame(of: probed, height: frames.height, width: frames.width) else { return }
+        guard memory.allowHugeFrames else { throw huge.refusal }
+        if !messages.quiet { StandardError.line("vitvideo: note: \(huge.estimate)") }
     }
 
     /// Refuses a precision in which the model's attention changes too much.

@@ -64,7 +64,8 @@ struct Probe: ParsableCommand {
         let job = try ReportJob(
             path: report.output, overwrite: report.overwrite, paths: paths, subjects: subjects,
             options: options, workers: schedule.workers, threadsPerPicture: schedule.threadsPerFrame,
-            memoryBudget: memory.budgetBytes, stop: stop, version: Version.current,
+            memoryBudget: memory.budgetBytes, allowsHugePictures: memory.allowHugeFrames, stop: stop,
+            version: Version.current,
             words: { $0.words })
         Interruption.begin(stop: stop, notice: "finishing the pictures under way") {
             [unfinished = job.temporaryPath] in

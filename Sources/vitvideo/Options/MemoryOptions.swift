@@ -1,6 +1,7 @@
 import ArgumentParser
+import Methods
 
-/// How much memory a run may take.
+/// How much memory and time a run may take.
 struct MemoryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -9,6 +10,14 @@ struct MemoryOptions: ParsableArguments {
             begins, with the resolution that would. (default: what the machine has free)
             """, valueName: "size"))
     var budgetMemory: MemorySize?
+
+    @Flag(
+        help: ArgumentHelp(
+            """
+            Compute frames of more than \(HugeFrame.limit) patches too. One may take gigabytes and hours; how much is \
+            said before it begins.
+            """))
+    var allowHugeFrames = false
 
     /// Nil for what the machine has free.
     var budgetBytes: Int? { budgetMemory?.bytes }

@@ -26,6 +26,9 @@ extension NextStep {
         case .nameLabels(let source):
             source.map { "download \($0) there, or name a file with --labels" }
                 ?? "or name a file with --labels"
+        case .shrinkFrames(let resolution):
+            (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
+                + ", and --allow-huge-frames begins them all the same"
         case .leaveOut(let settings, let other):
             "leave out " + settings.map(\.option).joined(separator: " and ")
                 + (other.map { (settings.count > 1 ? "," : "") + " or \($0.option)" } ?? "")
