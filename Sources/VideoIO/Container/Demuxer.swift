@@ -1,5 +1,6 @@
 import Base
 import CFFmpeg
+import Files
 import Foundation
 import Pixels
 
@@ -162,9 +163,9 @@ final class Demuxer {
     private func readOrientation() -> Orientation? {
         guard source.isRegularFile, let brand = av_dict_get(context.pointee.metadata, "major_brand", nil, 0),
             ["avif", "mif1", "miaf"].contains(String(cString: brand.pointee.value)),
-            let bytes = try? Data(contentsOf: URL(fileURLWithPath: source.filePath), options: .mappedIfSafe)
+            let file = try? MappedFile.open(source.filePath)
         else { return nil }
-        return bytes.withUnsafeBytes { HEIFStructure($0).orientation }
+        return file.withBytes { HEIFStructure($0).orientation }
     }
 
     var isSeekable: Bool {

@@ -1,4 +1,5 @@
 import Base
+import Files
 import Foundation
 
 /// What a file is that FFmpeg does not read as a video or picture: the reason, and what helps.
@@ -8,7 +9,7 @@ struct FileKind {
 
     /// - Returns: nil for a source that is no file, or a file of no known kind.
     init?(of source: MediaSource) {
-        guard source.isRegularFile, let handle = FileHandle(forReadingAtPath: source.filePath),
+        guard source.isRegularFile, let handle = FileSystem.handle(source.filePath),
             let head = try? handle.read(upToCount: 4096),
             let kind = head.withUnsafeBytes({ FileKind(head: FileBytes($0), text: FileKind.text(head)) })
         else { return nil }

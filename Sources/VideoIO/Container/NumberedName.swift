@@ -29,13 +29,6 @@ struct NumberedName: Sendable, Equatable {
             prefix + String(repeating: "0", count: max(0, width - digits.count)) + digits + suffix)
     }
 
-    /// The pattern for FFmpeg, which takes every per cent sign of a path for the beginning of a number.
-    var escapedPattern: String {
-        let number = width == 0 ? "%d" : "%0\(width)d"
-        return Self.join(
-            Self.escaped(directory), Self.escaped(prefix) + number + Self.escaped(suffix))
-    }
-
     /// The numbers that have a file, ascending.
     func existingNumbers() -> [Int] {
         let (prefix, suffix) = (Array(prefix.utf8), Array(suffix.utf8))
@@ -61,5 +54,4 @@ struct NumberedName: Sendable, Equatable {
         String(text.replacing("%%", with: "%"))
     }
 
-    private static func escaped(_ text: String) -> String { text.replacing("%", with: "%%") }
 }

@@ -1,5 +1,6 @@
 import Base
 import CFFmpeg
+import Files
 import Foundation
 import Pixels
 
@@ -55,10 +56,10 @@ struct PictureFile {
             VitvideoError(kind, cannot: "read", path: path, reason: reason)
         }
         var status = stat()
-        guard stat(path, &status) == 0 else {
+        guard FileSystem.stat(path, &status) == 0 else {
             let code = errno
             var link = stat()
-            let isDangling = code == ENOENT && lstat(path, &link) == 0
+            let isDangling = code == ENOENT && FileSystem.lstat(path, &link) == 0
             throw fail(.noInput, isDangling ? "it is a link to a file that is not there" : systemText(code))
         }
         switch status.st_mode & S_IFMT {
@@ -66,6 +67,6 @@ struct PictureFile {
         case S_IFDIR: throw fail(.noInput, "it is a directory")
         default: throw fail(.noInput, "it is not a regular file")
         }
-        guard access(path, R_OK) == 0 else { throw fail(.noInput, systemText(errno)) }
+        guard FileSystem.access(path, R_OK) == 0 else { throw fail(.noInput, systemText(errno)) }
     }
 }
