@@ -23,8 +23,8 @@ package enum NextStep: Sendable, Hashable {
     // Models
     /// Raise the resolution of the model's input.
     case raiseResolution
-    /// Say how many attention heads the checkpoint's model has.
-    case giveHeadCount
+    /// Say what the weights themselves do not.
+    case tellModel([ModelFact])
     /// Compute with the library and the precision that work everywhere.
     case useReferenceBackend
     /// Compute in one of these precisions.

@@ -2,6 +2,8 @@
 #include "bfloat16.h"
 #include "vector_math.h"
 
+#include <string.h>
+
 // A row's mean and 1 / √(variance + epsilon).
 VV_INLINE void vv_moments(const float *x, size_t width, float epsilon, float *mean, float *inverse) {
 #pragma clang fp reassociate(on)
@@ -37,6 +39,25 @@ void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const
         for (size_t i = 0; i < width; i++)
             to[i] = vv_bfloat16((in[i] - mean) * inverse * gamma[i] + beta[i]);
     }
+}
+
+VV_CLONES
+size_t vv_finite_prefix(const float *x, size_t count) {
+    const size_t piece = 4096;
+    for (size_t start = 0; start < count; start += piece) {
+        size_t end = count - start < piece ? count : start + piece;
+        // The exponent of infinities and NaN is all ones.
+        uint32_t found = 0;
+        for (size_t i = start; i < end; i++) {
+            uint32_t bits;
+            memcpy(&bits, x + i, sizeof bits);
+            found |= (bits & 0x7f800000u) == 0x7f800000u;
+        }
+        if (!found) continue;
+        while (isfinite(x[start])) start++;
+        return start;
+    }
+    return count;
 }
 
 VV_CLONES

@@ -91,20 +91,21 @@ package struct ModelCache: Sendable {
     /// Loads a known model and checks its file's hash where one is known.
     ///
     /// - Parameters:
-    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
+    ///   - told: what the user says of the model, where that is something else than is known.
     ///   - download: gets weights that are not on this machine, with `download(_:progress:isCancelled:)`; nil
     ///     for never.
     /// - Throws: `VitvideoError.weightsNotFound` where `download` is nil, `VitvideoError.wrongHash`,
     ///   `VitvideoError.weightsDoNotFit`, and what reading the file and `download` throw.
     package func load(
-        _ entry: ModelZoo.Entry, positionInterpolation: PositionInterpolation? = nil,
+        _ entry: ModelZoo.Entry, told: ModelFacts = ModelFacts(),
         download: ((ModelZoo.Entry) throws -> Location)? = nil
     ) throws -> Model {
         let location =
             if let download { try find(entry) ?? download(entry) } else { try location(of: entry) }
         let model = try Model.load(
-            location.path, name: entry.name, configuration: entry.configuration,
-            positionInterpolation: positionInterpolation)
+            location.path, name: entry.name, configuration: entry.configuration, told: told,
+            // The other places hold files of many models.
+            readsFilesBeside: location.origin == .huggingFace)
         try check(model.weightsHash, of: location, entry)
         return model
     }
@@ -208,7 +209,8 @@ package struct ModelCache: Sendable {
         package let expected: String
     }
 
-    /// Reads a model's weights and checks them against the published hash and the model's names and shapes.
+    /// Reads a model's weights and checks them against the published hash and the model's names and shapes, and
+    /// that each value is a number.
     ///
     /// - Throws: `VitvideoError.weightsNotFound`, `VitvideoError.wrongHash`, `VitvideoError.weightsDoNotFit`,
     ///   and what reading the file throws.
@@ -216,7 +218,9 @@ package struct ModelCache: Sendable {
         let location = try location(of: entry)
         let hash = try ContentHash.sha256(ofFile: location.path)
         try check(hash, of: location, entry)
-        try WeightLoader(try Checkpoint.open(location.path)).check(entry.configuration)
+        let loader = WeightLoader(try Checkpoint.open(location.path))
+        try loader.check(entry.configuration)
+        try loader.checkValues(for: entry.configuration)
         return Verification(
             location: location, sha256: hash, expected: expectedHash(of: location, entry))
     }

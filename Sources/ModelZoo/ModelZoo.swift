@@ -58,6 +58,15 @@ package enum ModelZoo {
         return entry
     }
 
+    /// The model whose published file has this hash.
+    ///
+    /// - Returns: nil where none is known to.
+    package static func published(withHash sha256: String) -> Model.Known? {
+        entries.first { !$0.sha256.isEmpty && sha256.hasPrefix($0.sha256) }.map {
+            Model.Known(name: $0.name, configuration: $0.configuration)
+        }
+    }
+
     package static let entries: [Entry] = dino + dinov2 + deit + augreg
 
     /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given

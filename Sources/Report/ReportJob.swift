@@ -160,7 +160,15 @@ package final class ReportJob {
                         return .used(
                             path: picture.path, isShown: isShown,
                             try zip(probes, shares).map { probe, bytes in
-                                try probe.measure(image, isShown: isShown, availableBytes: bytes)
+                                do {
+                                    return try probe.measure(image, isShown: isShown, availableBytes: bytes)
+                                } catch let error as VitvideoError
+                                    where error.kind == .badData && error.path == nil
+                                {
+                                    throw VitvideoError(
+                                        error.kind, path: picture.path, reason: error.reason,
+                                        nextStep: error.nextStep)
+                                }
                             })
                     }
                 }

@@ -21,6 +21,11 @@ package struct ReportSubject: Sendable {
     package var resolution: Resolution { probed.resolution }
     var classification: Classification? { probed.classification }
 
+    /// How the model's numbers come about.
+    func provenance(version: String) -> Provenance {
+        Provenance(of: model, precision: engine.precision, version: version)
+    }
+
     /// The name as a part of file names: letters, digits, `.`, `-` and `_`.
     var fileName: String {
         String(

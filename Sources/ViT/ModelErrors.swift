@@ -1,4 +1,5 @@
 import Base
+import Files
 
 // What several places of this module throw.
 
@@ -65,6 +66,20 @@ extension VitvideoError {
         // A list is never read from standard input, so a path of "-" stays as it is.
         VitvideoError(
             .badData, reason: "\(path): \(problem)", nextStep: .advice("expected one class name a line"))
+    }
+
+    /// A weight that is no number.
+    package static func weightNotFinite(_ value: Float, at index: Int) -> VitvideoError {
+        .badData(
+            "its value \(index) is \(value)",
+            nextStep: "the model was saved after its training had failed, or the file is damaged")
+    }
+
+    /// A picture for which the model does not give numbers, though all its weights are.
+    package static func notFinite(in place: String) -> VitvideoError {
+        .badData(
+            "the model's values become infinite or NaN in \(place)",
+            nextStep: "its weights are damaged, or it is taken for another model than it is; see --verbose")
     }
 
     // MARK: What the machine does not have

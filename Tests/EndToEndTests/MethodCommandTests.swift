@@ -8,7 +8,9 @@ import VideoIO
 /// Every `--method` on the command line: pictures, exports and statistics, on clips and stills.
 @Suite struct MethodCommandTests {
     /// A small model with a classifier of 11 classes, 3 heads, 3 blocks and patches of 4 pixels.
-    static let tiny = ["--weights", Golden.path("supervised", "weights"), "--num-heads", "3"]
+    static let tiny = [
+        "--weights", Golden.path("supervised", "weights"), "--num-heads", "3", "--family", "vit",
+    ]
 
     /// What a method exports beside `frame`, `time` and `meta`, on 8 × 14 patches.
     struct Method: CustomTestStringConvertible, Sendable {

@@ -30,6 +30,7 @@ import Testing
     }
 
     private static let photo = "$photo --export out.npz $tiny"
+    private static let assumed = "$photo --export out.npz --resolution 32 --weights $supervised --num-heads 3"
     private static let shown = "$photo -o out.png $tiny"
     private static let clip = "$clip --export out.npz $tiny"
     private static let rollout = "\(photo) --method rollout"
@@ -64,6 +65,11 @@ import Testing
         Row(
             "annotate", "--num-heads", "$photo --export out.npz --resolution 32 --weights $supervised",
             plus: "--num-heads 4"),
+        Row("annotate", "--family", assumed, plus: "--family vit"),
+        Row("annotate", "--mean", photo, plus: "--mean 0.4"),
+        Row("annotate", "--std", photo, plus: "--std 0.25,0.24,0.23"),
+        Row("annotate", "--grid", "$photo --export out.npz $tiny", plus: "--grid 2x8"),
+        Row("annotate", "--activation", photo, plus: "--activation quick_gelu"),
         Row(
             "annotate", "--checkpoint-key",
             "$photo --export out.npz --weights $training --num-heads 2 --resolution 32",
@@ -132,6 +138,14 @@ import Testing
         Row(
             "probe", "--num-heads", "$photo -o report --only heads --resolution 32 --weights $supervised",
             plus: "--num-heads 4"),
+        Row(
+            "probe", "--family",
+            "$photo -o report --only heads --resolution 32 --weights $supervised --num-heads 3",
+            plus: "--family vit"),
+        Row("probe", "--mean", report, plus: "--mean 0.4"),
+        Row("probe", "--std", report, plus: "--std 0.25"),
+        Row("probe", "--grid", report, plus: "--grid 2x8"),
+        Row("probe", "--activation", report, plus: "--activation quick_gelu"),
         Row(
             "probe", "--checkpoint-key",
             "$photo -o report --only heads --weights $training --num-heads 2 --resolution 32",
@@ -333,7 +347,9 @@ import Testing
                 "supervised": [supervised], "plain": [Golden.path("plain", "weights")],
                 "training": [Fixtures.golden("families/dino.pth").path],
                 "linear": [Fixtures.golden("families/linear_small.safetensors").path],
-                "tiny": ["--weights", supervised, "--num-heads", "3", "--resolution", "32"],
+                "tiny": [
+                    "--weights", supervised, "--num-heads", "3", "--resolution", "32", "--family", "vit",
+                ],
                 "headless": [
                     "--weights", Fixtures.golden("families/linear_backbone.safetensors").path, "--num-heads",
                     "2", "--resolution", "32",

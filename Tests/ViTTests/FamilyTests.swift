@@ -15,6 +15,8 @@ import ViT
         var registers = 0
         var distilled = false
         var gated = false
+        /// The family where the tensors do not tell it.
+        var told: Configuration.Family?
         /// Whether the file says how many heads there are.
         var tellsHeads = false
 
@@ -27,7 +29,7 @@ import ViT
         Case(file: "dino_wrapped.safetensors", family: .dino),
         Case(file: "dinov2_chunked.safetensors", family: .dinov2, gated: true),
         Case(file: "dinov2_registers.safetensors", family: .dinov2Registers, registers: 3),
-        Case(file: "deit.pth", family: .deit, classes: 5),
+        Case(file: "deit.pth", family: .deit, classes: 5, told: .deit),
         Case(file: "deit_distilled.safetensors", family: .deit, classes: 5, distilled: true),
         Case(file: "timm_registers.safetensors", family: .dinov2Registers, registers: 4, gated: true),
         Case(file: "hf_vit.safetensors", family: .vit, classes: 5),
@@ -43,7 +45,8 @@ import ViT
             Fixtures.golden("families/\(item.name).expected.safetensors").path)
         let heads = try #require(expected.metadata["heads"].flatMap { Int($0) })
         let model = try Model.load(
-            Fixtures.golden("families/\(item.file)").path, heads: item.tellsHeads ? nil : heads)
+            Fixtures.golden("families/\(item.file)").path,
+            told: ModelFacts(family: item.told, heads: item.tellsHeads ? nil : heads))
         let c = model.configuration
         #expect(c.family == item.family)
         #expect(c.heads == heads && c.depth == 2 && c.width == 24 && c.patchSize == 4)
@@ -71,7 +74,7 @@ import ViT
     /// What an import writes is read back as the same model.
     @Test(arguments: cases) func canonicalTensorsLoadAgain(_ item: Case) throws {
         let source = Fixtures.golden("families/\(item.file)").path
-        let model = try Model.load(source, heads: 2, family: item.family)
+        let model = try Model.load(source, told: ModelFacts(family: item.family, heads: 2))
         let directory = try TemporaryDirectory()
         let copy = directory.file("copy.safetensors")
         let loader = WeightLoader(try Checkpoint.open(source))
@@ -122,7 +125,7 @@ import ViT
         let folder = Fixtures.golden("families")
         let expected = try Checkpoint.open(folder.appendingPathComponent("linear.expected.safetensors").path)
         let model = try Model.load(
-            folder.appendingPathComponent("linear_backbone.safetensors").path, heads: 2)
+            folder.appendingPathComponent("linear_backbone.safetensors").path, told: ModelFacts(heads: 2))
         let c = model.configuration
         let norm = try WeightLoader(
             try Checkpoint.open(folder.appendingPathComponent("linear_backbone.safetensors").path)
@@ -148,7 +151,7 @@ import ViT
     @Test func aClassifierOfAnotherWidthIsRefused() throws {
         let folder = Fixtures.golden("families")
         let model = try Model.load(
-            folder.appendingPathComponent("dino_wrapped.safetensors").path, heads: 2)
+            folder.appendingPathComponent("dino_wrapped.safetensors").path, told: ModelFacts(heads: 2))
         let path = folder.appendingPathComponent("linear_small.safetensors").path
         #expect(throws: VitvideoError.self) { try LinearHead.load(path, for: model.configuration) }
         let backbone = folder.appendingPathComponent("dino_wrapped.safetensors").path

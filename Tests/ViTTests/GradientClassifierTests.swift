@@ -19,7 +19,7 @@ import ViT
             let folder = Fixtures.golden("families")
             let file = try Checkpoint.open(folder.appendingPathComponent("linear.expected.safetensors").path)
             model = try Model.load(
-                folder.appendingPathComponent("linear_backbone.safetensors").path, heads: 2)
+                folder.appendingPathComponent("linear_backbone.safetensors").path, told: ModelFacts(heads: 2))
             let head = try LinearHead.load(
                 folder.appendingPathComponent("linear_\(name).safetensors").path, for: model.configuration)
             classifier = Classifier(head, for: model)

@@ -18,7 +18,7 @@ import VideoIO
     func attention(frameName: String, rule: PositionInterpolation) throws {
         let golden = try Checkpoint.open(Fixtures.golden("real/dinov2_vits14.safetensors").path)
         let model = try ModelCache.standard().load(
-            ModelZoo.entry(named: "dinov2_vits14"), positionInterpolation: rule)
+            ModelZoo.entry(named: "dinov2_vits14"), told: ModelFacts(positionInterpolation: rule))
         let patches = try Preprocessor(configuration: model.configuration, resolution: .native)
             .patches(of: try Self.frame(frameName))
         let result = try ForwardPass(model: model).run(

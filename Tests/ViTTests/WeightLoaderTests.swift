@@ -39,6 +39,8 @@ import ViT
         return WeightLoader(try Checkpoint.open(path))
     }
 
+    private func heads(_ count: Int) -> [ToldFacts] { [ToldFacts(ModelFacts(heads: count), from: .option)] }
+
     private func problems(_ tensors: [Tensor], _ c: Configuration) throws -> [String] {
         do {
             try loader(tensors).check(c)
@@ -88,7 +90,7 @@ import ViT
         let c = configuration(rows: 2, columns: 3)
         let list = tensors(c)
         #expect(try problems(list, c) == [])
-        #expect(throws: VitvideoError.self) { try loader(list).inferConfiguration(heads: nil, family: nil) }
+        #expect(throws: VitvideoError.self) { try loader(list).settle() }
         let full = try loader(list).weights(for: c)
         #expect(full.patchPositions.count == 6 * c.width)
 
@@ -140,33 +142,20 @@ import ViT
     @Test(arguments: [(128, 2), (1280, 16), (1408, 16), (192, 3)]) func headsByWidth(
         width: Int, heads: Int
     ) throws {
-        let c = try loader(tensors(configuration(width: width))).inferConfiguration(heads: nil, family: nil)
+        let c = try loader(tensors(configuration(width: width))).settle().0
         #expect(c.heads == heads)
     }
 
     @Test func anOddWidthNeedsHeads() throws {
         let odd = try loader(tensors(configuration(width: 96)))
-        #expect(throws: VitvideoError.self) { try odd.inferConfiguration(heads: nil, family: nil) }
-        #expect(try odd.inferConfiguration(heads: 3, family: nil).heads == 3)
-        #expect(throws: VitvideoError.self) { try odd.inferConfiguration(heads: 5, family: nil) }
-    }
-
-    /// DeiT and the supervised ViT have the same tensors.
-    @Test func theFileNameTellsDeiT() throws {
-        let list = tensors(configuration())
-        for (file, family) in [
-            ("deit_base_patch16_224-b5f2ef4d.pth", Configuration.Family.deit), ("vit_base.pth", .vit),
-        ] {
-            let c = try loader(list, file: file).inferConfiguration(heads: nil, family: nil)
-            #expect(c.family == family)
-            #expect(
-                try loader(list, file: file).inferConfiguration(heads: nil, family: .dino).family == .dino)
-        }
+        #expect(throws: VitvideoError.self) { try odd.settle() }
+        #expect(try odd.settle(told: heads(3)).0.heads == 3)
+        #expect(throws: VitvideoError.self) { try odd.settle(told: heads(5)) }
     }
 
     @Test func somethingElseIsNamedAsSuch() throws {
         let other = try loader([("conv1.weight", [2], [1, 2])])
-        #expect(throws: VitvideoError.self) { try other.inferConfiguration(heads: nil, family: nil) }
+        #expect(throws: VitvideoError.self) { try other.settle() }
         #expect(throws: VitvideoError.self) { try other.weights(for: configuration()) }
     }
 

@@ -73,7 +73,8 @@ struct Forward: ParsableCommand {
 
     func run() throws {
         // The peers' rule for positions, so that all compute the same.
-        let model = try Model.load(weights, heads: numHeads, positionInterpolation: .antialiased)
+        let model = try Model.load(
+            weights, told: ModelFacts(heads: numHeads, positionInterpolation: .antialiased))
         let c = model.configuration
         guard height >= c.patchSize, width >= c.patchSize, height % c.patchSize == 0, width % c.patchSize == 0
         else { throw ValidationError("--height and --width are multiples of \(c.patchSize)") }

@@ -15,6 +15,9 @@ void vv_layer_norm(float *out, const float *x, const float *gamma, const float *
 void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const float *beta,
                         size_t rows, size_t width, float epsilon);
 
+/// How many values at the beginning of x [count] are finite: `count` where all are.
+size_t vv_finite_prefix(const float *x, size_t count);
+
 /// In place: each row of scores [rows, columns] becomes softmax(scale · row).
 void vv_softmax_rows(float *scores, size_t rows, size_t columns, size_t stride, float scale);
 

@@ -12,6 +12,8 @@ package protocol MapSource: Sendable {
     var method: Method { get }
     /// What the maps are computed with: "oneDNN 2.6.3, bf16".
     var computation: String { get }
+    /// The number format of the matrix products.
+    var precision: Precision { get }
     /// Why that is not the best there could be; nil where nothing stands in the way.
     var notice: String? { get }
     /// Which maps these are, in words: "layer 11".
@@ -54,6 +56,7 @@ package protocol MapSource: Sendable {
 extension MapSource {
     package var name: String { probed.name }
     package var query: Query { .classToken }
+    package var precision: Precision { .float32 }
     package func savedState() throws -> Data? { nil }
 
     /// Whether each frame's maps are for a class of their own.
@@ -79,7 +82,7 @@ extension MapSource {
     /// - Parameter version: of the tool that writes it.
     /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
     package func provenance(sourceHeight: Int, sourceWidth: Int, version: String) throws -> Provenance {
-        var provenance = Provenance(of: probed.model, version: version)
+        var provenance = Provenance(of: probed.model, precision: precision, version: version)
         let layout = try layout(height: sourceHeight, width: sourceWidth)
         let patch = probed.configuration.patchSize
         provenance.add(inputHeight: layout.rows * patch, inputWidth: layout.columns * patch)
@@ -109,5 +112,6 @@ extension ForwardMapSource {
     }
 
     package var computation: String { engine.description }
+    package var precision: Precision { engine.precision }
     package var notice: String? { engine.notice }
 }

@@ -10,6 +10,7 @@ package struct Provenance: Encodable, Sendable {
         case number(Double)
         case integers([Int])
         case numbers([Double])
+        case texts([String])
 
         package func encode(to encoder: any Encoder) throws {
             var container = encoder.singleValueContainer()
@@ -19,6 +20,7 @@ package struct Provenance: Encodable, Sendable {
             case .number(let value): try container.encode(value)
             case .integers(let values): try container.encode(values)
             case .numbers(let values): try container.encode(values)
+            case .texts(let values): try container.encode(values)
             }
         }
     }
@@ -27,13 +29,30 @@ package struct Provenance: Encodable, Sendable {
 
     /// Of what a model gives, whatever it is given.
     ///
-    /// - Parameter version: of the tool that writes the archive.
-    package init(of model: Model, version: String) {
+    /// - Parameters:
+    ///   - precision: the number format of the matrix products.
+    ///   - version: of the tool that writes the archive.
+    package init(of model: Model, precision: Precision, version: String) {
         self["model"] = .text(model.name)
         self["weights_sha256"] = .text(model.weightsHash)
         self["patch"] = .integer(model.configuration.patchSize)
+        self["precision"] = .text(precision.rawValue)
+        let c = model.configuration
+        self["family"] = .text(c.family.rawValue)
+        self["mean"] = .numbers(c.normalization.mean.map(Self.shortest))
+        self["std"] = .numbers(c.normalization.deviation.map(Self.shortest))
+        self["position_rule"] = .text(c.positionInterpolation.rawValue)
+        self["num_heads"] = .integer(c.heads)
+        self["layer_norm_epsilon"] = .number(Self.shortest(c.layerNormEpsilon))
+        self["activation"] = .text(c.activation.rawValue)
+        self["grid"] = .integers([c.nativeRows, c.nativeColumns])
+        self["tensor_prefix"] = .text(model.account.prefix)
+        self["assumed"] = .texts(model.account.assumed.map(\.key))
         self["version"] = .text(version)
     }
+
+    /// The double that is written with as few digits as the float.
+    private static func shortest(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
 
     package subscript(key: String) -> Value? {
         get { values[key] }

@@ -1,3 +1,4 @@
+import Base
 import Methods
 import Pixels
 import Probing
@@ -36,7 +37,7 @@ final class FrameAnalyzer {
 
     /// - Returns: the frame, without maps and masks where it repeats the one before.
     func analyze(_ input: FrameInStep) throws -> AnnotatedFrame {
-        let maps = input.repeatsPrevious ? [] : try extractors.map { try $0(input.frame.image) }
+        let maps = input.repeatsPrevious ? [] : try maps(of: input)
         let masks = analysis.maskMass.map { mass in
             maps.map { MassThreshold.mask(of: $0.fused, mass: mass) }
         }
@@ -45,6 +46,23 @@ final class FrameAnalyzer {
             recorded: input.recorded.map { picture in
                 RecordedFrame(picture: picture, map: map(of: picture, besides: input.frame.image))
             })
+    }
+
+    /// One worker's maps of a frame; an error that is the frame's says which.
+    private func maps(of input: FrameInStep) throws -> [FrameMaps] {
+        try zip(analysis.sources, extractors).map { source, extract in
+            do {
+                let maps = try extract(input.frame.image)
+                for map in [maps.fused] + maps.parts where !map.values.allSatisfy(\.isFinite) {
+                    throw VitvideoError.notFinite(in: "the map")
+                }
+                return maps
+            } catch let error as VitvideoError where error.kind == .badData && error.path == nil {
+                throw VitvideoError(
+                    error.kind, reason: "\(source.name), frame \(input.frame.index): \(error.reason)",
+                    nextStep: error.nextStep)
+            }
+        }
     }
 
     private func map(of picture: RGBImage, besides frame: RGBImage) -> Plane? {

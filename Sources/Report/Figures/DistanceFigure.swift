@@ -41,7 +41,7 @@ final class DistanceFigure {
     /// - Throws: `VitvideoError`.
     func finish(yLimits: (low: Double, high: Double)) throws -> PageFigure {
         for heads in mean.mean { try means.append(heads) }
-        try archive.add("meta", text: try Provenance(of: subject.model, version: writer.version).json())
+        try archive.add("meta", text: try subject.provenance(version: writer.version).json())
         try archive.finish()
         let name = Self.name(subject)
         return try writer.write(

@@ -83,5 +83,5 @@ struct ModelFigures {
 
     private func name(_ section: ReportSection) -> String { "\(section.name)-\(subject.fileName)" }
 
-    private var provenance: Provenance { Provenance(of: subject.model, version: writer.version) }
+    private var provenance: Provenance { subject.provenance(version: writer.version) }
 }

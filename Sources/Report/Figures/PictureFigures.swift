@@ -47,7 +47,7 @@ struct PictureFigures {
     private func name(_ section: ReportSection) -> String { "\(section.name)-\(number)-\(subject.fileName)" }
 
     private func provenance(_ findings: PictureFindings) -> Provenance {
-        var provenance = Provenance(of: subject.model, version: writer.version)
+        var provenance = subject.provenance(version: writer.version)
         provenance.add(inputHeight: findings.picture.height, inputWidth: findings.picture.width)
         // The picture's path as it was given.
         provenance["picture"] = .text(path)

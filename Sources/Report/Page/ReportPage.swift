@@ -71,7 +71,7 @@ struct ReportPage {
     }
 
     private var models: String {
-        let heads = ["Model", "Shape", "Given", "Weights, SHA-256"]
+        let heads = ["Model", "Shape", "Given", "Read as", "Weights, SHA-256"]
         let rows = content.subjects.map { subject in
             let c = subject.model.configuration
             let given =
@@ -82,6 +82,7 @@ struct ReportPage {
             return [
                 HTMLText.escaped(subject.name),
                 "patch \(c.patchSize), width \(c.width), \(c.depth) layers of \(c.heads) heads", given,
+                HTMLText.escaped("\(subject.model.reading), \(subject.engine.precision.rawValue)"),
                 "<code>\(HTMLText.escaped(String(subject.model.weightsHash.prefix(16))))</code>",
             ]
         }

@@ -56,7 +56,7 @@ final class BlockAttention {
     /// Shows all of the block's attention: strips from the first token on, of each strip all heads in order.
     ///
     /// - Parameter strip: room for `stripRows × tokens`.
-    /// - Throws: `Cancellation.Cancelled`, and what the body throws.
+    /// - Throws: `Cancellation.Cancelled`, `VitvideoError.notFinite`, and what the body throws.
     func forEachStrip(
         block: Int, stripRows: Int, strip: FloatBuffer, _ body: (AttentionStrip) throws -> Void
     ) throws {
@@ -65,6 +65,8 @@ final class BlockAttention {
             for head in 0..<c.heads {
                 try Cancellation.check()
                 attention(head: head, firstRow: firstRow, rows: rows, into: strip.start)
+                try FiniteValues.check(
+                    UnsafePointer(strip.start), count: rows * tokens, in: "the attention of layer \(block)")
                 try body(
                     AttentionStrip(
                         block: block, head: head, firstRow: firstRow, rows: rows, tokens: tokens,

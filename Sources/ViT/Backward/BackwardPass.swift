@@ -72,6 +72,8 @@ package final class BackwardPass {
         let parameters = request.wantsParameters ? try ParameterGradients(configuration: c) : nil
 
         try record.run(input)
+        try FiniteValues.check(
+            UnsafePointer(record.residuals.start), count: (c.depth + 1) * states, in: "the blocks")
         var result = try start.run(
             record, normalized: buffers.normalized, gradient: gradient, parameters)
         func show(_ stage: GradientStage, _ value: UnsafeMutablePointer<Float>) throws {
@@ -107,6 +109,8 @@ package final class BackwardPass {
                 block: block, weights, record.attention, rotation: record.rotation, gradient: gradient.start,
                 input: record.residual(block), parameters: parameters)
         }
+        try FiniteValues.check(
+            UnsafePointer(gradient.start), count: states, in: "the gradient")
         try show(.embedding, record.residual(0))
 
         let embedding = try EmbeddingBackward(model: model, rows: input.rows, columns: input.columns)

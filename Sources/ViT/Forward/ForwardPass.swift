@@ -36,8 +36,8 @@ package final class ForwardPass {
     /// - Parameters:
     ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, in the order of the data flow.
-    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.mathLibraryFailed`, `VitvideoError` where weights
-    ///   are read once more and cannot be, and what the observer throws.
+    /// - Throws: `VitvideoError.noSuchBlock`, `VitvideoError.mathLibraryFailed`, `VitvideoError.notFinite`,
+    ///   `VitvideoError` where weights are read once more and cannot be, and what the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: ForwardRequest, observing: Set<ForwardStage> = [],
         observer: Observer? = nil
@@ -58,7 +58,13 @@ package final class ForwardPass {
             if observing.contains(stage) { try observer?(stage, nil, scratch.residualBuffer) }
         }
 
+        func checkResidual(_ place: String) throws {
+            try FiniteValues.check(
+                UnsafePointer(scratch.residual), count: tokens * c.width, in: place)
+        }
+
         try embed(input)
+        try checkResidual("the embedding")
         try show(.embedding)
 
         var result = ForwardResult()
@@ -72,7 +78,7 @@ package final class ForwardPass {
             if request.attentionBlocks.contains(index) {
                 result.attention[index] = TokenAttention(
                     heads: c.heads, rows: input.rows, columns: input.columns,
-                    values: try pass.attention(from: request.queryToken, block))
+                    values: try pass.attention(from: request.queryToken, block, index: index))
             }
             let isComplete = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
             let isObserved =
@@ -86,6 +92,7 @@ package final class ForwardPass {
             if isComplete { break }
             try pass.attend()
             try pass.projectAndFeedForward(block)
+            try checkResidual("layer \(index)")
             try show(.block(index))
             if index >= c.depth - request.classTokenBlocks { result.classTokens += normalizedClassToken() }
         }
@@ -94,11 +101,15 @@ package final class ForwardPass {
         let norm = engine.model.weights.norm
         vv_layer_norm(
             scratch.residual, scratch.residual, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
+        try checkResidual("the final norm")
         try show(.norm)
         if request.wantsTokens { result.tokens = [Float](scratch.residualBuffer) }
         let normalized = NormalizedTokens(
             model: model, start: scratch.residual, count: tokens, product: product)
-        if request.wantsLogits { result.logits = logits(normalized) }
+        if request.wantsLogits {
+            result.logits = logits(normalized)
+            try FiniteValues.check(result.logits, in: "the classifier")
+        }
         if request.wantsProbeAttention, c.pooling == .attentionProbe {
             result.probeAttention = TokenAttention(
                 heads: c.heads, rows: input.rows, columns: input.columns,
@@ -138,6 +149,8 @@ package final class ForwardPass {
             let qkv = QKV(start: start, tokens: tokens, width: c.width, headWidth: c.headWidth)
             for head in 0..<c.heads {
                 qkv.attention(head: head, firstRow: 0, rows: tokens, into: matrix, product)
+                try FiniteValues.check(
+                    UnsafePointer(matrix), count: tokens * tokens, in: "the attention of layer \(index)")
                 try observer(
                     .attention(block: index), head,
                     UnsafeBufferPointer(start: matrix, count: tokens * tokens))

@@ -3,13 +3,18 @@ import CKernels
 /// The attention of a single token, computed without queries, keys and values of the whole picture.
 extension BlockPass {
     /// Softmax attention from one token to the patches, `heads × patches`, out of the residual stream alone.
-    func attention(from token: Int, _ block: PackedBlock) throws -> [Float] {
+    ///
+    /// - Parameter index: the block's, for an error.
+    /// - Throws: `VitvideoError.notFinite`, and where the weights cannot be read.
+    func attention(from token: Int, _ block: PackedBlock, index: Int) throws -> [Float] {
         let input = try block.attentionInput()
         let query = query(of: token, input)
         // Scores stand as tokens × heads first, as the products give them.
         let byToken =
             rotation == nil
             ? try scoresWithoutKeys(query, input) : try scoresByRotatedKeys(query, input)
+        // Softmax would hide what is no number.
+        try FiniteValues.check(byToken, in: "the attention of layer \(index)")
         let heads = c.heads
         var scores = [Float](repeating: 0, count: heads * tokens)
         for head in 0..<heads {

@@ -4,7 +4,10 @@ extension Configuration {
         case dino
         case dinov2
         case dinov2Registers = "dinov2_reg"
+        /// DeiT and DeiT III.
         case deit
+        /// MAE.
+        case mae
         /// The original and AugReg supervised ViTs.
         case vit
     }
@@ -30,7 +33,7 @@ extension Configuration.Family {
     package var preset: Configuration.Preset {
         switch self {
         case .dino, .dinov2: Configuration.Preset(positionInterpolation: .scaled)
-        case .dinov2Registers, .deit: Configuration.Preset()
+        case .dinov2Registers, .deit, .mae: Configuration.Preset()
         case .vit: Configuration.Preset(normalization: .half)
         }
     }

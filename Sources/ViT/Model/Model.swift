@@ -10,6 +10,8 @@ package final class Model: Sendable {
     package let name: String
     /// SHA-256 of the weights file in hexadecimal, for provenance; empty for weights made in memory.
     package let weightsHash: String
+    /// How it came to be taken for what it is.
+    package let account: ModelAccount
     let weights: Weights
     private let positions = GridCache<[Float]>()
     private let rotations = GridCache<Rotation?>()
@@ -20,12 +22,14 @@ package final class Model: Sendable {
     typealias ReadBlock = @Sendable (_ index: Int) throws -> BlockWeights
 
     init(
-        configuration: Configuration, name: String, weightsHash: String, weights: Weights,
+        configuration: Configuration, name: String, weightsHash: String,
+        account: ModelAccount = ModelAccount(), weights: Weights,
         readBlock: @escaping ReadBlock
     ) {
         self.configuration = configuration
         self.name = name
         self.weightsHash = weightsHash
+        self.account = account
         self.weights = weights
         self.readBlock = readBlock
         keptBlocks = Lazy { try (0..<configuration.depth).map(readBlock) }

@@ -61,9 +61,6 @@ struct Annotate: ParsableCommand {
                 throw ValidationError("--head \(index) and --heads both choose heads; give one of them")
             }
         }
-        if model.numHeads != nil && model.weights == nil && !comparison.isWanted {
-            throw ValidationError("--num-heads goes with --weights")
-        }
     }
 
     func run() throws {
@@ -115,6 +112,7 @@ struct Annotate: ParsableCommand {
         if messages.verbose { try describe(info, plan, schedule) }
         if !messages.quiet {
             for notice in plan.notices { StandardError.line("vitvideo: note: \(notice)") }
+            for source in plan.sources { ModelNotices.print(of: source.probed.model, as: source.name) }
             store.map(announce)
         }
 
@@ -225,6 +223,7 @@ struct Annotate: ParsableCommand {
                     + "\(source.probed.model.configuration.patchSize), \(source.summary), \(schedule), "
                     + source.computation
             )
+            StandardError.line("\(source.name): \(source.probed.model.reading)")
         }
     }
 }

@@ -46,9 +46,6 @@ struct Probe: ParsableCommand {
         if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
             throw ValidationError("no pictures are given; '--only filters,positions' needs none")
         }
-        if model.numHeads != nil && model.weights == nil {
-            throw ValidationError("--num-heads goes with --weights")
-        }
         if compute.precision == .int8 {
             throw ValidationError("a report is of exact numbers; give --precision fp32 or bf16")
         }
@@ -75,6 +72,7 @@ struct Probe: ParsableCommand {
             for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {
                 StandardError.line("vitvideo: note: \(notice)")
             }
+            for subject in subjects { ModelNotices.print(of: subject.model, as: subject.name) }
         }
 
         if messages.verbose { describe(subjects, pictures: total, schedule) }
@@ -114,6 +112,7 @@ struct Probe: ParsableCommand {
             StandardError.line(
                 "\(subject.name): \(size), patches of \(subject.model.configuration.patchSize), \(schedule), "
                     + subject.engine.description)
+            StandardError.line("\(subject.name): \(subject.model.reading)")
         }
     }
 

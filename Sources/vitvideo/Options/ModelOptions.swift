@@ -5,6 +5,8 @@ import ModelZoo
 import ViT
 
 extension PositionInterpolation: ExpressibleByArgument {}
+extension Configuration.Family: ExpressibleByArgument {}
+extension Activation: ExpressibleByArgument {}
 
 /// Which model, and what it is shown.
 struct ModelOptions: ParsableArguments {
@@ -23,6 +25,35 @@ struct ModelOptions: ParsableArguments {
             "Number of heads, where a weights file has heads that are not 64 wide.", valueName: "n")
     )
     var numHeads: Int?
+
+    @Option(
+        help: """
+            Family that a weights file is of, which decides about mean, std and position rule. (default: what \
+            config.json beside the file or the tensors tell)
+            """)
+    var family: Configuration.Family?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Mean that the model's input is normalized with, of 0 to 1: one number or three. (default: as \
+            preprocessor_config.json or config.json beside the file say, else as the family does)
+            """, valueName: "numbers"))
+    var mean: ChannelValues?
+
+    @Option(
+        help: ArgumentHelp(
+            "Standard deviation that the model's input is normalized with, as --mean.", valueName: "numbers"))
+    var std: ChannelValues?
+
+    @Option(
+        help: ArgumentHelp(
+            "Patch grid that a weights file was trained on, where it is not square.",
+            valueName: "rowsxcolumns"))
+    var grid: GridArgument?
+
+    @Option(help: "Activation of a weights file's feed-forward layers. (default: as the family does)")
+    var activation: Activation?
 
     @Option(help: CheckpointKeyHelp.text)
     var checkpointKey: String?
@@ -64,28 +95,51 @@ struct ModelOptions: ParsableArguments {
             let cache = ModelCache.standard()
             let download = ModelDownload(cache: cache)
             return try cache.load(
-                entry, positionInterpolation: positionRule,
+                entry, told: told,
                 download: offline ? nil : { try download.run($0) })
         case .unknown(let name):
             throw VitvideoError.unknownModel(name)
         case .file(let path):
             return try Model.load(
-                path, heads: numHeads, positionInterpolation: positionRule, checkpointKey: checkpointKey)
+                path, told: told, checkpointKey: checkpointKey, known: ModelZoo.published(withHash:))
         }
+    }
+
+    /// What the options say of the model.
+    private var told: ModelFacts {
+        ModelFacts(
+            family: family, mean: mean?.values, deviation: std?.values, heads: numHeads,
+            activation: activation, grid: grid?.value, positionInterpolation: positionRule)
     }
 
     func resolution(for model: Model) -> Resolution {
         resolution?.value ?? .shortSide(32 * model.configuration.patchSize)
     }
 
+    /// Options that tell what only a weights file of one's own leaves open, as they were given.
+    private var tellingOptions: [String] {
+        [
+            ("--num-heads", numHeads != nil), ("--family", family != nil), ("--grid", grid != nil),
+            ("--activation", activation != nil), ("--checkpoint-key", checkpointKey != nil),
+        ].filter(\.1).map(\.0)
+    }
+
     func validate() throws {
+        if let option = tellingOptions.first, !identity(of: nil).isFile {
+            throw ValidationError("\(option) goes with --weights")
+        }
         if let numHeads, numHeads < 1 { throw ValidationError("--num-heads must be at least 1") }
+        if let std, !std.values.allSatisfy({ $0 > 0 }) {
+            throw ValidationError("--std is above 0")
+        }
     }
 
     /// The model itself counts with the content of its weights, whatever its name.
     var settings: JobSettings {
         [
             ("--num-heads", numHeads.map(String.init)), ("--checkpoint-key", checkpointKey),
+            ("--family", family?.rawValue), ("--mean", mean?.text), ("--std", std?.text),
+            ("--grid", grid?.value.description), ("--activation", activation?.rawValue),
             ("--resolution", resolution?.text), ("--position-rule", positionRule?.rawValue),
         ]
     }

@@ -13,7 +13,9 @@ extension NextStep {
         case .leaveOutStrict: "leave --strict out to keep the frames there are"
         case .allowNetwork: "use --allow-network, or download it first"
         case .raiseResolution: "raise --resolution"
-        case .giveHeadCount: "give --num-heads"
+        case .tellModel(let facts):
+            "give " + facts.compactMap(\.option).joined(separator: ", ")
+                + (facts.count > 1 ? " to say otherwise" : "")
         case .useReferenceBackend: "try --backend openblas --precision fp32"
         case .usePrecision(let names): "use --precision \(names.joined(separator: " or "))"
         case .pullModel(let model, let source):
@@ -46,6 +48,23 @@ extension MethodSetting {
         case .headFusion: "--head-fusion"
         case .discardRatio: "--discard-ratio"
         case .compat(let name): "--compat \(name)"
+        }
+    }
+}
+
+extension ModelFact {
+    /// The option that says it; nil where there is none.
+    var option: String? {
+        switch self {
+        case .family: "--family"
+        case .mean: "--mean"
+        case .deviation: "--std"
+        case .grid: "--grid"
+        case .activation: "--activation"
+        case .heads: "--num-heads"
+        case .positionRule: "--position-rule"
+        case .epsilon: nil
+        case .checkpointKey: "--checkpoint-key"
         }
     }
 }

@@ -19,7 +19,8 @@ extension NameTable {
             rules += layer(source, target)
         }
         var table = NameTable(
-            anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."], rules: rules,
+            .huggingFaceViT, anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."],
+            rules: rules,
             ignored: ["embeddings.mask_token", "pooler.*"],
             classifiersBeside: ["classifier.*", "cls_classifier.*", "distillation_classifier.*"],
             ignoredBeside: ["decoder.*"])
@@ -47,7 +48,8 @@ extension NameTable {
         rules += layer("#.mlp.up_proj", "blocks.#.mlp.w12", part: 1)
         rules += layer("classifier", "linear_head")
         var table = NameTable(
-            anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."], rules: rules,
+            .huggingFaceDinov2, anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."],
+            rules: rules,
             ignored: ["embeddings.mask_token"], classifiersBeside: ["classifier.*"],
             ignoredBeside: ["decoder.*"])
         table.positionInterpolation = .plain

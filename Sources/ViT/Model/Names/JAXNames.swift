@@ -31,7 +31,7 @@ extension NameTable {
             Rule("\(attention)/out/bias", "blocks.#.attn.proj.bias"),
         ]
         return NameTable(
-            anchor: "cls", blockPrefixes: ["Transformer/encoderblock_"], rules: rules,
+            .jax, anchor: "cls", blockPrefixes: ["Transformer/encoderblock_"], rules: rules,
             refused: ["pre_logits/*"])
     }()
 

@@ -19,6 +19,12 @@ struct NameTable: Sendable {
         }
     }
 
+    /// The libraries whose names the tables hold.
+    enum Dialect: Sendable, Equatable {
+        case torch, huggingFaceViT, huggingFaceDinov2, jax
+    }
+
+    let dialect: Dialect
     /// The family's name of a tensor that all its models have, the class token where there is one: it tells
     /// where in the file the model's own names begin.
     let anchor: String
@@ -39,9 +45,10 @@ struct NameTable: Sendable {
     private let rules: [String: Rule]
 
     init(
-        anchor: String, blockPrefixes: [String], rules: [Rule], ignored: [String] = [],
+        _ dialect: Dialect, anchor: String, blockPrefixes: [String], rules: [Rule], ignored: [String] = [],
         classifiersBeside: [String] = [], ignoredBeside: [String] = [], refused: [String] = []
     ) {
+        self.dialect = dialect
         self.anchor = anchor
         self.blockPrefixes = blockPrefixes
         self.ignored = ignored

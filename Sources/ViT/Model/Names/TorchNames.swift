@@ -19,7 +19,7 @@ extension NameTable {
         for (source, target) in feedForward { rules += layer("#.\(source)", "blocks.#.\(target)") }
         for name in ["ls1.gamma", "ls2.gamma"] { rules.append(Rule("#.\(name)", "blocks.#.\(name)")) }
         return NameTable(
-            anchor: "cls_token", blockPrefixes: ["blocks."], rules: rules, ignored: ["mask_token"],
+            .torch, anchor: "cls_token", blockPrefixes: ["blocks."], rules: rules, ignored: ["mask_token"],
             ignoredBeside: ["head.mlp.*", "head.last_layer*", "dino_head.*", "ibot_head.*"],
             refused: ["pre_logits.*", "fc_norm.*"])
     }

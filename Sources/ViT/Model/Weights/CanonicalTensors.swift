@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// A checkpoint's tensors under their canonical names, whatever the family and whatever was wrapped around the
@@ -17,7 +18,8 @@ struct CanonicalTensors: Sendable {
     private(set) var problems: [String] = []
     /// A canonical tensor's sources in the order they are stacked.
     private var sources: [String: [Source]] = [:]
-    private let prefix: String
+    /// What stands before the model's own names in the file.
+    let prefix: String
 
     /// What training code, wrappers and enclosing classes put before the model's own names.
     private static let wrappers = [
@@ -100,14 +102,26 @@ struct CanonicalTensors: Sendable {
     /// The shape of a canonical tensor's first source as it is stored.
     func storedShape(_ name: String) -> [Int]? { sources[name]?.first?.stored }
 
+    /// The number of blocks, which are numbered without a gap.
+    var depth: Int { (0...).first { shape("blocks.\($0).norm1.weight") == nil } ?? 0 }
+
+    /// JAX keeps the heads as an axis of their own: a query kernel is (D, heads, width).
+    var storedHeads: Int? {
+        storedShape("blocks.0.attn.qkv.weight").flatMap { $0.count == 3 ? $0[1] : nil }
+    }
+
+    /// Whether the position table has an entry for the class token. Grids are square where nothing else is told.
+    var positionsCoverClassToken: Bool {
+        guard let table = shape("pos_embed"), table.count == 3 else { return false }
+        let side = Int(Double(max(table[1], 0)).squareRoot().rounded())
+        return side * side != table[1]
+    }
+
     /// The canonical name, with the file's own where that is another.
     func described(_ name: String) -> String {
         let own = sources[name]?.first?.name.dropFirst(prefix.count) ?? ""
         return own.isEmpty || own == name ? name : "\(name) (\(own))"
     }
-
-    /// Whether the checkpoint has a tensor of this name of its own, inside the model.
-    func hasStored(_ name: String) -> Bool { checkpoint[prefix + name] != nil }
 
     /// A canonical tensor's values, row-major.
     ///
@@ -120,6 +134,11 @@ struct CanonicalTensors: Sendable {
 
     private func values(_ source: Source) throws -> [Float] {
         let values = try checkpoint.floats(source.name)
+        if let index = FiniteValues.firstOther(values) {
+            try locating("use tensor \(quoted(source.name)) of", checkpoint.path) {
+                throw VitvideoError.weightNotFinite(values[index], at: index)
+            }
+        }
         guard let order = source.rule.order, order.shape(of: source.stored) != nil else { return values }
         return order.rearranged(values, shape: source.stored)
     }

@@ -75,9 +75,16 @@ package struct LinearHead: Sendable, Equatable {
         let hasMean = tokens == 2 || tokens == 5
         var weight = try checkpoint.floats(weightName)
         if isDINO, tokens == 2 { weight = deinterleaved(weight, rows: shape[0], width: configuration.width) }
+        let bias = try checkpoint.floats(biasName)
+        for (name, values) in [(weightName, weight), (biasName, bias)] {
+            guard let index = FiniteValues.firstOther(values) else { continue }
+            try locating("use tensor \(quoted(name)) of", path) {
+                throw VitvideoError.weightNotFinite(values[index], at: index)
+            }
+        }
         return LinearHead(
             classes: shape[0], width: configuration.width, blocks: hasMean ? tokens - 1 : tokens,
-            includesMeanPatch: hasMean, weight: weight, bias: try checkpoint.floats(biasName))
+            includesMeanPatch: hasMean, weight: weight, bias: bias)
     }
 
     /// DINO stacks class token and mean along a new last axis before flattening, so that its features alternate

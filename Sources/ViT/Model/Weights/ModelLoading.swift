@@ -4,34 +4,66 @@ import Files
 import Foundation
 
 extension Model {
+    /// A published model that a file turns out to be.
+    package struct Known: Sendable {
+        package let name: String
+        package let configuration: Configuration
+
+        package init(name: String, configuration: Configuration) {
+            self.name = name
+            self.configuration = configuration
+        }
+    }
+
     /// Loads weights from a file in any known format.
+    ///
+    /// What the model is, is believed in this order: `told`, the files beside the weights, what is known, what the
+    /// tensors show.
     ///
     /// - Parameters:
     ///   - name: what to call the model; the file's name where nil.
-    ///   - configuration: the expected architecture; read off the tensors where nil.
-    ///   - heads: number of heads where the architecture is read off and heads are not 64 wide.
-    ///   - family: conventions to follow where the architecture is read off; guessed where nil.
-    ///   - positionInterpolation: how positions are carried to another grid; nil for the family's way.
+    ///   - configuration: the expected architecture; where nil that of `known`, else it is read off the tensors.
+    ///   - told: what the user says.
+    ///   - readsFilesBeside: whether `config.json` and `preprocessor_config.json` beside the weights are about them.
     ///   - checkpointKey: which dictionary of a PyTorch training checkpoint to read.
+    ///   - known: gives the published model whose file has this SHA-256.
     /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError`.
     package static func load(
-        _ path: String, name: String? = nil, configuration: Configuration? = nil, heads: Int? = nil,
-        family: Configuration.Family? = nil, positionInterpolation: PositionInterpolation? = nil,
-        checkpointKey: String? = nil
+        _ path: String, name: String? = nil, configuration: Configuration? = nil,
+        told: ModelFacts = ModelFacts(), readsFilesBeside: Bool = true, checkpointKey: String? = nil,
+        known: (_ sha256: String) -> Known? = { _ in nil }
     ) throws -> Model {
         let checkpoint = try Checkpoint.open(path, key: checkpointKey)
         let loader = WeightLoader(checkpoint)
-        var configuration =
-            try configuration
-            ?? loader.inferConfiguration(
-                heads: heads ?? checkpoint.metadata["num_heads"].flatMap { Int($0) },
-                family: family ?? checkpoint.metadata["family"].flatMap(Configuration.Family.init(rawValue:)))
-        if let positionInterpolation { configuration.positionInterpolation = positionInterpolation }
+        let hash = try ContentHash.sha256(ofFile: path)
+        var facts = [ToldFacts(told, from: .option)]
+        var notices: [ModelNotice] = []
+        if readsFilesBeside {
+            let files = try loader.configurationFiles()
+            facts += files.told
+            notices = files.notices
+        }
+        let published = configuration == nil ? known(hash) : nil
+        var (settled, account) =
+            if let configuration = configuration ?? published?.configuration {
+                loader.settle(known: configuration, name: name ?? published?.name ?? "", told: facts)
+            } else {
+                try loader.settle(told: facts + [ToldFacts(checkpoint.facts, from: .file("its metadata"))])
+            }
+        account.notices = notices + account.notices
         return Model(
-            configuration: configuration,
+            configuration: settled,
             name: name ?? checkpoint.metadata["model"] ?? FileName.shown(path.lastPathPart),
-            weightsHash: try ContentHash.sha256(ofFile: path),
-            weights: try loader.weights(for: configuration),
-            readBlock: { [configuration] in try loader.block($0, for: configuration) })
+            weightsHash: hash, account: account, weights: try loader.weights(for: settled),
+            readBlock: { [settled] in try loader.block($0, for: settled) })
+    }
+}
+
+extension Checkpoint {
+    /// What an import into the model cache noted.
+    fileprivate var facts: ModelFacts {
+        ModelFacts(
+            family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)),
+            heads: metadata["num_heads"].flatMap { Int($0) })
     }
 }

@@ -12,86 +12,32 @@ package struct WeightLoader: Sendable {
 
     // MARK: Architecture
 
-    /// Reads the architecture off the tensors' shapes.
+    /// Reads the architecture off the tensors' shapes and settles what shapes do not tell.
     ///
-    /// - Parameters:
-    ///   - heads: number of heads; nil for what the file tells, else for heads of the usual width.
-    ///   - family: conventions to follow; guessed where nil.
+    /// - Parameter told: what is said beside the tensors, in the order of belief.
     /// - Throws: `VitvideoError.weightsDoNotFit` naming what is missing to tell the architecture.
-    package func inferConfiguration(heads: Int?, family: Configuration.Family?) throws -> Configuration {
-        guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last,
-            let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
-            let table = tensors.shape("pos_embed"), table.count == 3
-        else {
-            throw problem([
-                "no class token, patch embedding or position table of a known family: is this a ViT checkpoint?"
-            ])
-        }
-        let distilled = tensors.shape("dist_token") != nil
-        let registers = tensors.shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
-        let layerScale = tensors.shape("blocks.0.ls1.gamma") != nil
-        let depth = (0...).first { tensors.shape("blocks.\($0).norm1.weight") == nil } ?? 0
-        let gated = tensors.shape("blocks.0.mlp.w12.weight")
-        let hidden = gated.map { $0[0] / 2 } ?? tensors.shape("blocks.0.mlp.fc1.weight")?.first ?? 4 * width
-        let special = distilled ? 2 : 1
-        // timm's newer models have no entries for the special tokens.
-        guard let grid = Self.squareSide(table[1] - special) ?? Self.squareSide(table[1]) else {
-            throw problem(["pos_embed holds \(table[1]) positions, which is not a square grid"])
-        }
-        guard let heads = heads ?? storedHeads ?? Self.usualHeads(width: width), heads > 0, width % heads == 0
-        else {
-            throw VitvideoError.weightsDoNotFit(
-                path: path, problems: ["a width of \(width) does not divide into heads of 64"],
-                nextStep: .giveHeadCount)
-        }
-        let classes = tensors.shape("head.weight")?.first ?? 0
-        var configuration = Configuration(
-            family: family ?? guessFamily(registers, layerScale: layerScale, distilled, classes: classes),
-            patchSize: side, width: width, depth: depth, heads: heads, feedForwardWidth: hidden,
-            activation: gated == nil ? .gelu : .swiglu, registers: registers,
-            hasDistillationToken: distilled, hasLayerScale: layerScale, nativeRows: grid,
-            nativeColumns: grid, classes: classes)
-        // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
-        // antialiases, as the original does.)
-        if let rule = tensors.table.positionInterpolation, registers == 0 {
-            configuration.positionInterpolation = rule
-        }
-        if let epsilon = tensors.table.layerNormEpsilon { configuration.layerNormEpsilon = epsilon }
-        return configuration
+    package func settle(told: [ToldFacts] = []) throws -> (Configuration, ModelAccount) {
+        var settlement = ConfigurationSettlement(tensors, told: told)
+        let configuration = try settlement.settle()
+        return (configuration, settlement.account)
     }
 
-    /// The side of a grid of so many patches; nil where they make no square.
-    private static func squareSide(_ patches: Int) -> Int? {
-        let side = Int(Double(max(patches, 0)).squareRoot().rounded())
-        return side > 0 && side * side == patches ? side : nil
+    /// A known model's configuration, changed where something else is told.
+    ///
+    /// - Parameter name: the known model's.
+    func settle(
+        known: Configuration, name: String, told: [ToldFacts]
+    ) -> (Configuration, ModelAccount) {
+        var settlement = ConfigurationSettlement(tensors, told: told)
+        let configuration = settlement.settle(known: known, name: name)
+        return (configuration, settlement.account)
     }
 
-    /// JAX keeps the heads as an axis of their own: a query kernel is (D, heads, width).
-    private var storedHeads: Int? {
-        tensors.storedShape("blocks.0.attn.qkv.weight").flatMap { $0.count == 3 ? $0[1] : nil }
-    }
-
-    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16.
-    private static func usualHeads(width: Int) -> Int? {
-        if [1280, 1408, 1664].contains(width) { return 16 }
-        return width % 64 == 0 ? width / 64 : nil
-    }
-
-    /// The family as far as tensors tell it. A DeiT without a distillation token has those of a supervised ViT;
-    /// there the file's name decides.
-    private func guessFamily(
-        _ registers: Int, layerScale: Bool, _ distilled: Bool, classes: Int
-    ) -> Configuration.Family {
-        if registers > 0 { return .dinov2Registers }
-        // DINOv2's backbones come without a classifier, DeiT III, which has LayerScale too, with one.
-        if layerScale { return classes == 0 ? .dinov2 : .deit }
-        if distilled { return .deit }
-        // Hugging Face's supervised backbones carry a pooler, its DINO nothing.
-        if classes == 0, !tensors.hasStored("pooler.dense.weight") {
-            return storedHeads == nil ? .dino : .vit
-        }
-        let file = path.split(separator: "/").last ?? ""
-        return file.lowercased().hasPrefix("deit") ? .deit : .vit
+    /// What files beside the weights say.
+    ///
+    /// - Throws: as `ConfigurationFiles`.
+    func configurationFiles() throws -> ConfigurationFiles {
+        try ConfigurationFiles(beside: path, tensors: tensors)
     }
 
     // MARK: Weights
@@ -147,6 +93,15 @@ package struct WeightLoader: Sendable {
         problems += tensors.problems
         problems += tensors.names.filter { !known.contains($0) }.map { "unexpected \(tensors.described($0))" }
         guard problems.isEmpty else { throw problem(problems) }
+    }
+
+    /// Reads every tensor of a configuration that has been checked.
+    ///
+    /// - Throws: `VitvideoError` where a value is no number or the file cannot be read.
+    package func checkValues(for configuration: Configuration) throws {
+        for (name, _) in CanonicalNames.required(by: configuration) + optional(for: configuration) {
+            _ = try tensors.values(name)
+        }
     }
 
     /// Zero entries to put before a position table that has none for the special tokens, whose positions are

@@ -1,0 +1,238 @@
+import Base
+
+/// Settles every part of a configuration: what is told first counts, then what the tensors show, then what such
+/// files most often are.
+struct ConfigurationSettlement {
+    let tensors: CanonicalTensors
+    /// In the order of belief.
+    let told: [ToldFacts]
+    private(set) var account: ModelAccount
+
+    init(_ tensors: CanonicalTensors, told: [ToldFacts]) {
+        self.tensors = tensors
+        self.told = told
+        account = ModelAccount()
+        account.prefix = tensors.prefix
+    }
+
+    // MARK: A file that nothing is known of
+
+    /// Reads the architecture off the tensors' shapes and settles what shapes do not tell.
+    ///
+    /// - Throws: `VitvideoError.weightsDoNotFit` naming what is missing to tell the architecture.
+    mutating func settle() throws -> Configuration {
+        guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last, width > 0,
+            let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
+            let table = tensors.shape("pos_embed"), table.count == 3
+        else {
+            throw problem(
+                "no class token, patch embedding or position table of a known family: is this a ViT "
+                    + "checkpoint?")
+        }
+        let distilled = tensors.shape("dist_token") != nil
+        let registers = tensors.shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
+        let depth = tensors.depth
+        let gated = tensors.shape("blocks.0.mlp.w12.weight")
+        let hidden =
+            gated.map { $0[0] / 2 } ?? tensors.shape("blocks.0.mlp.fc1.weight")?.first ?? 4 * width
+        let family = settledFamily()
+        let grid = try settledGrid(positions: table[1], special: distilled ? 2 : 1)
+        var c = Configuration(
+            family: family, patchSize: side, width: width, depth: depth,
+            heads: try settledHeads(width: width),
+            feedForwardWidth: hidden, registers: registers, hasDistillationToken: distilled,
+            hasLayerScale: tensors.shape("blocks.0.ls1.gamma") != nil, nativeRows: grid.rows,
+            nativeColumns: grid.columns, classes: tensors.shape("head.weight")?.first ?? 0)
+        c.activation = try settledActivation(isGated: gated != nil, preset: family.preset.activation)
+        c.normalization = settledNormalization(preset: family.preset.normalization)
+        c.layerNormEpsilon = settled(
+            \.layerNormEpsilon, .epsilon, tensors: tensors.table.layerNormEpsilon,
+            preset: family.preset.layerNormEpsilon)
+        // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
+        // antialiases, as the original does.)
+        c.positionInterpolation = settled(
+            \.positionInterpolation, .positionRule,
+            tensors: registers == 0 ? tensors.table.positionInterpolation : nil,
+            preset: family.preset.positionInterpolation)
+        tellAssumptions(c)
+        return c
+    }
+
+    // MARK: A known model
+
+    /// Changes a known model's configuration where something else is told.
+    ///
+    /// - Parameter name: the model's.
+    mutating func settle(known: Configuration, name: String) -> Configuration {
+        var c = known
+        for fact in ModelFact.allCases { account.beliefs[fact] = .knownModel(name) }
+        func change<Value>(
+            _ part: WritableKeyPath<Configuration, Value>, _ fact: ModelFact, to told: (Value, Belief)?
+        ) {
+            guard let (value, belief) = told else { return }
+            c[keyPath: part] = value
+            account.beliefs[fact] = belief
+        }
+        change(\.normalization.mean, .mean, to: first(\.mean).map { (Self.threeChannels($0), $1) })
+        change(
+            \.normalization.deviation, .deviation, to: first(\.deviation).map { (Self.threeChannels($0), $1) }
+        )
+        change(\.layerNormEpsilon, .epsilon, to: first(\.layerNormEpsilon))
+        change(\.positionInterpolation, .positionRule, to: first(\.positionInterpolation))
+        if let (value, belief) = first(\.activation), value.isGated == c.activation.isGated {
+            change(\.activation, .activation, to: (value, belief))
+        }
+        return c
+    }
+
+    // MARK: Parts
+
+    private func first<Value>(_ fact: KeyPath<ModelFacts, Value?>) -> (Value, Belief)? {
+        for entry in told {
+            if let value = entry.facts[keyPath: fact] { return (value, entry.source) }
+        }
+        return nil
+    }
+
+    private mutating func settledFamily() -> Configuration.Family {
+        if let (family, belief) = first(\.family) {
+            account.beliefs[.family] = belief
+            return family
+        }
+        let evidence = FamilyEvidence(tensors)
+        account.beliefs[.family] = evidence.isCertain ? .tensors : .assumption
+        return evidence.family
+    }
+
+    /// What belongs to the family is believed as much as the family is.
+    private var beliefOfPreset: Belief {
+        account.beliefs[.family] == .assumption ? .assumption : .family
+    }
+
+    private mutating func settled<Value>(
+        _ part: KeyPath<ModelFacts, Value?>, _ fact: ModelFact, tensors: Value?, preset: Value
+    ) -> Value {
+        if let (value, belief) = first(part) {
+            account.beliefs[fact] = belief
+            return value
+        }
+        account.beliefs[fact] = tensors == nil ? beliefOfPreset : .tensors
+        return tensors ?? preset
+    }
+
+    private mutating func settledNormalization(preset: Normalization) -> Normalization {
+        Normalization(
+            mean: Self.threeChannels(settled(\.mean, .mean, tensors: nil, preset: preset.mean)),
+            deviation: Self.threeChannels(
+                settled(\.deviation, .deviation, tensors: nil, preset: preset.deviation)))
+    }
+
+    private static func threeChannels(_ values: [Float]) -> [Float] {
+        values.count == 1 ? [Float](repeating: values[0], count: 3) : values
+    }
+
+    /// The shapes tell a gated activation from others; which of the others, nothing in the file does.
+    private mutating func settledActivation(isGated: Bool, preset: Activation) throws -> Activation {
+        if isGated {
+            if let (value, belief) = first(\.activation), belief == .option, !value.isGated {
+                throw problem("the feed-forward layers are gated, so that their activation is swiglu")
+            }
+            account.beliefs[.activation] = .tensors
+            return .swiglu
+        }
+        let activation = settled(\.activation, .activation, tensors: nil, preset: preset)
+        guard !activation.isGated else {
+            throw problem("the feed-forward layers are not gated, so that their activation is not swiglu")
+        }
+        return activation
+    }
+
+    private mutating func settledHeads(width: Int) throws -> Int {
+        func fits(_ heads: Int) -> Bool { heads > 0 && width % heads == 0 }
+        if let (heads, belief) = first(\.heads) {
+            guard fits(heads) else {
+                throw VitvideoError.weightsDoNotFit(
+                    path: tensors.checkpoint.path,
+                    problems: ["a width of \(width) does not divide into \(heads) heads"],
+                    nextStep: .tellModel([.heads]))
+            }
+            account.beliefs[.heads] = belief
+            return heads
+        }
+        if let stored = tensors.storedHeads, fits(stored) {
+            account.beliefs[.heads] = .tensors
+            return stored
+        }
+        guard let usual = Self.usualHeads(width: width) else {
+            throw VitvideoError.weightsDoNotFit(
+                path: tensors.checkpoint.path,
+                problems: ["a width of \(width) does not divide into heads of 64"],
+                nextStep: .tellModel([.heads]))
+        }
+        account.beliefs[.heads] = Self.publishedWidths.contains(width) ? beliefOfPreset : .assumption
+        return usual
+    }
+
+    /// Widths of the models that the families publish, whose heads are known.
+    private static let publishedWidths: Set = [192, 384, 768, 1024, 1280, 1408, 1536, 1664]
+
+    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16.
+    private static func usualHeads(width: Int) -> Int? {
+        if [1280, 1408, 1664].contains(width) { return 16 }
+        return width % 64 == 0 ? width / 64 : nil
+    }
+
+    /// - Parameters:
+    ///   - positions: entries of the position table.
+    ///   - special: how many tokens before the patches may have an entry.
+    private mutating func settledGrid(positions: Int, special: Int) throws -> PatchGrid {
+        // timm's newer models have no entries for the special tokens.
+        let counts = [special, 0].map { positions - $0 }.filter { $0 > 0 }
+        for entry in told {
+            guard let grid = entry.facts.grid else { continue }
+            if counts.contains(grid.count) {
+                account.beliefs[.grid] = entry.source
+                return grid
+            }
+            if entry.source == .option {
+                throw problem("pos_embed holds \(positions) positions, which a grid of \(grid) does not make")
+            }
+        }
+        for count in counts {
+            if let side = Self.squareSide(count) {
+                account.beliefs[.grid] = .tensors
+                return PatchGrid(rows: side, columns: side)
+            }
+        }
+        throw VitvideoError.weightsDoNotFit(
+            path: tensors.checkpoint.path,
+            problems: ["pos_embed holds \(positions) positions, which is not a square grid"],
+            nextStep: .tellModel([.grid]))
+    }
+
+    /// The side of a grid of so many patches; nil where they make no square.
+    private static func squareSide(_ patches: Int) -> Int? {
+        let side = Int(Double(max(patches, 0)).squareRoot().rounded())
+        return side > 0 && side * side == patches ? side : nil
+    }
+
+    // MARK: Telling
+
+    /// One notice on all that nobody has told. What follows from an assumed family is told by its value.
+    private mutating func tellAssumptions(_ c: Configuration) {
+        let parts = account.assumed
+        // Epsilon and activation are the same in nearly all models, and do not speak by themselves.
+        guard parts.contains(where: { ![.family, .epsilon, .activation].contains($0) }) else { return }
+        let values = parts.compactMap { fact -> String? in
+            fact == .epsilon ? nil : "\(fact.name) \(c.text(of: fact))"
+        }
+        account.notices.append(
+            ModelNotice(
+                "nothing says how its model was trained; assumed: " + values.joined(separator: ", "),
+                nextStep: .tellModel(parts.filter { $0 != .epsilon })))
+    }
+
+    private func problem(_ text: String) -> VitvideoError {
+        .weightsDoNotFit(path: tensors.checkpoint.path, problems: [text])
+    }
+}

@@ -1,0 +1,136 @@
+import Base
+import Foundation
+
+/// The members of a `config.json` or `preprocessor_config.json`, whichever library wrote it: transformers has them
+/// at the top, timm under `pretrained_cfg` and `model_args`.
+struct ConfigurationValues {
+    private let levels: [[String: Any]]
+    /// Side of a patch as the tensors have it; nil where they have none.
+    private let storedPatch: Int?
+
+    init(_ object: [String: Any], patchSize: Int?) {
+        storedPatch = patchSize
+        let inner = ["pretrained_cfg", "model_args", "preprocess_cfg"].compactMap {
+            object[$0] as? [String: Any]
+        }
+        levels = [object] + inner
+    }
+
+    // MARK: Members
+
+    private func member(_ names: [String]) -> Any? {
+        for name in names {
+            for level in levels {
+                if let value = level[name], !(value is NSNull) { return value }
+            }
+        }
+        return nil
+    }
+
+    private func text(_ names: String...) -> String? { member(names) as? String }
+
+    private func integer(_ names: String...) -> Int? {
+        (member(names) as? NSNumber).flatMap { Int(exactly: $0.doubleValue) }
+    }
+
+    /// A number, or a list of at most three.
+    private func numbers(_ names: String...) -> [Float]? {
+        let value = member(names)
+        let list = value as? [Any] ?? value.map { [$0] } ?? []
+        let numbers = list.compactMap { ($0 as? NSNumber)?.floatValue }
+        return !list.isEmpty && numbers.count == list.count && list.count <= 3 ? numbers : nil
+    }
+
+    // MARK: What they say
+
+    /// Where a size is not that of the tensors, in words; nil for a file that may be about this model.
+    func contradiction(of tensors: CanonicalTensors) -> String? {
+        func differs(_ what: String, _ told: Int?, _ found: Int?) -> String? {
+            guard let told, let found, told != found else { return nil }
+            return "\(what) \(told), not \(found)"
+        }
+        return differs("width", integer("hidden_size", "embed_dim"), tensors.shape("cls_token")?.last)
+            ?? differs("patch", integer("patch_size"), storedPatch)
+            ?? differs("depth", integer("num_hidden_layers", "depth"), tensors.depth)
+    }
+
+    /// - Throws: `VitvideoError` where the activation is none that is computed here, or numbers make no sense.
+    func facts() throws -> ModelFacts {
+        var facts = ModelFacts()
+        facts.family = family
+        facts.mean = numbers("image_mean", "mean")
+        facts.deviation = numbers("image_std", "std")
+        if let isNormalized = member(["do_normalize"]) as? Bool, !isNormalized {
+            (facts.mean, facts.deviation) = ([0], [1])
+        }
+        if let mean = facts.mean, ![1, 3].contains(mean.count) || !mean.allSatisfy(\.isFinite) {
+            throw VitvideoError(.badData, reason: "its mean is \(mean)", nextStep: .tellModel([.mean]))
+        }
+        if let deviation = facts.deviation,
+            ![1, 3].contains(deviation.count) || !deviation.allSatisfy({ $0.isFinite && $0 > 0 })
+        {
+            throw VitvideoError(
+                .badData, reason: "its std is \(deviation)", nextStep: .tellModel([.deviation]))
+        }
+        facts.heads = integer("num_attention_heads", "num_heads")
+        facts.layerNormEpsilon = numbers("layer_norm_eps", "layer_norm_epsilon")?.first.flatMap {
+            $0 > 0 && $0 < 1 ? $0 : nil
+        }
+        facts.activation = try activation()
+        facts.grid = grid
+        if isTimm { facts.positionInterpolation = .antialiased }
+        return facts
+    }
+
+    private var isTimm: Bool {
+        text("architecture") != nil && member(["pretrained_cfg", "num_features"]) != nil
+    }
+
+    private var family: Configuration.Family? {
+        switch text("model_type") {
+        case "deit": return .deit
+        case "dinov2": return .dinov2
+        case "dinov2_with_registers": return .dinov2Registers
+        case "vit_mae": return .mae
+        // "vit" is Google's and DINO's.
+        case .some: return nil
+        case nil: break
+        }
+        guard let architecture = text("architecture") else { return nil }
+        if architecture.hasPrefix("deit") { return .deit }
+        if architecture.contains("dinov2") {
+            return architecture.contains("reg4") ? .dinov2Registers : .dinov2
+        }
+        let tag = text("tag") ?? ""
+        if tag.hasPrefix("dino") { return .dino }
+        if tag.hasPrefix("mae") { return .mae }
+        return ["augreg", "orig"].contains { tag.hasPrefix($0) } ? .vit : nil
+    }
+
+    private func activation() throws -> Activation? {
+        switch text("hidden_act", "act_layer") {
+        case nil: return nil
+        case "gelu", "gelu_python": return .gelu
+        case "gelu_tanh", "gelu_new", "gelu_fast", "gelu_pytorch_tanh": return .geluTanh
+        case "quick_gelu": return .quickGELU
+        // Gated layers are told by their shapes; what stands here for them varies.
+        case "silu", "swiglu", "swish": return nil
+        case let other?:
+            throw VitvideoError(
+                .badData, reason: "its activation \(quoted(other)) is not computed here",
+                nextStep: .tellModel([.activation]))
+        }
+    }
+
+    /// From `image_size` (a number, or height and width) and `patch_size`; timm's `input_size` is channels, height
+    /// and width.
+    private var grid: PatchGrid? {
+        guard let patch = integer("patch_size") ?? storedPatch, patch > 0 else { return nil }
+        var size = numbers("image_size", "img_size", "input_size")?.compactMap { Int(exactly: $0) } ?? []
+        if size.count == 3 { size.removeFirst() }
+        guard let height = size.first, let width = size.last, height >= patch, width >= patch else {
+            return nil
+        }
+        return PatchGrid(rows: height / patch, columns: width / patch)
+    }
+}

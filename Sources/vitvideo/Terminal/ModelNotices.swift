@@ -1,0 +1,11 @@
+import ViT
+
+/// What is said of a weights file that was read with assumptions or in part.
+enum ModelNotices {
+    /// - Parameter name: what the run calls the model.
+    static func print(of model: Model, as name: String) {
+        for notice in model.account.notices {
+            StandardError.line("vitvideo: note: \(name): \(notice.line { $0.words })")
+        }
+    }
+}
