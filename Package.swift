@@ -107,6 +107,7 @@ let package = Package(
             path: "Tests/Fixtures",
             exclude: [
                 "make_goldens.py",
+                "make_pickles.py",
                 "check_true_shapes.py",
                 "golden_scripts",
                 "make_colormaps.py",

@@ -25,30 +25,23 @@ package struct Checkpoint: Sendable {
 
     package let path: String
     package let format: Format
-    /// Names of the tensors in the file's order, unique.
+    /// Names of the tensors in the file's order, unique. Of a PyTorch file all tensors are here, the keys on the way
+    /// to them joined by dots.
     package let names: [String]
     /// safetensors' `__metadata__`; for ONNX the producer; else empty.
     package let metadata: [String: String]
-    /// Which dictionary of a PyTorch training checkpoint the tensors come from; nil where they lie at the top.
-    package let key: String?
 
     private let source: any TensorSource
     private let indices: [String: Int]
 
     /// Opens a weights file.
     ///
-    /// - Parameter key: which dictionary of a PyTorch training checkpoint to read. By default the first that is
-    ///   present of `teacher`, `model`, `state_dict`, `student`, `module`, `model_ema`, else the top level.
-    /// - Throws: `VitvideoError` of kind `noInput` where the file cannot be opened; `badData` for other formats, for a
-    ///   pickle that names a function or class that tensors do not need, and for everything damaged or contradictory.
-    package static func open(_ path: String, key: String? = nil) throws -> Checkpoint {
+    /// - Throws: `VitvideoError` of kind `noInput` where the file cannot be opened; `badData` for other formats and
+    ///   for everything damaged or contradictory.
+    package static func open(_ path: String) throws -> Checkpoint {
         let file = try MappedFile.open(path)
         return try locating("read", path) {
             let format = try FormatSniffer.format(of: file)
-            guard key == nil || format == .pyTorchZip || format == .pyTorchLegacy else {
-                throw VitvideoError.badData(
-                    "a \(format.rawValue) file has no '\(oneLine(key ?? ""))' to choose")
-            }
             switch format {
             case .safetensors:
                 return try Checkpoint(path, format, SafetensorsFile(file))
@@ -57,22 +50,19 @@ package struct Checkpoint: Sendable {
             case .onnx:
                 return try Checkpoint(path, format, ONNXFile(file))
             case .pyTorchZip:
-                let source = try PyTorchFile(archive: ZipArchive.open(path), key: key)
-                return try Checkpoint(path, format, source, key: source.key)
+                return try Checkpoint(path, format, PyTorchFile(archive: ZipArchive.open(path)))
             case .pyTorchLegacy:
-                let source = try PyTorchFile(legacy: file, key: key)
-                return try Checkpoint(path, format, source, key: source.key)
+                return try Checkpoint(path, format, PyTorchFile(legacy: file))
             }
         }
     }
 
     private init(
-        _ path: String, _ format: Format, _ source: some TensorSource, key: String? = nil
+        _ path: String, _ format: Format, _ source: some TensorSource
     ) throws {
         self.path = path
         self.format = format
         self.source = source
-        self.key = key
         names = source.tensors.map(\.name)
         metadata = source.metadata
         var indices = [String: Int](minimumCapacity: names.count)

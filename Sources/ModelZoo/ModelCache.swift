@@ -218,7 +218,7 @@ package struct ModelCache: Sendable {
         let location = try location(of: entry)
         let hash = try ContentHash.sha256(ofFile: location.path)
         try check(hash, of: location, entry)
-        let loader = WeightLoader(try Checkpoint.open(location.path))
+        let loader = try WeightLoader(try Checkpoint.open(location.path))
         try loader.check(entry.configuration)
         try loader.checkValues(for: entry.configuration)
         return Verification(
@@ -229,14 +229,18 @@ package struct ModelCache: Sendable {
 
     /// Reads weights in any known format, checks them against the model and writes them into the cache.
     ///
-    /// - Parameter checkpointKey: which dictionary of a PyTorch training checkpoint to read.
+    /// - Parameters:
+    ///   - checkpointKey: which of several models in the file.
+    ///   - onNotice: called with what the user should know about what was taken and left.
     /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError.cacheNotWritable`, and what reading and
     ///   writing the files throws.
     package func importWeights(
-        from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil
+        from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil,
+        onNotice: (ModelNotice) -> Void = { _ in }
     ) throws -> Location {
-        let loader = WeightLoader(try Checkpoint.open(path, key: checkpointKey))
+        let loader = try WeightLoader(try Checkpoint.open(path), key: checkpointKey)
         let tensors = try loader.canonicalTensors(for: entry.configuration)
+        loader.notices.forEach(onNotice)
         try makeDirectory()
         let target = importedPath(of: entry)
         try Safetensors.write(

@@ -41,6 +41,14 @@ extension VitvideoError {
             nextStep: .advice("choose a supervised model or give a linear classifier"))
     }
 
+    /// Tokens after the final LayerNorm of a model that has none.
+    package static func noFinalNorm(model: String) -> VitvideoError {
+        VitvideoError(
+            .usage,
+            reason: "the model '\(model)' has no norm after its last layer, so it gives no features",
+            nextStep: .advice("its attention can be shown all the same"))
+    }
+
     /// A gradient's vector of another length than the model's.
     package static func wrongGradientLength(_ count: Int, expected: Int) -> VitvideoError {
         VitvideoError(

@@ -47,11 +47,11 @@ enum ExpectedTensors {
 
 /// Expects that opening fails with a one-line error of this kind which holds `reason`.
 func expectRefusal(
-    _ path: String, _ kind: VitvideoError.Kind, _ reason: String, key: String? = nil,
+    _ path: String, _ kind: VitvideoError.Kind, _ reason: String,
     _ location: SourceLocation = #_sourceLocation
 ) {
     let error = #expect(throws: VitvideoError.self, sourceLocation: location) {
-        try Checkpoint.open(path, key: key)
+        try Checkpoint.open(path)
     }
     guard let error else { return }
     #expect(error.kind == kind, "\(error)", sourceLocation: location)

@@ -89,11 +89,11 @@ struct PickleBombTests {
             "is missing")
         expectRefusal(
             try file(Self.tensor(type: "ComplexFloatStorage", shape: [1], strides: [1])), .badData,
-            "torch.ComplexFloatStorage")
+            "holds no tensors")
     }
 
     @Test(
-        "names off the list are refused whichever opcode brings them",
+        "what is named is never looked up, whichever opcode brings it",
         arguments: [
             (Array("cos\nsystem\n(X\u{2}\u{0}\u{0}\u{0}lstR.".utf8), "os.system"),
             (Array("(ibuiltins\neval\n.".utf8), "builtins.eval"),
@@ -105,13 +105,13 @@ struct PickleBombTests {
             (Array("ctorch._utils\n_rebuild\n.".utf8), "torch._utils._rebuild"),
         ] as [([UInt8], String)])
     func names(pickle: [UInt8], name: String) throws {
-        expectRefusal(try file(pickle), .badData, "asks for '\(name)'")
+        expectRefusal(try file(pickle), .badData, "holds no tensors")
     }
 
     @Test("a million nested tuples are read without recursing, and freed without recursing")
     func depth() throws {
         let nested = Self.prologue + [0x29] + [UInt8](repeating: 0x85, count: 900_000) + [0x2e]
-        expectRefusal(try file(nested), .badData, "holds no dictionary")
+        expectRefusal(try file(nested), .badData, "holds no tensors; it is no dictionary")
         let marks = Self.prologue + [UInt8](repeating: 0x28, count: 900_000) + [0x2e]
         expectRefusal(try file(marks), .badData, "malformed")
     }
@@ -134,17 +134,17 @@ struct PickleBombTests {
         expectRefusal(try file(pickle + [0x2e]), .badData, "refer to each other or are nested too deep")
     }
 
-    @Test("a dictionary within itself is refused")
+    @Test("a dictionary within itself is looked into once")
     func cycle() throws {
         let pickle = Self.prologue + [0x7d, 0x71, 0] + Self.string("a") + [0x68, 0, 0x73, 0x2e]
-        expectRefusal(try file(pickle), .badData, "refer to each other")
+        expectRefusal(try file(pickle), .badData, "holds no tensors")
     }
 
     @Test("a long key is not multiplied by what is nested under it")
     func longNames() throws {
         let long = String(repeating: "k", count: 2000)
         let pickle = Self.prologue + [0x7d] + Self.string(long) + [0x7d, 0x73, 0x2e]
-        expectRefusal(try file(pickle), .badData, "longer than 1024 bytes")
+        expectRefusal(try file(pickle), .badData, "holds no tensors")
     }
 
     @Test(

@@ -195,7 +195,7 @@ import ViT
             }
             tensors.append((name, [1], [0]))
             try Safetensors.write(tensors, to: path)
-            let loader = WeightLoader(try Checkpoint.open(path))
+            let loader = try WeightLoader(try Checkpoint.open(path))
             let (c, account) = try loader.settle()
             #expect(c.family == family && account.beliefs[.family] == .tensors)
             #expect(c.normalization == .imageNet && account.assumed == [])

@@ -77,7 +77,7 @@ import ViT
         let model = try Model.load(source, told: ModelFacts(family: item.family, heads: 2))
         let directory = try TemporaryDirectory()
         let copy = directory.file("copy.safetensors")
-        let loader = WeightLoader(try Checkpoint.open(source))
+        let loader = try WeightLoader(try Checkpoint.open(source))
         let weights = try loader.weights(for: model.configuration)
         try Safetensors.write(
             try loader.canonicalTensors(for: model.configuration),
@@ -90,7 +90,7 @@ import ViT
         #expect(again.configuration == expected)
         #expect(again.linearHead == model.linearHead)
         #expect((again.linearHead != nil) == item.name.hasPrefix("hf_dinov2"))
-        let copyLoader = WeightLoader(try Checkpoint.open(copy))
+        let copyLoader = try WeightLoader(try Checkpoint.open(copy))
         let copied = try copyLoader.weights(for: again.configuration)
         #expect(copied.specialTokens == weights.specialTokens)
         #expect(copied.patchEmbedding.weight == weights.patchEmbedding.weight)

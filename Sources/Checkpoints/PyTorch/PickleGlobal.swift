@@ -1,9 +1,7 @@
-import Base
-import Files
 import NumPy
 
-/// The functions and classes that a pickle may name: what tensors and the plain data beside them in training
-/// checkpoints need. Each is understood here; none is ever looked up or called. Any other name ends the reading.
+/// The functions and classes that a pickle names. Those that make up tensors are understood here; what any other
+/// one would make is passed over as data that nothing is known of. None is ever looked up, imported or called.
 enum PickleGlobal: Sendable, Equatable {
     /// `collections.OrderedDict`
     case orderedDictionary
@@ -11,6 +9,8 @@ enum PickleGlobal: Sendable, Equatable {
     case rebuildTensor
     /// `torch._utils._rebuild_tensor_v3`, whose storage is bytes: (storage, offset, size, stride, _, _, dtype, …)
     case rebuildTypedTensor
+    /// `torch._tensor._rebuild_from_type_v2`, of subclasses of tensors: (function, class, arguments, state)
+    case rebuildSubclass
     /// `torch._utils._rebuild_parameter`, also `…_with_state`: (tensor, …)
     case rebuildParameter
     /// `torch.FloatStorage` and the like
@@ -21,24 +21,17 @@ enum PickleGlobal: Sendable, Equatable {
     case type(ElementType)
     /// `torch.Size`, a tuple
     case size
-    /// A class whose values are passed over: Namespace of options, device, NumPy scalar.
-    case plainData
+    /// Any other.
+    case opaque
 
-    /// - Throws: `VitvideoError` of kind `badData` for every name that is not on the list.
-    init(module: String, name: String) throws {
-        guard let global = Self.allowed["\(module).\(name)"] else {
-            throw VitvideoError.badData(
-                "its pickle asks for \(quoted("\(module).\(name)")), which weights do not need; nothing was run",
-                nextStep: "save only the state_dict, or get the file from its author again")
-        }
-        self = global
-    }
+    init(module: String, name: String) { self = Self.understood["\(module).\(name)"] ?? .opaque }
 
-    private static let allowed: [String: PickleGlobal] = [
+    private static let understood: [String: PickleGlobal] = [
         "collections.OrderedDict": .orderedDictionary,
         "torch._utils._rebuild_tensor": .rebuildTensor,
         "torch._utils._rebuild_tensor_v2": .rebuildTensor,
         "torch._utils._rebuild_tensor_v3": .rebuildTypedTensor,
+        "torch._tensor._rebuild_from_type_v2": .rebuildSubclass,
         "torch._utils._rebuild_parameter": .rebuildParameter,
         "torch._utils._rebuild_parameter_with_state": .rebuildParameter,
         "torch.DoubleStorage": .storage(.float64),
@@ -67,13 +60,5 @@ enum PickleGlobal: Sendable, Equatable {
         "torch.uint8": .type(.uint8),
         "torch.bool": .type(.bool),
         "torch.Size": .size,
-        "torch.device": .plainData,
-        "argparse.Namespace": .plainData,
-        // DINO's training checkpoints: the learning rate in the optimizer's state is a NumPy scalar, whose bytes
-        // protocol 2 writes as text to be encoded.
-        "numpy.core.multiarray.scalar": .plainData,
-        "numpy._core.multiarray.scalar": .plainData,
-        "numpy.dtype": .plainData,
-        "_codecs.encode": .plainData,
     ]
 }

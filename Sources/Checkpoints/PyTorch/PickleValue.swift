@@ -15,7 +15,9 @@ enum PickleValue: Sendable, Equatable {
     case global(PickleGlobal)
     case storage(Int)
     case tensor(Int)
-    /// Plain data that nothing here depends on: floating-point numbers, bytes, sets, options.
+    /// What a class makes that is not understood here. Tensors may be in it.
+    case object(Int)
+    /// Plain data that nothing here depends on: floating-point numbers, bytes, sets.
     case other
 }
 
@@ -46,12 +48,24 @@ struct PickledTensor: Sendable, Equatable {
     let layout: StridedLayout
 }
 
+/// An object of a class that is not understood: what it was made of, unused but for the tensors in it.
+struct PickledObject: Sendable {
+    var arguments: [PickleValue] = []
+    /// Of a list.
+    var items: [PickleValue] = []
+    /// Of a dictionary.
+    var pairs: [(key: PickleValue, value: PickleValue)] = []
+    /// Its attributes.
+    var state: PickleValue?
+}
+
 /// What a pickle has built.
 struct PickleHeap: Sendable {
     /// Tuples and lists.
     var sequences: [[PickleValue]] = []
     /// Keys and values in the order they were set; the last of equal keys counts.
     var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
+    var objects: [PickledObject] = []
     var storages: [PickledStorage] = []
     var tensors: [PickledTensor] = []
 
@@ -63,6 +77,11 @@ struct PickleHeap: Sendable {
     mutating func dictionary(_ pairs: [(key: PickleValue, value: PickleValue)] = []) -> PickleValue {
         dictionaries.append(pairs)
         return .dictionary(dictionaries.count - 1)
+    }
+
+    mutating func object(_ arguments: [PickleValue] = []) -> PickleValue {
+        objects.append(PickledObject(arguments: arguments))
+        return .object(objects.count - 1)
     }
 
     /// The items of a tuple or list; nil for other values.

@@ -12,15 +12,13 @@ struct PyTorchFile: TensorSource {
     }
 
     let tensors: [(name: String, description: TensorDescription)]
-    /// The dictionary of a training checkpoint that the tensors come from; nil at the top.
-    let key: String?
     private let parts: [(storage: PickledStorage, tensor: PickledTensor)]
     private let bytes: Bytes
 
     /// Reads the zip format: `<name>/data.pkl`, and each storage as `<name>/data/<key>`.
-    /// - Throws: `VitvideoError` as `Unpickler` and `StateDictionary`, and where storages are missing, have another
+    /// - Throws: `VitvideoError` as `Unpickler` and `TensorTree`, and where storages are missing, have another
     ///   size than the pickle says, or are big-endian.
-    init(archive: ZipArchive, key: String?) throws {
+    init(archive: ZipArchive) throws {
         let entries = Dictionary(archive.entries.map { ($0.name, $0) }) { first, _ in first }
         guard
             let pickle = archive.entries.first(where: {
@@ -43,7 +41,7 @@ struct PyTorchFile: TensorSource {
             storageEntries[storage.key] = entries["\(prefix)data/\(storage.key)"]
         }
         try self.init(
-            StateDictionary(value, heap, key: key), heap, .archive(archive, entries: storageEntries),
+            TensorTree(value, heap).tensors, heap, .archive(archive, entries: storageEntries),
             fileByteCount: archive.fileByteCount
         ) { storage in
             guard let entry = storageEntries[storage.key] else {
@@ -55,10 +53,10 @@ struct PyTorchFile: TensorSource {
 
     /// Reads the format before PyTorch 1.6; see `PyTorchLegacyLayout`.
     /// - Throws: as the other initializer.
-    init(legacy file: MappedFile, key: String?) throws {
+    init(legacy file: MappedFile) throws {
         let layout = try file.withBytes { try PyTorchLegacyLayout($0) }
         try self.init(
-            StateDictionary(layout.value, layout.heap, key: key), layout.heap,
+            TensorTree(layout.value, layout.heap).tensors, layout.heap,
             .mapped(file, offsets: layout.storages.mapValues(\.lowerBound)), fileByteCount: file.count
         ) { storage in
             guard let range = layout.storages[storage.key] else {
@@ -69,10 +67,11 @@ struct PyTorchFile: TensorSource {
     }
 
     private init(
-        _ state: StateDictionary, _ heap: PickleHeap, _ bytes: Bytes, fileByteCount: Int,
+        _ named: [(name: String, tensor: PickledTensor)], _ heap: PickleHeap, _ bytes: Bytes,
+        fileByteCount: Int,
         actualByteCount: (PickledStorage) throws -> Int
     ) throws {
-        for (name, tensor) in state.tensors {
+        for (name, tensor) in named {
             let storage = heap.storages[tensor.storage]
             guard try storage.byteCount() == actualByteCount(storage) else {
                 throw VitvideoError.badData(
@@ -86,9 +85,8 @@ struct PyTorchFile: TensorSource {
                     "tensor \(quoted(name)) of \(tensor.description) is larger than the file")
             }
         }
-        tensors = state.tensors.map { ($0.name, $0.tensor.description) }
-        parts = state.tensors.map { (heap.storages[$0.tensor.storage], $0.tensor) }
-        key = state.key
+        tensors = named.map { ($0.name, $0.tensor.description) }
+        parts = named.map { (heap.storages[$0.tensor.storage], $0.tensor) }
         self.bytes = bytes
     }
 

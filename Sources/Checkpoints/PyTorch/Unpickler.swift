@@ -2,9 +2,8 @@ import Base
 import Files
 import NumPy
 
-/// Reads the pickles of PyTorch files: protocols 2 to 5 as far as plain data and tensors go. It interprets the
-/// opcodes itself and has nothing to execute with: functions are cases of `PickleGlobal`, and each names what to
-/// build. https://github.com/python/cpython/blob/main/Lib/pickletools.py
+/// Reads the pickles of PyTorch files, of protocols 0 to 5. It interprets the opcodes itself and has nothing to
+/// execute with: functions are cases of `PickleGlobal`, and each names what to build. https://github.com/python/cpython/blob/main/Lib/pickletools.py
 struct Unpickler {
     private var cursor: ByteCursor
     private var heap = PickleHeap()
@@ -24,8 +23,7 @@ struct Unpickler {
 
     /// Reads one pickle.
     /// - Returns: its value, what that refers to, and where the pickle ends.
-    /// - Throws: `VitvideoError` of kind `badData` for names that are not on `PickleGlobal`'s list, opcodes that
-    ///   torch.save does not write, and everything malformed.
+    /// - Throws: `VitvideoError` of kind `badData` for unknown opcodes and everything malformed.
     static func load(
         _ bytes: UnsafeRawBufferPointer, at position: Int = 0
     ) throws -> (value: PickleValue, heap: PickleHeap, end: Int) {
@@ -92,6 +90,8 @@ struct Unpickler {
         case 0x91:  // FROZENSET
             _ = try popMark()
             stack.append(.other)
+        case UInt8(ascii: "p"): memo[try integerLine()] = try top()
+        case UInt8(ascii: "g"): try recall(try integerLine())
         case UInt8(ascii: "q"): memo[Int(try cursor.byte())] = try top()
         case UInt8(ascii: "r"): memo[Int(try cursor.littleEndian(UInt32.self))] = try top()
         case 0x94: memo[memo.count] = try top()  // MEMOIZE
@@ -103,27 +103,85 @@ struct Unpickler {
 
     private mutating func executeOnObjects(_ opcode: UInt8) throws {
         switch opcode {
-        case UInt8(ascii: "c"), UInt8(ascii: "i"):  // GLOBAL, INST
-            let module = String(decoding: try cursor.line(), as: UTF8.self)
-            let name = String(decoding: try cursor.line(), as: UTF8.self)
-            stack.append(.global(try PickleGlobal(module: module, name: name)))
-            if opcode == UInt8(ascii: "i") { throw unsupported(opcode) }
+        case UInt8(ascii: "c"): stack.append(.global(try global()))
+        case UInt8(ascii: "i"):  // INST
+            let global = try global()
+            stack.append(try build(global, try popMark()))
+        case UInt8(ascii: "o"):  // OBJ
+            var items = try popMark()
+            guard !items.isEmpty, case .global(let global) = items.removeFirst() else { throw malformed }
+            stack.append(try build(global, items))
         case 0x93:  // STACK_GLOBAL
             guard case .string(let name) = try pop(), case .string(let module) = try pop() else {
                 throw malformed
             }
-            stack.append(.global(try PickleGlobal(module: module, name: name)))
-        case UInt8(ascii: "R"), 0x81:  // REDUCE, NEWOBJ
-            let arguments = try pop()
-            guard case .global(let global) = try pop(), let items = heap.items(arguments) else {
-                throw malformed
-            }
-            stack.append(try build(global, items))
-        case UInt8(ascii: "b"):  // BUILD: attributes of an object, none of which matters
-            _ = try pop()
-            _ = try top()
+            stack.append(.global(PickleGlobal(module: module, name: name)))
+        case 0x82: try pushExtension(byteCount: 1)  // EXT1, EXT2, EXT4
+        case 0x83: try pushExtension(byteCount: 2)
+        case 0x84: try pushExtension(byteCount: 4)
+        case UInt8(ascii: "R"), 0x81: try call(try pop())  // REDUCE, NEWOBJ
+        case 0x92:  // NEWOBJ_EX
+            let keywords = try pop()
+            try call(try pop())
+            if case .object(let index) = try top() { heap.objects[index].arguments.append(keywords) }
+        case UInt8(ascii: "b"):  // BUILD
+            let state = try pop()
+            if case .object(let index) = try top() { heap.objects[index].state = state }
         case UInt8(ascii: "Q"): stack.append(try storage(try pop()))  // BINPERSID
+        case UInt8(ascii: "P"):  // PERSID: torch.load takes no identifier that is text
+            _ = try cursor.line()
+            stack.append(.other)
+        case 0x97: stack.append(.other)  // NEXT_BUFFER
+        case 0x98: _ = try top()  // READONLY_BUFFER
+        default: try executeOnText(opcode)
+        }
+    }
+
+    /// Literals of protocol 0, a line of text each.
+    private mutating func executeOnText(_ opcode: UInt8) throws {
+        switch opcode {
+        case UInt8(ascii: "I"):
+            let line = try cursor.line()
+            switch String(decoding: line, as: UTF8.self) {
+            case "00": stack.append(.bool(false))
+            case "01": stack.append(.bool(true))
+            case let text: stack.append(Int(text).map { .int($0) } ?? .other)
+            }
+        case UInt8(ascii: "L"):
+            let text = String(decoding: try cursor.line(), as: UTF8.self)
+            stack.append(Int(text.hasSuffix("L") ? text.dropLast() : text[...]).map { .int($0) } ?? .other)
+        case UInt8(ascii: "F"):
+            _ = try cursor.line()
+            stack.append(.other)
+        case UInt8(ascii: "S"):
+            let line = try cursor.line()
+            guard line.count >= 2, line.first == line.last else { throw malformed }
+            stack.append(.string(String(decoding: line.dropFirst().dropLast(), as: UTF8.self)))
+        case UInt8(ascii: "V"): stack.append(.string(String(decoding: try cursor.line(), as: UTF8.self)))
         default: throw unsupported(opcode)
+        }
+    }
+
+    /// A module's name and that of something in it, a line each.
+    private mutating func global() throws -> PickleGlobal {
+        let module = String(decoding: try cursor.line(), as: UTF8.self)
+        return PickleGlobal(module: module, name: String(decoding: try cursor.line(), as: UTF8.self))
+    }
+
+    /// A class by a number that the two ends have agreed on.
+    private mutating func pushExtension(byteCount: Int) throws {
+        _ = try cursor.take(byteCount)
+        stack.append(.global(.opaque))
+    }
+
+    /// Replaces what is called, on top of the stack, by what it gives.
+    private mutating func call(_ arguments: PickleValue) throws {
+        guard let items = heap.items(arguments) else { throw malformed }
+        switch try pop() {
+        case .global(let global): stack.append(try build(global, items))
+        // Such as a method that an earlier call gave.
+        case .object, .other: stack.append(heap.object(items))
+        default: throw malformed
         }
     }
 
@@ -140,25 +198,33 @@ struct Unpickler {
             return heap.dictionary(try pairs(flat))
         case .rebuildTensor, .rebuildTypedTensor: return try tensor(global, arguments)
         case .rebuildParameter:
-            guard let tensor = arguments.first, case .tensor = tensor else { throw malformed }
-            return tensor
+            guard let tensor = arguments.first else { throw malformed }
+            if case .tensor = tensor { return tensor }
+            return heap.object(arguments)
+        case .rebuildSubclass:
+            guard arguments.count >= 3, case .global(let function) = arguments[0],
+                function != .rebuildSubclass,
+                let items = heap.items(arguments[2])
+            else { return heap.object(arguments) }
+            return try build(function, items)
         case .size:
             guard arguments.count == 1, heap.items(arguments[0]) != nil else { throw malformed }
             return arguments[0]
-        case .plainData: return .other
-        case .storage, .untypedStorage, .type:
-            throw VitvideoError.badData("its pickle holds a storage outside of a tensor")
+        case .storage, .untypedStorage, .type, .opaque: return heap.object(arguments)
         }
     }
 
     private mutating func tensor(_ global: PickleGlobal, _ arguments: [PickleValue]) throws -> PickleValue {
+        // Of a type that is not read, or on no storage at all.
+        if case .storage? = arguments.first {} else { return heap.object(arguments) }
         guard arguments.count >= 4, case .storage(let index) = arguments[0],
             case .int(let offset) = arguments[1]
         else { throw malformed }
         let storage = heap.storages[index]
         var type = storage.elementType
         if global == .rebuildTypedTensor {
-            guard arguments.count >= 7, case .global(.type(let named)) = arguments[6] else { throw malformed }
+            guard arguments.count >= 7, case .global(let global) = arguments[6] else { throw malformed }
+            guard case .type(let named) = global else { return heap.object(arguments) }
             type = named
         }
         // Flags such as a pending negation, which would change the values.
@@ -181,6 +247,10 @@ struct Unpickler {
     /// From torch's persistent identifier: ('storage', class, key, location, element count), and in legacy files
     /// None or (view key, offset, size).
     private mutating func storage(_ identifier: PickleValue) throws -> PickleValue {
+        // Legacy files note the source of the classes of modules: ('module', class, file, source).
+        if let items = heap.items(identifier), items.count >= 2, items[0] == .string("module") {
+            return .global(.opaque)
+        }
         guard let items = heap.items(identifier), items.count == 5 || items.count == 6,
             items[0] == .string("storage"), case .global(let global) = items[1],
             case .string(let key) = items[2], case .int(let count) = items[4], count >= 0
@@ -189,6 +259,7 @@ struct Unpickler {
         switch global {
         case .storage(let named): type = named
         case .untypedStorage: type = nil
+        case .opaque: return heap.object()
         default: throw malformed
         }
         var view = 0..<count
@@ -229,14 +300,19 @@ struct Unpickler {
     }
 
     private mutating func append(_ items: [PickleValue]) throws {
-        guard case .sequence(let list) = try top() else { throw malformed }
-        heap.sequences[list] += items
+        switch try top() {
+        case .sequence(let list): heap.sequences[list] += items
+        case .object(let index): heap.objects[index].items += items
+        case .other: break
+        default: throw malformed
+        }
     }
 
     private mutating func set(_ flat: [PickleValue]) throws {
         let pairs = try pairs(flat)
         switch try top() {
         case .dictionary(let dictionary): heap.dictionaries[dictionary] += pairs
+        case .object(let index): heap.objects[index].pairs += pairs
         case .other: break
         default: throw malformed
         }
@@ -256,6 +332,11 @@ struct Unpickler {
 
     private mutating func string(byteCount: Int) throws {
         stack.append(.string(String(decoding: try cursor.take(byteCount), as: UTF8.self)))
+    }
+
+    private mutating func integerLine() throws -> Int {
+        guard let value = Int(String(decoding: try cursor.line(), as: UTF8.self)) else { throw malformed }
+        return value
     }
 
     private mutating func skip(_ byteCount: Int) throws {
@@ -283,6 +364,6 @@ struct Unpickler {
 
     private func unsupported(_ opcode: UInt8) -> VitvideoError {
         VitvideoError.badData(
-            "its pickle holds opcode 0x\(String(opcode, radix: 16)), which torch.save does not write")
+            "its pickle holds opcode 0x\(String(opcode, radix: 16)), which no pickle has")
     }
 }

@@ -46,6 +46,11 @@ package final class ForwardPass {
         for block in request.attentionBlocks where !(0..<c.depth).contains(block) {
             throw VitvideoError.noSuchBlock(block, depth: c.depth)
         }
+        if !c.hasFinalNorm,
+            request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
+        {
+            throw VitvideoError.noFinalNorm(model: model.name)
+        }
         let tokens = c.specialTokens + input.rows * input.columns
         if scratch.tokens != tokens {
             scratch = Scratch(

@@ -22,6 +22,7 @@ struct OwnClassifier {
             ]
             return
         }
+        // Without a second head the class token's counts alone, as in Hugging Face's DeiTForImageClassification.
         let feature: TokenFeature =
             switch model.configuration.pooling {
             case .classToken: .token(0)

@@ -23,6 +23,8 @@ package struct Configuration: Sendable, Hashable {
     package var nativeColumns: Int
     /// Number of classes of the classifier head, 0 without one.
     package var classes: Int
+    /// Channels of the patch embedding in the file: 3, or 1 for a model of grey pictures.
+    package var inputChannels = 3
 
     // MARK: Parts
 
@@ -42,6 +44,11 @@ package struct Configuration: Sendable, Hashable {
     package var activation: Activation
     /// Whether each residual branch is scaled per channel (DINOv2).
     package var hasLayerScale: Bool
+    /// Whether a LayerNorm follows the last block. Models that average their patches may have one after the average
+    /// instead, which is not computed here.
+    package var hasFinalNorm = true
+    /// Whether the distillation token has a classifier of its own.
+    package var hasDistillationHead: Bool
     /// What the classifier head reads.
     package var pooling: Pooling
     /// What LayerNorm adds to the variance: 1e-6 in the original code of every family and in timm, 1e-12 in
@@ -70,6 +77,7 @@ package struct Configuration: Sendable, Hashable {
         prefix.hasDistillationToken = hasDistillationToken
         position = preset.position
         positionInterpolation = preset.positionInterpolation
+        hasDistillationHead = hasDistillationToken
         hasPatchBias = preset.hasPatchBias
         normalizesBeforeBlocks = preset.normalizesBeforeBlocks
         qkvBias = preset.qkvBias

@@ -2,13 +2,18 @@
 package struct PrefixTokens: Sendable, Hashable {
     package var hasClassToken: Bool
     package var hasDistillationToken: Bool
-    /// Register tokens carry no position.
     package var registers: Int
+    /// Whether a position table may have entries for the registers, as timm's may; DINOv2's has none.
+    package var positionsRegisters: Bool
 
-    package init(hasClassToken: Bool = true, hasDistillationToken: Bool = false, registers: Int = 0) {
+    package init(
+        hasClassToken: Bool = true, hasDistillationToken: Bool = false, registers: Int = 0,
+        positionsRegisters: Bool = false
+    ) {
         self.hasClassToken = hasClassToken
         self.hasDistillationToken = hasDistillationToken
         self.registers = registers
+        self.positionsRegisters = positionsRegisters
     }
 
     /// One tensor of prefix tokens, `1 × count × D`.
@@ -26,8 +31,10 @@ package struct PrefixTokens: Sendable, Hashable {
         ].filter { $0.count > 0 }
     }
 
-    package var count: Int { positioned + registers }
+    package var count: Int { beforeRegisters + registers }
 
     /// Tokens that a position table may have an entry for; they come first.
-    var positioned: Int { (hasClassToken ? 1 : 0) + (hasDistillationToken ? 1 : 0) }
+    var positioned: Int { beforeRegisters + (positionsRegisters ? registers : 0) }
+
+    private var beforeRegisters: Int { (hasClassToken ? 1 : 0) + (hasDistillationToken ? 1 : 0) }
 }

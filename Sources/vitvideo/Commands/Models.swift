@@ -70,7 +70,8 @@ struct Models: ParsableCommand {
         func run() throws {
             try printLine(
                 ModelCache.standard().importWeights(
-                    from: file, as: ModelZoo.entry(named: name), checkpointKey: checkpointKey
+                    from: file, as: ModelZoo.entry(named: name), checkpointKey: checkpointKey,
+                    onNotice: { ModelNotices.print($0, as: FileName.shown(file)) }
                 ).path)
         }
     }

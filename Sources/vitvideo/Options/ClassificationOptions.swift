@@ -45,6 +45,12 @@ struct ClassificationOptions: ParsableArguments {
             classifier = Classifier(try LinearHead.load(headFile, for: model.configuration), for: model)
         }
         guard let classifier else {
+            if let obstacle = model.account.classifierObstacle, target != nil || labels != nil && isMain {
+                throw VitvideoError(
+                    .badData,
+                    reason: "\(model.name) gives no classes: \(obstacle), which is not computed here",
+                    nextStep: .advice("give a linear classifier with --head FILE, or leave the classes out"))
+            }
             if target != nil {
                 throw VitvideoError(
                     .usage,

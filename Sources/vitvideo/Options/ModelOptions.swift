@@ -147,8 +147,10 @@ struct ModelOptions: ParsableArguments {
 
 enum CheckpointKeyHelp {
     static let text = ArgumentHelp(
-        "Which dictionary of a PyTorch training checkpoint holds the weights. (default: teacher, where there is one)",
-        valueName: "key")
+        """
+        Which of several models in a weights file, by a key or prefix on the way to it. (default: an average such as \
+        'ema', else a teacher, else what is no student, momentum encoder or the like)
+        """, valueName: "key")
 }
 
 /// One of the models of a run.

@@ -4,8 +4,10 @@ import ViT
 enum ModelNotices {
     /// - Parameter name: what the run calls the model.
     static func print(of model: Model, as name: String) {
-        for notice in model.account.notices {
-            StandardError.line("vitvideo: note: \(name): \(notice.line { $0.words })")
-        }
+        for notice in model.account.notices { print(notice, as: name) }
+    }
+
+    static func print(_ notice: ModelNotice, as name: String) {
+        StandardError.line("vitvideo: note: \(name): \(notice.line { $0.words })")
     }
 }

@@ -13,6 +13,8 @@ struct ConfigurationSettlement {
         self.told = told
         account = ModelAccount()
         account.prefix = tensors.prefix
+        account.notices = tensors.notices
+        account.classifierObstacle = tensors.classifierObstacle
     }
 
     // MARK: A file that nothing is known of
@@ -36,7 +38,14 @@ struct ConfigurationSettlement {
         let hidden =
             gated.map { $0[0] / 2 } ?? tensors.shape("blocks.0.mlp.fc1.weight")?.first ?? 4 * width
         let family = settledFamily()
-        let grid = try settledGrid(positions: table[1], special: distilled ? 2 : 1)
+        guard [1, 3].contains(patch[1]), patch[2] == side else {
+            throw problem(
+                "its patches are \(patch[2])×\(side) pixels of \(patch[1]) channels; square ones of 3 or 1 are read"
+            )
+        }
+        let special = distilled ? 2 : 1
+        let (grid, positioned) = try settledGrid(
+            positions: table[1], special: [special, special + registers, 0])
         var c = Configuration(
             family: family, patchSize: side, width: width, depth: depth,
             heads: try settledHeads(width: width),
@@ -44,7 +53,14 @@ struct ConfigurationSettlement {
             hasLayerScale: tensors.shape("blocks.0.ls1.gamma") != nil, nativeRows: grid.rows,
             nativeColumns: grid.columns, classes: tensors.shape("head.weight")?.first ?? 0)
         c.activation = try settledActivation(isGated: gated != nil, preset: family.preset.activation)
-        c.normalization = settledNormalization(preset: family.preset.normalization)
+        c.prefix.positionsRegisters = registers > 0 && positioned == special + registers
+        c.inputChannels = patch[1]
+        c.hasPatchBias = tensors.shape("patch_embed.proj.bias") != nil
+        c.qkvBias = tensors.qkvBias
+        c.hasFinalNorm = tensors.shape("norm.weight") != nil || tensors.shape("norm.bias") != nil
+        c.hasDistillationHead = distilled && tensors.shape("head_dist.weight") != nil
+        c.normalization = settledNormalization(
+            preset: family.preset.normalization, channels: c.inputChannels)
         c.layerNormEpsilon = settled(
             \.layerNormEpsilon, .epsilon, tensors: tensors.table.layerNormEpsilon,
             preset: family.preset.layerNormEpsilon)
@@ -120,11 +136,13 @@ struct ConfigurationSettlement {
         return tensors ?? preset
     }
 
-    private mutating func settledNormalization(preset: Normalization) -> Normalization {
-        Normalization(
-            mean: Self.threeChannels(settled(\.mean, .mean, tensors: nil, preset: preset.mean)),
-            deviation: Self.threeChannels(
-                settled(\.deviation, .deviation, tensors: nil, preset: preset.deviation)))
+    private mutating func settledNormalization(preset: Normalization, channels: Int) -> Normalization {
+        let mean = settled(\.mean, .mean, tensors: nil, preset: preset.mean)
+        let deviation = settled(\.deviation, .deviation, tensors: nil, preset: preset.deviation)
+        func given(_ values: [Float]) -> [Float] {
+            Self.threeChannels(channels == 1 ? GreyInput.grey(values) : values)
+        }
+        return Normalization(mean: given(mean), deviation: given(deviation))
     }
 
     private static func threeChannels(_ values: [Float]) -> [Float] {
@@ -184,24 +202,24 @@ struct ConfigurationSettlement {
 
     /// - Parameters:
     ///   - positions: entries of the position table.
-    ///   - special: how many tokens before the patches may have an entry.
-    private mutating func settledGrid(positions: Int, special: Int) throws -> PatchGrid {
-        // timm's newer models have no entries for the special tokens.
-        let counts = [special, 0].map { positions - $0 }.filter { $0 > 0 }
+    ///   - special: how many of them may be for tokens before the patches, the likeliest first.
+    private mutating func settledGrid(
+        positions: Int, special: [Int]
+    ) throws -> (grid: PatchGrid, special: Int) {
         for entry in told {
             guard let grid = entry.facts.grid else { continue }
-            if counts.contains(grid.count) {
+            if let special = special.first(where: { positions - $0 == grid.count }) {
                 account.beliefs[.grid] = entry.source
-                return grid
+                return (grid, special)
             }
             if entry.source == .option {
                 throw problem("pos_embed holds \(positions) positions, which a grid of \(grid) does not make")
             }
         }
-        for count in counts {
-            if let side = Self.squareSide(count) {
+        for special in special {
+            if let side = Self.squareSide(positions - special) {
                 account.beliefs[.grid] = .tensors
-                return PatchGrid(rows: side, columns: side)
+                return (PatchGrid(rows: side, columns: side), special)
             }
         }
         throw VitvideoError.weightsDoNotFit(

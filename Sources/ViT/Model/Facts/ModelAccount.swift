@@ -7,6 +7,8 @@ package struct ModelAccount: Sendable, Hashable {
     /// What stood before the model's own names in the file, dictionaries of a training checkpoint included:
     /// "teacher.backbone."; empty for nothing.
     package var prefix = ""
+    /// Why the classifier that the file has is not computed; nil where it is, or there is none.
+    package var classifierObstacle: String?
     /// What the user should know about how the file was read.
     package var notices: [ModelNotice] = []
 

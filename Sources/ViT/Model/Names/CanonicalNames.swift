@@ -9,15 +9,15 @@ package enum CanonicalNames {
             list.append(
                 ("pos_embed", [1, c.positionedSpecialTokens + c.nativeRows * c.nativeColumns, c.width]))
         }
-        list.append(("patch_embed.proj.weight", [c.width, 3, c.patchSize, c.patchSize]))
+        list.append(("patch_embed.proj.weight", [c.width, c.inputChannels, c.patchSize, c.patchSize]))
         if c.hasPatchBias { list.append(("patch_embed.proj.bias", [c.width])) }
         if c.normalizesBeforeBlocks { list += norm("norm_pre", c.width) }
         for index in 0..<c.depth { list += block("blocks.\(index).", c) }
-        list += norm("norm", c.width)
+        if c.hasFinalNorm { list += norm("norm", c.width) }
         if c.pooling == .attentionProbe { list += attentionProbe(c) }
         if c.classes > 0 {
             list += linear("head", c.classes, c.width)
-            if c.hasDistillationToken { list += linear("head_dist", c.classes, c.width) }
+            if c.hasDistillationHead { list += linear("head_dist", c.classes, c.width) }
         }
         return list
     }

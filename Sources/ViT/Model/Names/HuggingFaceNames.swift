@@ -13,17 +13,10 @@ extension NameTable {
         ] {
             rules += layer("#.\(source)", "blocks.#.\(target)")
         }
-        for (source, target) in [
-            ("classifier", "head"), ("cls_classifier", "head"), ("distillation_classifier", "head_dist"),
-        ] {
-            rules += layer(source, target)
-        }
         var table = NameTable(
-            .huggingFaceViT, anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."],
+            .huggingFaceViT, roots: huggingFaceRoots, blockPrefixes: ["encoder.layer.", "layers."],
             rules: rules,
-            ignored: ["embeddings.mask_token", "pooler.*"],
-            classifiersBeside: ["classifier.*", "cls_classifier.*", "distillation_classifier.*"],
-            ignoredBeside: ["decoder.*"])
+            ignored: ["embeddings.mask_token", "pooler.*"])
         table.positionInterpolation = .plain
         table.layerNormEpsilon = 1e-12
         return table
@@ -46,15 +39,15 @@ extension NameTable {
         }
         rules += layer("#.mlp.gate_proj", "blocks.#.mlp.w12", part: 0)
         rules += layer("#.mlp.up_proj", "blocks.#.mlp.w12", part: 1)
-        rules += layer("classifier", "linear_head")
         var table = NameTable(
-            .huggingFaceDinov2, anchor: "embeddings.cls_token", blockPrefixes: ["encoder.layer.", "layers."],
+            .huggingFaceDinov2, roots: huggingFaceRoots, blockPrefixes: ["encoder.layer.", "layers."],
             rules: rules,
-            ignored: ["embeddings.mask_token"], classifiersBeside: ["classifier.*"],
-            ignoredBeside: ["decoder.*"])
+            ignored: ["embeddings.mask_token"])
         table.positionInterpolation = .plain
         return table
     }()
+
+    private static let huggingFaceRoots: Set = ["embeddings", "encoder", "layers", "layernorm"]
 
     private static let huggingFaceEmbeddings =
         [

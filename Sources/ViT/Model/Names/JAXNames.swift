@@ -31,8 +31,8 @@ extension NameTable {
             Rule("\(attention)/out/bias", "blocks.#.attn.proj.bias"),
         ]
         return NameTable(
-            .jax, anchor: "cls", blockPrefixes: ["Transformer/encoderblock_"], rules: rules,
-            refused: ["pre_logits/*"])
+            .jax, roots: ["Transformer", "embedding"], blockPrefixes: ["Transformer/encoderblock_"],
+            rules: rules)
     }()
 
     private static func norm(_ source: String, _ target: String) -> [Rule] {

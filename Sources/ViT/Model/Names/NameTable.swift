@@ -25,37 +25,41 @@ struct NameTable: Sendable {
     }
 
     let dialect: Dialect
-    /// The family's name of a tensor that all its models have, the class token where there is one: it tells
-    /// where in the file the model's own names begin.
-    let anchor: String
     /// What comes before a block's number.
     let blockPrefixes: [String]
     /// Tensors inside the backbone that the engine does without: mask tokens, poolers. A trailing `*` matches
-    /// any rest, here and below.
+    /// any rest.
     let ignored: [String]
-    /// Classifiers that lie beside the backbone, outside its prefix. What else lies there is unexpected, but
-    /// for `ignoredBeside`: projection heads and decoders left from training.
-    let classifiersBeside: [String]
-    let ignoredBeside: [String]
-    /// Tensors without which the result would be wrong, and which the engine has no use for.
-    let refused: [String]
+    /// First parts of the names of modules that attention depends on. A tensor in them that the table does not know
+    /// means that the model is another one.
+    let roots: Set<String>
     /// Where the library does not compute as the family's original code does.
     var positionInterpolation: PositionInterpolation?
     var layerNormEpsilon: Float?
+    /// Names of tensors by which a model of the family is found: class token and patch embedding.
+    let anchors: [String]
     private let rules: [String: Rule]
 
     init(
-        _ dialect: Dialect, anchor: String, blockPrefixes: [String], rules: [Rule], ignored: [String] = [],
-        classifiersBeside: [String] = [], ignoredBeside: [String] = [], refused: [String] = []
+        _ dialect: Dialect, roots: Set<String>, blockPrefixes: [String], rules: [Rule], ignored: [String] = []
     ) {
         self.dialect = dialect
-        self.anchor = anchor
+        self.roots = roots
         self.blockPrefixes = blockPrefixes
         self.ignored = ignored
-        self.classifiersBeside = classifiersBeside
-        self.ignoredBeside = ignoredBeside
-        self.refused = refused
         self.rules = Dictionary(rules.map { ($0.source, $0) }) { first, _ in first }
+        anchors = rules.filter { ["cls_token", "patch_embed.proj.weight"].contains($0.target) }.map(\.source)
+    }
+
+    /// Whether a tensor that the table does not know takes part in attention: it lies in a module that does, or is
+    /// one more token, position or norm before the blocks.
+    func changesAttention(_ name: String) -> Bool {
+        let root = name.prefix { $0 != "." && $0 != "/" }
+        if roots.contains(String(root)) { return true }
+        if root.hasPrefix("decoder") || root.hasPrefix("mask") { return false }
+        return ["pos_embed", "rope", "rel_pos", "relative_position"].contains { root.contains($0) }
+            || ["norm_pre", "ln_pre", "pre_norm", "pre_layernorm", "layernorm_pre"].contains(root)
+            || ["_token", "_tokens"].contains { root.hasSuffix($0) }
     }
 
     /// What a source name stands for, its canonical name with it; nil for a name the table does not know.

@@ -10,17 +10,23 @@ extension NameTable {
     private static func torch(feedForward: [(source: String, target: String)]) -> NameTable {
         var rules = ["cls_token", "dist_token", "register_tokens", "pos_embed"].map { Rule($0, $0) }
         rules.append(Rule("reg_token", "register_tokens"))
-        for name in ["patch_embed.proj", "norm", "head", "head_dist", "linear_head"] {
+        for name in ["patch_embed.proj", "norm"] {
             rules += layer(name, name)
         }
         for name in ["norm1", "attn.qkv", "attn.proj", "norm2", "mlp.w12", "mlp.w3"] {
             rules += layer("#.\(name)", "blocks.#.\(name)")
         }
         for (source, target) in feedForward { rules += layer("#.\(source)", "blocks.#.\(target)") }
-        for name in ["ls1.gamma", "ls2.gamma"] { rules.append(Rule("#.\(name)", "blocks.#.\(name)")) }
+        for branch in [1, 2] {
+            rules.append(Rule("#.ls\(branch).gamma", "blocks.#.ls\(branch).gamma"))
+            // DeiT III.
+            rules.append(Rule("#.gamma_\(branch)", "blocks.#.ls\(branch).gamma"))
+        }
+        // BEiT, and MAE fine-tuned in its code: keys have no bias.
+        rules.append(Rule("#.attn.q_bias", "blocks.#.attn.qkv.bias", part: 0))
+        rules.append(Rule("#.attn.v_bias", "blocks.#.attn.qkv.bias", part: 2))
         return NameTable(
-            .torch, anchor: "cls_token", blockPrefixes: ["blocks."], rules: rules, ignored: ["mask_token"],
-            ignoredBeside: ["head.mlp.*", "head.last_layer*", "dino_head.*", "ibot_head.*"],
-            refused: ["pre_logits.*", "fc_norm.*"])
+            .torch, roots: ["blocks", "patch_embed", "norm"], blockPrefixes: ["blocks."], rules: rules,
+            ignored: ["mask_token"])
     }
 }

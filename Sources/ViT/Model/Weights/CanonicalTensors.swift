@@ -6,7 +6,8 @@ import Checkpoints
 struct CanonicalTensors: Sendable {
     private struct Source: Sendable {
         let name: String
-        let rule: NameTable.Rule
+        let part: Int
+        let order: AxisOrder?
         let stored: [Int]
         /// The shape after rearranging; the stored one where the rule's does not apply.
         let shape: [Int]
@@ -14,77 +15,117 @@ struct CanonicalTensors: Sendable {
 
     let checkpoint: Checkpoint
     let table: NameTable
-    /// What is wrong with the names themselves: tensors that the table does not know, or refuses.
-    private(set) var problems: [String] = []
-    /// A canonical tensor's sources in the order they are stacked.
-    private var sources: [String: [Source]] = [:]
     /// What stands before the model's own names in the file.
     let prefix: String
+    /// What is wrong with the names themselves: tensors that change attention in a way that is not computed here.
+    private(set) var problems: [String] = []
+    /// Why the classifier that the file has cannot be computed; nil where it can, or there is none.
+    private(set) var classifierObstacle: String?
+    /// What the user should know about what was taken and left.
+    private(set) var notices: [ModelNotice] = []
+    /// Canonical tensor to its sources in the order they are stacked.
+    private var sources: [String: [Source]] = [:]
 
-    /// What training code, wrappers and enclosing classes put before the model's own names.
-    private static let wrappers = [
-        "module.", "model.", "_orig_mod.", "backbone.", "encoder.", "vit.", "deit.", "dinov2.",
-        "dinov2_with_registers.", "opt/target/", "params/",
-    ]
-
-    init(_ checkpoint: Checkpoint) {
+    /// - Parameter key: which of several models in the file; nil for the preferred one.
+    /// - Throws: `VitvideoError` where there is none under `key`.
+    init(_ checkpoint: Checkpoint, key: String? = nil) throws {
         self.checkpoint = checkpoint
-        (table, prefix) = CanonicalTensors.family(of: checkpoint)
+        let search = BackboneSearch(checkpoint)
+        let chosen = try locating("read", checkpoint.path) { try search.chosen(key: key) }
+        table = chosen?.table ?? .torch
+        prefix = chosen?.prefix ?? ""
+        if let chosen, let notice = search.notice(of: chosen) { notices.append(notice) }
+
+        var left: [String] = []
         for full in checkpoint.names {
-            guard let stored = checkpoint[full]?.shape else { continue }
-            let isInside = full.hasPrefix(prefix)
-            let name = isInside ? String(full.dropFirst(prefix.count)) : CanonicalTensors.unwrapped(full)
-            if NameTable.matches(name, isInside ? table.ignored : table.ignoredBeside) { continue }
-            if NameTable.matches(name, table.refused) {
-                problems.append("\(name): a layer between the blocks and the classifier is not supported")
+            guard full.hasPrefix(prefix) else {
+                left.append(full)
                 continue
             }
-            guard let (rule, target) = table.rule(for: name),
-                isInside || NameTable.matches(name, table.classifiersBeside)
-            else {
-                problems.append("unexpected \(isInside ? name : full)")
-                continue
+            let name = String(full.dropFirst(prefix.count))
+            if NameTable.matches(name, table.ignored) { continue }
+            if let (rule, target) = table.rule(for: name) {
+                add(full, as: target, part: rule.part, order: rule.order)
+            } else if table.changesAttention(name) {
+                problems.append("unexpected \(name)")
+            } else {
+                left.append(full)
             }
-            let shape = rule.order?.shape(of: stored) ?? stored
-            sources[target, default: []].append(Source(name: full, rule: rule, stored: stored, shape: shape))
         }
-        for target in sources.keys { sources[target]?.sort { $0.rule.part < $1.rule.part } }
+        let classifier = takeClassifier(&left)
+        for target in sources.keys { sources[target]?.sort { $0.part < $1.part } }
+        settleClassifier(left, taken: classifier)
+        tell(left)
     }
 
-    /// The table that knows most of the names, and the prefix before them, so that `module.backbone.cls_token`
-    /// gives `module.backbone.`.
-    private static func family(of checkpoint: Checkpoint) -> (table: NameTable, prefix: String) {
-        let tables: [NameTable] = [.torch, .huggingFaceViT, .huggingFaceDinov2, .jax]
-        var best: (table: NameTable, prefix: String, known: Int) = (.torch, "", 0)
-        for table in tables {
-            guard let prefix = prefix(before: table.anchor, in: checkpoint.names) else { continue }
-            let known = checkpoint.names.count {
-                $0.hasPrefix(prefix) && table.rule(for: String($0.dropFirst(prefix.count))) != nil
+    private mutating func add(_ full: String, as target: String, part: Int = 0, order: AxisOrder? = nil) {
+        guard let stored = checkpoint[full]?.shape else { return }
+        let shape = order?.shape(of: stored) ?? stored
+        sources[target, default: []].append(
+            Source(name: full, part: part, order: order, stored: stored, shape: shape))
+    }
+
+    // MARK: Classifier
+
+    /// Takes linear classifiers out of what is left over.
+    private mutating func takeClassifier(_ left: inout [String]) -> [ClassifierSearch.Found] {
+        guard let width = shape("patch_embed.proj.weight")?.first else { return [] }
+        let found = ClassifierSearch.classifiers(of: checkpoint, prefix: prefix, width: width)
+        for layer in found where shape("\(layer.target).weight") == nil {
+            for parameter in ["weight", "bias"] {
+                add("\(layer.name).\(parameter)", as: "\(layer.target).\(parameter)")
             }
-            if known > best.known { best = (table, prefix, known) }
         }
-        // timm's gated models use the names of plain ones; only the sizes differ.
-        if let fc1 = checkpoint[best.prefix + "blocks.0.mlp.fc1.weight"]?.shape.first,
-            let fc2 = checkpoint[best.prefix + "blocks.0.mlp.fc2.weight"]?.shape.last,
-            fc1 == 2 * fc2
-        {
-            return (.timmGated, best.prefix)
-        }
-        return (best.table, best.prefix)
+        let taken = Set(found.flatMap { ["\($0.name).weight", "\($0.name).bias"] })
+        left.removeAll { taken.contains($0) }
+        return found
     }
 
-    private static func prefix(before anchor: String, in names: [String]) -> String? {
-        for name in names where name.hasSuffix(anchor) {
-            if unwrapped(name) == anchor { return String(name.dropLast(anchor.count)) }
+    /// Leaves a classifier out that more than a linear layer on a token leads to.
+    private mutating func settleClassifier(_ left: [String], taken: [ClassifierSearch.Found]) {
+        guard shape("head.weight") != nil || shape("linear_head.weight") != nil else { return }
+        let between = left.filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count) }.first {
+            ["fc_norm.", "pre_logits.", "pre_logits/"].contains(where: $0.hasPrefix)
         }
-        return nil
+        if let between {
+            classifierObstacle = "its classifier goes through \(between.prefix { $0 != "." && $0 != "/" })"
+        } else if shape("norm.weight") == nil {
+            classifierObstacle = "it has no final norm"
+        } else if table.dialect == .torch, shape("dist_token") != nil, shape("head_dist.weight") == nil {
+            classifierObstacle = "its distillation head is missing"
+        }
+        guard let classifierObstacle else { return }
+        for name in ["head", "head_dist", "linear_head"] {
+            sources[name + ".weight"] = nil
+            sources[name + ".bias"] = nil
+        }
+        notices.append(ModelNotice("\(classifierObstacle), so that it gives no classes"))
     }
 
-    /// A name without the wrappers before it.
-    private static func unwrapped(_ name: String) -> String {
-        var rest = Substring(name)
-        while let known = wrappers.first(where: { rest.hasPrefix($0) }) { rest = rest.dropFirst(known.count) }
-        return String(rest)
+    // MARK: Left over
+
+    /// One notice on all tensors that are not used, by the first parts of their names.
+    private mutating func tell(_ left: [String]) {
+        guard !left.isEmpty, !sources.isEmpty else { return }
+        var groups: [(name: String, count: Int)] = []
+        for full in left {
+            let isInside = !prefix.isEmpty && full.hasPrefix(prefix)
+            let name = isInside ? String(full.dropFirst(prefix.count)) : full
+            let group = String(name.prefix { $0 != "." && $0 != "/" })
+            if let index = groups.firstIndex(where: { $0.name == group }) {
+                groups[index].count += 1
+            } else {
+                groups.append((group, 1))
+            }
+        }
+        let shown = groups.prefix(6).map {
+            $0.count == 1 ? oneLine($0.name) : "\(oneLine($0.name)) (\($0.count))"
+        }
+        notices.append(
+            ModelNotice(
+                "left out \(left.count) tensor\(left.count == 1 ? "" : "s") that attention does not depend on: "
+                    + shown.joined(separator: ", ")
+                    + (groups.count > 6 ? " and \(groups.count - 6) more" : "")))
     }
 
     // MARK: Tensors
@@ -101,6 +142,19 @@ struct CanonicalTensors: Sendable {
 
     /// The shape of a canonical tensor's first source as it is stored.
     func storedShape(_ name: String) -> [Int]? { sources[name]?.first?.stored }
+
+    /// Which parts of a canonical tensor the file has, where it keeps them apart.
+    func parts(_ name: String) -> [Int] { sources[name]?.map(\.part) ?? [] }
+
+    /// The thirds of queries, keys and values that have a bias.
+    var qkvBias: QKVBias {
+        let name = "blocks.0.attn.qkv.bias"
+        guard let bias = shape(name) else { return [] }
+        let parts = parts(name)
+        // One tensor for all three, as most libraries keep it.
+        if parts == [0], bias.first == shape("blocks.0.attn.qkv.weight")?.first { return .all }
+        return parts.reduce(into: []) { $0.insert(QKVBias(rawValue: 1 << $1)) }
+    }
 
     /// The number of blocks, which are numbered without a gap.
     var depth: Int { (0...).first { shape("blocks.\($0).norm1.weight") == nil } ?? 0 }
@@ -119,7 +173,8 @@ struct CanonicalTensors: Sendable {
 
     /// The canonical name, with the file's own where that is another.
     func described(_ name: String) -> String {
-        let own = sources[name]?.first?.name.dropFirst(prefix.count) ?? ""
+        guard let full = sources[name]?.first?.name else { return name }
+        let own = full.hasPrefix(prefix) ? String(full.dropFirst(prefix.count)) : full
         return own.isEmpty || own == name ? name : "\(name) (\(own))"
     }
 
@@ -139,7 +194,7 @@ struct CanonicalTensors: Sendable {
                 throw VitvideoError.weightNotFinite(values[index], at: index)
             }
         }
-        guard let order = source.rule.order, order.shape(of: source.stored) != nil else { return values }
+        guard let order = source.order, order.shape(of: source.stored) != nil else { return values }
         return order.rearranged(values, shape: source.stored)
     }
 }

@@ -39,28 +39,30 @@ package struct LinearHead: Sendable, Equatable {
         return logits
     }
 
-    /// Loads a classifier published beside a backbone: DINO's `*_linearweights.pth` (`linear.weight`) or DINOv2's
-    /// `*_linear_head.pth` (`weight`).
+    /// Loads a linear classifier: DINO's `*_linearweights.pth` (`linear.weight`), DINOv2's `*_linear_head.pth`
+    /// (`weight`), or the one linear layer in a file, under whatever names and keys.
     ///
     /// - Parameter configuration: the backbone's, whose width tells how many tokens the features are.
     /// - Throws: `VitvideoError.weightsDoNotFit`, `VitvideoError`.
     package static func load(_ path: String, for configuration: Configuration) throws -> LinearHead {
         let checkpoint = try Checkpoint.open(path)
         func problem(_ text: String) -> VitvideoError { .weightsDoNotFit(path: path, problems: [text]) }
-        var own: [String: String] = [:]
-        for name in checkpoint.names {
-            own[name.hasPrefix("module.") ? String(name.dropFirst(7)) : name] = name
-        }
-        let isDINO = own["linear.weight"] != nil
-        let prefix = isDINO ? "linear." : ""
-        guard let weightName = own[prefix + "weight"], let biasName = own[prefix + "bias"], own.count == 2,
-            let shape = checkpoint[weightName]?.shape, shape.count == 2
+        let layers = layers(in: checkpoint)
+        guard layers.count == 1, let layer = layers.first,
+            let shape = checkpoint[layer + "weight"]?.shape
         else {
             throw problem(
-                "no linear classifier: expected weight and bias alone, found "
-                    + checkpoint.names.prefix(4).joined(separator: ", "))
+                layers.isEmpty
+                    ? "no linear classifier: expected weight and bias, found "
+                        + checkpoint.names.prefix(4).map { oneLine($0) }.joined(separator: ", ")
+                    : "\(layers.count) linear layers: "
+                        + layers.prefix(4).map { quoted(String($0.dropLast())) }.joined(separator: ", ")
+                        + "; a classifier's file holds one")
         }
-        guard checkpoint[biasName]?.shape == [shape[0]] else {
+        let (weightName, biasName) = (layer + "weight", layer + "bias")
+        let isDINO = layer == "linear." || layer.hasSuffix(".linear.")
+        let biasShape = checkpoint[biasName]?.shape
+        guard biasShape == nil || biasShape == [shape[0]] else {
             throw problem("\(biasName) is \(checkpoint[biasName]?.shape ?? []), not [\(shape[0])]")
         }
         let tokens = shape[1] / max(configuration.width, 1)
@@ -75,7 +77,9 @@ package struct LinearHead: Sendable, Equatable {
         let hasMean = tokens == 2 || tokens == 5
         var weight = try checkpoint.floats(weightName)
         if isDINO, tokens == 2 { weight = deinterleaved(weight, rows: shape[0], width: configuration.width) }
-        let bias = try checkpoint.floats(biasName)
+        let bias =
+            biasShape == nil
+            ? [Float](repeating: 0, count: shape[0]) : try checkpoint.floats(biasName)
         for (name, values) in [(weightName, weight), (biasName, bias)] {
             guard let index = FiniteValues.firstOther(values) else { continue }
             try locating("use tensor \(quoted(name)) of", path) {
@@ -85,6 +89,17 @@ package struct LinearHead: Sendable, Equatable {
         return LinearHead(
             classes: shape[0], width: configuration.width, blocks: hasMean ? tokens - 1 : tokens,
             includesMeanPatch: hasMean, weight: weight, bias: bias)
+    }
+
+    /// What stands before "weight" of the linear layers in a file, where one is no part of a backbone; of several
+    /// the ones of usual names. What an optimizer keeps of them does not count.
+    private static func layers(in checkpoint: Checkpoint) -> [String] {
+        if !BackboneSearch(checkpoint).candidates.isEmpty { return [] }
+        return checkpoint.names.filter { name in
+            let isWeight = name == "weight" || name.hasSuffix(".weight")
+            return isWeight && checkpoint[name]?.shape.count == 2
+                && BackboneSearch.Preference(ofPrefix: name) != .bookkeeping
+        }.map { String($0.dropLast("weight".count)) }
     }
 
     /// DINO stacks class token and mean along a new last axis before flattening, so that its features alternate

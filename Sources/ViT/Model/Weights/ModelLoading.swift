@@ -33,8 +33,8 @@ extension Model {
         told: ModelFacts = ModelFacts(), readsFilesBeside: Bool = true, checkpointKey: String? = nil,
         known: (_ sha256: String) -> Known? = { _ in nil }
     ) throws -> Model {
-        let checkpoint = try Checkpoint.open(path, key: checkpointKey)
-        let loader = WeightLoader(checkpoint)
+        let checkpoint = try Checkpoint.open(path)
+        let loader = try WeightLoader(checkpoint, key: checkpointKey)
         let hash = try ContentHash.sha256(ofFile: path)
         var facts = [ToldFacts(told, from: .option)]
         var notices: [ModelNotice] = []

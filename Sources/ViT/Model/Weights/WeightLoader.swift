@@ -6,9 +6,14 @@ package struct WeightLoader: Sendable {
     private let tensors: CanonicalTensors
     private var path: String { tensors.checkpoint.path }
 
-    package init(_ checkpoint: Checkpoint) {
-        tensors = CanonicalTensors(checkpoint)
+    /// - Parameter key: which of several models in the file; nil for the preferred one.
+    /// - Throws: `VitvideoError` where there is none under `key`.
+    package init(_ checkpoint: Checkpoint, key: String? = nil) throws {
+        tensors = try CanonicalTensors(checkpoint, key: key)
     }
+
+    /// What the user should know about what was taken of the file and left.
+    package var notices: [ModelNotice] { tensors.notices }
 
     // MARK: Architecture
 
@@ -81,6 +86,7 @@ package struct WeightLoader: Sendable {
         var problems: [String] = []
         for (name, expected) in required + optional {
             guard var found = tensors.shape(name) else {
+                if Self.zeroIfMissing.contains(name) { continue }
                 problems.append("missing \(name)")
                 continue
             }
@@ -91,7 +97,9 @@ package struct WeightLoader: Sendable {
         }
         let known = Set((required + optional).map(\.name))
         problems += tensors.problems
-        problems += tensors.names.filter { !known.contains($0) }.map { "unexpected \(tensors.described($0))" }
+        problems += tensors.names.filter { !known.contains($0) && !Self.isOfClassifier($0) }.map {
+            "unexpected \(tensors.described($0))"
+        }
         guard problems.isEmpty else { throw problem(problems) }
     }
 
@@ -100,9 +108,17 @@ package struct WeightLoader: Sendable {
     /// - Throws: `VitvideoError` where a value is no number or the file cannot be read.
     package func checkValues(for configuration: Configuration) throws {
         for (name, _) in CanonicalNames.required(by: configuration) + optional(for: configuration) {
-            _ = try tensors.values(name)
+            _ = try values(name, for: configuration)
         }
     }
+
+    /// A known model's file may have a classifier that the model is known without.
+    private static func isOfClassifier(_ name: String) -> Bool {
+        name.hasPrefix("head") || name.hasPrefix("linear_head")
+    }
+
+    /// Classifiers are trained without a bias now and then.
+    private static let zeroIfMissing: Set = ["head.bias", "head_dist.bias", "linear_head.bias"]
 
     /// Zero entries to put before a position table that has none for the special tokens, whose positions are
     /// then in the tokens already (timm's `no_embed_class`).
@@ -112,6 +128,10 @@ package struct WeightLoader: Sendable {
     }
 
     private func values(_ name: String, for configuration: Configuration) throws -> [Float] {
+        if Self.zeroIfMissing.contains(name), tensors.shape(name) == nil {
+            let weight = name.dropLast("bias".count) + "weight"
+            return [Float](repeating: 0, count: tensors.shape(String(weight))?.first ?? 0)
+        }
         let values = try tensors.values(name)
         let added = name == "pos_embed" ? addedPositions(for: configuration) : 0
         return added == 0 ? values : [Float](repeating: 0, count: added * configuration.width) + values
@@ -127,7 +147,8 @@ package struct WeightLoader: Sendable {
         guard let shape = tensors.shape("linear_head.weight") else { return nil }
         return LinearHead(
             classes: shape[0], width: configuration.width, blocks: 1, includesMeanPatch: true,
-            weight: try tensors.values("linear_head.weight"), bias: try tensors.values("linear_head.bias"))
+            weight: try tensors.values("linear_head.weight"),
+            bias: try values("linear_head.bias", for: configuration))
     }
 
     private func problem(_ problems: [String]) -> VitvideoError {

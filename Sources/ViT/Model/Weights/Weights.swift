@@ -78,7 +78,7 @@ package struct Weights: Sendable {
     package let patchPositions: [Float]
     /// Before the first block; nil where the model has none.
     package let normPre: Norm?
-    /// After the last block.
+    /// After the last block; of no use for a model without.
     package let norm: Norm
     /// What gathers the classifier's feature from the patches, for `Pooling.attentionProbe`.
     let attentionProbe: AttentionProbeWeights?
@@ -94,7 +94,8 @@ package struct Weights: Sendable {
         self.linearHead = linearHead
         let d = c.width
         patchEmbedding = Linear(
-            outputs: d, inputs: c.patchValues, weight: try tensors("patch_embed.proj.weight"),
+            outputs: d, inputs: c.patchValues,
+            weight: GreyInput.colored(try tensors("patch_embed.proj.weight"), of: c),
             bias: c.hasPatchBias ? try tensors("patch_embed.proj.bias") : [Float](repeating: 0, count: d))
 
         var special = try c.prefix.parts.flatMap { try tensors($0.name) }
@@ -109,11 +110,12 @@ package struct Weights: Sendable {
         specialTokens = special
 
         normPre = c.normalizesBeforeBlocks ? try Norm("norm_pre", tensors) : nil
-        norm = try Norm("norm", tensors)
+        let ones = [Float](repeating: 1, count: c.hasFinalNorm ? 0 : d)
+        norm = try c.hasFinalNorm ? Norm("norm", tensors) : Norm(gamma: ones, beta: ones.map { _ in 0 })
         attentionProbe = c.pooling == .attentionProbe ? try AttentionProbeWeights(c, tensors) : nil
         head = c.classes > 0 ? try Linear("head", outputs: c.classes, inputs: d, tensors) : nil
         distillationHead =
-            c.classes > 0 && c.hasDistillationToken
+            c.classes > 0 && c.hasDistillationHead
             ? try Linear("head_dist", outputs: c.classes, inputs: d, tensors) : nil
     }
 }
