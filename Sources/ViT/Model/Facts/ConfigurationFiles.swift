@@ -1,4 +1,5 @@
 import Base
+import Files
 import Foundation
 
 /// What `config.json` and `preprocessor_config.json` beside a weights file say, as Hugging Face's transformers and
@@ -20,11 +21,8 @@ struct ConfigurationFiles {
         let directory = ConfigurationFiles.directory(of: path)
         for name in ["preprocessor_config.json", "config.json"] {
             let file = directory + "/" + name
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: file),
-                let size = attributes[.size] as? Int, size <= ConfigurationFiles.longestFile,
-                let data = FileManager.default.contents(atPath: file)
-            else { continue }
-            guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            guard let bytes = ConfigurationFiles.bytes(of: file) else { continue }
+            guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
                 notices.append(ModelNotice("\(name) beside it is not a JSON object and is passed over"))
                 continue
             }
@@ -41,22 +39,27 @@ struct ConfigurationFiles {
         }
     }
 
+    /// Nil where there is no file of a length that such a one may have.
+    private static func bytes(of file: String) -> [UInt8]? {
+        var status = stat()
+        guard FileSystem.stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            status.st_size <= longestFile
+        else { return nil }
+        return FileSystem.contents(of: file)
+    }
+
     /// Where the files lie: beside the weights; for a blob of Hugging Face's cache in the snapshot that links to it.
     private static func directory(of path: String) -> String {
-        let url = URL(fileURLWithPath: path)
-        let folder = url.deletingLastPathComponent()
-        guard folder.lastPathComponent == "blobs" else { return folder.path }
-        let snapshots = folder.deletingLastPathComponent().appendingPathComponent("snapshots").path
-        let files = FileManager.default
-        for revision in ((try? files.contentsOfDirectory(atPath: snapshots)) ?? []).sorted() {
+        let folder = path.parentPath
+        guard folder.lastPathPart == "blobs" else { return folder }
+        let snapshots = folder.parentPath + "/snapshots"
+        for revision in (FileSystem.names(in: snapshots) ?? []).sorted() {
             let snapshot = "\(snapshots)/\(revision)"
-            for name in (try? files.contentsOfDirectory(atPath: snapshot)) ?? [] {
-                guard let target = try? files.destinationOfSymbolicLink(atPath: "\(snapshot)/\(name)") else {
-                    continue
-                }
-                if target.hasSuffix("/" + url.lastPathComponent) { return snapshot }
+            for name in FileSystem.names(in: snapshot) ?? []
+            where FileSystem.readlink("\(snapshot)/\(name)")?.lastPathPart == path.lastPathPart {
+                return snapshot
             }
         }
-        return folder.path
+        return folder
     }
 }
