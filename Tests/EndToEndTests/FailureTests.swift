@@ -79,6 +79,7 @@ import Testing
         Case(65, "$clip -o out.mp4 --weights bad.safetensors", "bad.safetensors"),
         Case(65, "$clip -o out.mp4 --weights sound.m4a", "sound.m4a"),
         Case(66, "$clip -o out.mp4 --weights missing.safetensors", "missing.safetensors"),
+        Case(64, "$clip -o out.mp4 --model dino_vits16 --weights bad.safetensors", "--model", "--weights"),
         Case(64, "$clip -o out.mp4 --layer 12", "12", "0 to 11"),
         Case(64, "$clip -o out.mp4 --layer -13", "-13"),
         Case(64, "$clip -o out.mp4 --heads 0,6", "head 6", "0 to 5"),

@@ -14,17 +14,28 @@ struct Annotate: ParsableCommand {
         usage: """
             vitvideo <input> -o <file> [<options>]
             vitvideo <input> --export <file.npz> [<options>]
-            vitvideo models
+            vitvideo probe <images> ... -o <directory> [<options>]
+            vitvideo models [<subcommand>]
             """,
         discussion: """
-            vitvideo dog.mp4 -o out.mp4         every attention head, with the sound
+            Every attention head over the video, with its sound:
+            vitvideo dog.mp4 -o out.mp4
+
+            The heat beside the picture, of some frames:
             vitvideo dog.mp4 -o out.mp4 --view side-by-side --frames 100:200
+
+            Another method, or another question:
             vitvideo dog.mp4 -o out.mp4 --method rollout --view overlay
             vitvideo dog.mp4 -o out.mp4 --query 640px,360px
+
+            Two models beside the original:
             vitvideo dog.mp4 -o out.mp4 --model dino --compare supervised
-            vitvideo dog.mp4 --export maps.npz  the raw attention, for NumPy
-            vitvideo long.mp4 -o out.mp4 --resume    go on where an earlier run ended
-            vitvideo models                     the known models
+
+            The raw attention, for NumPy:
+            vitvideo dog.mp4 --export maps.npz
+
+            Going on where an earlier run ended:
+            vitvideo long.mp4 -o out.mp4 --resume
             """)
 
     @OptionGroup(title: "Input") var input: InputOptions

@@ -143,7 +143,7 @@ struct AnnotationPlan {
                 if case .view(_, let name) = other { model.identity(of: name) == identity } else { false }
             }
             // An alias says more than the name it stands for.
-            let known = identity.isFile ? sources[index].name : name ?? model.model
+            let known = identity.isFile ? sources[index].name : name ?? model.name
             let (method, standard) = (sources[index].method, MethodRegistry.standard.standardMethod)
             return Panel(
                 .view(view, source: index),

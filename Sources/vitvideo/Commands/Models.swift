@@ -7,6 +7,7 @@ import ModelZoo
 struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the known models, fetch or import their weights, and check them.",
+        usage: "vitvideo models [<subcommand>]",
         subcommands: [List.self, Pull.self, Import.self, Verify.self, Path.self],
         defaultSubcommand: List.self)
 

@@ -12,8 +12,13 @@ struct Probe: ParsableCommand {
             vitvideo probe <images> ... -o <directory> [<options>]
             """,
         discussion: """
+            Everything about a few pictures:
             vitvideo probe dog.jpg cat.jpg -o report/
-            vitvideo probe photos/ -o report/ --only distance     over thousands
+
+            The mean attention distance over thousands:
+            vitvideo probe photos/ -o report/ --only distance
+
+            Two models side by side, or one's own:
             vitvideo probe dog.jpg -o report/ --model dino,dinov2_vits14
             vitvideo probe dog.jpg -o report/ --weights my_vit.pth --only heads,rollout
 
@@ -32,7 +37,7 @@ struct Probe: ParsableCommand {
     @OptionGroup(title: "Classification") var classes: ClassificationOptions
     @OptionGroup(title: "Classification") var head: ClassifierOption
     @OptionGroup(title: "Running") var threads: ThreadOptions
-    @OptionGroup(title: "Running") var compute: ComputeOptions
+    @OptionGroup(title: "Running") var compute: ReportComputeOptions
     @OptionGroup(title: "Running") var memory: MemoryOptions
     @OptionGroup(title: "Running") var messages: MessageOptions
 
@@ -45,9 +50,6 @@ struct Probe: ParsableCommand {
             [("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file)])
         if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
             throw ValidationError("no pictures are given; '--only filters,positions' needs none")
-        }
-        if compute.precision == .int8 {
-            throw ValidationError("a report is of exact numbers; give --precision fp32 or bf16")
         }
     }
 
@@ -126,7 +128,7 @@ struct Probe: ParsableCommand {
 
     /// The models, each once.
     private func subjects() throws -> [ReportSubject] {
-        let names = model.weights == nil ? model.model.split(separator: ",").map(String.init) : []
+        let names = model.weights == nil ? model.name.split(separator: ",").map(String.init) : []
         let identities = names.isEmpty ? [model.identity(of: nil)] : names.map { model.identity(of: $0) }
         var subjects: [ReportSubject] = []
         var seen: Set<ModelIdentity> = []
@@ -139,7 +141,7 @@ struct Probe: ParsableCommand {
                 offline: model.offline)
             subjects.append(
                 ReportSubject(
-                    engine: try compute.engine(for: loaded, isExact: true),
+                    engine: try compute.engine(for: loaded),
                     name: alike == 0 ? name : "\(name) (\(subjects.count + 1))",
                     resolution: model.resolution(for: loaded), classification: classification))
         }

@@ -11,15 +11,16 @@ struct ComputeOptions: ParsableArguments {
         var value: Precision? { Precision(rawValue: rawValue) }
     }
 
-    @Option(help: "Library of the matrix products.")
+    @Option(help: ArgumentHelp("Library of the matrix products.", valueName: "library"))
     var backend: Engine.Library = .auto
 
     @Option(
-        help: """
+        help: ArgumentHelp(
+            """
             Number format of the products. auto is fp32 where numbers are exported, and for pictures bf16 on CPUs \
             that have it natively. int8 is faster and coarser; it is measured on the first frame, and refused for \
             models that do not bear it.
-            """)
+            """, valueName: "format"))
     var precision: PrecisionArgument = .auto
 
     /// - Parameter isExact: whether numbers are wanted and not only pictures.

@@ -12,8 +12,10 @@ extension Activation: ExpressibleByArgument {}
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Model by its torch.hub or timm name; 'vitvideo models list' shows them.", valueName: "name"))
-    var model: String = ModelZoo.defaultName
+            """
+            Model by its torch.hub or timm name; 'vitvideo models list' shows them. (default: \(ModelZoo.defaultName))
+            """, valueName: "name"))
+    var model: String?
 
     @Option(
         help: ArgumentHelp(
@@ -80,7 +82,7 @@ struct ModelOptions: ParsableArguments {
     /// What is no known model is taken for a file where there is one of that name or the name looks like one.
     func identity(of name: String?) -> ModelIdentity {
         if name == nil, let weights { return .file(weights) }
-        let name = name ?? model
+        let name = name ?? self.name
         if let entry = ModelZoo.find(name) { return .known(entry) }
         let looksLikeFile = name.contains("/") || Self.weightsExtensions.contains(name.pathExtension)
         return looksLikeFile || FileSystem.exists(name) ? .file(name) : .unknown(name)
@@ -124,7 +126,13 @@ struct ModelOptions: ParsableArguments {
         ].filter(\.1).map(\.0)
     }
 
+    /// The main model's name, unless a weights file is given.
+    var name: String { model ?? ModelZoo.defaultName }
+
     func validate() throws {
+        if model != nil, weights != nil {
+            throw ValidationError("--model and --weights both choose the model; give one of them")
+        }
         if let option = tellingOptions.first, !identity(of: nil).isFile {
             throw ValidationError("\(option) goes with --weights")
         }

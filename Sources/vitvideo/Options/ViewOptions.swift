@@ -22,10 +22,10 @@ struct ViewOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Colour map: \(ColorMap.all.map(\.name).joined(separator: ", ")).", valueName: "name"))
+            "Colour map of the heat.", valueName: "name"))
     var colormap: ColorMapArgument = ColorMapArgument(.inferno)
 
-    @Option(help: "How maps are enlarged to the frame.")
+    @Option(help: ArgumentHelp("How maps are enlarged to the frame.", valueName: "filter"))
     var interpolation: Interpolation = .bilinear
 
     @Option(
