@@ -1,4 +1,5 @@
 import Base
+import Files
 import Fixtures
 import Foundation
 import Pixels
@@ -170,5 +171,20 @@ import VideoIO
         // The files behind it can all be opened.
         let paths = try InputFiles.paths(of: pattern)
         #expect(paths.count == 6 && paths.allSatisfy { FileManager.default.fileExists(atPath: $0) })
+    }
+
+    /// Pictures in a folder whose name is no UTF-8.
+    @Test func namesAreBytes() throws {
+        let scratch = try Scratch()
+        _ = try Self.pictures(scratch)
+        try Harm.link.harm(scratch.file("f2.png"))
+        let folder = FileName.text(of: Array("\(scratch.path)/gr".utf8) + [0xfc, 0x6e])
+        #expect(FileSystem.mkdir(folder, 0o700) == 0)
+        for number in 0..<6 {
+            #expect(FileSystem.rename(scratch.file("f\(number).png"), "\(folder)/f\(number).png") == 0)
+        }
+        #expect(FileSystem.rename(try scratch.write("#EXTM3U\na.mp4\n".utf8, to: "l"), "\(folder)/l") == 0)
+        #expect(try readAll("\(folder)/f%d.png").indices == [0, 1, 3, 4, 5])
+        RefusalTests.check("\(folder)/l", "playlist")
     }
 }
