@@ -21,9 +21,14 @@ package struct Checkpoint: Sendable {
         case npz = "NumPy npz"
         /// ONNX: the initializers of the graph.
         case onnx = "ONNX"
+        /// Several files of the formats above, and an index that says what is where.
+        case sharded = "several files"
     }
 
+    /// The file that was opened, in the directory that was named; of several files their index.
     package let path: String
+    /// All files that the tensors are in, and the index.
+    package let files: [String]
     package let format: Format
     /// Names of the tensors in the file's order, unique. Of a PyTorch file all tensors are here, the keys on the way
     /// to them joined by dots.
@@ -34,11 +39,18 @@ package struct Checkpoint: Sendable {
     private let source: any TensorSource
     private let indices: [String: Int]
 
-    /// Opens a weights file.
+    /// Opens a weights file, the index of several, or a directory as Hugging Face's libraries write it.
     ///
     /// - Throws: `VitvideoError` of kind `noInput` where the file cannot be opened; `badData` for other formats and
     ///   for everything damaged or contradictory.
     package static func open(_ path: String) throws -> Checkpoint {
+        let path = try WeightsDirectory.file(at: path)
+        if path.hasSuffix(".index.json") {
+            return try locating("read", path) {
+                let source = try ShardedTensors(index: path)
+                return try Checkpoint(path, .sharded, source, files: [path] + source.paths)
+            }
+        }
         let file = try MappedFile.open(path)
         return try locating("read", path) {
             let format = try FormatSniffer.format(of: file)
@@ -51,6 +63,7 @@ package struct Checkpoint: Sendable {
                 return try Checkpoint(path, format, ONNXFile(file))
             case .pyTorchZip:
                 return try Checkpoint(path, format, PyTorchFile(archive: ZipArchive.open(path)))
+            case .sharded: preconditionFailure("a file's content is never several files")
             case .pyTorchLegacy:
                 return try Checkpoint(path, format, PyTorchFile(legacy: file))
             }
@@ -58,9 +71,11 @@ package struct Checkpoint: Sendable {
     }
 
     private init(
-        _ path: String, _ format: Format, _ source: some TensorSource
+        _ path: String, _ format: Format, _ source: some TensorSource,
+        files: [String]? = nil
     ) throws {
         self.path = path
+        self.files = files ?? [path]
         self.format = format
         self.source = source
         names = source.tensors.map(\.name)

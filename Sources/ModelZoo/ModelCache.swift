@@ -238,7 +238,8 @@ package struct ModelCache: Sendable {
         from path: String, as entry: ModelZoo.Entry, checkpointKey: String? = nil,
         onNotice: (ModelNotice) -> Void = { _ in }
     ) throws -> Location {
-        let loader = try WeightLoader(try Checkpoint.open(path), key: checkpointKey)
+        let checkpoint = try Checkpoint.open(path)
+        let loader = try WeightLoader(checkpoint, key: checkpointKey)
         let tensors = try loader.canonicalTensors(for: entry.configuration)
         loader.notices.forEach(onNotice)
         try makeDirectory()
@@ -248,7 +249,7 @@ package struct ModelCache: Sendable {
             metadata: [
                 "model": entry.name, "family": entry.configuration.family.rawValue,
                 "num_heads": String(entry.configuration.heads),
-                "source_sha256": try ContentHash.sha256(ofFile: path),
+                "source_sha256": try checkpoint.contentHash(),
             ],
             to: target)
         return Location(path: target, origin: .imported)

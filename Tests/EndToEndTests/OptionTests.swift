@@ -66,6 +66,10 @@ import Testing
             "annotate", "--num-heads", "$photo --export out.npz --resolution 32 --weights $supervised",
             plus: "--num-heads 4"),
         Row("annotate", "--family", assumed, plus: "--family vit"),
+        Row("annotate", "--define", "\(photo) --compare a", plus: "--define $defined --set a:num-heads=3"),
+        Row(
+            "annotate", "--set", "\(photo) --compare a --define $defined",
+            plus: "--set a:num-heads=3"),
         Row("annotate", "--mean", photo, plus: "--mean 0.4"),
         Row("annotate", "--std", photo, plus: "--std 0.25,0.24,0.23"),
         Row("annotate", "--grid", "$photo --export out.npz $tiny", plus: "--grid 2x8"),
@@ -142,6 +146,12 @@ import Testing
             "probe", "--family",
             "$photo -o report --only heads --resolution 32 --weights $supervised --num-heads 3",
             plus: "--family vit"),
+        Row(
+            "probe", "--define", "$photo -o report --only heads --resolution 32 --model a",
+            plus: "--define $defined --set a:num-heads=3"),
+        Row(
+            "probe", "--set", "$photo -o report --only heads --resolution 32 --model a --define $defined",
+            plus: "--set a:num-heads=3"),
         Row("probe", "--mean", report, plus: "--mean 0.4"),
         Row("probe", "--std", report, plus: "--std 0.25"),
         Row("probe", "--grid", report, plus: "--grid 2x8"),
@@ -174,6 +184,9 @@ import Testing
     static let models: [Row] = [
         Row("models pull", "<names>", "dino_vits16", or: "dino_vitb16"),
         Row("models pull", "--quiet", "dino_vits16", plus: "--quiet"),
+        Row("models info", "<file>", "$plain --num-heads 3", or: "$names --num-heads 3"),
+        Row("models info", "--num-heads", "$plain", plus: "--num-heads 3"),
+        Row("models info", "--checkpoint-key", "$training", plus: "--checkpoint-key student"),
         Row("models import", "<file>", "$plain --as dino_vits16", or: "$names --as dino_vits16"),
         Row("models import", "--as", "$plain --as dino_vits16", or: "$plain --as dinov2_vits14"),
         Row(
@@ -345,6 +358,7 @@ import Testing
                 "clip": [workspace.file("clip.mkv")], "two": [workspace.file("two.mkv")],
                 "cut": [workspace.file("cut.mkv")], "names": [workspace.file("names.txt")],
                 "supervised": [supervised], "plain": [Golden.path("plain", "weights")],
+                "defined": ["a=\(Golden.path("plain", "weights"))"],
                 "training": [Fixtures.golden("families/dino.pth").path],
                 "linear": [Fixtures.golden("families/linear_small.safetensors").path],
                 "tiny": [

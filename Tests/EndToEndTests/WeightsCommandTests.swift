@@ -153,6 +153,181 @@ import Testing
         #expect(head.status == 65 && head.errors.contains("'weight' of head.safetensors"), "\(head.errors)")
     }
 
+    // MARK: What a file is
+
+    @Test func infoSaysWhatWouldBeRead() throws {
+        let workspace = try workspace()
+        let good = try workspace.run(["models", "info", Self.supervised, "--num-heads", "3"])
+        #expect(good.status == 0 && good.errors == "", "\(good.errors)")
+        for word in [
+            "safetensors", "3 blocks", "width 36", "11 classes", "mean 0.485", "assumed", "SHA-256",
+            "--family",
+        ] {
+            #expect(good.output.contains(word), "\(good.output)")
+        }
+        let training = try workspace.run([
+            "models", "info", Fixtures.golden("families/dino.pth").path, "--num-heads", "2",
+        ])
+        #expect(
+            training.output.contains("'teacher.backbone'")
+                && training.output.contains("'student.module.backbone'"))
+        #expect(training.output.contains("--checkpoint-key"), "\(training.output)")
+
+        // Refused as a run refuses it.
+        let refused = try workspace.run(["models", "info", Self.supervised])
+        let run = try workspace.run(["photo.png", "-o", "out.png", "--weights", Self.supervised])
+        #expect(refused.status == 65 && run.status == 65)
+        #expect(refused.errors == run.errors && refused.errors.contains("--num-heads"))
+    }
+
+    @Test(arguments: [
+        (["layer1.0.conv1.weight"], "a ResNet"), (["x.lora_A.weight"], "LoRA"),
+        (["weight", "bias"], "classifier"),
+        (["layers.0.blocks.0.attn.relative_position_bias_table"], "Swin"),
+        (["visual.transformer.resblocks.0.ln_1.weight"], "CLIP"),
+        (["a", "b", "c", "d"], "4 tensors such as 'a'"),
+    ]) func aRefusalSaysWhatTheFileLooksLike(names: [String], words: String) throws {
+        let workspace = try workspace()
+        try Safetensors.write(names.map { ($0, [1], [0]) }, to: workspace.file("w.safetensors"))
+        for command in [["photo.png", "-o", "out.png", "--weights"], ["models", "info"]] {
+            let outcome = try workspace.run(command + ["w.safetensors"])
+            #expect(outcome.status == 65 && outcome.errorLines.count == 1)
+            #expect(
+                outcome.errors.contains(words) && outcome.errors.contains("no class token"),
+                "\(outcome.errors)")
+        }
+    }
+
+    /// As `save_pretrained` writes it: a directory with a configuration and shards.
+    @Test func aDirectoryOfHuggingFace() throws {
+        let workspace = try workspace()
+        let source = try Checkpoint.open(Self.supervised)
+        try FileManager.default.createDirectory(
+            atPath: workspace.file("model"), withIntermediateDirectories: true)
+        var map: [String: String] = [:]
+        for (number, part) in [source.names.prefix(9), source.names.dropFirst(9)].enumerated() {
+            let file = "model-0000\(number + 1)-of-00002.safetensors"
+            try Safetensors.write(
+                try part.map { ($0, try #require(source[$0]).shape, try source.floats($0)) },
+                to: workspace.file("model/\(file)"))
+            for name in part { map[name] = file }
+        }
+        try JSONSerialization.data(withJSONObject: ["weight_map": map]).write(
+            to: URL(fileURLWithPath: workspace.file("model/model.safetensors.index.json")))
+        try workspace.write(
+            #"{"num_attention_heads": 3, "image_mean": 0.5, "image_std": 0.5}"#.utf8, to: "model/config.json")
+        let options = ["photo.png", "--resolution", "32", "--position-rule", "timm", "--quiet", "--weights"]
+        var outcome = try workspace.run(options + ["model", "--export", "a.npz"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        outcome = try workspace.run(
+            options + [Self.supervised, "--num-heads", "3", "--family", "vit", "--export", "b.npz"])
+        #expect(outcome.status == 0)
+        #expect(try attention(workspace, "a.npz") == attention(workspace, "b.npz"))
+    }
+
+    // MARK: Names of classes
+
+    /// The supervised model has 11 classes.
+    @Test(arguments: [[], ["--method", "gradient-rollout", "--class", "top"]], [1, 10, 12, 1000])
+    func aListOfAnotherLengthIsRefused(method: [String], count: Int) throws {
+        let workspace = try workspace()
+        let options = [
+            "photo.png", "-o", "out.png", "--resolution", "32", "--quiet", "--num-heads", "3", "--weights",
+            Self.supervised,
+        ]
+        try workspace.write((0..<count).map { "kind \($0)\n" }.joined().utf8, to: "names.txt")
+        let list = try workspace.run(options + method + ["--labels", "names.txt"])
+        #expect(list.status == 65 && list.errorLines.count == 1, "\(list.errors)")
+        #expect(list.errors.contains("names.txt: has \(count) names") && list.errors.contains("11 classes"))
+        let imagenet = try workspace.run(options + method + ["--labels", "imagenet", "--offline"])
+        #expect(imagenet.status == 64 && imagenet.errors.contains("1000 classes"), "\(imagenet.errors)")
+        try workspace.write((0..<11).map { "kind \($0)\n" }.joined().utf8, to: "names.txt")
+        #expect(try workspace.run(options + method + ["--labels", "names.txt"]).status == 0)
+    }
+
+    // MARK: Options of one file
+
+    /// Two files of one name, one in a folder with a comma, each with what it needs.
+    @Test func filesHaveOptionsOfTheirOwn() throws {
+        let workspace = try workspace()
+        let files = FileManager.default
+        for (folder, name) in [("a,b", "supervised"), ("c=d", "plain")] {
+            try files.createDirectory(atPath: workspace.file(folder), withIntermediateDirectories: true)
+            try files.copyItem(
+                atPath: Golden.path(name, "weights"), toPath: workspace.file("\(folder)/w.safetensors"))
+        }
+        let options = ["--resolution", "32", "--quiet"]
+        let words = [
+            "--define", "one=a,b/w.safetensors", "--set", "one:num-heads=3", "--set", "one:family=vit",
+            "--define",
+            "two=c=d/w.safetensors", "--set", "two:num-heads=2", "--set", "two:mean=0.5,0.25,0.125",
+        ]
+        var outcome = try workspace.run(
+            ["photo.png", "--export", "both.npz", "--model", "one", "--compare", "two"] + words + options)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let archive = try NPZReader(workspace.file("both.npz"))
+        func meta(_ name: String) throws -> [String: Any] {
+            let text = try #require(try archive.array("meta.\(name)").strings().first)
+            return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        }
+        #expect(try meta("one")["num_heads"] as? Int == 3 && meta("two")["num_heads"] as? Int == 2)
+        #expect(try meta("one")["mean"] as? [Double] == [0.5, 0.5, 0.5])
+        #expect(try meta("two")["mean"] as? [Double] == [0.5, 0.25, 0.125])
+
+        // A path with a comma is one file where it has a --compare of its own.
+        outcome = try workspace.run(
+            [
+                "photo.png", "--export", "x.npz", "--compare", "a,b/w.safetensors", "--compare",
+                "c=d/w.safetensors", "--model", "one",
+            ] + words + options)
+        #expect(
+            outcome.status == 65 && outcome.errors.contains("a,b/w.safetensors: the weights"),
+            "\(outcome.errors)")
+
+        outcome = try workspace.run(
+            ["probe", "photo.png", "-o", "report", "--only", "heads", "--model", "one,two"] + words + options)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+
+    /// What is said of --weights is not said of what it is compared with.
+    @Test(arguments: [
+        ["--num-heads", "3"], ["--family", "vit"], ["--mean", "0.5"], ["--activation", "quick_gelu"],
+        ["--checkpoint-key", "teacher"],
+    ]) func optionsDoNotReachAnotherFile(option: [String]) throws {
+        let workspace = try workspace()
+        let other = Fixtures.golden("families/dinov2_registers.safetensors").path
+        let weights =
+            option[0] == "--checkpoint-key" ? Fixtures.golden("families/dino.pth").path : Self.supervised
+        var metas: [String] = []
+        for given in [[], option] {
+            let outcome = try workspace.run(
+                [
+                    "photo.png", "--export", "a.npz", "-y", "--resolution", "32", "--quiet", "--define",
+                    "main=\(weights)", "--set", "main:num-heads=\(weights == Self.supervised ? 3 : 2)",
+                    "--define", "other=\(other)", "--set", "other:num-heads=2", "--model", "main",
+                    "--compare",
+                    "other",
+                ] + given)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            metas.append(
+                try #require(
+                    try NPZReader(workspace.file("a.npz")).array("meta.other").strings().first))
+        }
+        #expect(metas[0] == metas[1])
+    }
+
+    @Test(arguments: [
+        ("--define a", "NAME"), ("--define a= ", ""), ("--define a=x --define a=y", "twice"),
+        ("--define dino=x", "known model"), ("--set a:num-heads=3", "no --define a=FILE"),
+        ("--define a=x --set a:colour=3", ""), ("--define a=x --set a:num-heads=0", ""),
+        ("--num-heads 3 --compare x.pth", "--define"), ("--family vit", "--weights"),
+    ]) func whatCannotBeMeantIsRefused(options: String, reason: String) throws {
+        let outcome = try workspace().run(
+            ["photo.png", "-o", "out.png"] + options.split(separator: " ").map(String.init))
+        #expect(outcome.status == 64 && outcome.errorLines.count == 1, "\(outcome.errors)")
+        #expect(reason == "NAME" || outcome.errors.contains(reason), "\(outcome.errors)")
+    }
+
     @Test func theReportSaysWhatWasRead() throws {
         let workspace = try workspace()
         let outcome = try workspace.run([

@@ -23,12 +23,12 @@ import Testing
     }
 
     @Test func aComparisonEndsWithTheMainModel() throws {
-        let panels = try PanelSpecification.comparison(of: "supervised", view: .heatmap) { $0 == "dino" }
+        let panels = try PanelSpecification.comparison(of: ["supervised"], view: .heatmap) { $0 == "dino" }
         #expect(panels == [.original, .view(.heatmap, model: "supervised"), .view(.heatmap, model: nil)])
     }
 
     @Test func aComparisonNamesNoModelTwice() throws {
-        let panels = try PanelSpecification.comparison(of: "dino,video:a.mp4,b", view: .mask) {
+        let panels = try PanelSpecification.comparison(of: ["dino", "video:a.mp4", "b"], view: .mask) {
             $0 == "dino"
         }
         #expect(
@@ -37,9 +37,12 @@ import Testing
             ])
     }
 
-    @Test(arguments: ["", "a,", ",a", "a,,b", "video:"]) func refusesIncompleteLists(names: String) {
-        #expect { try PanelSpecification.comparison(of: names, view: .heatmap) { _ in false } } throws: {
-            error in (error as? VitvideoError)?.kind == .usage
+    @Test(arguments: [[""], ["a", ""], ["", "a"], ["a", "", "b"], ["video:"]])
+    func refusesIncompleteLists(names: [String]) {
+        #expect {
+            try PanelSpecification.comparison(of: names, view: .heatmap) { _ in false }
+        } throws: { error in
+            (error as? VitvideoError)?.kind == .usage
         }
     }
 }

@@ -42,18 +42,20 @@ package enum PanelSpecification: Sendable, Equatable {
     /// unless it is among them.
     ///
     /// - Parameters:
-    ///   - names: `a,b`, each a model or `video:FILE`.
+    ///   - names: each a model or `video:FILE`.
     ///   - view: what is shown of each model.
     ///   - isMain: whether a name is the main model's.
     /// - Throws: `VitvideoError` of kind `usage` for an empty name.
     package static func comparison(
-        of names: String, view: View, isMain: (String) -> Bool
+        of names: [String], view: View, isMain: (String) -> Bool
     ) throws(VitvideoError) -> [PanelSpecification] {
         var panels: [PanelSpecification] = [.original]
         var namesMain = false
-        for name in names.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+        for name in names {
             if name.isEmpty {
-                throw VitvideoError(.usage, reason: "comparison '\(names)': a name is missing beside a comma")
+                throw VitvideoError(
+                    .usage,
+                    reason: "comparison '\(names.joined(separator: ","))': a name is missing beside a comma")
             }
             if name.hasPrefix("video:") {
                 panels.append(try PanelSpecification(parsing: name))

@@ -47,9 +47,8 @@ struct AnnotationPlan {
             try addSource(model.identity(of: nil), model, isAlone: true)
             return
         }
-        let specifications = try comparison.specifications(view: view.view ?? method.comparisonView) {
-            model.identity(of: $0) == model.identity(of: nil)
-        }
+        let specifications = try comparison.specifications(
+            view: view.view ?? method.comparisonView, model: model)
         for case .view(let view, _) in specifications { try method.check(view) }
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count

@@ -3,12 +3,13 @@ import Base
 import Files
 import Foundation
 import ModelZoo
+import ViT
 
 struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the known models, fetch or import their weights, and check them.",
         usage: "vitvideo models [<subcommand>]",
-        subcommands: [List.self, Pull.self, Import.self, Verify.self, Path.self],
+        subcommands: [List.self, Info.self, Pull.self, Import.self, Verify.self, Path.self],
         defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
@@ -31,6 +32,32 @@ struct Models: ParsableCommand {
                         + (marks.isEmpty ? "" : "  (\(marks.joined(separator: ", ")))"))
             }
             try printLine("The model cache is \(cache.directory).")
+        }
+    }
+
+    struct Info: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what is in a weights file, and what it would be taken for.",
+            discussion: "Nothing is computed. The exit code is 65 for a file that would be refused.")
+
+        @Argument(help: "Weights: safetensors, PyTorch, NumPy or ONNX, or a directory of Hugging Face's.")
+        var file: String
+
+        @Option(
+            help: ArgumentHelp(
+                "Number of heads, where the file has heads that are not 64 wide.", valueName: "n"))
+        var numHeads: Int?
+
+        @Option(help: CheckpointKeyHelp.text)
+        var checkpointKey: String?
+
+        func run() throws {
+            let inspection = try WeightsInspection(
+                file, told: ModelFacts(heads: numHeads), checkpointKey: checkpointKey,
+                known: ModelZoo.published(withHash:))
+            for line in inspection.lines { print(line) }
+            for notice in inspection.notices { print("note: \(notice.line { $0.words })") }
+            if let refusal = inspection.refusal { throw refusal }
         }
     }
 

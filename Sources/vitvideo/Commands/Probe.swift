@@ -51,6 +51,10 @@ struct Probe: ParsableCommand {
         if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
             throw ValidationError("no pictures are given; '--only filters,positions' needs none")
         }
+        if model.weights == nil, model.names(in: model.name).count > 1, let option = model.optionOfOneModel {
+            throw ValidationError(
+                "\(option) is about one model; with several --define names them, and --set says it")
+        }
     }
 
     func run() throws {
@@ -128,7 +132,7 @@ struct Probe: ParsableCommand {
 
     /// The models, each once.
     private func subjects() throws -> [ReportSubject] {
-        let names = model.weights == nil ? model.name.split(separator: ",").map(String.init) : []
+        let names = model.weights == nil ? model.names(in: model.name).filter { !$0.isEmpty } : []
         let identities = names.isEmpty ? [model.identity(of: nil)] : names.map { model.identity(of: $0) }
         var subjects: [ReportSubject] = []
         var seen: Set<ModelIdentity> = []

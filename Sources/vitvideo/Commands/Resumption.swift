@@ -57,7 +57,7 @@ extension Annotate {
             identity.add("the computation of \(source.name)", source.computation)
         }
         identity.add(model.settings + method.settings + view.settings + comparison.settings)
-        try identity.add(contentOfEach: comparison.recordingPaths)
+        try identity.add(contentOfEach: comparison.recordingPaths(model))
         identity.add(classes.settings + head.settings)
         try identity.add(contentOfEach: classes.files + head.files)
         identity.add(output.settings + schedule.settings + resume.settings)

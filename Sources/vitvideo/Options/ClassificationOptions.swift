@@ -67,16 +67,33 @@ struct ClassificationOptions: ParsableArguments {
         }
         return Classification(
             classifier: classifier,
-            labels: try names(classes: classifier.classes, target: target, offline: offline),
+            labels: try names(
+                of: model.name, classes: classifier.classes, target: target, offline: offline),
             shownCount: labels == nil ? 0 : topK)
     }
 
-    private func names(classes: Int, target: ClassChoice?, offline: Bool) throws -> ClassLabels {
+    /// - Throws: `VitvideoError` of kind `usage` for ImageNet's names of other classes than its 1,000, of kind
+    ///   `badData` for a list of another length than the classes.
+    private func names(
+        of model: String, classes: Int, target: ClassChoice?, offline: Bool
+    ) throws -> ClassLabels {
         switch (labels, target) {
         case ("imagenet", _):
+            guard classes == ClassLabels.imageNetCount else {
+                throw VitvideoError(
+                    .usage,
+                    reason: "--labels imagenet names \(ClassLabels.imageNetCount) classes, and \(model) has "
+                        + "\(classes); give their names with --labels FILE")
+            }
             return try ClassLabels.imageNet(from: .standard(), offline: offline)
         case (let path?, _):
-            return try ClassLabels(contentsOf: path)
+            let list = try ClassLabels(contentsOf: path)
+            guard list.names.count == classes else {
+                throw VitvideoError.labelsDoNotFit(
+                    path: path,
+                    problem: "has \(list.names.count) names, and \(model) has \(classes) classes")
+            }
+            return list
         case (nil, .name(let name)):
             guard classes == ClassLabels.imageNetCount else {
                 throw VitvideoError(

@@ -9,8 +9,8 @@ struct ComparisonOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Captioned panels in step: the original, each of these, and --model. A name is a known model, an \
-            alias ('supervised'), a weights file, or video:FILE for a heatmap video made earlier. --view \
-            applies to each model's panel.
+            alias ('supervised'), a weights file, a name of --define, or video:FILE for a heatmap video made \
+            earlier. A file whose path holds commas has a --compare of its own. --view applies to each model's panel.
             """, valueName: "name[,name…]"))
     var names: [String] = []
 
@@ -34,12 +34,13 @@ struct ComparisonOptions: ParsableArguments {
 
     /// - Parameters:
     ///   - view: what --compare shows of each model.
-    ///   - isMain: whether a name is that of --model.
+    ///   - model: knows which names are files, and which is the main model's.
     /// - Throws: `VitvideoError` of kind `usage`.
-    func specifications(view: View, isMain: (String) -> Bool) throws -> [PanelSpecification] {
+    func specifications(view: View, model: ModelOptions) throws -> [PanelSpecification] {
         if names.isEmpty { return try panels.map { try PanelSpecification(parsing: $0) } }
         return try PanelSpecification.comparison(
-            of: names.joined(separator: ","), view: view, isMain: isMain)
+            of: names.flatMap { model.names(in: $0) }, view: view
+        ) { model.identity(of: $0) == model.identity(of: nil) }
     }
 
     var settings: JobSettings {
@@ -50,8 +51,8 @@ struct ComparisonOptions: ParsableArguments {
     }
 
     /// The files behind `video:FILE`, whose content decides about the outputs.
-    var recordingPaths: [String] {
-        (names.flatMap { $0.split(separator: ",").map(String.init) } + panels)
+    func recordingPaths(_ model: ModelOptions) -> [String] {
+        (names.flatMap { model.names(in: $0) } + panels)
             .filter { $0.hasPrefix("video:") }.map { String($0.dropFirst("video:".count)) }
     }
 }

@@ -60,6 +60,25 @@ struct ModelOptions: ParsableArguments {
     @Option(help: CheckpointKeyHelp.text)
     var checkpointKey: String?
 
+    @Option(
+        name: .customLong("define"),
+        help: ArgumentHelp(
+            """
+            A weights file under a name of its own, for --model, --compare and --panel; repeat it for more. The \
+            file's path may hold commas.
+            """, valueName: "name=file"))
+    var definitions: [WeightsDefinition] = []
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            """
+            What an option says of a defined file, as in --set mine:num-heads=4: family, mean, std, grid, \
+            activation, num-heads, position-rule or checkpoint-key; repeat it for more. Such options themselves \
+            are about --model or --weights.
+            """, valueName: "name:option=value"))
+    var assignments: [WeightsSetting] = []
+
     @Flag(help: "Never fetch weights; use only what is on this machine.")
     var offline = false
 
@@ -83,6 +102,7 @@ struct ModelOptions: ParsableArguments {
     func identity(of name: String?) -> ModelIdentity {
         if name == nil, let weights { return .file(weights) }
         let name = name ?? self.name
+        if let definition = definitions.first(where: { $0.name == name }) { return .defined(definition) }
         if let entry = ModelZoo.find(name) { return .known(entry) }
         let looksLikeFile = name.contains("/") || Self.weightsExtensions.contains(name.pathExtension)
         return looksLikeFile || FileSystem.exists(name) ? .file(name) : .unknown(name)
@@ -97,25 +117,47 @@ struct ModelOptions: ParsableArguments {
             let cache = ModelCache.standard()
             let download = ModelDownload(cache: cache)
             return try cache.load(
-                entry, told: told,
+                entry, told: told(of: identity),
                 download: offline ? nil : { try download.run($0) })
         case .unknown(let name):
             throw VitvideoError.unknownModel(name)
         case .file(let path):
             return try Model.load(
-                path, told: told, checkpointKey: checkpointKey, known: ModelZoo.published(withHash:))
+                path, told: told(of: identity),
+                checkpointKey: identity == self.identity(of: nil) ? checkpointKey : nil,
+                known: ModelZoo.published(withHash:))
+        case .defined(let definition):
+            var (facts, key) = (told(of: identity), identity == self.identity(of: nil) ? checkpointKey : nil)
+            for setting in assignments where setting.name == definition.name {
+                setting.add(to: &facts, key: &key)
+            }
+            return try Model.load(
+                definition.path, name: definition.name, told: facts, checkpointKey: key,
+                known: ModelZoo.published(withHash:))
         }
     }
 
-    /// What the options say of the model.
-    private var told: ModelFacts {
-        ModelFacts(
+    /// What the options say of a model: all of it of the main one, of others only what is about no single file.
+    private func told(of identity: ModelIdentity) -> ModelFacts {
+        guard identity == self.identity(of: nil) else {
+            return ModelFacts(positionInterpolation: positionRule)
+        }
+        return ModelFacts(
             family: family, mean: mean?.values, deviation: std?.values, heads: numHeads,
             activation: activation, grid: grid?.value, positionInterpolation: positionRule)
     }
 
     func resolution(for model: Model) -> Resolution {
         resolution?.value ?? .shortSide(32 * model.configuration.patchSize)
+    }
+
+    /// The names in a list of models: one where the whole is a defined name or a file, else what commas separate.
+    func names(in list: String) -> [String] {
+        let path = list.hasPrefix("video:") ? String(list.dropFirst("video:".count)) : list
+        if FileSystem.exists(path) || definitions.contains(where: { $0.name == list }) {
+            return [list]
+        }
+        return list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// Options that tell what only a weights file of one's own leaves open, as they were given.
@@ -129,12 +171,29 @@ struct ModelOptions: ParsableArguments {
     /// The main model's name, unless a weights file is given.
     var name: String { model ?? ModelZoo.defaultName }
 
+    /// An option that is about one model and was given.
+    var optionOfOneModel: String? {
+        tellingOptions.first ?? (mean != nil ? "--mean" : std != nil ? "--std" : nil)
+    }
+
     func validate() throws {
         if model != nil, weights != nil {
             throw ValidationError("--model and --weights both choose the model; give one of them")
         }
+        for (index, definition) in definitions.enumerated() {
+            if definitions[..<index].contains(where: { $0.name == definition.name }) {
+                throw ValidationError("--define gives the name \(definition.name) twice")
+            }
+            if ModelZoo.find(definition.name) != nil {
+                throw ValidationError("--define \(definition.name): a known model has that name")
+            }
+        }
+        for setting in assignments where !definitions.contains(where: { $0.name == setting.name }) {
+            throw ValidationError("--set \(setting.text): there is no --define \(setting.name)=FILE")
+        }
         if let option = tellingOptions.first, !identity(of: nil).isFile {
-            throw ValidationError("\(option) goes with --weights")
+            throw ValidationError(
+                "\(option) goes with --weights; of a file in --compare --define and --set say it")
         }
         if let numHeads, numHeads < 1 { throw ValidationError("--num-heads must be at least 1") }
         if let std, !std.values.allSatisfy({ $0 > 0 }) {
@@ -148,6 +207,8 @@ struct ModelOptions: ParsableArguments {
             ("--num-heads", numHeads.map(String.init)), ("--checkpoint-key", checkpointKey),
             ("--family", family?.rawValue), ("--mean", mean?.text), ("--std", std?.text),
             ("--grid", grid?.value.description), ("--activation", activation?.rawValue),
+            ("--define", definitions.isEmpty ? nil : definitions.map(\.name).joined(separator: " ")),
+            ("--set", assignments.isEmpty ? nil : assignments.map(\.text).joined(separator: " ")),
             ("--resolution", resolution?.text), ("--position-rule", positionRule?.rawValue),
         ]
     }
@@ -159,29 +220,6 @@ enum CheckpointKeyHelp {
         Which of several models in a weights file, by a key or prefix on the way to it. (default: an average such as \
         'ema', else a teacher, else what is no student, momentum encoder or the like)
         """, valueName: "key")
-}
-
-/// One of the models of a run.
-enum ModelIdentity: Hashable {
-    /// A model of the zoo.
-    case known(ModelZoo.Entry)
-    /// A name that neither a known model nor a file has.
-    case unknown(String)
-    /// By its weights.
-    case file(String)
-
-    var isFile: Bool {
-        if case .file = self { true } else { false }
-    }
-
-    /// The full name, or the file's without its extension.
-    var shortName: String {
-        switch self {
-        case .known(let entry): entry.name
-        case .unknown(let name): name
-        case .file(let path): FileName.shown(path.pathStem)
-        }
-    }
 }
 
 /// `448` or `native`.

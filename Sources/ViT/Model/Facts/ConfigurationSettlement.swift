@@ -27,9 +27,7 @@ struct ConfigurationSettlement {
             let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
             let table = tensors.shape("pos_embed"), table.count == 3
         else {
-            throw problem(
-                "no class token, patch embedding or position table of a known family: is this a ViT "
-                    + "checkpoint?")
+            throw notAModel
         }
         let distilled = tensors.shape("dist_token") != nil
         let registers = tensors.shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
@@ -248,6 +246,20 @@ struct ConfigurationSettlement {
             ModelNotice(
                 "nothing says how its model was trained; assumed: " + values.joined(separator: ", "),
                 nextStep: .tellModel(parts.filter { $0 != .epsilon })))
+    }
+
+    /// What the file holds in place of a Vision Transformer, or which of its parts is missing.
+    private var notAModel: VitvideoError {
+        let contents = FileContents(tensors.checkpoint.names)
+        let parts = [
+            ("cls_token", "class token"), ("patch_embed.proj.weight", "patch embedding"),
+            ("pos_embed", "position table"),
+        ].filter { tensors.shape($0.0) == nil }.map(\.1)
+        let missing = parts.isEmpty ? "tokens of another shape" : "no " + parts.joined(separator: ", no ")
+        return .weightsDoNotFit(
+            path: tensors.checkpoint.path,
+            problems: ["\(missing) of a family that is read; \(contents.text)"],
+            nextStep: contents.advice.map { .advice($0) })
     }
 
     private func problem(_ text: String) -> VitvideoError {

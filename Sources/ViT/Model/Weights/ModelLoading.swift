@@ -35,7 +35,7 @@ extension Model {
     ) throws -> Model {
         let checkpoint = try Checkpoint.open(path)
         let loader = try WeightLoader(checkpoint, key: checkpointKey)
-        let hash = try ContentHash.sha256(ofFile: path)
+        let hash = try checkpoint.contentHash()
         var facts = [ToldFacts(told, from: .option)]
         var notices: [ModelNotice] = []
         if readsFilesBeside {
@@ -60,6 +60,13 @@ extension Model {
 }
 
 extension Checkpoint {
+    /// SHA-256 of the file; of several files that of their hashes, a line of hexadecimal digits each.
+    package func contentHash() throws -> String {
+        let hashes = try files.map { try ContentHash.sha256(ofFile: $0) }
+        return hashes.count == 1
+            ? hashes[0] : try ContentHash.sha256(of: Data(hashes.map { $0 + "\n" }.joined().utf8))
+    }
+
     /// What an import into the model cache noted.
     fileprivate var facts: ModelFacts {
         ModelFacts(

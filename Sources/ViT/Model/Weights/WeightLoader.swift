@@ -100,7 +100,12 @@ package struct WeightLoader: Sendable {
         problems += tensors.names.filter { !known.contains($0) && !Self.isOfClassifier($0) }.map {
             "unexpected \(tensors.described($0))"
         }
-        guard problems.isEmpty else { throw problem(problems) }
+        guard problems.isEmpty else {
+            let foreign = ForeignModel.recognized(in: tensors.checkpoint.names)
+            throw VitvideoError.weightsDoNotFit(
+                path: path, problems: problems,
+                nextStep: foreign.map { .advice("it looks like \($0.name): \($0.advice)") })
+        }
     }
 
     /// Reads every tensor of a configuration that has been checked.

@@ -1,0 +1,28 @@
+import Base
+import Files
+
+/// A directory as Hugging Face's libraries write it.
+enum WeightsDirectory {
+    /// Files that hold the weights, the first there is.
+    private static let names = [
+        "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+    ]
+
+    /// The file to read for a path: itself, or one in the directory that it is.
+    ///
+    /// - Throws: `VitvideoError` of kind `badData` for a directory without weights, naming what is in it.
+    static func file(at path: String) throws -> String {
+        guard FileSystem.isDirectory(path) else { return path }
+        let folder = path.hasSuffix("/") ? path : path + "/"
+        for name in names where FileSystem.exists(folder + name) { return folder + name }
+        let found = (FileSystem.names(in: path) ?? []).filter { $0 != "." && $0 != ".." }.sorted()
+        throw VitvideoError(
+            .badData, cannot: "read", path: path,
+            reason: "it is a directory without \(names[0]) or \(names[2])"
+                + (found.isEmpty
+                    ? "; it is empty"
+                    : "; it holds " + found.prefix(6).map { quoted($0) }.joined(separator: ", ")),
+            nextStep: found.isEmpty ? nil : .advice("name the file with the weights"))
+    }
+}
