@@ -21,7 +21,7 @@ struct ShardedTensors: TensorSource {
     ///   damaged, or lacks a tensor that the index says it has.
     init(index path: String) throws {
         let map = try ShardedTensors.map(path)
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        let folder = path.parentPath + "/"
         let files = Set(map.map(\.file)).sorted()
         guard files.count <= Self.mostFiles else {
             throw VitvideoError.badData("it names more than \(Self.mostFiles) files")

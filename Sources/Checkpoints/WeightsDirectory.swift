@@ -16,7 +16,7 @@ enum WeightsDirectory {
         guard FileSystem.isDirectory(path) else { return path }
         let folder = path.hasSuffix("/") ? path : path + "/"
         for name in names where FileSystem.exists(folder + name) { return folder + name }
-        let found = (FileSystem.names(in: path) ?? []).filter { $0 != "." && $0 != ".." }.sorted()
+        let found = (FileSystem.names(in: path) ?? []).sorted()
         throw VitvideoError(
             .badData, cannot: "read", path: path,
             reason: "it is a directory without \(names[0]) or \(names[2])"

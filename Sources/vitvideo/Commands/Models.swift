@@ -51,12 +51,14 @@ struct Models: ParsableCommand {
         @Option(help: CheckpointKeyHelp.text)
         var checkpointKey: String?
 
+        func validate() throws { try FileArguments.check([("models info", file)]) }
+
         func run() throws {
             let inspection = try WeightsInspection(
                 file, told: ModelFacts(heads: numHeads), checkpointKey: checkpointKey,
                 known: ModelZoo.published(withHash:))
-            for line in inspection.lines { print(line) }
-            for notice in inspection.notices { print("note: \(notice.line { $0.words })") }
+            for line in inspection.lines { try printLine(line) }
+            for notice in inspection.notices { try printLine("note: \(notice.line { $0.words })") }
             if let refusal = inspection.refusal { throw refusal }
         }
     }
