@@ -55,7 +55,8 @@ struct Annotate: ParsableCommand {
     func validate() throws {
         try FileArguments.check(
             [("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file)]
-                + comparison.recordingPaths.map { ("video:", $0) })
+                + model.definitions.map { ("--define", $0.path) }
+                + comparison.recordingPaths(model).map { ("video:", $0) })
         if resume.isOn, output.stats == "-" {
             throw ValidationError("--resume writes files that it can go on with; name one for --stats")
         }
