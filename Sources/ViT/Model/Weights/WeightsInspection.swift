@@ -18,7 +18,8 @@ package struct WeightsInspection: Sendable {
         known: (_ sha256: String) -> Model.Known? = { _ in nil }
     ) throws {
         let checkpoint = try Checkpoint.open(path)
-        lines.append("\(FileName.shown(path)): \(checkpoint.format.rawValue), \(FileContents(checkpoint.names).text)")
+        let contents = FileContents(checkpoint.names)
+        lines.append("\(FileName.shown(path)): \(checkpoint.format.rawValue), \(contents.text)")
         for candidate in BackboneSearch(checkpoint).candidates {
             lines.append("a Vision Transformer under \(quoted(candidate.name)), \(candidate.known) tensors")
         }
