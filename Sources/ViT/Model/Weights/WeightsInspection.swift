@@ -18,9 +18,10 @@ package struct WeightsInspection: Sendable {
         known: (_ sha256: String) -> Model.Known? = { _ in nil }
     ) throws {
         let checkpoint = try Checkpoint.open(path)
-        let contents = FileContents(checkpoint.names)
+        let candidates = BackboneSearch(checkpoint).candidates
+        let contents = FileContents(checkpoint.names, isModel: !candidates.isEmpty)
         lines.append("\(FileName.shown(path)): \(checkpoint.format.rawValue), \(contents.text)")
-        for candidate in BackboneSearch(checkpoint).candidates {
+        for candidate in candidates {
             lines.append("a Vision Transformer under \(quoted(candidate.name)), \(candidate.known) tensors")
         }
         do {
