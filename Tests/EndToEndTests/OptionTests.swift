@@ -304,14 +304,7 @@ import Testing
             ])
         var files: [String: Data] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.path) {
-            var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: workspace.file(name), isDirectory: &isDirectory),
-                !isDirectory.boolValue
-            else {
-                files[name] = Data()
-                continue
-            }
-            files[name] = try workspace.bytes(of: name)
+            files[name] = (try? workspace.bytes(of: name)) ?? Data()
         }
         return Observation(
             status: outcome.status, output: outcome.output.replacing(workspace.path, with: "."),
