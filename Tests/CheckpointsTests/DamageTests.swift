@@ -67,7 +67,7 @@ struct DamageTests {
         let fifo = directory.file("fifo")
         #expect(mkfifo(fifo, 0o600) == 0)
         expectRefusal(directory.file("absent.pth"), .noInput, "No such file or directory (errno 2)")
-        expectRefusal(directory.path, .noInput, "it is a directory")
+        expectRefusal(directory.path, .badData, "it is a directory without model.safetensors")
         expectRefusal(fifo, .noInput, "not a regular file")
         expectRefusal(try directory.write([], to: "empty.pth"), .badData, "the file is empty")
     }

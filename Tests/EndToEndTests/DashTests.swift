@@ -22,7 +22,8 @@ import Testing
         let workspace = try workspace()
         let words = arguments.split(separator: " ").map(String.init)
         let outcome = try workspace.run(
-            ["--weights", "-w.safetensors", "--num-heads", "3", "--resolution", "28"] + words)
+            ["--weights", "-w.safetensors", "--num-heads", "3", "--family", "dino", "--resolution", "28"]
+                + words)
         #expect(outcome.status == 0 && outcome.errors == "" && outcome.output == "", "\(outcome)")
         #expect(try MediaProbe(workspace.file("./-out.mp4")).frameTimes().count == 3)
     }

@@ -87,7 +87,6 @@ import Testing
     ]
 
     static let usage = [
-        Case(64, "", "<input>"),
         Case(64, "$clip", "-o", "--export"),
         Case(64, "model list", "no command 'model'", "annotate", "models", "probe"),
         Case(64, "$clip -o out.mp4 --nonsense", "--nonsense"),

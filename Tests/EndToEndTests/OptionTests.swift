@@ -316,6 +316,7 @@ import Testing
         text.split(separator: "\n").filter { !$0.contains("busy ") && !$0.contains("bottleneck: ") }
             .joined(separator: "\n")
             .replacing(/\d+\.\d\d (s|fps|a second)/, with: "")
+            .replacing(/\d+ (s|min|h) on one core/, with: "")
     }
 
     /// The files that rows name, and the server in place of the models' publishers.

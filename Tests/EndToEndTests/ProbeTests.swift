@@ -95,13 +95,14 @@ import Testing
             ] + MethodCommandTests.tiny)
         #expect(outcome.status == 0)
         let lines = outcome.errorLines
-        try #require(lines.count == 7, "\(lines)")
+        try #require(lines.count == 8, "\(lines)")
         #expect(lines[0] == "report: 2 pictures")
         #expect(lines[1].contains(": short side 48, patches of 4, 1 worker, "))
         #expect(lines[1].hasSuffix(", fp32"))
-        #expect(lines[2].contains(/^2 pictures in [\d.]+ s, [\d.]+ a second$/))
-        #expect(lines[3].hasPrefix("  decode ") && lines[4].hasPrefix("  inference "))
-        #expect(lines[5].hasPrefix("  draw and write ") && lines[6].hasPrefix("  bottleneck: "))
+        #expect(lines[2].contains("family vit (option), mean 0.5 (family)"))
+        #expect(lines[3].contains(/^2 pictures in [\d.]+ s, [\d.]+ a second$/))
+        #expect(lines[4].hasPrefix("  decode ") && lines[5].hasPrefix("  inference "))
+        #expect(lines[6].hasPrefix("  draw and write ") && lines[7].hasPrefix("  bottleneck: "))
     }
 
     @Test func whatNeedsNoPictureAsksForNone() throws {

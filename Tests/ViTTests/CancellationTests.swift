@@ -55,12 +55,12 @@ import ViT
         let golden = try Golden("supervised")
         let run = try work.make(golden)
         let patient = Wish(limit: .max)
-        try Cancellation.$isWanted.withValue(patient.isWanted) { try run() }
+        try Cancellation.asking(patient.isWanted) { try run() }
         #expect(patient.asked > 3 * golden.model.configuration.depth)
         for limit in [0, 1, patient.asked / 2, patient.asked - 1] {
             let wish = Wish(limit: limit)
             #expect(throws: Cancellation.Cancelled.self) {
-                try Cancellation.$isWanted.withValue(wish.isWanted) { try run() }
+                try Cancellation.asking(wish.isWanted) { try run() }
             }
             // Those that share a picture each ask once more.
             #expect((limit + 1...limit + 3).contains(wish.asked))

@@ -143,6 +143,25 @@ import VideoIO
                 != (try Probe.packets(plain, stream: stream == 0xe0 ? "v" : "a", "pts_time")))
     }
 
+    /// Few frames a second that are stored in another order than they are shown in.
+    @Test(arguments: ["mkv", "mp4", "ts", "flv", "avi", "nut"], [1, 2, 5, 10])
+    func slowVideoIsNoJoinedFile(ending: String, rate: Int) throws {
+        let scratch = try Scratch()
+        let codec = ending == "avi" ? "mpeg4" : "libx264"
+        let source = try scratch.ffmpeg(
+            "in.\(ending)",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=96x64:rate=\(rate)", "-f", "lavfi", "-i", "sine",
+                "-frames:v",
+                "20", "-shortest", "-c:v", codec, "-bf", "2", "-g", "8", "-c:a", "aac",
+            ])
+        let result = try readAll(source)
+        #expect(result.warnings == [])
+        let times = try Probe.frameTimes(source)
+        #expect(result.frames.count == times.count)
+        #expect(zip(result.frames, times).allSatisfy { abs($0.time.seconds - $1) < 1e-6 })
+    }
+
     // MARK: Sound before zero
 
     private static let clicks = "aevalsrc='if(between(mod(t,1),0.5,0.51),0.9,0)':s=48000"

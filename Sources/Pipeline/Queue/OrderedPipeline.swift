@@ -79,7 +79,7 @@ package struct OrderedPipeline<Input: Sendable, Output: Sendable> {
         while let (index, item) = try queue.pop() {
             let output: Output
             do {
-                output = try Cancellation.$isWanted.withValue(isGivenUp) {
+                output = try Cancellation.asking(isGivenUp) {
                     try meters.inference.working { try worker(item) }
                 }
             } catch is Cancellation.Cancelled {

@@ -15,8 +15,9 @@ final class JoinedClock {
         let timeBase: Rational
         /// Number of the part that the last packet belongs to.
         var part = 0
-        /// Decoding time of the last packet, in the part's own ticks.
+        /// Time of the last packet, in the part's own ticks: of decoding once a packet had one, else of presentation.
         var last: Int64
+        var lastIsDecoded: Bool
         /// Where the latest packet of the part ends, in the part's own ticks.
         var end: Int64
     }
@@ -102,12 +103,21 @@ final class JoinedClock {
         let end = shown + max(0, packet.pointee.duration)
         guard var track = tracks[index] else {
             let timeBase = Rational(stream.pointee.time_base)
-            tracks[index] = Track(timeBase: timeBase, part: restarts, last: time, end: end)
+            tracks[index] = Track(
+                timeBase: timeBase, part: restarts, last: time, lastIsDecoded: decoded != nil, end: end)
             return restarts
         }
         defer { tracks[index] = track }
+        // The two kinds of time do not compare.
+        guard track.lastIsDecoded == (decoded != nil) else {
+            if decoded != nil { (track.last, track.lastIsDecoded) = (time, true) }
+            track.end = max(track.end, end)
+            return track.part
+        }
         // Presentation times alone are not in order where frames are reordered.
-        let slack = rescale(decoded == nil ? 1_000_000 : 250_000, from: .microseconds, to: track.timeBase)
+        let slack = max(
+            rescale(decoded == nil ? 1_000_000 : 250_000, from: .microseconds, to: track.timeBase),
+            decoded == nil ? 16 * packet.pointee.duration : 0)
         if track.part == restarts, let start = opening?.starts[index], opening?.starts.count == 1,
             time - track.last > slack, time > start.previousLast, time - start.previousLast <= 4 * slack
         {

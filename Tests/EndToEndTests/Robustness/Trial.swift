@@ -25,7 +25,7 @@ struct Trial {
     let frames: [Int]?
 
     /// A tiny seeded model: nothing but the media counts here.
-    static let model = ["--weights", Golden.path("plain", "weights"), "--num-heads", "3"]
+    static let model = ["--weights", Golden.path("plain", "weights"), "--num-heads", "3", "--family", "dino"]
 
     /// Runs the program on a file of the workspace and looks at the export it leaves.
     /// - Throws: `Program.TimedOut` where it hangs.
