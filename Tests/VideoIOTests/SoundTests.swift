@@ -157,8 +157,10 @@ import VideoIO
             ])
         let result = try readAll(source)
         #expect(result.warnings == [])
+        #expect(result.frames.count == 20)
+        // AVI has no times of its own; ffprobe leaves that of its last frame open.
         let times = try Probe.frameTimes(source)
-        #expect(result.frames.count == times.count)
+        #expect(times.count == (ending == "avi" ? 19 : 20))
         #expect(zip(result.frames, times).allSatisfy { abs($0.time.seconds - $1) < 1e-6 })
     }
 
