@@ -114,6 +114,7 @@ let package = Package(
                 "make_resampling.py",
                 "make_stills.py",
                 "make_checkpoint_goldens.py",
+                "make_onnx_exports.py",
                 "failing_allocator.c",
             ],
             resources: [.copy("goldens")], swiftSettings: strict),

@@ -27,7 +27,7 @@ package struct Checkpoint: Sendable {
 
     /// The file that was opened, in the directory that was named; of several files their index.
     package let path: String
-    /// All files that the tensors are in, and the index.
+    /// All files that the tensors are in, and the index; of an ONNX model also those beside it.
     package let files: [String]
     package let format: Format
     /// Names of the tensors in the file's order, unique. Of a PyTorch file all tensors are here, the keys on the way
@@ -60,7 +60,8 @@ package struct Checkpoint: Sendable {
             case .npz:
                 return try Checkpoint(path, format, NPZTensors(NPZReader(archive: ZipArchive.open(path))))
             case .onnx:
-                return try Checkpoint(path, format, ONNXFile(file))
+                let source = try ONNXFile(file)
+                return try Checkpoint(path, format, source, files: [path] + source.dataPaths)
             case .pyTorchZip:
                 return try Checkpoint(path, format, PyTorchFile(archive: ZipArchive.open(path)))
             case .sharded: preconditionFailure("a file's content is never several files")
@@ -100,6 +101,17 @@ package struct Checkpoint: Sendable {
     ///   file is damaged.
     package func floats(_ name: String) throws -> [Float] {
         try locating("read tensor \(quoted(name)) of", path) { try source.floats(tensorIndex(name)) }
+    }
+
+    /// How to write an ONNX file whose weights have their names; nil where all have, and for other formats.
+    package var exportAdvice: String? {
+        guard format == .onnx,
+            source.tensors.contains(where: {
+                $0.description.elementCount > 1 && ONNXNames.isMadeUp($0.name)
+                    && !ONNXEmbeddings.ownNames.contains($0.name)
+            })
+        else { return nil }
+        return #"export it again with torch.onnx.export(model, x, "model.onnx", dynamo=True, optimize=False)"#
     }
 
     private func tensorIndex(_ name: String) throws -> Int {

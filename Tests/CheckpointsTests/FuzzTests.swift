@@ -33,7 +33,10 @@ import Testing
                     let archive = try ZipArchive.open(golden(name))
                     return try archive.entries.map { Array(try archive.read($0).prefix(192)) }
                 }
-            case .protobuf: try files("tiny.onnx", "typed.onnx", "external.onnx")
+            case .protobuf:
+                try files(
+                    "tiny.onnx", "typed.onnx", "external.onnx", "../onnx/equal.new.onnx",
+                    "../onnx/dynamic.axes.onnx", "../onnx/registers.batch.onnx", "../onnx/hf_dinov2.old.onnx")
             }
         }
 

@@ -11,7 +11,11 @@ struct ONNXFile: TensorSource {
     let metadata: [String: String]
     private let file: MappedFile
     private let initializers: [ONNXInitializer]
-    private let origins: [ONNXNames.Origin]
+    private let origins: [ONNXOrigin]
+    private let dataFiles: ONNXDataFiles
+
+    /// The files beside the model that hold values.
+    var dataPaths: [String] { dataFiles.files.map(\.path) }
 
     /// Whether the bytes begin with `ir_version`, the first field of a ModelProto. There is no better sign:
     /// protobuf has no magic number.
@@ -19,10 +23,11 @@ struct ONNXFile: TensorSource {
         bytes.count > 2 && bytes[0] == 0x08 && (1...32).contains(bytes[1])
     }
 
-    /// - Throws: `VitvideoError` for damage, and for weights in other files.
+    /// - Throws: `VitvideoError` for damage, for a model without weights, and as `ONNXDataFiles.place`.
     init(_ file: MappedFile) throws {
         self.file = file
         var metadata: [String: String] = [:]
+        var dataFiles = ONNXDataFiles(besideModel: file.path)
         let (initializers, names) = try file.withBytes { bytes in
             var graph: Range<Int>?
             var hasOperatorSet = false
@@ -43,14 +48,19 @@ struct ONNXFile: TensorSource {
                     "it names no operator set", nextStep: "the file is cut short or damaged: get it again")
             }
             guard let graph else { throw VitvideoError.badData("it holds no graph") }
-            return try Self.read(bytes, graph)
+            return try Self.read(bytes, graph, &dataFiles)
+        }
+        guard !initializers.isEmpty else {
+            throw VitvideoError.badData(
+                "it is a graph without weights", nextStep: "export it again, with export_params=True")
         }
         self.initializers = initializers
         self.metadata = metadata
+        self.dataFiles = dataFiles
         var tensors: [(name: String, description: TensorDescription)] = []
-        var origins: [ONNXNames.Origin] = []
+        var origins: [ONNXOrigin] = []
         for (name, origin) in names.tensors() {
-            tensors.append((name, try Self.description(origin, initializers)))
+            tensors.append((name, try origin.description(initializers)))
             origins.append(origin)
         }
         self.tensors = tensors
@@ -58,7 +68,7 @@ struct ONNXFile: TensorSource {
     }
 
     private static func read(
-        _ bytes: UnsafeRawBufferPointer, _ graph: Range<Int>
+        _ bytes: UnsafeRawBufferPointer, _ graph: Range<Int>, _ dataFiles: inout ONNXDataFiles
     ) throws -> ([ONNXInitializer], ONNXNames) {
         // GraphProto: 1 node, 5 initializer, 15 sparse_initializer. Nodes come first in the file, but naming needs
         // the initializers, hence two passes.
@@ -66,70 +76,26 @@ struct ONNXFile: TensorSource {
         var fields = ProtobufFields(bytes, graph)
         while let field = try fields.next() {
             if field.number == 5, let content = field.content {
-                initializers.append(try ONNXInitializer(bytes, content))
+                initializers.append(try ONNXInitializer(bytes, content, dataFiles: &dataFiles))
             }
         }
         var names = try ONNXNames(initializers)
         fields = ProtobufFields(bytes, graph)
         while let field = try fields.next() {
             if field.number == 1, let content = field.content {
-                names.add(try decodeProtobuf(UnsafeRawBufferPointer(rebasing: bytes[content])))
+                names.add(try ONNXNode(bytes, content))
             }
         }
         return (initializers, names)
     }
 
-    private static func description(
-        _ origin: ONNXNames.Origin, _ initializers: [ONNXInitializer]
-    ) throws -> TensorDescription {
-        switch origin {
-        case .whole(let index): return initializers[index].description
-        case .transposed(let index):
-            let stored = initializers[index].description
-            return try TensorDescription(shape: stored.shape.reversed(), elementType: stored.elementType)
-        case .joined(let classToken, let patches):
-            let parts = (initializers[classToken].description, initializers[patches].description)
-            let tokens = parts.0.shape[1].addingReportingOverflow(parts.1.shape[1])
-            guard !tokens.overflow, parts.0.elementType == parts.1.elementType else {
-                throw VitvideoError.badData("the halves of its position table do not fit")
-            }
-            return try TensorDescription(
-                shape: [1, tokens.partialValue, parts.0.shape[2]], elementType: parts.0.elementType)
-        }
-    }
-
     func floats(_ index: Int) throws -> [Float] {
         try file.withBytesOnce { bytes in
-            switch origins[index] {
-            case .whole(let initializer): return try initializers[initializer].floats(bytes)
-            case .transposed(let initializer):
-                let shape = initializers[initializer].description.shape
-                return transposed(
-                    try initializers[initializer].floats(bytes), rows: shape[0], columns: shape[1])
-            case .joined(let classToken, let patches):
-                return try initializers[classToken].floats(bytes) + initializers[patches].floats(bytes)
+            try origins[index].floats {
+                try initializers[$0].floats(bytes, dataFiles: dataFiles)
+            } shape: {
+                initializers[$0].description.shape
             }
         }
-    }
-}
-
-/// (rows, columns) to (columns, rows), both row-major. Goes by tiles of 16×16, so that each cache line that is
-/// touched is used whole.
-private func transposed(_ values: [Float], rows: Int, columns: Int) -> [Float] {
-    // One side may be huge where the other is 0.
-    if values.isEmpty { return [] }
-    return [Float](unsafeUninitializedCapacity: values.count) { output, initializedCount in
-        values.withUnsafeBufferPointer { input in
-            for firstRow in stride(from: 0, to: rows, by: 16) {
-                for firstColumn in stride(from: 0, to: columns, by: 16) {
-                    for column in firstColumn..<min(firstColumn + 16, columns) {
-                        for row in firstRow..<min(firstRow + 16, rows) {
-                            output[column * rows + row] = input[row * columns + column]
-                        }
-                    }
-                }
-            }
-        }
-        initializedCount = values.count
     }
 }

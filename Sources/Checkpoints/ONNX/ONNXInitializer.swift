@@ -10,23 +10,24 @@ struct ONNXInitializer: Sendable {
         case raw(Range<Int>)
         /// In the message's typed lists; it lies at this place in the file and is decoded again when asked for.
         case typed(message: Range<Int>)
+        /// Little-endian elements at this place in one of the files beside the model.
+        case beside(file: Int, Range<Int>)
     }
 
     let name: String
     let description: TensorDescription
     private let values: Values
 
-    /// - Parameter range: where the `TensorProto` lies in the file.
-    /// - Throws: `VitvideoError` where it is malformed, its values are not as many as its shape says, its type is not
-    ///   read here, or its values lie in another file.
-    init(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws {
+    /// - Parameters:
+    ///   - range: where the `TensorProto` lies in the file.
+    ///   - dataFiles: the files beside the model, for values that lie there.
+    /// - Throws: `VitvideoError` where it is malformed, its values are not as many as its shape says, or its type is
+    ///   not read here; as `ONNXDataFiles.place`.
+    init(
+        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, dataFiles: inout ONNXDataFiles
+    ) throws {
         let message = try Self.decode(bytes, range)
         let name = message.name
-        guard message.dataLocation == 0 else {
-            throw VitvideoError.badData(
-                "initialiser \(quoted(name)) lies in another file",
-                nextStep: "save the model as a single file")
-        }
         guard let type = ElementType(onnx: message.dataType) else {
             throw VitvideoError.badData("initialiser \(quoted(name)) has the ONNX type \(message.dataType)")
         }
@@ -34,10 +35,20 @@ struct ONNXInitializer: Sendable {
         description = try TensorDescription(
             shape: message.dims.map { Int($0) }, elementType: type)
 
+        // TensorProto: 9 raw_data, 13 external_data.
         var raw: Range<Int>?
+        var external = ONNXExternalData()
         var fields = ProtobufFields(bytes, range)
         while let field = try fields.next() {
-            if field.number == 9, let content = field.content { raw = content }
+            guard let content = field.content else { continue }
+            if field.number == 9 { raw = content }
+            if field.number == 13 { try external.add(bytes, content) }
+        }
+        if message.dataLocation != 0 {
+            let place = try dataFiles.place(
+                external, byteCount: description.byteCount, owner: "initialiser \(quoted(name))")
+            values = .beside(file: place.file, place.range)
+            return
         }
         let count: Int
         if let raw {
@@ -64,11 +75,17 @@ struct ONNXInitializer: Sendable {
     }
 
     /// The values as Float32, row-major.
+    ///
+    /// - Parameter dataFiles: the files beside the model.
     /// - Throws: `VitvideoError` where they are integers.
-    func floats(_ bytes: UnsafeRawBufferPointer) throws -> [Float] {
+    func floats(_ bytes: UnsafeRawBufferPointer, dataFiles: ONNXDataFiles) throws -> [Float] {
         let type = description.elementType
         switch values {
         case .raw(let range): return try type.floats(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        case .beside(let file, let range):
+            return try dataFiles.files[file].withBytesOnce {
+                try type.floats(UnsafeRawBufferPointer(rebasing: $0[range]))
+            }
         case .typed(let range):
             let message = try Self.decode(bytes, range)
             switch type {

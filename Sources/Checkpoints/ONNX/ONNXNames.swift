@@ -1,30 +1,38 @@
 import Base
 import Files
 
-/// Gives the anonymous initializers of an exported PyTorch model their names back.
+/// Gives the initializers of an exported PyTorch model the names of the parameters that they are.
 ///
-/// PyTorch's exporter folds constants: a Linear layer's weight is stored transposed as `onnx::MatMul_1972`, and a
-/// position table sliced in the forward pass as `onnx::Concat_1957` (class token) and `onnx::Reshape_1962`
-/// (patches). What is left of the module's name is in the name of the node that uses the value:
-/// `/backbone/encoder/layer.0/attention/attention/query/MatMul`.
+/// PyTorch's exporters fold constants: a Linear layer's weight is stored transposed, as `onnx::MatMul_1972` by the old
+/// exporter and as `val_12` by the new one, and of equal parameters one is stored for all. What is left of a
+/// parameter's name is with the nodes that use it:
+/// - the new exporter notes each node's module;
+/// - the bias that is added next is seldom folded, and has its name: `blocks.0.attn.qkv.bias`;
+/// - the old exporter names nodes by modules: `/blocks/blocks.0/attn/qkv/MatMul`.
+/// What lies before the blocks, `ONNXEmbeddings` finds.
 struct ONNXNames {
-    /// A tensor as it is presented, made of one or two initializers.
-    enum Origin: Sendable, Equatable {
-        case whole(Int)
-        /// Stored (in, out), presented (out, in) as PyTorch keeps it.
-        case transposed(Int)
-        /// Joined along the tokens.
-        case joined(classToken: Int, patches: Int)
+    /// A matrix product with an initializer, whose name is still to be found.
+    private struct Product {
+        let index: Int
+        let isTransposed: Bool
+        let module: String?
+        let scopes: [Substring]
+        /// The bias that is added to the product.
+        var bias: String?
     }
 
     private let initializers: [ONNXInitializer]
     /// Initializers by the names that nodes use, aliases made by Identity nodes among them.
     private var indices: [String: Int]
-    /// Presented names in the order found, with what they are made of.
-    private(set) var found: [(name: String, origin: Origin)] = []
-    /// Halves of position tables by the scope of the node that uses them.
-    private var classTokens: [String: Int] = [:]
-    private var patches: [(scope: String, index: Int)] = []
+    private var embeddings: ONNXEmbeddings
+    /// Initializers that are no weights: sizes, axes and factors of nodes.
+    private var constants: Set<Int> = []
+    private var aliases: [(name: String, index: Int)] = []
+    private var products: [Product] = []
+    /// Products by the value that they compute.
+    private var productOutputs: [String: Int] = [:]
+    /// How many nodes use an initializer as a bias.
+    private var biasUses: [String: Int] = [:]
 
     /// - Throws: `VitvideoError` where two initializers have one name.
     init(_ initializers: [ONNXInitializer]) throws {
@@ -35,94 +43,145 @@ struct ONNXNames {
                 throw VitvideoError.badData("two initialisers are named \(quoted(initializer.name))")
             }
         }
+        embeddings = ONNXEmbeddings(initializers)
     }
 
+    // MARK: Nodes
+
     /// Takes in the next node of the graph, which lists them so that producers come before users.
-    mutating func add(_ node: ONNXNodeProto) {
-        switch node.opType {
-        case "Identity":
-            // Equal parameters are stored once; the others are copies under their own names.
-            guard node.input.count == 1, node.output.count == 1, let index = indices[node.input[0]],
-                indices[node.output[0]] == nil
-            else { return }
-            indices[node.output[0]] = index
-            if !Self.isAnonymous(node.output[0]), !node.output[0].hasPrefix("/") {
-                found.append((node.output[0], .whole(index)))
+    mutating func add(_ node: ONNXNode) {
+        embeddings.add(node, indices: indices)
+        for name in node.inputs where Self.isMadeUp(name) {
+            if let index = indices[name], isConstant(index) { constants.insert(index) }
+        }
+        switch node.operation {
+        case "Identity": addIdentity(node)
+        case "MatMul": addProduct(node, isTransposed: true)
+        case "Gemm":
+            addProduct(node, isTransposed: !node.transposesSecond)
+            if node.inputs.count > 2 { addBias(node.inputs[2], toProductOf: node.outputs.first, node) }
+        case "Add" where node.inputs.count == 2:
+            addBias(node.inputs[0], toProductOf: node.inputs[1], node)
+            addBias(node.inputs[1], toProductOf: node.inputs[0], node)
+        case "LayerNormalization", "Conv":
+            for (place, leaf) in [(1, "weight"), (2, "bias")] where place < node.inputs.count {
+                addAlias(node.inputs[place], leaf, node)
             }
-        case "MatMul":
-            guard node.input.count == 2, let index = anonymous(node.input[1]), shape(index).count == 2 else {
-                return
+        case "Mul":
+            // LayerScale: one factor a channel.
+            for name in node.inputs where rank(name) == 1 && !Self.isMadeUp(name) {
+                addAlias(name, String(name.split(separator: ".").last ?? ""), node)
             }
-            let scope = Self.scope(node.name)
-            if !scope.isEmpty { found.append((scope + ".weight", .transposed(index))) }
-        case "Concat":
-            guard let first = node.input.first, let index = anonymous(first), Self.isClassToken(shape(index))
-            else {
-                return
-            }
-            classTokens[Self.scope(node.name)] = index
-        case "Reshape":
-            guard let first = node.input.first, let index = anonymous(first), shape(index).count == 3 else {
-                return
-            }
-            patches.append((Self.scope(node.name), index))
         default: break
         }
     }
 
+    /// Equal parameters are stored once; the old exporter makes the others copies under their own names.
+    private mutating func addIdentity(_ node: ONNXNode) {
+        guard node.inputs.count == 1, node.outputs.count == 1, let index = indices[node.inputs[0]],
+            indices[node.outputs[0]] == nil
+        else { return }
+        indices[node.outputs[0]] = index
+        if !Self.isAnonymous(node.outputs[0]), !node.outputs[0].hasPrefix("/") {
+            aliases.append((node.outputs[0], index))
+        }
+    }
+
+    private mutating func addProduct(_ node: ONNXNode, isTransposed: Bool) {
+        guard node.inputs.count > 1, rank(node.inputs[1]) == 2, let index = indices[node.inputs[1]]
+        else { return }
+        var module = node.module
+        if !Self.isMadeUp(node.inputs[1]) {
+            // Optimizers transpose a weight in its place; the exporters do not use one so.
+            guard isTransposed, node.inputs[1].hasSuffix(".weight") else { return }
+            module = String(node.inputs[1].dropLast(".weight".count))
+        }
+        if let output = node.outputs.first { productOutputs[output] = products.count }
+        products.append(
+            Product(index: index, isTransposed: isTransposed, module: module, scopes: node.scopes))
+    }
+
+    private mutating func addBias(_ name: String, toProductOf output: String?, _ node: ONNXNode) {
+        guard rank(name) == 1 else { return }
+        biasUses[name, default: 0] += 1
+        guard let output, let product = productOutputs[output] else { return }
+        products[product].bias = name
+        addAlias(name, "bias", node)
+    }
+
+    /// Equal parameters are stored once; the new exporter lets all modules use the first one's.
+    private mutating func addAlias(_ used: String, _ leaf: String, _ node: ONNXNode) {
+        guard let module = node.module, let index = indices[used], used != "\(module).\(leaf)" else { return }
+        aliases.append(("\(module).\(leaf)", index))
+    }
+
+    private func isConstant(_ index: Int) -> Bool {
+        let description = initializers[index].description
+        return !description.elementType.isFloatingPoint || description.elementCount == 1
+    }
+
+    private func rank(_ name: String) -> Int? {
+        indices[name].map { initializers[$0].description.shape.count }
+    }
+
+    // MARK: Names
+
     /// All tensors: initializers with real names in the file's order, then those found through nodes, then what
-    /// stayed anonymous. A name found twice stays with the first.
-    func tensors() -> [(name: String, origin: Origin)] {
-        var result: [(name: String, origin: Origin)] = []
+    /// stayed anonymous. A name found twice stays with the first. Constants of nodes are left out.
+    func tensors() -> [(name: String, origin: ONNXOrigin)] {
+        var found = embeddings.found + foundProducts()
+        // An initializer has a name of its own, or is what a node says it is.
+        let renamed = Set(found.flatMap { $0.origin.parts })
+        found += aliases.map { ($0.name, .whole($0.index)) }
+        var result: [(name: String, origin: ONNXOrigin)] = []
         var names: Set<String> = []
         var used: Set<Int> = []
-        func present(_ name: String, _ origin: Origin, _ parts: [Int]) {
+        func present(_ name: String, _ origin: ONNXOrigin) {
             guard names.insert(name).inserted else { return }
             result.append((name, origin))
-            used.formUnion(parts)
+            used.formUnion(origin.parts)
         }
-        for (index, initializer) in initializers.enumerated() where !Self.isAnonymous(initializer.name) {
-            present(initializer.name, .whole(index), [index])
+        for (index, initializer) in initializers.enumerated()
+        where !Self.isAnonymous(initializer.name) && !renamed.contains(index) && !constants.contains(index) {
+            present(initializer.name, .whole(index))
         }
-        for (scope, patches) in patches {
-            guard let classToken = classTokens[scope], shape(classToken)[2] == shape(patches)[2],
-                shape(patches)[0] == 1
-            else { continue }
-            let name =
-                scope.hasSuffix("embeddings")
-                ? scope + ".position_embeddings" : scope.isEmpty ? "pos_embed" : scope + ".pos_embed"
-            present(name, .joined(classToken: classToken, patches: patches), [classToken, patches])
-        }
-        for (name, origin) in found {
-            switch origin {
-            case .whole(let index), .transposed(let index): present(name, origin, [index])
-            case .joined: break
-            }
-        }
-        for (index, initializer) in initializers.enumerated() where !used.contains(index) {
-            present(initializer.name, .whole(index), [index])
+        for (name, origin) in found { present(name, origin) }
+        for (index, initializer) in initializers.enumerated()
+        where !used.contains(index) && !constants.contains(index) {
+            present(initializer.name, .whole(index))
         }
         return result
     }
 
-    private func shape(_ index: Int) -> [Int] { initializers[index].description.shape }
-
-    private func anonymous(_ name: String) -> Int? {
-        Self.isAnonymous(name) ? indices[name] : nil
+    private func foundProducts() -> [(name: String, origin: ONNXOrigin)] {
+        let modules = ONNXModules(of: initializers.map(\.name))
+        return products.compactMap { product in
+            guard let module = module(of: product, modules), !module.isEmpty else { return nil }
+            return (
+                module + ".weight", product.isTransposed ? .transposed(product.index) : .whole(product.index)
+            )
+        }
     }
 
-    private static func isClassToken(_ shape: [Int]) -> Bool {
-        shape.count == 3 && shape[0] == 1 && shape[1] == 1
+    private func module(of product: Product, _ modules: ONNXModules) -> String? {
+        if let module = product.module { return module }
+        // A bias that several layers share says nothing about any of them.
+        if let bias = product.bias, bias.hasSuffix(".bias"), biasUses[bias] == 1 {
+            return String(bias.dropLast(".bias".count))
+        }
+        return modules.path(of: product.scopes)
     }
 
-    /// Names that the exporter made up: `onnx::MatMul_1972`, and plain numbers in older versions.
+    /// Whether a name is no parameter's: parameters of modules have a dot, and computed values of the old exporter a
+    /// slash in front.
+    static func isMadeUp(_ name: String) -> Bool { !name.contains(".") || name.hasPrefix("/") }
+
+    /// Names that the exporters made up: `onnx::MatMul_1972`, plain numbers in older versions, and `val_12`.
     private static func isAnonymous(_ name: String) -> Bool {
-        name.hasPrefix("onnx::")
-            || !name.isEmpty && name.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    }
-
-    /// The module that a node belongs to: `/encoder/layer.0/fc1/MatMul` gives `encoder.layer.0.fc1`.
-    private static func scope(_ node: String) -> String {
-        node.split(separator: "/").dropLast().joined(separator: ".")
+        func isNumber(_ text: some StringProtocol) -> Bool {
+            !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        }
+        return name.hasPrefix("onnx::") || isNumber(name)
+            || name.hasPrefix("val_") && isNumber(name.dropFirst("val_".count))
     }
 }

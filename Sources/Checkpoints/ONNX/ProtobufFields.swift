@@ -8,6 +8,8 @@ struct ProtobufFields {
         let number: UInt64
         /// Where a length-delimited field's content lies in the walked bytes; nil for numbers.
         let content: Range<Int>?
+        /// The value of a number of variable length; nil for other fields.
+        var value: UInt64?
     }
 
     private var cursor: ByteCursor
@@ -24,7 +26,7 @@ struct ProtobufFields {
         guard cursor.remaining > 0 else { return nil }
         let tag = try varint()
         switch tag & 7 {
-        case 0: _ = try varint()
+        case 0: return Field(number: tag >> 3, content: nil, value: try varint())
         case 1: _ = try cursor.take(8)
         case 5: _ = try cursor.take(4)
         case 2:

@@ -259,7 +259,7 @@ struct ConfigurationSettlement {
         return .weightsDoNotFit(
             path: tensors.checkpoint.path,
             problems: ["\(missing) of a family that is read; \(contents.text)"],
-            nextStep: contents.advice.map { .advice($0) })
+            nextStep: (contents.advice ?? tensors.checkpoint.exportAdvice).map { .advice($0) })
     }
 
     private func problem(_ text: String) -> VitvideoError {

@@ -102,9 +102,10 @@ package struct WeightLoader: Sendable {
         }
         guard problems.isEmpty else {
             let foreign = ForeignModel.recognized(in: tensors.checkpoint.names)
+            let advice =
+                foreign.map { "it looks like \($0.name): \($0.advice)" } ?? tensors.checkpoint.exportAdvice
             throw VitvideoError.weightsDoNotFit(
-                path: path, problems: problems,
-                nextStep: foreign.map { .advice("it looks like \($0.name): \($0.advice)") })
+                path: path, problems: problems, nextStep: advice.map { .advice($0) })
         }
     }
 

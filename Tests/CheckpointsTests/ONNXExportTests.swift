@@ -1,0 +1,37 @@
+import Base
+import Checkpoints
+import Fixtures
+import Foundation
+import Testing
+
+/// What make_onnx_exports.py wrote with PyTorch's old and new exporters.
+@Suite("ONNX as PyTorch exports it") struct ONNXExportTests {
+    /// Files, and the parameters that the model does not use, so that no export has them.
+    static let exports: [(model: String, kind: String, unused: Set<String>)] = [
+        ("timm", "old", []), ("timm", "beside", []), ("equal", "old", []), ("equal", "new", []),
+        ("biasless", "old", []), ("dynamic", "new", []), ("dynamic", "axes", []), ("deit", "new", []),
+        ("registers", "batch", []), ("hf_vit", "new", []),
+        ("hf_dinov2", "old", ["model.embeddings.mask_token"]),
+        ("hf_dinov2", "new", ["model.embeddings.mask_token"]),
+        ("hf_registers", "new", ["model.embeddings.mask_token"]),
+    ]
+
+    @Test(arguments: exports) func parameters(model: String, kind: String, unused: Set<String>) throws {
+        let export = try Checkpoint.open(Fixtures.golden("onnx/\(model).\(kind).onnx").path)
+        let expected = try Checkpoint.open(Fixtures.golden("onnx/\(model).safetensors").path)
+        #expect(export.format == .onnx)
+        for name in expected.names where !unused.contains(name) {
+            #expect(export[name] == expected[name], "\(name)")
+            if export[name] != nil {
+                #expect(try export.floats(name) == expected.floats(name), "\(name)")
+            }
+        }
+        // A mask of zeros is all that is left of some graphs.
+        let rest = Set(export.names).subtracting(expected.names)
+        #expect(rest.allSatisfy { export[$0].map { $0.elementCount <= 1 || $0.shape.count == 4 } ?? false })
+    }
+
+    @Test func graphWithoutWeights() {
+        expectRefusal(Fixtures.golden("onnx/empty.onnx").path, .badData, "without weights")
+    }
+}
