@@ -19,6 +19,8 @@ import ViT
         let model = try Self.load(Fixtures.golden("onnx/\(name).onnx").path)
         let expected = try Self.load(Fixtures.golden("onnx/\(original).safetensors").path)
         #expect(model.configuration == expected.configuration)
+        let isComputed = model.account.notices.contains { $0.text.contains("computed its position table") }
+        #expect(isComputed == (name == "dynamic.new"))
         let c = model.configuration
         let planes = (0..<3 * 4 * c.patchSize * c.patchSize).map { Float($0 % 7) / 7 }
         let patches = Preprocessor(configuration: c, resolution: .native).patches(

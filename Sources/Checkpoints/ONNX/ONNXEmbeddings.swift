@@ -79,6 +79,11 @@ struct ONNXEmbeddings {
         if isPatches, node.operation != "Shape" { patchValues.formUnion(node.outputs) }
     }
 
+    /// Whether the position table is a constant of the graph, which may be one resampled to the size of the input.
+    var hasFoldedPositions: Bool {
+        dialect.map { positions != nil && !names.contains(prefix + $0.positions) } ?? false
+    }
+
     /// What was found, under the names that the library gives it.
     var found: [(name: String, origin: ONNXOrigin)] {
         var result: [(name: String, origin: ONNXOrigin)] = []

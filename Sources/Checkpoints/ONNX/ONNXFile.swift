@@ -55,6 +55,7 @@ struct ONNXFile: TensorSource {
                 "it is a graph without weights", nextStep: "export it again, with export_params=True")
         }
         self.initializers = initializers
+        if names.hasFoldedPositions { metadata["folded_positions"] = "true" }
         self.metadata = metadata
         self.dataFiles = dataFiles
         var tensors: [(name: String, description: TensorDescription)] = []

@@ -59,7 +59,10 @@ struct ONNXNames {
         case "MatMul": addProduct(node, isTransposed: true)
         case "Gemm":
             addProduct(node, isTransposed: !node.transposesSecond)
-            if node.inputs.count > 2 { addBias(node.inputs[2], toProductOf: node.outputs.first, node) }
+            if node.inputs.count > 2 {
+                addBias(node.inputs[2], toProductOf: node.outputs.first, node)
+                addAlias(node.inputs[2], "bias", node)
+            }
         case "Add" where node.inputs.count == 2:
             addBias(node.inputs[0], toProductOf: node.inputs[1], node)
             addBias(node.inputs[1], toProductOf: node.inputs[0], node)
@@ -123,6 +126,9 @@ struct ONNXNames {
     private func rank(_ name: String) -> Int? {
         indices[name].map { initializers[$0].description.shape.count }
     }
+
+    /// As `ONNXEmbeddings`.
+    var hasFoldedPositions: Bool { embeddings.hasFoldedPositions }
 
     // MARK: Names
 

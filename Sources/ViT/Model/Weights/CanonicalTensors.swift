@@ -35,6 +35,12 @@ struct CanonicalTensors: Sendable {
         table = chosen?.table ?? .torch
         prefix = chosen?.prefix ?? ""
         if let chosen, let notice = search.notice(of: chosen) { notices.append(notice) }
+        if checkpoint.format == .onnx, checkpoint.metadata["folded_positions"] != nil {
+            notices.append(
+                ModelNotice(
+                    "the exporter computed its position table, which is that of the size it was exported for")
+            )
+        }
 
         var left: [String] = []
         for full in checkpoint.names {
