@@ -168,22 +168,26 @@ import VideoIO
 
     private static let clicks = "aevalsrc='if(between(mod(t,1),0.5,0.51),0.9,0)':s=48000"
 
-    /// When clicks are heard, by FFmpeg's decoder, in seconds.
+    /// When clicks are heard, in seconds: where a player that follows its sound card has them, the time of the first
+    /// sound and the samples since.
     private static func heardClicks(_ path: String, in scratch: Scratch) throws -> [Double] {
+        let start = try #require(
+            try run(
+                "ffprobe",
+                [
+                    "-v", "error", "-select_streams", "a:0", "-show_entries", "frame=pts_time", "-of",
+                    "csv=p=0", path,
+                ]
+            ).split { $0.isNewline || $0 == "," }.first.flatMap { Double($0) })
         let raw = try scratch.ffmpeg(
-            "heard.s16",
-            [
-                "-copyts", "-i", path, "-map", "a:0", "-af",
-                "aresample=async=1:min_hard_comp=0.001:first_pts=0", "-ac",
-                "1", "-ar", "48000", "-f", "s16le",
-            ])
+            "heard.s16", ["-i", path, "-map", "a:0", "-ac", "1", "-ar", "48000", "-f", "s16le"])
         let samples = try Data(contentsOf: URL(fileURLWithPath: raw)).withUnsafeBytes {
             Array($0.bindMemory(to: Int16.self))
         }
         var times: [Double] = []
         var last = -48_000
         for (place, sample) in samples.enumerated() where abs(Int(sample)) > 8_000 {
-            if place - last > 10_000 { times.append(Double(place) / 48_000) }
+            if place - last > 10_000 { times.append(start + Double(place) / 48_000) }
             last = place
         }
         return times
