@@ -212,6 +212,10 @@ final class Demuxer {
             }
             if code >= 0 {
                 consecutiveErrors = 0
+                if isCutShortSound(packet) {
+                    av_packet_unref(packet)
+                    continue
+                }
                 return .packet
             }
             if code == FFmpegCode.outOfMemory { throw VitvideoError.outOfMemory("read \(source.path)") }
@@ -223,6 +227,14 @@ final class Demuxer {
             consecutiveErrors += 1
             if consecutiveErrors >= 64 { return .end(failure: lastFailure) }
         }
+    }
+
+    /// Whether a packet is sound of which the file's end is missing, which is copied nowhere. In transport streams the
+    /// flag stands for lost packets before it, too.
+    private func isCutShortSound(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
+        guard packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0, hasOneClock else { return false }
+        return streams[Int(packet.pointee.stream_index)]?.pointee.codecpar.pointee.codec_type
+            == AVMEDIA_TYPE_AUDIO
     }
 
     /// A read error that the demuxer took for the end of the file.
