@@ -11,8 +11,9 @@ final class VideoEncoder {
     private let given: PictureSize
     private let packet: UnsafeMutablePointer<AVPacket>
     private let input: EncoderInput
-    /// Times of the frames inside the encoder, by the number or timestamp they were given.
+    /// Time of the last frame that was given.
     private var last: FrameTime?
+    /// Times of the frames inside the encoder, by the number or timestamp they were given.
     private var times: [Int64: FrameTime] = [:]
     private var counter: Int64 = 0
 
