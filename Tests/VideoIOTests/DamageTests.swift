@@ -58,6 +58,27 @@ import VideoIO
         }
     }
 
+    /// ASF's header holds one duration for all streams, and FFmpeg adds it to the start of the last.
+    @Test(arguments: [
+        ("asf", "wmv2", "wmav2"), ("nut", "ffv1", "pcm_s16le"), ("avi", "mpeg4", "libmp3lame"),
+        ("flv", "flv", "libmp3lame"), ("mov", "mjpeg", "pcm_s16le"), ("mkv", "ffv1", "flac"),
+    ])
+    func soundThatBeginsLateIsNoDamage(ending: String, video: String, audio: String) throws {
+        let scratch = try Scratch()
+        let late = try scratch.ffmpeg(
+            "late.\(ending)",
+            [
+                "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-itsoffset", "3", "-f", "lavfi", "-i",
+                "sine=sample_rate=44100:duration=1", "-frames:v", "100", "-c:v", video, "-c:a", audio,
+            ] + (ending == "mov" ? ["-movflags", "+faststart"] : []))
+        let result = try readAll(late, ReaderOptions(isStrict: true))
+        #expect(result.frames.count == 100)
+        #expect(!result.has(.damage), "\(result.warnings)")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: late))
+        let broken = try readAll(try scratch.write(bytes.prefix(bytes.count / 2), to: "broken.\(ending)"))
+        #expect(broken.frames.count < 100 && broken.has(.damage), "\(broken.warnings)")
+    }
+
     /// An edit list that ends before the media does: what it leaves out is not missing.
     @Test(arguments: ["video", "sound", "both"], ["mp4", "mov"])
     func anEarlyEndByTheEditListIsNoDamage(shortened: String, ending: String) throws {

@@ -111,7 +111,7 @@ struct DamageReport {
         guard context.duration_estimation_method == AVFMT_DURATION_FROM_STREAM,
             let whole = ticks(context.duration), session.lastSeenMicroseconds != .min
         else { return nil }
-        let duration = min(whole, session.demuxer.editedMicroseconds ?? whole)
+        let duration = min(whole, session.demuxer.longestTrackMicroseconds ?? whole)
         // Where a file starts late, its duration may be the time at its end (Matroska, MP4 with an empty
         // edit).
         let end = duration + min(0, ticks(context.start_time) ?? 0)

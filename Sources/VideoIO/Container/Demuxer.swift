@@ -142,16 +142,18 @@ final class Demuxer {
         return content
     }
 
-    /// How long the longest track of an MP4 file is once the edit lists are applied; nil in other formats. The
-    /// length in the file's header may be that of the whole media.
-    var editedMicroseconds: Int64? {
-        guard formatName.hasPrefix("mov,") else { return nil }
+    /// How long the longest track plays, where FFmpeg's duration of the whole may be more: in MP4 once the edit lists are
+    /// applied, in ASF, whose header holds one duration for all streams, whenever they start. Nil in other formats, and
+    /// where a track's length is not known.
+    var longestTrackMicroseconds: Int64? {
+        let isMP4 = formatName.hasPrefix("mov,")
+        guard isMP4 || formatName == "asf" else { return nil }
         var longest: Int64?
         for case let stream? in streams {
             let kind = stream.pointee.codecpar.pointee.codec_type
             guard kind == AVMEDIA_TYPE_VIDEO || kind == AVMEDIA_TYPE_AUDIO else { continue }
-            // Fragments are known only once they are read.
-            guard let duration = ticks(stream.pointee.duration), stream.pointee.nb_frames > 0 else {
+            // MP4's fragments are known only once they are read.
+            guard let duration = ticks(stream.pointee.duration), !isMP4 || stream.pointee.nb_frames > 0 else {
                 return nil
             }
             longest = max(

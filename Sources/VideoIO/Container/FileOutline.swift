@@ -81,10 +81,15 @@ enum FileOutline {
                 0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11, 0xa6, 0xd9, 0x00, 0xaa, 0x00, 0x62, 0xce,
                 0x6c,
             ]
+            let data = [0x36] + header.dropFirst()
             while let head = read(24) {
-                if position > 0, Array(head[..<16]) == header { return anotherFile() }
+                let identifier = Array(head[..<16])
+                if position > 0, identifier == header { return anotherFile() }
                 let size = number(head[16...].reversed()[...])
-                guard size >= 24, length - position >= size else { return nil }
+                guard size >= 24 else { return nil }
+                guard length - position >= size else {
+                    return identifier == data && size < 1 << 62 ? "its end is missing" : nil
+                }
                 position += size
             }
             return nil

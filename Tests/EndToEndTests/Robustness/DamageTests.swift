@@ -30,7 +30,7 @@ extension Robustness {
         }
 
         static let frames = 20
-        /// Damaged files of each kind of damage and each specimen: 1,008 with twelve specimens.
+        /// Damaged files of each kind of damage and each specimen: 1,092 with thirteen specimens.
         static let seeds = 42
         static let specimens = [
             Specimen("front.mp4", "-c:v libx264 -bf 2 -g 8 -movflags faststart"),
@@ -42,7 +42,7 @@ extension Robustness {
             Specimen("clip.avi", "-c:v mjpeg"),
             Specimen("clip.mov", "-c:v prores_ks"),
             Specimen("clip.ts", "-c:v mpeg2video -bf 2 -g 8", saysItsLength: false),
-            Specimen("clip.flv", "-c:v flv"),
+            Specimen("clip.flv", "-c:v flv"), Specimen("clip.asf", "-c:v wmv2"),
             Specimen("clip.gif", "-vf scale=48:36"),
             Specimen("clip.nut", "-c:v ffv1 -level 3 -slicecrc 1", saysItsLength: false),
             Specimen("clip.ogv", "-c:v libtheora", saysItsLength: false),

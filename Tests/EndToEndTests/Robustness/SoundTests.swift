@@ -13,10 +13,15 @@ extension Robustness {
             /// Where the sound lies in four seconds of picture.
             let seconds: Range<Double>
 
+            /// DVDs know no other than 48 kHz, whose AC-3 frames have whole times.
+            var sampleRate: Int { ending == "vob" ? 48_000 : 44_100 }
+
             var testDescription: String { "\(audio) in \(ending), \(seconds) s" }
         }
 
         static let frames = 100
+        /// Noise, for Theora's encoder leaves out a frame that looks to it like the one before.
+        static let picture = "testsrc2=size=64x48:rate=25,noise=alls=20:allf=t"
         static let slices = [":", "0:5", "40:50", "88:98", "10:90:7"]
 
         static let sources = [
@@ -38,10 +43,10 @@ extension Robustness {
             let input = "in.\(source.ending)"
             let length = source.seconds.upperBound - source.seconds.lowerBound
             try workspace.ffmpeg(
-                "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-itsoffset",
-                "\(source.seconds.lowerBound)", "-f", "lavfi", "-i",
-                "sine=sample_rate=44100:duration=\(length)", "-frames:v", "\(Self.frames)", "-c:v",
-                source.video,
+                "-f", "lavfi", "-i", Self.picture, "-itsoffset", "\(source.seconds.lowerBound)", "-f",
+                "lavfi",
+                "-i", "sine=sample_rate=\(source.sampleRate):duration=\(length)", "-frames:v",
+                "\(Self.frames)", "-c:v", source.video,
                 "-c:a", source.audio, "-ac", "2", input)
             for ending in ["mp4", "mov", "mkv"] {
                 for slice in RobustnessTable.choose(Self.slices, short: 2) {
