@@ -87,6 +87,27 @@ extension MediaMetadata {
         return tags
     }
 
+    /// Adds chapters to a container that is written.
+    /// - Returns: false where memory ran out.
+    static func add(_ chapters: [Chapter], to context: UnsafeMutablePointer<AVFormatContext>) -> Bool {
+        guard !chapters.isEmpty else { return true }
+        typealias Pointer = UnsafeMutablePointer<AVChapter>?
+        guard let list = av_calloc(chapters.count, MemoryLayout<Pointer>.stride) else { return false }
+        context.pointee.chapters = list.bindMemory(to: Pointer.self, capacity: chapters.count)
+        for (number, chapter) in chapters.enumerated() {
+            guard let memory = av_mallocz(MemoryLayout<AVChapter>.size) else { return false }
+            let added = memory.bindMemory(to: AVChapter.self, capacity: 1)
+            added.pointee.id = Int64(number + 1)
+            added.pointee.time_base = AVRational(chapter.start.timeBase)
+            added.pointee.start = chapter.start.ptsTicks
+            added.pointee.end = chapter.end.ptsTicks
+            set(chapter.tags, in: &added.pointee.metadata)
+            context.pointee.chapters[number] = added
+            context.pointee.nb_chapters += 1
+        }
+        return true
+    }
+
     /// Adds entries to a dictionary of FFmpeg's.
     static func set(_ tags: [String: String], in dictionary: inout OpaquePointer?) {
         for (key, value) in tags.sorted(by: { $0.key < $1.key }) { av_dict_set(&dictionary, key, value, 0) }

@@ -15,8 +15,7 @@ final class Muxer {
     private(set) var audioIndex: [Int?] = []
     /// Decoding time of each stream's last packet.
     private var lastDTS: [Int: Int64] = [:]
-    /// Video packets that wait for the one after a long gap.
-    private var acrossGap: [OwnedPacket] = []
+    private var acrossGap = PacketsAcrossGap()
     /// Whether the container is MP4 or MOV, which hold times before zero, and an index.
     private let isMP4: Bool
     private var hasHeader = false
@@ -211,27 +210,14 @@ final class Muxer {
         packet.pointee.dts = convert(packet.pointee.dts)
         packet.pointee.duration = rescale(packet.pointee.duration, from: output.timeBase, to: clock)
         guard isMP4 else { return try write(packet, to: 0) }
-        if packet.pointee.pts - packet.pointee.dts > Muxer.longestReordering {
-            return acrossGap.append(try OwnedPacket(moving: packet, to: "write \(path)"))
-        }
+        if try acrossGap.hold(packet, path: path) { return }
         try writeAcrossGap(before: packet.pointee.dts)
         try write(packet, to: 0)
     }
 
-    /// FFmpeg and others read no larger distance of the two times of a packet.
-    private static let longestReordering: Int64 = 1 << 27
-
-    /// Writes packets that are shown after a long gap and were to be decoded before it; they are decoded as late as they
-    /// can be instead.
-    /// - Parameter next: decoding time of the packet after them.
+    /// - Parameter next: decoding time of the video packet that is written after them.
     private func writeAcrossGap(before next: Int64) throws {
-        var next = next
-        for held in acrossGap.reversed() {
-            next = min(held.packet.pointee.pts, next - 1)
-            held.packet.pointee.dts = next
-        }
-        for held in acrossGap { try write(held.packet, to: 0) }
-        acrossGap = []
+        for held in acrossGap.release(before: next) { try write(held.packet, to: 0) }
     }
 
     /// How much later than it sounds Matroska stores a stream, in ticks of `clock`. FFmpeg declares this delay for Opus
@@ -307,24 +293,8 @@ final class Muxer {
     /// Adds chapters, which are written with the end of the file.
     /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.
     func add(_ chapters: [MediaMetadata.Chapter]) throws {
-        guard !chapters.isEmpty else { return }
-        typealias Pointer = UnsafeMutablePointer<AVChapter>?
-        guard let list = av_calloc(chapters.count, MemoryLayout<Pointer>.stride) else {
+        guard MediaMetadata.add(chapters, to: context) else {
             throw VitvideoError.outOfMemory("write \(path)")
-        }
-        context.pointee.chapters = list.bindMemory(to: Pointer.self, capacity: chapters.count)
-        for (number, chapter) in chapters.enumerated() {
-            guard let memory = av_mallocz(MemoryLayout<AVChapter>.size) else {
-                throw VitvideoError.outOfMemory("write \(path)")
-            }
-            let added = memory.bindMemory(to: AVChapter.self, capacity: 1)
-            added.pointee.id = Int64(number + 1)
-            added.pointee.time_base = AVRational(chapter.start.timeBase)
-            added.pointee.start = chapter.start.ptsTicks
-            added.pointee.end = chapter.end.ptsTicks
-            MediaMetadata.set(chapter.tags, in: &added.pointee.metadata)
-            context.pointee.chapters[number] = added
-            context.pointee.nb_chapters += 1
         }
     }
 

@@ -6,9 +6,6 @@ import Pixels
 /// A picture has the number of its place in the sequence, also where others before it cannot be read: those are
 /// left out with a warning that names the file, and the picture before them is shown for longer.
 final class PictureSequence: SelectedFrames {
-    /// So many pictures that cannot be read are named; of the others a warning gives the number.
-    private static let namedLosses = 20
-
     private(set) var clock: SelectionClock
     let plan: SelectionPlan
     /// Seconds per picture.
@@ -17,10 +14,9 @@ final class PictureSequence: SelectedFrames {
     /// The first picture of the sequence that can be read. It determines the size of all.
     let first: PictureFile
     private let sequence: ImageSequence
-    private let log: WarningLog
+    private var opener: Opener
     private var position = 0
     private var isClosed = false
-    private var losses = 0
     /// The picture read last, by its place: the first one before anything is delivered.
     private var last: (index: Int, file: PictureFile)?
 
@@ -28,36 +24,64 @@ final class PictureSequence: SelectedFrames {
     /// - Throws: `VitvideoError` of kind `badData` where none can be read or the selection is empty.
     init(_ sequence: ImageSequence, options: ReaderOptions, log: WarningLog) throws {
         self.sequence = sequence
-        self.log = log
+        opener = Opener(sequence: sequence, log: log)
         count = sequence.count
         let rate = options.sequenceFrameRate
         timeBase = Rational(rate.denominator, rate.numerator)
         clock = SelectionClock(continuing: options.continuation, timeBase: timeBase)
         plan = try PictureSequence.plan(options, sequence)
-        let found = try PictureSequence.firstReadable(of: sequence, log: log)
-        (first, losses) = (found.file, found.index)
-        last = found
+        let found = try opener.first()
+        (first, last) = (found.file, found)
     }
 
-    private static func firstReadable(
-        of sequence: ImageSequence, log: WarningLog
-    ) throws -> (index: Int, file: PictureFile) {
-        var reason: String?
-        for index in 0..<sequence.count {
+    /// Opens pictures, and tells which cannot be read.
+    private struct Opener {
+        /// So many pictures that cannot be read are named; of the others a warning gives the number.
+        private static let namedLosses = 20
+
+        let sequence: ImageSequence
+        let log: WarningLog
+        private var losses = 0
+        private var firstReason: String?
+
+        init(sequence: ImageSequence, log: WarningLog) { (self.sequence, self.log) = (sequence, log) }
+
+        /// The picture at a place; nil where it cannot be read.
+        /// - Throws: `VitvideoError` of kind `unavailable` where FFmpeg lacks the decoder or memory.
+        mutating func open(_ index: Int) throws -> PictureFile? {
             do {
-                return (index, try PictureFile(path: sequence.path(index)))
+                return try PictureFile(path: sequence.path(index))
             } catch let error as VitvideoError where error.kind != .unavailable {
-                reason = reason ?? error.description
-                if index < namedLosses { log.add(loss(of: sequence, error)) }
+                firstReason = firstReason ?? error.description
+                losses += 1
+                if losses <= Self.namedLosses {
+                    log.add(
+                        MediaWarning(.damage, "\(sequence.pattern): a picture is left out: \(error)"))
+                }
+                return nil
             }
         }
-        throw VitvideoError(
-            .badData, cannot: "read", path: sequence.pattern,
-            reason: "not one of \(counted(sequence.count, "picture")) can be read (\(reason ?? ""))")
-    }
 
-    private static func loss(of sequence: ImageSequence, _ error: VitvideoError) -> MediaWarning {
-        MediaWarning(.damage, "\(sequence.pattern): a picture is left out: \(error)")
+        /// The first picture that can be read, and its place.
+        /// - Throws: `VitvideoError` of kind `badData` where there is none, and as `open`.
+        mutating func first() throws -> (index: Int, file: PictureFile) {
+            for index in 0..<sequence.count {
+                if let file = try open(index) { return (index, file) }
+            }
+            throw VitvideoError(
+                .badData, cannot: "read", path: sequence.pattern,
+                reason: "not one of \(counted(sequence.count, "picture")) can be read (\(firstReason ?? ""))")
+        }
+
+        /// Tells how many pictures were left out besides those named.
+        func tellOthers() {
+            guard losses > Self.namedLosses else { return }
+            log.add(
+                MediaWarning(
+                    .damage,
+                    "\(sequence.pattern): \(counted(losses - Self.namedLosses, "more picture")) cannot be read"
+                ))
+        }
     }
 
     private static func plan(_ options: ReaderOptions, _ sequence: ImageSequence) throws -> SelectionPlan {
@@ -91,35 +115,23 @@ final class PictureSequence: SelectedFrames {
         return end(at: count)
     }
 
-    /// The picture at a place; nil where it cannot be read, which is told.
+    /// The picture at a place; nil where it cannot be read.
     private func picture(_ index: Int) throws -> PictureFile? {
-        if let last, last.index >= index {
-            // Those before the first readable picture have been told.
-            guard last.index == index else { return nil }
-            last.file.damage.forEach(log.add)
-            return last.file
-        }
-        do {
-            let file = try PictureFile(path: sequence.path(index))
-            file.damage.forEach(log.add)
+        // Those before the first readable picture have been tried.
+        if let last, last.index > index { return nil }
+        if last?.index != index {
+            guard let file = try opener.open(index) else { return nil }
             last = (index, file)
-            return file
-        } catch let error as VitvideoError where error.kind != .unavailable {
-            losses += 1
-            if losses <= Self.namedLosses { log.add(Self.loss(of: sequence, error)) }
-            return nil
         }
+        last?.file.damage.forEach(opener.log.add)
+        return last?.file
     }
 
     private func end(at index: Int) -> NumberedFrame? {
-        if position < .max, losses > Self.namedLosses {
-            log.add(
-                MediaWarning(
-                    .damage,
-                    "\(sequence.pattern): \(counted(losses - Self.namedLosses, "more picture")) cannot be read"
-                ))
+        if position < .max {
+            opener.tellOthers()
+            if plan.isBounded { clock.end = time(of: index) }
         }
-        if position < .max, plan.isBounded { clock.end = time(of: index) }
         position = .max
         return nil
     }
