@@ -44,24 +44,25 @@ struct AnnotationPlan {
         threshold = view.threshold
         guard comparison.isWanted else {
             try method.check(self.view)
+            try model.checkDefinitions(areAmong: [model.identity(of: nil)])
             try addSource(model.identity(of: nil), model, isAlone: true)
             return
         }
         let specifications = try comparison.specifications(
             view: view.view ?? method.comparisonView, model: model)
         for case .view(let view, _) in specifications { try method.check(view) }
+        var identities = specifications.compactMap { specification in
+            if case .view(_, let name) = specification { model.identity(of: name) } else { nil }
+        }
+        if needsMaps && identities.isEmpty { identities = [model.identity(of: nil)] }
+        try model.checkDefinitions(areAmong: identities)
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count
             let name = FileName.shown(path.pathStem)
             recordings.append(
                 try Recording(path: path, name: unused(name), threads: codecThreads, onWarning: onWarning))
         }
-        for case .view(_, let name) in specifications {
-            try addSource(model.identity(of: name), model, isAlone: false)
-        }
-        if needsMaps && sources.isEmpty {
-            try addSource(model.identity(of: nil), model, isAlone: false)
-        }
+        for identity in identities { try addSource(identity, model, isAlone: false) }
         panels = specifications.map { panel(for: $0, among: specifications, model) }
     }
 

@@ -160,6 +160,16 @@ struct ModelOptions: ParsableArguments {
         return list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
 
+    /// - Parameter identities: every model that the command looks at.
+    /// - Throws: `VitvideoError` of kind `usage` for a defined file that is none of them.
+    func checkDefinitions(areAmong identities: [ModelIdentity]) throws {
+        for definition in definitions where !identities.contains(.defined(definition)) {
+            throw VitvideoError(
+                .usage, reason: "--define \(definition.name): nothing names it",
+                nextStep: .advice("give it to --model, or in annotating to --compare or --panel"))
+        }
+    }
+
     /// Options that tell what only a weights file of one's own leaves open, as they were given.
     private var tellingOptions: [String] {
         [
