@@ -55,7 +55,7 @@ export VITVIDEO_ROBUSTNESS=thorough VITVIDEO_ROBUSTNESS_TABLE=$work/table
 ) > "$work/parsers.log" 2>&1 &
 address=$!
 bounded 50 'damage in full' swift test -c release --scratch-path "$scratch" -Xswiftc -enable-testing --skip-build \
-  --filter 'EndToEndTests.Robustness|ResourceTests'
+  --filter 'EndToEndTests.Robustness|ResourceTests|StillGoldenTests'
 # The slowest comes when the rest is nearly done.
 under thread 45
 wait "$address" || status=1

@@ -75,6 +75,30 @@ extension Robustness {
             }
         }
 
+        /// What `nohup` and a shell's background jobs ignore from the start does nothing.
+        @Test(arguments: [("HUP", SIGHUP), ("INT", SIGINT), ("TERM", SIGTERM)])
+        func ignored(name: String, signal: Int32) throws {
+            let workspace = try Self.workspace()
+            let seconds = try Self.duration(in: workspace)
+            for seed in RobustnessTable.choose(Array(1...15), short: 2) {
+                var random = SplitMix64(seed: UInt64(seed) << 8 | UInt64(signal))
+                let delay = Double.random(in: 0.1...0.9, using: &random) * seconds
+                tryCase("faults: signals ignored from the start") {
+                    let program = try Program(
+                        "/bin/sh",
+                        ["-c", "trap '' \(name); exec \"$0\" \"$@\"", Workspace.binary] + Self.arguments,
+                        environment: Workspace.cleared, directory: workspace.path)
+                    usleep(UInt32(delay * 1_000_000))
+                    program.send(signal)
+                    let outcome = try program.wait()
+                    guard outcome.status == 0, outcome.errors.isEmpty else {
+                        return "\(name) after \(delay) s: exit code \(outcome.status); \(outcome.errors)"
+                    }
+                    return try workspace.incompleteOutput(frames: Self.frames)
+                }
+            }
+        }
+
         /// A killed run leaves nothing but hidden files, and the next run to the same outputs removes those.
         @Test func killed() throws {
             let workspace = try Self.workspace()
