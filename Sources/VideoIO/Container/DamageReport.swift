@@ -54,7 +54,9 @@ struct DamageReport {
                     "\(inputName): \(leftInterlaced) interlaced frames are shown with both fields, for \(pixelFormatName) is not deinterlaced"
                 ))
         }
-        let packets = max(session.decoder.damagedPackets, session.corruptPackets)
+        let flagged =
+            session.corruptPackets - session.demuxer.packetsFlaggedForJoint(stream: session.videoStream)
+        let packets = max(session.decoder.damagedPackets, flagged)
         if packets + damagedFrames > 0 {
             warnings.append(
                 MediaWarning(

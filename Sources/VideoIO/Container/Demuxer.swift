@@ -178,6 +178,9 @@ final class Demuxer {
     /// How often the clock of the streams restarted so far.
     var clockRestarts: Int { clock.restarts }
 
+    /// Packets of a stream that are flagged as damaged only because files were joined behind them.
+    func packetsFlaggedForJoint(stream: Int) -> Int { clock.flaggedForJoint[stream] ?? 0 }
+
     /// Whether the container can hold one clock alone, so that the time of a packet does not depend on the others.
     var hasOneClock: Bool { formatName.hasPrefix("mov,") || formatName.hasPrefix("matroska") }
 

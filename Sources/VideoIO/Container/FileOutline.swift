@@ -16,6 +16,7 @@ enum FileOutline {
         switch format {
         case "flv": return parts.faultOfFLV()
         case "asf": return parts.faultOfASF()
+        case "matroska,webm": return parts.faultOfMatroska()
         default: return nil
         }
     }
@@ -91,6 +92,31 @@ enum FileOutline {
                     return identifier == data && size < 1 << 62 ? "its end is missing" : nil
                 }
                 position += size
+            }
+            return nil
+        }
+
+        /// Elements of EBML (RFC 8794): an identifier, a length of one to eight bytes, and content. Of files joined
+        /// FFmpeg reads two.
+        mutating func faultOfMatroska() -> String? {
+            var headers = 0
+            while let head = read(12) {
+                let isHeader = Array(head[..<4]) == [0x1a, 0x45, 0xdf, 0xa3]
+                if isHeader {
+                    headers += 1
+                    if headers > 2 { return anotherFile() }
+                }
+                let marker = head[4].leadingZeroBitCount
+                guard marker < 8, isHeader || Array(head[..<4]) == [0x18, 0x53, 0x80, 0x67] else {
+                    return nil
+                }
+                let coded = number(head[4...(4 + marker)])
+                let size = coded & ((1 << (7 * UInt64(marker + 1))) - 1)
+                // A segment that was recorded live has no length: all bits are set.
+                guard size < (1 << (7 * UInt64(marker + 1))) - 1, length - position >= size else {
+                    return nil
+                }
+                position += 5 + UInt64(marker) + size
             }
             return nil
         }

@@ -18,6 +18,8 @@ final class JoinedClock {
         /// Time of the last packet, in the part's own ticks: of decoding once a packet had one, else of presentation.
         var last: Int64
         var lastIsDecoded: Bool
+        /// How many packets ago the demuxer called one damaged; nil where it called none so.
+        var packetsSinceFlag: Int?
         /// Where the latest packet of the part ends, in the part's own ticks.
         var end: Int64
     }
@@ -32,6 +34,8 @@ final class JoinedClock {
             let previousLast: Int64
             /// Decoding time of its first packet in the part.
             let firstDecoded: Int64
+            /// Whether a packet before the part was called damaged because the part begins.
+            let followsFlag: Bool
             /// Its earliest presentation time in the part.
             var earliest: Int64
             var packets = 1
@@ -58,6 +62,10 @@ final class JoinedClock {
 
     /// How often a new part has begun.
     var restarts: Int { shifts.count - 1 + (opening == nil ? 0 : 1) }
+
+    /// Packets of each stream that the demuxer called damaged for no other reason than that the next part begins
+    /// behind them: where transport streams are joined, their counters jump.
+    private(set) var flaggedForJoint: [Int: Int] = [:]
 
     private static let mostHeld = 1_000
 
@@ -101,13 +109,18 @@ final class JoinedClock {
         guard let time = decoded ?? ticks(packet.pointee.pts) else { return tracks[index]?.part ?? 0 }
         let shown = ticks(packet.pointee.pts) ?? time
         let end = shown + max(0, packet.pointee.duration)
+        let isFlagged = packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0
         guard var track = tracks[index] else {
             let timeBase = Rational(stream.pointee.time_base)
             tracks[index] = Track(
-                timeBase: timeBase, part: restarts, last: time, lastIsDecoded: decoded != nil, end: end)
+                timeBase: timeBase, part: restarts, last: time, lastIsDecoded: decoded != nil,
+                packetsSinceFlag: isFlagged ? 0 : nil, end: end)
             return restarts
         }
-        defer { tracks[index] = track }
+        defer {
+            track.packetsSinceFlag = isFlagged ? 0 : track.packetsSinceFlag.map { $0 + 1 }
+            tracks[index] = track
+        }
         // The two kinds of time do not compare.
         guard track.lastIsDecoded == (decoded != nil) else {
             if decoded != nil { (track.last, track.lastIsDecoded) = (time, true) }
@@ -124,11 +137,15 @@ final class JoinedClock {
             dropGlitch(of: index, resuming: &track)
         } else if track.last - time > slack {
             if track.part == restarts { begin() }
+            // The flag is on the packet that is cut out of the stream while the last one comes in.
+            let followsFlag = track.packetsSinceFlag.map { $0 < 2 } ?? false
             let previousEnd = track.end + offset(of: shifts[track.part], in: track)
             track.part = restarts
             opening?.awaited.remove(index)
             opening?.starts[index] = Opening.Start(
-                previousEnd: previousEnd, previousLast: track.last, firstDecoded: time, earliest: shown)
+                previousEnd: previousEnd, previousLast: track.last, firstDecoded: time,
+                followsFlag: followsFlag, earliest: shown)
+            if followsFlag { flaggedForJoint[index, default: 0] += 1 }
             track.end = end
         } else if track.part == restarts, var start = opening?.starts[index] {
             start.earliest = min(start.earliest, shown)
@@ -182,6 +199,7 @@ final class JoinedClock {
         for item in held where item.packet.pointee.stream_index == Int32(index) && item.part == track.part {
             (item.packet.pointee.pts, item.packet.pointee.dts) = (noTimestamp, noTimestamp)
         }
+        if start.followsFlag { flaggedForJoint[index, default: 0] -= 1 }
         track.part -= 1
         track.last = start.previousLast
         track.end = start.previousEnd - offset(of: shifts[track.part], in: track)
