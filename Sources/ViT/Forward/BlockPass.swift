@@ -52,7 +52,13 @@ struct BlockPass {
     }
 
     /// residual += attentionOutput · Wᵀ + b, then residual += W₂·act(W₁·LayerNorm(residual)).
-    func projectAndFeedForward(_ block: PackedBlock) throws {
+    ///
+    /// - Parameters:
+    ///   - recorder: shown the hidden values after the activation.
+    ///   - isLast: whether nothing is wanted of the block but those; the last sum is left out then.
+    func projectAndFeedForward(
+        _ block: PackedBlock, recorder: NeuronRecorder? = nil, isLast: Bool = false
+    ) throws {
         let rowBytes = d * storage.byteCount
         try forRowTiles { start, rows, worker in
             let residual = scratch.residual + start * d
@@ -62,8 +68,10 @@ struct BlockPass {
             normalize(block.norm2, start: start, rows: rows, into: worker.normalized)
             try block.fc1.apply(
                 rows: rows, input: worker.normalized, output: worker.hidden, scratch: worker.product)
-            try block.fc2.apply(
-                rows: rows, input: activated(worker, rows: rows), output: residual, scratch: worker.product)
+            let hidden = activated(worker, rows: rows)
+            recorder?.add(hidden, start: start, rows: rows)
+            if isLast { return }
+            try block.fc2.apply(rows: rows, input: hidden, output: residual, scratch: worker.product)
         }
     }
 

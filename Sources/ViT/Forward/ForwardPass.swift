@@ -43,8 +43,13 @@ package final class ForwardPass {
         observer: Observer? = nil
     ) throws -> ForwardResult {
         let c = engine.model.configuration
-        for block in request.attentionBlocks where !(0..<c.depth).contains(block) {
+        for block in request.attentionBlocks.union(request.neuronBlocks)
+        where !(0..<c.depth).contains(block) {
             throw VitvideoError.noSuchBlock(block, depth: c.depth)
+        }
+        let units = NeuronAddress.Units.neurons(of: c)
+        for neuron in request.neurons where !(0..<units.count).contains(neuron.index) {
+            throw VitvideoError.noSuchNeuron(neuron.index, block: neuron.block, units)
         }
         if !c.hasFinalNorm,
             request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
@@ -73,6 +78,8 @@ package final class ForwardPass {
         try show(.embedding)
 
         var result = ForwardResult()
+        result.neurons = Array(repeating: [], count: request.neurons.count)
+        let neuronBlocks = request.neuronBlocks
         let runsToEnd =
             request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
             || request.wantsProbeAttention
@@ -85,7 +92,8 @@ package final class ForwardPass {
                     heads: c.heads, rows: input.rows, columns: input.columns,
                     values: try pass.attention(from: request.queryToken, block, index: index))
             }
-            let isComplete = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
+            let isLast = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
+            let isComplete = isLast && !neuronBlocks.contains(index)
             let isObserved =
                 observing.contains(.attention(block: index))
                 || observing.contains(.queriesKeysValues(block: index))
@@ -96,8 +104,13 @@ package final class ForwardPass {
             }
             if isComplete { break }
             try pass.attend()
-            try pass.projectAndFeedForward(block)
+            if neuronBlocks.contains(index) {
+                try record(index, of: pass, block, request, isLast: isLast, into: &result)
+            } else {
+                try pass.projectAndFeedForward(block)
+            }
             try checkResidual("layer \(index)")
+            if isLast { break }
             try show(.block(index))
             if index >= c.depth - request.classTokenBlocks { result.classTokens += normalizedClassToken() }
         }
@@ -136,7 +149,23 @@ package final class ForwardPass {
             case .embedding, .norm: nil
             }
         }
-        return (observed + request.attentionBlocks).max() ?? -1
+        return (observed + request.attentionBlocks + request.neuronBlocks).max() ?? -1
+    }
+
+    /// Ends a block, and keeps what is wanted of its neurons.
+    private func record(
+        _ index: Int, of pass: BlockPass, _ block: PackedBlock, _ request: ForwardRequest, isLast: Bool,
+        into result: inout ForwardResult
+    ) throws {
+        let places = request.neurons.indices.filter { request.neurons[$0].block == index }
+        let recorder = NeuronRecorder(
+            places.map { request.neurons[$0].index },
+            wantsMoments: request.neuronMomentBlocks.contains(index),
+            configuration: engine.model.configuration, tokens: scratch.tokens,
+            storage: engine.precision.storage)
+        try pass.projectAndFeedForward(block, recorder: recorder, isLast: isLast)
+        for (place, values) in zip(places, recorder.maps()) { result.neurons[place] = values }
+        result.neuronMoments[index] = recorder.moments()
     }
 
     private func showAttention(

@@ -10,6 +10,10 @@ package struct ForwardRequest: Sendable {
     package var wantsLogits: Bool
     /// How many of the last blocks give their class token, each after the final LayerNorm; 0 for none.
     package var classTokenBlocks = 0
+    /// Neurons of the feed-forward parts whose values at every patch are wanted.
+    package var neurons: [NeuronAddress] = []
+    /// Blocks of whose neurons mean and mean square over the patches are wanted.
+    package var neuronMomentBlocks: Set<Int> = []
     /// Whether to run to the end and return what the attention probe attends to, for a model pooled by one.
     package var wantsProbeAttention = false
 
@@ -21,6 +25,9 @@ package struct ForwardRequest: Sendable {
         self.wantsTokens = wantsTokens
         self.wantsLogits = wantsLogits
     }
+
+    /// Blocks of whose neurons something is wanted.
+    var neuronBlocks: Set<Int> { neuronMomentBlocks.union(neurons.map(\.block)) }
 }
 
 /// The attention of one token to all patches, per head.
@@ -42,6 +49,10 @@ package struct ForwardResult: Sendable {
     /// One logit per class, where asked for; empty for a model without a head. With a distillation
     /// token, the mean of the two heads, as DeiT does at inference.
     package var logits: [Float] = []
+    /// Of each neuron asked for, in that order, its values after the activation, `rows × columns`.
+    package var neurons: [[Float]] = []
+    /// By block, where asked for.
+    package var neuronMoments: [Int: NeuronMoments] = [:]
     /// The attention probe's, where asked for and where the model has one.
     package var probeAttention: TokenAttention?
 }
