@@ -44,6 +44,8 @@ package enum NextStep: Sendable, Hashable {
     case shrinkFrames(resolution: Int?)
 
     // Methods
+    /// Name a neuron.
+    case nameNeuron
     /// Leave settings out, or instead of them one other.
     case leaveOut([MethodSetting], or: MethodSetting? = nil)
     /// What would make the work fit into memory.

@@ -8,13 +8,15 @@ package enum HeatScale: Sendable, Equatable {
     case frame
     /// A range that follows the frames' ranges with that half-life, so that the picture does not flicker.
     case smooth(halfLifeSeconds: Double)
+    /// The smallest and largest value over some of the clip's frames (`MapLimits`), so that frames can be compared.
+    case clip
     /// The same limits throughout, for comparison between frames and models.
     case fixed(minimum: Float, maximum: Float)
 
     /// The half-life of `smooth` where none is given.
     package static let defaultHalfLifeSeconds = 0.5
 
-    /// Reads `frame`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
+    /// Reads `frame`, `clip`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
     ///
     /// - Throws: `VitvideoError` of kind `usage`.
     package init(parsing text: String) throws(VitvideoError) {
@@ -22,6 +24,8 @@ package enum HeatScale: Sendable, Equatable {
         switch (parts.count, parts[0]) {
         case (1, "frame"):
             self = .frame
+        case (1, "clip"):
+            self = .clip
         case (1, "smooth"):
             self = .smooth(halfLifeSeconds: Self.defaultHalfLifeSeconds)
         case (2, "smooth"):
@@ -41,7 +45,7 @@ package enum HeatScale: Sendable, Equatable {
             self = .fixed(minimum: low, maximum: high)
         default:
             throw VitvideoError(
-                .usage, reason: "scale '\(text)' is none of frame, smooth, smooth:SECONDS, MIN:MAX")
+                .usage, reason: "scale '\(text)' is none of frame, clip, smooth, smooth:SECONDS, MIN:MAX")
         }
     }
 }
@@ -77,15 +81,20 @@ package struct HeatScaler: Sendable {
         }
     }
 
-    package init(_ scale: HeatScale) {
-        self.scale = scale
+    /// - Parameter limits: those of the clip, which stand for `clip`; without them it is as `frame`.
+    package init(_ scale: HeatScale, limits: ClosedRange<Float>? = nil) {
+        if scale == .clip, let limits {
+            self.scale = .fixed(minimum: limits.lowerBound, maximum: limits.upperBound)
+        } else {
+            self.scale = scale
+        }
     }
 
     /// The values that become heat 0 and 1 in this frame. Values that are not finite do not count; a map
     /// without any other has the range 0...0.
     package mutating func range(of map: Plane, at timeSeconds: Double) -> (low: Float, high: Float) {
         switch scale {
-        case .frame:
+        case .frame, .clip:
             return Self.finiteRange(of: map)
         case .fixed(let minimum, let maximum):
             return (minimum, maximum)

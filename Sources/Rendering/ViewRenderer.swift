@@ -66,12 +66,13 @@ package struct ViewRenderer: Sendable {
     ///   - appearance: for `color` the single maps are red, green and blue, and `heads` shows them as one
     ///     opaque tile in the fused map's place.
     ///   - markedCell: a cell of the maps to frame wherever they are shown, and on the frame beside them.
+    ///   - limits: of the clip's maps, for the scale `clip`.
     ///   - maximumWidth: the most that the `heads` grid may be wide, in pixels.
     package init(
         view: View, style: HeatStyle = HeatStyle(), frameHeight: Int, frameWidth: Int,
         placement: MapPlacement, headLabels: [String], fusedLabel: String? = "mean",
         appearance: MapAppearance = .heat, markedCell: (row: Int, column: Int)? = nil,
-        maximumWidth: Int = 1920
+        limits: MapLimits? = nil, maximumWidth: Int = 1920
     ) {
         self.view = view
         self.frameHeight = frameHeight
@@ -80,8 +81,8 @@ package struct ViewRenderer: Sendable {
         let singleLabels = appearance == .heat ? headLabels : []
         captions = ["frame"] + (fusedLabel.map { [$0] } ?? []) + singleLabels
         showsFused = fusedLabel != nil
-        fusedScaler = HeatScaler(style.scale)
-        headScalers = singleLabels.map { _ in HeatScaler(style.scale) }
+        fusedScaler = HeatScaler(style.scale, limits: limits?.fused)
+        headScalers = singleLabels.indices.map { HeatScaler(style.scale, limits: limits?.parts[$0]) }
         maskPainter = MaskPainter(height: frameHeight, width: frameWidth, placement: placement)
         var (height, width, paintedPlacement) = (frameHeight, frameWidth, placement)
         if view == .heads {

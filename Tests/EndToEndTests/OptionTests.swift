@@ -92,6 +92,7 @@ import Testing
         Row("annotate", "--compat", rollout, plus: "--compat vit-explain"),
         Row("annotate", "--class", "\(photo) --method gradient-rollout", plus: "--class 7"),
         Row("annotate", "--channel", "\(photo) --method qk", plus: "--channel 5"),
+        Row("annotate", "--neuron", "\(photo) --method neuron", plus: "--neuron 1:5"),
 
         Row("annotate", "--view", shown, plus: "--view heatmap"),
         Row("annotate", "--alpha", "\(shown) --view overlay", plus: "--alpha 0.1"),

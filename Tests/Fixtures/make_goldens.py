@@ -25,7 +25,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
-from golden_scripts import families, real, resize, tiny  # noqa: E402
+from golden_scripts import families, neurons, real, resize, tiny  # noqa: E402
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = ["torch", "torchvision", "timm", "transformers", "matplotlib", "numpy", "onnx", "onnxruntime"]
@@ -50,7 +50,9 @@ def main() -> None:
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))
-            real.make(GOLDENS / "real", real.find_onnx(options.model, Path(scratch)), frames)
+            onnx_path = real.find_onnx(options.model, Path(scratch))
+            real.make(GOLDENS / "real", onnx_path, frames)
+            neurons.make(GOLDENS / "real", onnx_path, frames)
             resize.make_frame(GOLDENS / "real", frames["full"])
 
 

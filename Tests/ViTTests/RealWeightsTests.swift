@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Fixtures
 import ModelZoo
@@ -40,6 +41,37 @@ import VideoIO
         }
         let token = try golden.floats("\(frameName)/\(rule.rawValue)/cls")
         #expect(relativeError(result.tokens[..<token.count], token) <= 1e-4)
+    }
+
+    /// Neurons behind the activation, as PyTorch's hooks see them: chosen ones patch by patch, and what all do on the
+    /// average. On two threads, whose tiles come in any order.
+    @Test(arguments: [1, 2]) func neurons(threads: Int) throws {
+        let golden = try Checkpoint.open(Fixtures.golden("real/dinov2_vits14_neurons.safetensors").path)
+        let model = try ModelCache.standard().load(ModelZoo.entry(named: "dinov2_vits14"))
+        let patches = try Preprocessor(configuration: model.configuration, resolution: .native)
+            .patches(of: try Self.frame("wide"))
+        let (blocks, indices) = ([0, 5, 11], [0, 120, 777, 1535])
+        var request = ForwardRequest(attentionBlocks: [])
+        request.neurons = blocks.flatMap { block in indices.map { NeuronAddress(block: block, index: $0) } }
+        request.neuronMomentBlocks = Set(blocks)
+        let pass = try ForwardPass(engine: try Engine(model: model), threads: threads)
+        let result = try pass.run(patches, request)
+        for (place, block) in blocks.enumerated() {
+            let maps = result.neurons[place * indices.count..<(place + 1) * indices.count].flatMap { $0 }
+            let expected = try golden.floats("\(block)/maps")
+            #expect(Set(expected).count > 100, "the maps are not flat")
+            #expect(relativeError(maps, expected) <= 1e-4, "block \(block)")
+            let moments = try #require(result.neuronMoments[block])
+            #expect(relativeError(moments.mean, try golden.floats("\(block)/mean")) <= 1e-4)
+            #expect(relativeError(moments.meanSquare, try golden.floats("\(block)/mean_square")) <= 1e-4)
+        }
+        // The pass ends in the last block that is asked for.
+        request.neurons = [NeuronAddress(block: 5, index: 120)]
+        request.neuronMomentBlocks = []
+        let early = try pass.run(patches, request)
+        #expect(early.neurons[0] == result.neurons[5] && early.neuronMoments.isEmpty)
+        request.neurons = [NeuronAddress(block: 5, index: 1536)]
+        #expect(throws: VitvideoError.self) { _ = try pass.run(patches, request) }
     }
 
     /// A real frame, at seeded positions.

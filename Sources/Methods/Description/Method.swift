@@ -36,6 +36,8 @@ package struct Method: Sendable {
     /// What an export holds of it.
     package let arrays: [ArrayDescription]
     package let maps: Maps
+    /// How maps become heat where nothing is said.
+    package let standardScale: HeatScale
     /// Where one of several maps can be seen alone.
     package let singleMap: SingleMap?
     /// Finds options that exclude each other, before anything is loaded.
@@ -52,7 +54,7 @@ package struct Method: Sendable {
     package init(
         name: String, title: String? = nil, summary: String, options: [MethodOptionUse] = [],
         arrays: [ArrayDescription], maps: Maps = .one, singleMap: SingleMap? = nil,
-        section: MethodSection? = nil,
+        section: MethodSection? = nil, standardScale: HeatScale = .frame,
         validate: @escaping @Sendable (MethodSettings) throws -> Void = { _ in },
         makeSource: @escaping @Sendable (MethodRequest) throws -> any MapSource
     ) {
@@ -63,6 +65,7 @@ package struct Method: Sendable {
         self.arrays = arrays
         self.maps = maps
         self.singleMap = singleMap
+        self.standardScale = standardScale
         self.section = section
         self.validate = validate
         self.makeSource = makeSource

@@ -20,6 +20,8 @@ package enum MethodOptions {
     package static let compatibility = MethodOption<RolloutCompatibility>("compat", text: \.rawValue)
     /// A class as `ClassChoice` reads it.
     package static let targetClass = MethodOption<String>("class", valueName: "n|name|top")
+    /// Neurons as `NeuronAddress.list` reads them.
+    package static let neuron = MethodOption<String>("neuron", valueName: "layer:n[,…]")
     /// A channel of a head.
     package static let channel = MethodOption<Int>("channel", valueName: "n")
 }

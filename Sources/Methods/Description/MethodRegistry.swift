@@ -8,6 +8,7 @@ package struct MethodRegistry: Sendable {
         .layers,
         .queriesAndKeys,
         .features,
+        .neuron,
     ])
 
     /// At least one; the first is what runs where none is asked for.

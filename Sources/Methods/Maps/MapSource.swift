@@ -25,6 +25,8 @@ package protocol MapSource: Sendable {
     var partNames: [String] { get }
     /// The caption of the map that stands for the whole: "mean". Not shown where the method does not give one.
     var fusedName: String { get }
+    /// Whether the grid of single maps shows that one too.
+    var showsFused: Bool { get }
     /// The token whose attention is shown, to be marked where it is a patch.
     var query: Query { get }
 
@@ -56,6 +58,7 @@ package protocol MapSource: Sendable {
 extension MapSource {
     package var name: String { probed.name }
     package var query: Query { .classToken }
+    package var showsFused: Bool { method.givesOneMap }
     package var precision: Precision { .float32 }
     package func savedState() throws -> Data? { nil }
 

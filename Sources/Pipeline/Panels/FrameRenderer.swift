@@ -20,16 +20,19 @@ package struct SingleViewRenderer: FrameRenderer {
     private var renderer: ViewRenderer
     private var labels = LabelPainter()
 
+    /// - Parameter limits: of the clip's maps, for the scale `clip`.
     /// - Throws: `VitvideoError` of kind `usage` for frames without a whole patch.
     package init(
-        view: View, source: any MapSource, style: HeatStyle, frameHeight: Int, frameWidth: Int
+        view: View, source: any MapSource, style: HeatStyle, limits: MapLimits? = nil, frameHeight: Int,
+        frameWidth: Int
     ) throws {
         let layout = try source.layout(height: frameHeight, width: frameWidth)
         renderer = ViewRenderer(
             view: view, style: style, frameHeight: frameHeight, frameWidth: frameWidth,
             placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
-            headLabels: source.partNames, fusedLabel: source.method.givesOneMap ? source.fusedName : nil,
-            appearance: source.method.appearance, markedCell: source.query.cell(on: layout))
+            headLabels: source.partNames, fusedLabel: source.showsFused ? source.fusedName : nil,
+            appearance: source.method.appearance, markedCell: source.query.cell(on: layout),
+            limits: limits)
     }
 
     package var outputHeight: Int { renderer.outputHeight }

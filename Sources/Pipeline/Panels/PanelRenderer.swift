@@ -31,11 +31,14 @@ package struct PanelRenderer: FrameRenderer {
     /// By panel; nil where a panel shows no maps.
     private var renderers: [ViewRenderer?]
 
-    /// - Parameter sources: those of the analysis.
+    /// - Parameters:
+    ///   - sources: those of the analysis.
+    ///   - limits: of each source's maps over the clip, for the scale `clip`; empty for other scales.
     /// - Precondition: there is a panel, and the sources that the panels name exist.
     /// - Throws: `VitvideoError` of kind `usage` for frames without a whole patch.
     package init(
-        panels: [Panel], sources: [any MapSource], style: HeatStyle, frameHeight: Int, frameWidth: Int
+        panels: [Panel], sources: [any MapSource], style: HeatStyle, limits: [MapLimits] = [],
+        frameHeight: Int, frameWidth: Int
     ) throws {
         let grid = TileGrid(count: panels.count, sourceHeight: frameHeight, sourceWidth: frameWidth)
         self.panels = panels
@@ -58,9 +61,9 @@ package struct PanelRenderer: FrameRenderer {
                     : placement.scaled(
                         vertically: Double(grid.tileHeight) / Double(frameHeight),
                         horizontally: Double(grid.tileWidth) / Double(frameWidth)),
-                headLabels: source.partNames, fusedLabel: source.method.givesOneMap ? source.fusedName : nil,
+                headLabels: source.partNames, fusedLabel: source.showsFused ? source.fusedName : nil,
                 appearance: source.method.appearance, markedCell: source.query.cell(on: layout),
-                maximumWidth: grid.tileWidth)
+                limits: limits.isEmpty ? nil : limits[index], maximumWidth: grid.tileWidth)
         }
     }
 

@@ -26,6 +26,7 @@ struct Annotate: ParsableCommand {
 
             Another method, or another question:
             vitvideo dog.mp4 -o out.mp4 --method rollout --view overlay
+            vitvideo dog.mp4 -o out.mp4 --method neuron --neuron 11:120
             vitvideo dog.mp4 -o out.mp4 --query 640px,360px
 
             Two models beside the original:
@@ -77,7 +78,7 @@ struct Annotate: ParsableCommand {
 
     func run() throws {
         let selection = try input.selection()
-        let style = try view.style()
+        let style = try view.style(standardScale: method.method.value.standardScale)
         let warnings = WarningList()
         let readerOptions = ReaderOptions(
             frames: selection, keepAudio: output.output != nil && !output.noAudio,
@@ -91,7 +92,7 @@ struct Annotate: ParsableCommand {
             reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
             threads: threads.codecThreads)
         try checkFrameCount(sampler)
-        let plan = try AnnotationPlan(
+        var plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method.value,
             needsMaps: output.wantsNumbers, codecThreads: threads.codecThreads, onWarning: warnings.add,
             makeSource: {
@@ -102,6 +103,9 @@ struct Annotate: ParsableCommand {
         try plan.prepare(
             frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
             budget: memory.budgetBytes)
+        if style.scale == .clip, output.output != nil {
+            try plan.measureLimits(sampler, threads: schedule.workers * schedule.threadsPerFrame)
+        }
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
         // Before there are files: a signal between the two would leave them behind.

@@ -15,6 +15,8 @@ struct AnnotationPlan {
     private(set) var recordings: [Recording] = []
     /// Nil for one view of one model at the frame's own size.
     private(set) var panels: [Panel]?
+    /// Of each source, where the scale is that of the clip.
+    private var limits: [MapLimits] = []
     private let view: View
     private let threshold: Double
     private let makeSource: MakeSource
@@ -78,6 +80,16 @@ struct AnnotationPlan {
         }
     }
 
+    /// Looks at some of the clip's frames for the limits of the maps.
+    ///
+    /// - Parameter threads: that share a frame.
+    /// - Throws: `VitvideoError`.
+    mutating func measureLimits(_ sampler: FrameSampler, threads: Int) throws {
+        limits = try sources.map {
+            try MapLimits.measured(of: $0, threads: threads, forEachFrame: sampler.forEachFrame)
+        }
+    }
+
     /// - Throws: `VitvideoError.inputTooSmall`.
     func analysis(readsRecordings: Bool, frameHeight: Int, frameWidth: Int) throws -> Analysis {
         let shown = panels.map { $0.compactMap(\.view) } ?? [view]
@@ -92,11 +104,12 @@ struct AnnotationPlan {
     func renderer(style: HeatStyle, frameHeight: Int, frameWidth: Int) throws -> any FrameRenderer {
         if let panels {
             return try PanelRenderer(
-                panels: panels, sources: sources, style: style, frameHeight: frameHeight,
-                frameWidth: frameWidth)
+                panels: panels, sources: sources, style: style, limits: limits,
+                frameHeight: frameHeight, frameWidth: frameWidth)
         }
         return try SingleViewRenderer(
-            view: view, source: sources[0], style: style, frameHeight: frameHeight, frameWidth: frameWidth)
+            view: view, source: sources[0], style: style, limits: limits.first, frameHeight: frameHeight,
+            frameWidth: frameWidth)
     }
 
     /// Why a model does not compute as it best could, each text once.

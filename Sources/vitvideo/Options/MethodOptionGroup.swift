@@ -50,6 +50,10 @@ struct MethodOptionGroup: ParsableArguments {
     @Option(help: .of(MethodOptions.channel))
     var channel: Int?
 
+    // As a block may begin with a minus.
+    @Option(parsing: .unconditional, help: .of(MethodOptions.neuron))
+    var neuron: String?
+
     /// The options that were given.
     var given: MethodSettings {
         var settings = MethodSettings()
@@ -62,6 +66,7 @@ struct MethodOptionGroup: ParsableArguments {
         settings[MethodOptions.compatibility] = compat
         settings[MethodOptions.targetClass] = target
         settings[MethodOptions.channel] = channel
+        settings[MethodOptions.neuron] = neuron
         return settings
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Pipeline
 import Rendering
 
 extension View: ExpressibleByArgument {
@@ -32,10 +33,11 @@ struct ViewOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            frame: each map from its own minimum to its maximum. smooth[:SECONDS]: limits that follow with a \
-            half-life, without flicker. MIN:MAX: fixed limits.
+            frame: each map from its own minimum to its maximum. clip: one pair of limits for all frames, found on \
+            up to \(FrameSampler.spreadCount) of them. smooth[:SECONDS]: limits that follow with a half-life, without \
+            flicker. MIN:MAX: fixed limits. (default: frame, for neurons clip)
             """, valueName: "scale"))
-    var scale: String = "frame"
+    var scale: String?
 
     @Option(
         help: ArgumentHelp("Share of the attention that the mask view keeps.", valueName: "share"))
@@ -48,11 +50,12 @@ struct ViewOptions: ParsableArguments {
         }
     }
 
+    /// - Parameter standardScale: where --scale is not given.
     /// - Throws: `VitvideoError` for a malformed --scale.
-    func style() throws -> HeatStyle {
+    func style(standardScale: HeatScale) throws -> HeatStyle {
         HeatStyle(
             colorMap: colormap.value, alpha: alpha, interpolation: interpolation,
-            scale: try HeatScale(parsing: scale))
+            scale: try scale.map { try HeatScale(parsing: $0) } ?? standardScale)
     }
 
     var settings: JobSettings {

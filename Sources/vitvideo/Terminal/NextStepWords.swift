@@ -31,6 +31,7 @@ extension NextStep {
         case .shrinkFrames(let resolution):
             (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
                 + ", and --allow-huge-frames begins them all the same"
+        case .nameNeuron: "name one with --neuron, such as --neuron 5:120"
         case .leaveOut(let settings, let other):
             "leave out " + settings.map(\.option).joined(separator: " and ")
                 + (other.map { (settings.count > 1 ? "," : "") + " or \($0.option)" } ?? "")
