@@ -1,3 +1,4 @@
+import Base
 import Fixtures
 
 /// Changes files at random, in the ways that parsers trip over: bits, lengths, digits, missing and doubled parts.
