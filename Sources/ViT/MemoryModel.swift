@@ -77,6 +77,36 @@ package struct MemoryModel {
         return (kept + block) * residual + strips + (tile + parameters) * MemoryLayout<Float>.stride
             + rotation
     }
+
+    // MARK: Gradient by the pixels
+
+    /// A `PixelGradient`, with the planes and the patches of its picture.
+    ///
+    /// - Parameter keepsInside: as there; nil for what it decides itself.
+    package func pixelGradient(_ target: ActivationTarget, keepsInside: Bool? = nil) -> Int {
+        let blocks = target.blockCount(of: c)
+        // Each block's input and middle, the last output; the gradient and the final LayerNorm's output; the
+        // attention output, twice, with its gradient; [dQ, dK, dV].
+        let states = (2 * blocks + 1 + 2 + 4 + 3 + (c.normalizesBeforeBlocks ? 2 : 0)) * residual
+        let rows = PixelGradient.stripRows
+        let tile = min(ForwardRecord.rowTile, tokens) * (6 * c.feedForwardWidth + 3 * c.width)
+        let pixels = 5 * patches * c.patchValues
+        let inside =
+            keepsInside ?? pixelGradientKeepsInside(target)
+            ? blocks * insideOfBlock : 4 * residual + 2 * strip(rows: rows)
+        return states + inside + 2 * strip(rows: rows) + (tile + pixels) * MemoryLayout<Float>.stride
+            + rotation
+    }
+
+    /// Whether a `PixelGradient` keeps all that blocks compute: where that is at most 512 MB.
+    func pixelGradientKeepsInside(_ target: ActivationTarget) -> Bool {
+        target.blockCount(of: c) * insideOfBlock <= 512 << 20
+    }
+
+    /// LayerNorm's output, queries, keys and values, the attention of all heads, and the hidden values.
+    private var insideOfBlock: Int {
+        4 * residual + c.heads * strip(rows: tokens) + tokens * c.hiddenWidth * MemoryLayout<Float>.stride
+    }
 }
 
 /// Bytes of each buffer of a forward pass: what `Scratch` allocates.

@@ -19,6 +19,10 @@ struct NaiveTransformer {
         var embedding: Rows = []
         /// By block, then head: `tokens × tokens`.
         var attention: [[Rows]] = []
+        /// By block: queries, keys and values before any rotation.
+        var qkv: [Rows] = []
+        /// By block: the feed-forward part's hidden values after the activation.
+        var hidden: [Rows] = []
         /// After each block.
         var blocks: [Rows] = []
         /// After the final LayerNorm.
@@ -47,11 +51,13 @@ struct NaiveTransformer {
         trace.embedding = x
         for block in 0..<c.depth {
             let name = "blocks.\(block)."
-            let (attended, attention) = attend(x, name, nudge: nudge?.block == block ? nudge : nil)
+            let (attended, attention, qkv) = attend(x, name, nudge: nudge?.block == block ? nudge : nil)
             trace.attention.append(attention)
+            trace.qkv.append(qkv)
             x = sum(x, scaled(linear(attended, name + "attn.proj"), name + "ls1.gamma"))
-            let hidden = feedForward(norm(x, name + "norm2"), name)
-            x = sum(x, scaled(hidden, name + "ls2.gamma"))
+            let hidden = hidden(norm(x, name + "norm2"), name)
+            trace.hidden.append(hidden)
+            x = sum(x, scaled(linear(hidden, name + secondLayer), name + "ls2.gamma"))
             trace.blocks.append(x)
         }
         x = norm(x, "norm")
@@ -126,7 +132,9 @@ struct NaiveTransformer {
 
     // MARK: Blocks
 
-    private func attend(_ x: Rows, _ name: String, nudge: Nudge?) -> (output: Rows, attention: [Rows]) {
+    private func attend(_ x: Rows, _ name: String, nudge: Nudge?)
+        -> (output: Rows, attention: [Rows], qkv: Rows)
+    {
         let normalized = norm(x, name + "norm1")
         let weight = tensors[name + "attn.qkv.weight"]!
         var stored = tensors[name + "attn.qkv.bias"] ?? []
@@ -159,7 +167,7 @@ struct NaiveTransformer {
             }
             all.append(attention)
         }
-        return (output, all)
+        return (output, all, qkv)
     }
 
     /// DINOv3's rotary embedding as in its code: coordinates of patch centers in (−1, 1), angles of the rows
@@ -190,10 +198,14 @@ struct NaiveTransformer {
         return result
     }
 
+    private var secondLayer: String { c.activation == .swiglu ? "mlp.w3" : "mlp.fc2" }
+
+    private func hidden(_ x: Rows, _ name: String) -> Rows {
+        linear(x, name + (c.activation == .swiglu ? "mlp.w12" : "mlp.fc1")).map(activated)
+    }
+
     private func feedForward(_ x: Rows, _ name: String) -> Rows {
-        let gated = c.activation == .swiglu
-        let hidden = linear(x, name + (gated ? "mlp.w12" : "mlp.fc1"))
-        return linear(hidden.map(activated), name + (gated ? "mlp.w3" : "mlp.fc2"))
+        linear(hidden(x, name), name + secondLayer)
     }
 
     private func activated(_ h: [Double]) -> [Double] {

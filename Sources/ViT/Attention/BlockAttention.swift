@@ -15,9 +15,12 @@ final class BlockAttention {
     private let c: Configuration
     private let product: MatrixProduct
     private let qkvBuffer: FloatBuffer
+    /// `heads × tokens × tokens`, where whoever computes attention keeps it.
+    private let matrices: FloatBuffer?
 
+    /// - Parameter keepsMatrices: whether there is room for the matrices of all heads.
     /// - Throws: `VitvideoError.mathLibraryMissing`.
-    init(configuration: Configuration, tokens: Int) throws {
+    init(configuration: Configuration, tokens: Int, keepsMatrices: Bool = false) throws {
         c = configuration
         self.tokens = tokens
         product = try MatrixProduct()
@@ -26,6 +29,7 @@ final class BlockAttention {
         qkv = QKV(
             start: qkvBuffer.start, tokens: tokens, width: configuration.width,
             headWidth: configuration.headWidth)
+        matrices = keepsMatrices ? FloatBuffer(configuration.heads * tokens * tokens) : nil
     }
 
     /// Loads a block: computes its queries, keys and values.
@@ -35,9 +39,22 @@ final class BlockAttention {
     ///   - x: `tokens × D`, what goes into the block.
     ///   - rotation: of the picture's grid; nil where positions are not rotary.
     func load(_ input: AttentionInput, x: UnsafePointer<Float>, rotation: Rotation?) {
-        input.run(
+        load(input, x: x, rotation: rotation) { y, x in
+            product(
+                y, stride: 3 * c.width, x, stride: c.width, input.qkv.weight, stride: c.width,
+                bTransposed: true, m: tokens, n: 3 * c.width, k: c.width)
+        }
+    }
+
+    /// The same by a product of the caller's.
+    ///
+    /// - Parameter project: sets y, `tokens × 3D`, to x·Wᵀ for the weight of `qkv` and x, `tokens × D`.
+    func load(
+        _ input: AttentionInput, x: UnsafePointer<Float>, rotation: Rotation?, project: AttentionInput.Project
+    ) rethrows {
+        try input.run(
             x, normalized: normalized.start, into: qkv, rotation: rotation, epsilon: c.layerNormEpsilon,
-            product)
+            project: project)
     }
 
     /// Takes queries, keys and values that a forward pass shows; `normalized` does not change.
@@ -46,6 +63,11 @@ final class BlockAttention {
     func load(qkv values: UnsafeBufferPointer<Float>) {
         precondition(values.count == qkvBuffer.count, "queries, keys and values of all tokens")
         if let from = values.baseAddress { qkvBuffer.start.update(from: from, count: values.count) }
+    }
+
+    /// Where the rows of a head's matrix from `firstRow` on are kept, `rows × tokens`; nil where they are not.
+    func keptMatrix(_ head: Int, firstRow: Int) -> UnsafeMutablePointer<Float>? {
+        matrices.map { $0.start + (head * tokens + firstRow) * tokens }
     }
 
     /// strip [rows, tokens] = softmax(QKᵀ/√d) from `firstRow` on.

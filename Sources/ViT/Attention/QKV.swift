@@ -59,19 +59,20 @@ struct AttentionInput: Sendable {
     let norm: Norm
     let qkv: Linear
 
+    /// Sets y, `tokens × 3D`, to x·Wᵀ for the weight of `qkv` and x, `tokens × D`.
+    typealias Project = (_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>) throws -> Void
+
     /// - Parameters:
     ///   - x: what goes into the block, `tokens × D`.
     ///   - normalized: set to LayerNorm(x), `tokens × D`.
     ///   - rotation: of the picture's grid; nil where positions are not rotary.
     func run(
         _ x: UnsafePointer<Float>, normalized: UnsafeMutablePointer<Float>, into result: QKV,
-        rotation: Rotation?, epsilon: Float, _ product: MatrixProduct
-    ) {
+        rotation: Rotation?, epsilon: Float, project: Project
+    ) rethrows {
         let (tokens, d) = (result.tokens, result.width)
         vv_layer_norm(normalized, x, norm.gamma, norm.beta, tokens, d, epsilon)
-        product(
-            result.start, stride: 3 * d, normalized, stride: d, qkv.weight, stride: d, bTransposed: true,
-            m: tokens, n: 3 * d, k: d)
+        try project(result.start, normalized)
         vv_add_bias(result.start, qkv.bias, tokens, 3 * d)
         rotation?.apply(to: result.start, stride: 3 * d, tokens: 0..<tokens, parts: 2)
     }

@@ -15,7 +15,9 @@ import CKernels
 /// R is the rotation of rotary positions, else the identity; R⁻¹ = Rᵀ.
 final class AttentionBackward {
     /// One strip of one head: A, and the gradient dA or, later, dS; `rows × tokens` each.
-    typealias Strip = (head: Int, firstRow: Int, rows: Int, value: FloatBuffer, gradient: FloatBuffer)
+    typealias Strip = (
+        head: Int, firstRow: Int, rows: Int, value: UnsafeMutablePointer<Float>, gradient: FloatBuffer
+    )
 
     private let c: Configuration
     private let product: MatrixProduct
@@ -27,12 +29,6 @@ final class AttentionBackward {
     private let attentionOutput: FloatBuffer
     private let value: FloatBuffer
     private let gradient: FloatBuffer
-    /// A strip of Qᵀ and of dOᵀ, `headWidth × rows`.
-    private let queriesTransposed: FloatBuffer
-    private let outputGradientTransposed: FloatBuffer
-    /// dKᵀ and dVᵀ, `D × tokens`, as the products add them up.
-    private let keysGradient: FloatBuffer
-    private let valuesGradient: FloatBuffer
     /// [dQ, dK, dV], `tokens × 3D`.
     private let qkvGradient: FloatBuffer
     private let branch: FloatBuffer
@@ -47,22 +43,18 @@ final class AttentionBackward {
         attentionOutput = FloatBuffer(count)
         value = FloatBuffer(self.stripRows * tokens)
         gradient = FloatBuffer(self.stripRows * tokens)
-        queriesTransposed = FloatBuffer(self.stripRows * c.headWidth)
-        outputGradientTransposed = FloatBuffer(self.stripRows * c.headWidth)
-        keysGradient = FloatBuffer(count)
-        valuesGradient = FloatBuffer(count)
         qkvGradient = FloatBuffer(3 * count)
         branch = FloatBuffer(count)
     }
 
     /// dO = (ls₁ ⊙ g) · W, `tokens × D`, from g with respect to the middle.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     func backwardProjection(
-        _ weights: BlockWeights, gradient: UnsafePointer<Float>
-    ) -> UnsafePointer<Float> {
-        let d = c.width
-        product(
-            attentionOutputGradient.start, stride: d, scaled(gradient, weights), stride: d,
-            weights.proj.weight, stride: d, bTransposed: false, m: tokens, n: d, k: d)
+        _ layers: TwoWayBlock, gradient: UnsafePointer<Float>
+    ) throws -> UnsafePointer<Float> {
+        try layers.proj.backward(
+            attentionOutputGradient.start, scaled(gradient, layers.weights), rows: tokens)
         return UnsafePointer(attentionOutputGradient.start)
     }
 
@@ -83,75 +75,67 @@ final class AttentionBackward {
             let rows = min(stripRows, tokens - firstRow)
             for head in 0..<c.heads {
                 try Cancellation.check()
-                attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
+                let kept = attention.keptMatrix(head, firstRow: firstRow)
+                if kept == nil {
+                    attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
+                }
+                let value = kept ?? value.start
                 product(
                     gradient.start, stride: tokens,
                     attentionOutputGradient + firstRow * d + head * c.headWidth, stride: d, qkv.values(head),
                     stride: qkv.stride, bTransposed: true, m: rows, n: tokens, k: c.headWidth)
                 let strip = (head, firstRow, rows, value, gradient)
                 try byAttention(strip)
-                vv_softmax_backward_rows(gradient.start, value.start, rows, tokens)
+                vv_softmax_backward_rows(gradient.start, value, rows, tokens)
                 try byScores(strip)
             }
         }
     }
 
-    /// A strip's share: dQ = dS·K/√d, dKᵀ += Qᵀ·dS/√d and dVᵀ += dOᵀ·A; and O = A·V where parameters are
-    /// wanted.
+    /// A strip's share: dQ = dS·K/√d, dK += dSᵀ·Q/√d and dV += Aᵀ·dO; and O = A·V where parameters are wanted.
     func accumulate(_ strip: Strip, _ attention: BlockAttention, wantsOutput: Bool) {
         let (d, width) = (c.width, c.headWidth)
         let (head, firstRow, rows) = (strip.head, strip.firstRow, strip.rows)
-        let offset = head * width
         let qkv = attention.qkv
+        let queriesGradient = qkvGradient.start + head * width
         product(
-            qkvGradient.start + firstRow * 3 * d + offset, stride: 3 * d, strip.gradient.start,
-            stride: tokens, qkv.keys(head), stride: qkv.stride, bTransposed: false, m: rows, n: width,
-            k: tokens, alpha: qkv.scale)
+            queriesGradient + firstRow * 3 * d, stride: 3 * d, strip.gradient.start, stride: tokens,
+            qkv.keys(head), stride: qkv.stride, bTransposed: false, m: rows, n: width, k: tokens,
+            alpha: qkv.scale)
         // The first strip overwrites what the block before has left.
         let beta: Float = firstRow == 0 ? 0 : 1
-        vv_transpose(
-            queriesTransposed.start, qkv.queries(head) + firstRow * qkv.stride, rows, width, qkv.stride)
         product(
-            keysGradient.start + offset * tokens, stride: tokens, queriesTransposed.start, stride: rows,
-            strip.gradient.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
-            alpha: qkv.scale, beta: beta)
-        vv_transpose(
-            outputGradientTransposed.start, attentionOutputGradient.start + firstRow * d + offset, rows,
-            width, d)
+            queriesGradient + d, stride: 3 * d, strip.gradient.start, stride: tokens,
+            qkv.queries(head) + firstRow * qkv.stride, stride: qkv.stride, aTransposed: true,
+            bTransposed: false, m: tokens, n: width, k: rows, alpha: qkv.scale, beta: beta)
         product(
-            valuesGradient.start + offset * tokens, stride: tokens, outputGradientTransposed.start,
-            stride: rows, strip.value.start, stride: tokens, bTransposed: false, m: width, n: tokens, k: rows,
-            beta: beta)
+            queriesGradient + 2 * d, stride: 3 * d, strip.value, stride: tokens,
+            attentionOutputGradient.start + firstRow * d + head * width, stride: d, aTransposed: true,
+            bTransposed: false, m: tokens, n: width, k: rows, beta: beta)
         if wantsOutput {
             qkv.output(
-                head: head, firstRow: firstRow, rows: rows, of: strip.value.start,
-                into: attentionOutput.start, product)
+                head: head, firstRow: firstRow, rows: rows, of: strip.value, into: attentionOutput.start,
+                product)
         }
     }
 
     /// After all strips: dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W), in place of g.
     ///
     /// - Parameter input: x, `tokens × D`, what goes into the block.
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
     func backwardQKV(
-        block: Int, _ weights: BlockWeights, _ attention: BlockAttention, rotation: Rotation?,
+        block: Int, _ layers: TwoWayBlock, _ attention: BlockAttention, rotation: Rotation?,
         gradient: UnsafeMutablePointer<Float>, input: UnsafePointer<Float>, parameters: ParameterGradients?
-    ) {
+    ) throws {
         let d = c.width
         let name = "blocks.\(block)."
+        let weights = layers.weights
         if let parameters { addProjection(name, weights, gradient: gradient, to: parameters) }
         let all = qkvGradient.start
-        for (part, columns) in [(1, keysGradient), (2, valuesGradient)] {
-            vv_transpose(branch.start, columns.start, d, tokens, tokens)
-            for token in 0..<tokens {
-                (all + token * 3 * d + part * d).update(from: branch.start + token * d, count: d)
-            }
-        }
         rotation?.apply(.reverse, to: all, stride: 3 * d, tokens: 0..<tokens, parts: 2)
         parameters?.addQKV(
             name + "attn.qkv", gradient: all, x: attention.normalized.start, rows: tokens, c)
-        product(
-            branch.start, stride: d, all, stride: 3 * d, weights.qkv.weight, stride: d, bTransposed: false,
-            m: tokens, n: d, k: 3 * d)
+        try layers.qkv.backward(branch.start, all, rows: tokens)
         weights.norm1.backward(
             name + "norm1", residualGradient: gradient, gradient: branch.start, x: input, rows: tokens,
             epsilon: c.layerNormEpsilon, parameters: parameters)

@@ -36,9 +36,11 @@ package final class BackwardPass {
         var other: BlockAttention?
 
         init(model: Model, rows: Int, columns: Int, stripRows: Int) throws {
-            record = try ForwardRecord(model: model, rows: rows, columns: columns, stripRows: stripRows)
+            record = try ForwardRecord(
+                engine: try GradientEngine(model: model, library: .openBLAS), rows: rows, columns: columns,
+                stripRows: stripRows)
             let c = model.configuration
-            feedForward = try FeedForwardBackward(configuration: c, tokens: record.tokens)
+            feedForward = FeedForwardBackward(configuration: c, tokens: record.tokens)
             attention = try AttentionBackward(
                 configuration: c, tokens: record.tokens, stripRows: stripRows)
             gradient = FloatBuffer(record.tokens * c.width)
@@ -87,37 +89,36 @@ package final class BackwardPass {
         for block in (0..<c.depth).reversed() {
             start.addClassToken(of: block, record, result, gradient: gradient, parameters)
             try show(.block(block), record.residual(block + 1))
-            let weights = record.blocks[block]
+            let layers = record.engine.blocks[block]
             try buffers.feedForward.run(
-                block: block, weights, gradient: gradient.start, middle: record.middle(block),
-                tokens: record.tokens, parameters: parameters)
-            record.load(block)
-            let outputGradient = buffers.attention.backwardProjection(weights, gradient: gradient.start)
+                block: block, of: record, gradient: gradient.start, parameters: parameters)
+            let attention = try record.attention(of: block)
+            let outputGradient = try buffers.attention.backwardProjection(layers, gradient: gradient.start)
             if let kept = buffers.kept {
                 (kept.start + block * states).update(from: outputGradient, count: states)
             }
             let stages = Stages(block, observing)
             try buffers.attention.forEachStrip(
-                record.attention, attentionOutputGradient: outputGradient
+                attention, attentionOutputGradient: outputGradient
             ) { strip in
                 if stages.showsAttention { try observer?(observed(.attention(block: block), strip)) }
             } byScores: { strip in
                 if stages.showsScores { try observer?(observed(.scores(block: block), strip)) }
-                buffers.attention.accumulate(strip, record.attention, wantsOutput: parameters != nil)
+                buffers.attention.accumulate(strip, attention, wantsOutput: parameters != nil)
             }
-            buffers.attention.backwardQKV(
-                block: block, weights, record.attention, rotation: record.rotation, gradient: gradient.start,
+            try buffers.attention.backwardQKV(
+                block: block, layers, attention, rotation: record.rotation, gradient: gradient.start,
                 input: record.residual(block), parameters: parameters)
         }
         try FiniteValues.check(
             UnsafePointer(gradient.start), count: states, in: "the gradient")
         try show(.embedding, record.residual(0))
 
-        let embedding = try EmbeddingBackward(model: model, rows: input.rows, columns: input.columns)
+        let embedding = EmbeddingBackward(record)
         embedding.backwardNorm(gradient, embedded: record.embedded, parameters)
-        if request.wantsInput { result.input = embedding.planes(gradient.start) }
+        if request.wantsInput { result.input = try embedding.planes(gradient.start) }
         if let parameters {
-            embedding.parameters(gradient.start, input: input, to: parameters)
+            try embedding.parameters(gradient.start, input: input, to: parameters)
             result.parameters = parameters.take()
         }
         return result
@@ -144,10 +145,10 @@ package final class BackwardPass {
         let c = model.configuration
         let record = buffers.record
         let tokens = record.tokens
-        record.load(block)
+        let attention = try record.attention(of: block)
         if attentionBlock != block {
             let other = try buffers.other ?? BlockAttention(configuration: c, tokens: tokens)
-            record.load(attentionBlock, into: other)
+            try record.load(attentionBlock, into: other)
             buffers.other = other
             self.buffers = buffers
         }
@@ -155,13 +156,13 @@ package final class BackwardPass {
             // The strip's own attention has done its part once its gradient is there.
             if attentionBlock != block, let other = buffers.other {
                 other.attention(
-                    head: strip.head, firstRow: strip.firstRow, rows: strip.rows, into: strip.value.start)
+                    head: strip.head, firstRow: strip.firstRow, rows: strip.rows, into: strip.value)
             }
             try observer(observed(stage, strip))
         }
         let isScores = stage == .scores(block: block)
         try buffers.attention.forEachStrip(
-            record.attention, attentionOutputGradient: kept.start + block * tokens * c.width
+            attention, attentionOutputGradient: kept.start + block * tokens * c.width
         ) { strip in
             if !isScores { try show(strip) }
         } byScores: { strip in
@@ -185,7 +186,7 @@ package final class BackwardPass {
         let count = strip.rows * tokens
         return ObservedGradient(
             stage: stage, head: strip.head, firstRow: strip.firstRow, rows: strip.rows, columns: tokens,
-            value: UnsafeBufferPointer(start: strip.value.start, count: count),
+            value: UnsafeBufferPointer(start: strip.value, count: count),
             gradient: UnsafeBufferPointer(start: strip.gradient.start, count: count))
     }
 

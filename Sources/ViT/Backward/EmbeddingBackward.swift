@@ -7,16 +7,15 @@ import CKernels
 ///     x = norm_pre(e), or e without norm_pre           de = LayerNorm'(dx), or dx
 ///     e = [prefix tokens; patches · Wᵀ + b + M·table]  dpatches = de · W,  dW = deᵀ · patches,  dtable = Mᵀ·de
 struct EmbeddingBackward {
-    let model: Model
+    let engine: GradientEngine
     let rows: Int
     let columns: Int
-    private let product: MatrixProduct
+    private var model: Model { engine.model }
     private var c: Configuration { model.configuration }
 
-    init(model: Model, rows: Int, columns: Int) throws {
-        self.model = model
-        (self.rows, self.columns) = (rows, columns)
-        product = try MatrixProduct()
+    init(_ record: ForwardRecord) {
+        engine = record.engine
+        (rows, columns) = (record.rows, record.columns)
     }
 
     /// Turns dx into de, in place. Nothing happens for a model without norm_pre.
@@ -38,13 +37,11 @@ struct EmbeddingBackward {
 
     /// - Parameter gradient: de, `tokens × D`.
     /// - Returns: the gradient with respect to the normalized planes, `3 × rows·patch × columns·patch`.
-    func planes(_ gradient: UnsafePointer<Float>) -> [Float] {
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
+    func planes(_ gradient: UnsafePointer<Float>) throws -> [Float] {
         let count = rows * columns
         let patches = FloatBuffer(count * c.patchValues)
-        product(
-            patches.start, stride: c.patchValues, gradient + c.specialTokens * c.width, stride: c.width,
-            model.weights.patchEmbedding.weight, stride: c.patchValues, bTransposed: false, m: count,
-            n: c.patchValues, k: c.width)
+        try engine.embedding.backward(patches.start, gradient + c.specialTokens * c.width, rows: count)
         let side = c.patchSize
         let (height, width) = (rows * side, columns * side)
         return [Float](unsafeUninitializedCapacity: patches.count) { planes, initialized in
@@ -71,7 +68,7 @@ struct EmbeddingBackward {
     ///   - input: the patches that the gradient was taken at.
     func parameters(
         _ gradient: UnsafePointer<Float>, input: PatchMatrix, to parameters: ParameterGradients
-    ) {
+    ) throws {
         let d = c.width
         var token = gradient
         for part in c.prefix.parts {
@@ -82,7 +79,7 @@ struct EmbeddingBackward {
         if case .learned = c.position {
             let positioned = c.positionedSpecialTokens * d
             parameters.add(gradient, count: positioned, to: "pos_embed")
-            addPositions(patches, to: parameters["pos_embed"] + positioned)
+            try addPositions(patches, to: parameters["pos_embed"] + positioned)
         }
         parameters.addLinear(
             "patch_embed.proj", gradient: patches, x: input.values, rows: rows * columns, outputs: d,
@@ -91,7 +88,8 @@ struct EmbeddingBackward {
 
     /// dtable += Mᵀ · de, where M is the matrix that interpolates the table to this grid: the interpolated
     /// identity.
-    private func addPositions(_ gradient: UnsafePointer<Float>, to table: UnsafeMutablePointer<Float>) {
+    private func addPositions(_ gradient: UnsafePointer<Float>, to table: UnsafeMutablePointer<Float>) throws
+    {
         let (native, patches, d) = (c.nativeRows * c.nativeColumns, rows * columns, c.width)
         var identity = [Float](repeating: 0, count: native * native)
         for i in 0..<native { identity[i * native + i] = 1 }
@@ -107,7 +105,7 @@ struct EmbeddingBackward {
                 }
             }
         }
-        product(
+        try MatrixProduct()(
             table, stride: d, transposed.start, stride: patches, gradient, stride: d, bTransposed: false,
             m: native, n: d, k: patches, beta: 1)
     }

@@ -2,7 +2,7 @@ import Base
 import CKernels
 
 /// The backward pass of a block's feed-forward branch, in tiles of rows, its activations computed a second
-/// time.
+/// time where they are not kept.
 ///
 ///     forward                                   backward, g with respect to y, the block's output
 ///     n = LayerNorm(x)                          dx = g + LayerNorm'(dn)
@@ -13,7 +13,6 @@ import CKernels
 /// Shapes: x, n, y, g, f `rows × D`; h `rows × hiddenWidth`; a `rows × feedForwardWidth`.
 final class FeedForwardBackward {
     private let c: Configuration
-    private let product: MatrixProduct
     /// n.
     private let normalized: FloatBuffer
     /// h without its bias.
@@ -25,11 +24,12 @@ final class FeedForwardBackward {
     /// da.
     private let activatedGradient: FloatBuffer
     private let branch: FloatBuffer
+    private let tiles: RowTiles
 
-    init(configuration c: Configuration, tokens: Int) throws {
+    init(configuration c: Configuration, tokens: Int) {
         self.c = c
-        product = try MatrixProduct()
-        let tile = min(ForwardRecord.rowTile, tokens)
+        tiles = RowTiles(rows: tokens, most: ForwardRecord.rowTile)
+        let tile = tiles.most
         normalized = FloatBuffer(tile * c.width)
         hidden = FloatBuffer(tile * c.hiddenWidth)
         activated = FloatBuffer(tile * c.feedForwardWidth)
@@ -43,31 +43,35 @@ final class FeedForwardBackward {
     ///
     /// - Parameters:
     ///   - gradient: `tokens × D`.
-    ///   - middle: x, `tokens × D`, the residual stream after the attention branch.
+    /// - Throws: `Cancellation.Cancelled`, `VitvideoError.mathLibraryFailed`.
     func run(
-        block: Int, _ weights: BlockWeights, gradient: UnsafeMutablePointer<Float>,
-        middle: UnsafePointer<Float>, tokens: Int, parameters: ParameterGradients?
+        block: Int, of record: ForwardRecord, gradient: UnsafeMutablePointer<Float>,
+        parameters: ParameterGradients?
     ) throws {
-        for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
+        for (start, count) in tiles {
             try Cancellation.check()
-            tile(
-                "blocks.\(block).", weights, gradient: gradient + start * c.width,
-                middle: middle + start * c.width, rows: min(ForwardRecord.rowTile, tokens - start), parameters
-            )
+            try tile(
+                "blocks.\(block).", record.engine.blocks[block], gradient: gradient + start * c.width,
+                middle: record.middle(block) + start * c.width,
+                hidden: record.hidden(of: block).map { $0 + start * c.hiddenWidth }, rows: count, parameters)
         }
     }
 
+    /// - Parameter kept: h without its bias; nil to compute it again.
     private func tile(
-        _ name: String, _ weights: BlockWeights, gradient: UnsafeMutablePointer<Float>,
-        middle: UnsafePointer<Float>, rows: Int, _ parameters: ParameterGradients?
-    ) {
+        _ name: String, _ layers: TwoWayBlock, gradient: UnsafeMutablePointer<Float>,
+        middle: UnsafePointer<Float>, hidden kept: UnsafePointer<Float>?, rows: Int,
+        _ parameters: ParameterGradients?
+    ) throws {
         let d = c.width
+        let weights = layers.weights
         let (norm, fc1, fc2) = (weights.norm2, weights.fc1, weights.fc2)
-        // n and h, once more.
-        vv_layer_norm(normalized.start, middle, norm.gamma, norm.beta, rows, d, c.layerNormEpsilon)
-        product(
-            hidden.start, stride: fc1.outputs, normalized.start, stride: d, fc1.weight, stride: d,
-            bTransposed: true, m: rows, n: fc1.outputs, k: d)
+        if kept == nil || parameters != nil {
+            // n, once more.
+            vv_layer_norm(normalized.start, middle, norm.gamma, norm.beta, rows, d, c.layerNormEpsilon)
+        }
+        if kept == nil { try layers.fc1.forward(hidden.start, normalized.start, rows: rows) }
+        let hidden = kept ?? UnsafePointer(hidden.start)
 
         // da = (ls₂ ⊙ g) · W₂
         var scaled = UnsafePointer(gradient)
@@ -75,12 +79,10 @@ final class FeedForwardBackward {
             vv_scale_columns(branch.start, gradient, ls2, rows, d)
             scaled = UnsafePointer(branch.start)
         }
-        product(
-            activatedGradient.start, stride: fc2.inputs, scaled, stride: d, fc2.weight, stride: fc2.inputs,
-            bTransposed: false, m: rows, n: fc2.inputs, k: d)
+        try layers.fc2.backward(activatedGradient.start, scaled, rows: rows)
         if let parameters {
             c.activation.apply(
-                activated.start, hidden.start, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
+                activated.start, hidden, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
             parameters.addLinear(
                 name + CanonicalNames.fc2(of: c), gradient: scaled, x: activated.start, rows: rows,
                 outputs: d, inputs: fc2.inputs)
@@ -93,15 +95,13 @@ final class FeedForwardBackward {
 
         // dh = da ⊙ act'(h)
         c.activation.backward(
-            hiddenGradient.start, activatedGradient.start, hidden: hidden.start, bias: fc1.bias, rows: rows,
+            hiddenGradient.start, activatedGradient.start, hidden: hidden, bias: fc1.bias, rows: rows,
             width: fc2.inputs)
         parameters?.addLinear(
             name + CanonicalNames.fc1(of: c), gradient: hiddenGradient.start, x: normalized.start, rows: rows,
             outputs: fc1.outputs, inputs: d)
         // dn = dh · W₁, then dx = g + LayerNorm'(dn)
-        product(
-            branch.start, stride: d, hiddenGradient.start, stride: fc1.outputs, fc1.weight, stride: d,
-            bTransposed: false, m: rows, n: d, k: fc1.outputs)
+        try layers.fc1.backward(branch.start, hiddenGradient.start, rows: rows)
         norm.backward(
             name + "norm2", residualGradient: gradient, gradient: branch.start, x: middle, rows: rows,
             epsilon: c.layerNormEpsilon, parameters: parameters)

@@ -2,53 +2,107 @@ import Base
 import CKernels
 
 /// A plain 32-bit forward pass that keeps what the backward pass starts from: per block its input and the
-/// residual stream between its two branches. Everything else is computed a second time, block by block.
+/// residual stream between its two branches. Everything else is kept as well, or computed a second time, block by
+/// block.
 final class ForwardRecord {
-    /// Rows handled together in the feed-forward part.
+    /// Rows handled together in the feed-forward part, at most.
     static let rowTile = 256
 
-    let model: Model
-    let blocks: [BlockWeights]
+    /// The last value that is computed.
+    enum End: Hashable {
+        /// What goes into a block; of `depth`, what comes out of the last.
+        case input(of: Int)
+        /// The residual stream between a block's two branches.
+        case middle(of: Int)
+
+        /// How many blocks are run whole.
+        var wholeBlocks: Int {
+            switch self {
+            case .input(let block), .middle(let block): block
+            }
+        }
+
+        /// How many blocks attend.
+        var attendingBlocks: Int {
+            switch self {
+            case .input(let block): block
+            case .middle(let block): block + 1
+            }
+        }
+    }
+
+    /// What is kept of the inside of a block.
+    private struct Inside {
+        let attention: BlockAttention
+        /// What `fc1` puts out, `tokens × hiddenWidth`, without its bias.
+        let hidden: FloatBuffer
+    }
+
+    let engine: GradientEngine
     let rows: Int
     let columns: Int
     let tokens: Int
+    let end: End
     let rotation: Rotation?
     /// What `norm_pre` reads, `tokens × D`; empty for a model without.
     let embedded: FloatBuffer
-    /// `depth + 1` times `tokens × D`: what goes into each block, and what comes out of the last.
+    /// `tokens × D` for each whole block and once more: what goes into each block, and what comes out of the last.
     let residuals: FloatBuffer
-    /// `depth` times `tokens × D`: the residual stream after the attention branch.
-    let middles: FloatBuffer
-    /// The attention of the block last loaded.
-    let attention: BlockAttention
+    /// `tokens × D` for each block that attends: the residual stream after the attention branch.
+    private let middles: FloatBuffer
+    /// Of each block that attends; nil where everything is computed again.
+    private let insides: [Inside]?
+    /// The attention of the block last loaded, where it is not kept.
+    private let loaded: BlockAttention?
 
     private let c: Configuration
     private let product: MatrixProduct
-    private let stripRows: Int
+    private let strips: RowTiles
+    private let tiles: RowTiles
     private let strip: FloatBuffer
     private let attentionOutput: FloatBuffer
+    private let branch: FloatBuffer
     private let hidden: FloatBuffer
     private let activated: FloatBuffer
 
-    /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError` where the weights cannot be read.
-    init(model: Model, rows: Int, columns: Int, stripRows: Int) throws {
-        c = model.configuration
-        self.model = model
-        blocks = try model.blocks()
-        (self.rows, self.columns) = (rows, columns)
-        tokens = c.specialTokens + rows * columns
+    /// - Parameters:
+    ///   - end: the last value to compute; nil for the last block's output.
+    ///   - keepsInside: whether all that blocks compute is kept, so that the backward pass need not do it again.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    init(
+        engine: GradientEngine, rows: Int, columns: Int, stripRows: Int, end: End? = nil,
+        keepsInside: Bool = false
+    ) throws {
+        let model = engine.model
+        let c = model.configuration
+        let end = end ?? .input(of: c.depth)
+        let tokens = c.specialTokens + rows * columns
+        self.c = c
+        self.engine = engine
+        (self.rows, self.columns, self.tokens, self.end) = (rows, columns, tokens, end)
         rotation = model.rotation(rows: rows, columns: columns)
-        self.stripRows = min(stripRows, tokens)
         product = try MatrixProduct()
-        attention = try BlockAttention(configuration: c, tokens: tokens)
         embedded = FloatBuffer(c.normalizesBeforeBlocks ? tokens * c.width : 0)
-        residuals = FloatBuffer((c.depth + 1) * tokens * c.width)
-        middles = FloatBuffer(c.depth * tokens * c.width)
-        strip = FloatBuffer(self.stripRows * tokens)
+        residuals = FloatBuffer((end.wholeBlocks + 1) * tokens * c.width)
+        middles = FloatBuffer(end.attendingBlocks * tokens * c.width)
+        if keepsInside {
+            insides = try (0..<end.attendingBlocks).map { block in
+                Inside(
+                    attention: try BlockAttention(configuration: c, tokens: tokens, keepsMatrices: true),
+                    hidden: FloatBuffer(block < end.wholeBlocks ? tokens * c.hiddenWidth : 0))
+            }
+            loaded = nil
+        } else {
+            insides = nil
+            loaded = try BlockAttention(configuration: c, tokens: tokens)
+        }
+        strips = RowTiles(rows: tokens, most: stripRows)
+        tiles = RowTiles(rows: tokens, most: ForwardRecord.rowTile)
+        strip = FloatBuffer(keepsInside ? 0 : strips.most * tokens)
         attentionOutput = FloatBuffer(tokens * c.width)
-        let tile = min(ForwardRecord.rowTile, tokens)
-        hidden = FloatBuffer(tile * max(c.hiddenWidth, c.width))
-        activated = FloatBuffer(tile * max(c.feedForwardWidth, c.width))
+        branch = FloatBuffer(tiles.most * c.width)
+        hidden = FloatBuffer(keepsInside ? 0 : tiles.most * c.hiddenWidth)
+        activated = FloatBuffer(tiles.most * c.feedForwardWidth)
     }
 
     /// What goes into a block; for `depth` what comes out of the last.
@@ -57,33 +111,49 @@ final class ForwardRecord {
     /// The residual stream between a block's two branches.
     func middle(_ block: Int) -> UnsafeMutablePointer<Float> { middles.start + block * tokens * c.width }
 
-    /// Loads a block into `attention`.
-    func load(_ block: Int) { load(block, into: attention) }
-
-    /// Loads a block into another one.
-    func load(_ block: Int, into attention: BlockAttention) {
-        attention.load(blocks[block].attentionInput, x: residual(block), rotation: rotation)
+    /// A block's attention after the run: kept, or loaded again in place of the one last asked for.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
+    func attention(of block: Int) throws -> BlockAttention {
+        if let insides { return insides[block].attention }
+        guard let loaded else { preconditionFailure("what is not kept is loaded") }
+        try load(block, into: loaded)
+        return loaded
     }
 
-    /// - Throws: `Cancellation.Cancelled`.
+    /// What `fc1` has put out, `tokens × hiddenWidth` without its bias; nil where it is to be computed again.
+    func hidden(of block: Int) -> UnsafePointer<Float>? {
+        insides.map { UnsafePointer($0[block].hidden.start) }
+    }
+
+    /// Loads a block: computes its queries, keys and values.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryFailed`.
+    func load(_ block: Int, into attention: BlockAttention) throws {
+        let layers = engine.blocks[block]
+        try attention.load(layers.weights.attentionInput, x: residual(block), rotation: rotation) { y, x in
+            try layers.qkv.forward(y, x, rows: tokens)
+        }
+    }
+
+    /// - Throws: `Cancellation.Cancelled`, `VitvideoError.mathLibraryFailed`.
     func run(_ input: PatchMatrix) throws {
-        embed(input)
-        for block in 0..<c.depth {
-            load(block)
+        try embed(input)
+        for block in 0..<end.attendingBlocks {
             try attend(block)
-            try feedForward(block)
+            if block < end.wholeBlocks { try feedForward(block) }
         }
     }
 
     /// residual(0) = the embedding, through norm_pre where the model has it.
-    private func embed(_ input: PatchMatrix) {
-        let layer = model.weights.patchEmbedding
-        let embedding = Embedding(model: model, rows: rows, columns: columns)
-        embedding.run(into: c.normalizesBeforeBlocks ? embedded.start : residual(0)) { patches, positions in
-            product(
-                patches, stride: c.width, input.values, stride: c.patchValues, layer.weight,
-                stride: c.patchValues, bTransposed: true, m: rows * columns, n: c.width, k: c.patchValues)
-            vv_add_bias(patches, layer.bias, rows * columns, c.width)
+    private func embed(_ input: PatchMatrix) throws {
+        let layer = engine.embedding
+        let patchCount = rows * columns
+        let embedding = Embedding(model: engine.model, rows: rows, columns: columns)
+        try embedding.run(into: c.normalizesBeforeBlocks ? embedded.start : residual(0)) {
+            patches, positions in
+            try layer.forward(patches, input.values, rows: patchCount)
+            vv_add_bias(patches, layer.linear.bias, patchCount, c.width)
             if let positions { vv_add_bias(patches, positions, 1, positions.count) }
         }
         embedding.normalize(embedded.start, into: residual(0))
@@ -92,62 +162,83 @@ final class ForwardRecord {
     /// middle = residual + ls₁ ⊙ (A·V · Wᵀ + b).
     private func attend(_ block: Int) throws {
         let d = c.width
-        let weights = blocks[block]
-        for firstRow in stride(from: 0, to: tokens, by: stripRows) {
-            let count = min(stripRows, tokens - firstRow)
+        let layers = engine.blocks[block]
+        guard let attention = insides?[block].attention ?? loaded else { return }
+        try load(block, into: attention)
+        for (firstRow, count) in strips {
             for head in 0..<c.heads {
                 try Cancellation.check()
-                attention.attention(head: head, firstRow: firstRow, rows: count, into: strip.start)
+                let place = attention.keptMatrix(head, firstRow: firstRow) ?? strip.start
+                attention.attention(head: head, firstRow: firstRow, rows: count, into: place)
                 attention.qkv.output(
-                    head: head, firstRow: firstRow, rows: count, of: strip.start,
-                    into: attentionOutput.start, product)
+                    head: head, firstRow: firstRow, rows: count, of: place, into: attentionOutput.start,
+                    product)
             }
         }
         middle(block).update(from: residual(block), count: tokens * d)
-        for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
-            addBranch(
-                weights.proj, attentionOutput.start + start * d, scale: weights.ls1,
-                to: middle(block) + start * d, rows: min(ForwardRecord.rowTile, tokens - start),
-                through: hidden)
+        for (start, count) in tiles {
+            try addBranch(
+                layers.proj, attentionOutput.start + start * d, scale: layers.weights.ls1,
+                to: middle(block) + start * d, rows: count)
         }
     }
 
     /// The next residual = middle + ls₂ ⊙ W₂·act(W₁·LayerNorm(middle)).
     private func feedForward(_ block: Int) throws {
         let d = c.width
-        let weights = blocks[block]
-        let (norm, fc1) = (weights.norm2, weights.fc1)
+        let layers = engine.blocks[block]
+        let (norm, fc1) = (layers.weights.norm2, layers.fc1)
         // The attention branch is done with this buffer.
         let normalized = attentionOutput
         vv_layer_norm(
             normalized.start, middle(block), norm.gamma, norm.beta, tokens, d, c.layerNormEpsilon)
         residual(block + 1).update(from: middle(block), count: tokens * d)
-        for start in stride(from: 0, to: tokens, by: ForwardRecord.rowTile) {
+        for (start, count) in tiles {
             try Cancellation.check()
-            let count = min(ForwardRecord.rowTile, tokens - start)
-            product(
-                hidden.start, stride: fc1.outputs, normalized.start + start * d, stride: d, fc1.weight,
-                stride: d, bTransposed: true, m: count, n: fc1.outputs, k: d)
+            let hidden = insides.map { $0[block].hidden.start + start * c.hiddenWidth } ?? hidden.start
+            try fc1.forward(hidden, normalized.start + start * d, rows: count)
             c.activation.apply(
-                activated.start, hidden.start, bias: fc1.bias, rows: count, width: c.feedForwardWidth)
-            addBranch(
-                weights.fc2, activated.start, scale: weights.ls2, to: residual(block + 1) + start * d,
-                rows: count, through: hidden)
+                activated.start, hidden, bias: fc1.linear.bias, rows: count, width: c.feedForwardWidth)
+            try addBranch(
+                layers.fc2, activated.start, scale: layers.weights.ls2, to: residual(block + 1) + start * d,
+                rows: count)
         }
     }
 
     /// residual += scale ⊙ (x · Wᵀ + b).
     private func addBranch(
-        _ layer: Linear, _ x: UnsafePointer<Float>, scale: [Float]?, to residual: UnsafeMutablePointer<Float>,
-        rows: Int, through branch: FloatBuffer
-    ) {
-        product(
-            branch.start, stride: layer.outputs, x, stride: layer.inputs, layer.weight, stride: layer.inputs,
-            bTransposed: true, m: rows, n: layer.outputs, k: layer.inputs)
+        _ layer: TwoWayLayer, _ x: UnsafePointer<Float>, scale: [Float]?,
+        to residual: UnsafeMutablePointer<Float>, rows: Int
+    ) throws {
+        try layer.forward(branch.start, x, rows: rows)
+        let (bias, width) = (layer.linear.bias, layer.linear.outputs)
         if let scale {
-            vv_add_residual(residual, branch.start, layer.bias, scale, rows, layer.outputs)
+            vv_add_residual(residual, branch.start, bias, scale, rows, width)
         } else {
-            vv_add_residual(residual, branch.start, layer.bias, nil, rows, layer.outputs)
+            vv_add_residual(residual, branch.start, bias, nil, rows, width)
+        }
+    }
+}
+
+/// Rows cut into tiles of nearly the same size: one row left over would read all of a layer's weights for itself.
+struct RowTiles: Sequence {
+    private let rows: Int
+    /// Rows of the largest tile.
+    let most: Int
+
+    /// - Parameter most: rows that a tile may have.
+    init(rows: Int, most: Int) {
+        self.rows = rows
+        let count = Swift.max(1, (rows + most - 1) / most)
+        self.most = (rows + count - 1) / count
+    }
+
+    func makeIterator() -> AnyIterator<(start: Int, count: Int)> {
+        var start = 0
+        return AnyIterator {
+            guard start < rows else { return nil }
+            defer { start += most }
+            return (start, Swift.min(most, rows - start))
         }
     }
 }

@@ -56,15 +56,18 @@ final class OpenBLAS: Sendable {
 
     /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major with the given row strides in floats.
     ///
-    /// - Parameter bTransposed: whether `b` is stored as [n, k] instead of [k, n].
+    /// - Parameters:
+    ///   - aTransposed: whether `a` is stored as [k, m] instead of [m, k].
+    ///   - bTransposed: whether `b` is stored as [n, k] instead of [k, n].
     @inline(__always)
     func product(
         _ c: UnsafeMutablePointer<Float>, stride cStride: Int, _ a: UnsafePointer<Float>, stride aStride: Int,
-        _ b: UnsafePointer<Float>, stride bStride: Int, bTransposed: Bool, m: Int, n: Int, k: Int,
-        alpha: Float = 1, beta: Float = 0
+        _ b: UnsafePointer<Float>, stride bStride: Int, aTransposed: Bool = false, bTransposed: Bool, m: Int,
+        n: Int, k: Int, alpha: Float = 1, beta: Float = 0
     ) {
         sgemm(
-            CblasRowMajor, CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans, blasint(m), blasint(n),
+            CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans,
+            blasint(m), blasint(n),
             blasint(k), alpha, a, blasint(aStride), b, blasint(bStride), beta, c, blasint(cStride))
     }
 }
