@@ -25,7 +25,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
-from golden_scripts import families, neurons, real, resize, tiny  # noqa: E402
+from golden_scripts import families, feature_visualization, neurons, real, resize, tiny  # noqa: E402
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = ["torch", "torchvision", "timm", "transformers", "matplotlib", "numpy", "onnx", "onnxruntime"]
@@ -45,6 +45,7 @@ def main() -> None:
     (GOLDENS / "versions.json").write_text(json.dumps(versions, indent=2, sort_keys=True) + "\n")
 
     tiny.make(GOLDENS / "vit")
+    feature_visualization.make(GOLDENS / "vit")
     resize.make_synthetic(GOLDENS / "vit")
     families.make(GOLDENS / "families")
     if options.model and options.clip:
