@@ -97,7 +97,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo-bench",
             dependencies: [
-                "Checkpoints", "ViT", "CPeak",
+                "Checkpoints", "ViT", "Probing", "CPeak",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),

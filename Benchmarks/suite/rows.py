@@ -66,7 +66,11 @@ DEFAULT = Row(
 
 VITS8 = Row("vits8_720", "ViT-S/8, 720×1280", 8, 384, 6, 720, 1280, 28, frames=2)
 
-BY_NAME = ROWS | {row.name: row for row in [DEFAULT, VITS8]}
+NEURON = Row(
+    "dinov2_vits14_224", "DINOv2 ViT-S/14, 224×224", 14, 384, 6, 224, 224, 37, frames=16, layer_scale=True
+)
+
+BY_NAME = ROWS | {row.name: row for row in [DEFAULT, VITS8, NEURON]}
 
 # Heights and widths for ViT-S/16, from 196 to 14,400 patches.
 SIZES = [(224, 224), (448, 448), (512, 896), (720, 1280), (1024, 1792), (1440, 2560)]
