@@ -26,6 +26,8 @@ extension VitvideoError {
         nextStep: NextStep? = nil
     ) -> VitvideoError {
         let detail = code.map { " (\(ffmpegText($0)), \($0))" } ?? ""
+        // Whatever FFmpeg was asked for, it is not the asking that was wrong then.
+        let kind = code == FFmpegCode.outOfMemory ? .unavailable : kind
         return VitvideoError(kind, cannot: action, path: path, reason: reason + detail, nextStep: nextStep)
     }
 
