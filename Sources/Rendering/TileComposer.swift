@@ -6,7 +6,7 @@ import Pixels
 package struct TileComposer: Sendable {
     package let grid: TileGrid
     /// Gray level between the tiles and behind captions.
-    static let background: UInt8 = 18
+    package static let background: UInt8 = 18
     /// Captions kept at a time; a running figure in a caption must not fill the memory.
     private static let captionLimit = 256
 

@@ -7,34 +7,27 @@ import VideoIO
 /// Draws the statistics over time, to a PNG or SVG file as the name's extension says: entropies, mass in the top
 /// patches, correlation with the frame before, and correlations between subjects where there are several.
 package final class StatisticsPlot: StatisticsOutput {
-    package let path: String
+    package var path: String { file.path }
     private let title: String
     private let quantity: String
     private let subjects: [StatisticsSubject]
-    private let output: AtomicFile
-    private let isSVG: Bool
+    private let file: PlotFile
     /// By subject; columns as `columns(of:)` gives them.
     private var series: [ThinnedSeries]
 
     /// - Parameters:
     ///   - title: the figure's heading, which names the clip.
     ///   - quantity: what the maps are of: "attention", "rollout".
-    /// - Throws: `VitvideoError` of kind `usage` for another extension, `VitvideoError` of kind `cannotCreate`.
+    /// - Throws: as `PlotFile.init`.
     package init(
         path: String, overwrite: Bool, title: String, quantity: String = "attention",
         subjects: [StatisticsSubject]
     ) throws {
-        switch path.pathExtension {
-        case "png": isSVG = false
-        case "svg": isSVG = true
-        default: throw VitvideoError(.usage, reason: "cannot plot to \(path): plots are .png or .svg files")
-        }
-        self.path = path
         self.title = title
         self.quantity = quantity
         self.subjects = subjects
         series = subjects.map { _ in ThinnedSeries() }
-        output = try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
+        file = try PlotFile(path, overwrite: overwrite)
     }
 
     package func add(_ statistics: [FrameStatistics], frame: Int, timeSeconds: Double) {
@@ -45,14 +38,12 @@ package final class StatisticsPlot: StatisticsOutput {
 
     package func finish(as name: String?) throws {
         for index in series.indices { series[index].finish() }
-        let figure = figure()
-        try output.write(isSVG ? try figure.svg() : try StillImage.pngBytes(figure.image()))
-        try output.commit(as: name)
+        try file.finish(figure(), as: name)
     }
 
-    package func abandon() { output.abandon() }
+    package func abandon() { file.abandon() }
 
-    package var temporaryPaths: [String] { [output.temporaryPath] }
+    package var temporaryPaths: [String] { file.temporaryPaths }
 
     /// entropy, top mass, previous correlation, then the correlations with every subject, then the parts'
     /// entropies.

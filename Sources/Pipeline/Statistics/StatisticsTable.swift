@@ -2,8 +2,7 @@ import Files
 import Foundation
 import VideoIO
 
-/// Writes a table of statistics, one row per frame and subject, as comma-separated values (RFC 4180, but lines
-/// end as Unix ends them):
+/// Writes a table of statistics, one row per frame and subject, as `CommaSeparated` values:
 ///
 /// - `frame`, `time`: index and seconds in the source; `model`: the subject
 /// - `entropy`: of the fused map in nats; `entropy_head_0` and so on: of each head
@@ -33,7 +32,7 @@ package final class StatisticsTable: StatisticsOutput {
         output =
             path == "-"
             ? StandardOutput() : try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
-        try output.write(Self.line(header))
+        try output.write(CommaSeparated.line(header))
     }
 
     private var header: [String] {
@@ -56,7 +55,7 @@ package final class StatisticsTable: StatisticsOutput {
             fields += [Self.field(statistics.topMass), Self.field(statistics.previousCorrelation)]
             if subjects.count > 1 { fields += statistics.correlations.map(Self.field) }
             if hasLabels { fields.append(statistics.topLabel ?? "") }
-            try output.write(Self.line(fields))
+            try output.write(CommaSeparated.line(fields))
         }
     }
 
@@ -71,13 +70,5 @@ package final class StatisticsTable: StatisticsOutput {
 
     private static func field(_ value: Double) -> String {
         value.isFinite ? String(format: "%.6f", value) : ""
-    }
-
-    /// Quotes the fields that need it.
-    private static func line(_ fields: [String]) -> String {
-        fields.map { field in
-            field.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
-                ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
-        }.joined(separator: ",") + "\n"
     }
 }

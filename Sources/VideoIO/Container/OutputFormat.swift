@@ -15,7 +15,7 @@ package enum OutputFormat: Equatable {
     static let extensions = "mp4, m4v, mov, mkv, webm, gif, png, jpg"
 
     /// - Throws: `VitvideoError` of kind `usage` for an extension that is not written.
-    init(path: String) throws {
+    package init(path: String) throws {
         let ending = path.pathExtension
         switch ending {
         case "mp4", "m4v": self = .movie(muxer: "mp4", defaultCodec: "h264")
@@ -38,6 +38,17 @@ package enum OutputFormat: Equatable {
 
     /// Whether the format can hold sound.
     var takesAudio: Bool { if case .movie = self { true } else { false } }
+
+    /// Whether frames go to numbered files.
+    package var holdsSeveralPictures: Bool { if case .sequence = self { true } else { false } }
+
+    /// Whether frames become a film, not pictures.
+    package var isFilm: Bool {
+        switch self {
+        case .movie, .gif: true
+        case .still, .sequence: false
+        }
+    }
 
     /// `out.mp4` as `out.mkv`.
     static func withExtension(_ ending: String, _ path: String) -> String {
