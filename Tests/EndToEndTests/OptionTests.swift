@@ -182,6 +182,63 @@ import Testing
         Row("probe", "--verbose", report, plus: "--verbose"),
     ]
 
+    private static let neuron = "1:3 -o out.png --steps 3 $tiny"
+    private static let drawn = "1:3 -o out.png --steps 3 --resolution 32"
+
+    static let neurons: [Row] = [
+        Row("neuron", "<units>", neuron, or: "1:4 -o out.png --steps 3 $tiny"),
+        Row("neuron", "--target", neuron, plus: "--target key"),
+        Row("neuron", "--head", "\(neuron) --target key", plus: "--head 1"),
+        Row(
+            "neuron", "--labels", "5 -o out.png --steps 3 $tiny --target logit --plot out.svg",
+            plus: "--labels $names"),
+
+        Row("neuron", "--output", neuron, plus: "-o elsewhere.png"),
+        Row(
+            "neuron", "--sheet", "0:1,1:1,1:2 -o out.png --steps 3 $tiny", plus: "--sheet progression"),
+        Row("neuron", "--frame-interval", "1:3 -o out.gif --steps 6 $tiny", plus: "--frame-interval 1"),
+        Row("neuron", "--export", neuron, plus: "--export out.npz"),
+        Row("neuron", "--stats", neuron, plus: "--stats out.csv"),
+        Row("neuron", "--plot", neuron, plus: "--plot out.svg"),
+        Row("neuron", "--overwrite", "1:3 -o taken.png --steps 3 $tiny", plus: "--overwrite"),
+
+        Row("neuron", "--steps", neuron, plus: "--steps 4"),
+        Row("neuron", "--copies", neuron, plus: "--copies 3"),
+        Row("neuron", "--learning-rate", neuron, plus: "--learning-rate 0.02"),
+        Row("neuron", "--tv", neuron, plus: "--tv 1000"),
+        Row("neuron", "--jitter", neuron, plus: "--jitter 0"),
+        Row("neuron", "--color-shift", neuron, plus: "--color-shift 0.1"),
+        Row("neuron", "--noise", neuron, plus: "--noise pixel"),
+        Row("neuron", "--noise-scale", neuron, plus: "--noise-scale 3"),
+        Row("neuron", "--seed", neuron, plus: "--seed 1"),
+
+        Row("neuron", "--model", "1:3 -o out.png --offline", plus: "--model dino_vitb16"),
+        Row("neuron", "--weights", "1:3 -o out.png --steps 3 --offline", plus: "$tiny"),
+        Row("neuron", "--num-heads", "\(drawn) --weights $supervised", plus: "--num-heads 4"),
+        Row(
+            "neuron", "--family", "\(drawn) --weights $supervised --num-heads 3", plus: "--family vit"),
+        Row(
+            "neuron", "--define", "\(drawn) --model a", plus: "--define $defined --set a:num-heads=3"),
+        Row("neuron", "--set", "\(drawn) --model a --define $defined", plus: "--set a:num-heads=3"),
+        Row("neuron", "--mean", neuron, plus: "--mean 0.4"),
+        Row("neuron", "--std", neuron, plus: "--std 0.25"),
+        Row("neuron", "--grid", neuron, plus: "--grid 2x8"),
+        Row("neuron", "--activation", neuron, plus: "--activation quick_gelu"),
+        Row(
+            "neuron", "--checkpoint-key", "\(drawn) --weights $training --num-heads 2",
+            plus: "--checkpoint-key student"),
+        Row("neuron", "--offline", "1:3 -o out.png --model dino_vits16", plus: "--offline"),
+        Row("neuron", "--resolution", neuron, plus: "--resolution 48"),
+        Row("neuron", "--position-rule", neuron, plus: "--position-rule hub"),
+
+        Row("neuron", "--backend", "\(neuron) --verbose", plus: "--backend openblas"),
+        Row("neuron", "--threads", "\(neuron) --verbose --threads 2", plus: "--threads 1"),
+        Row("neuron", "--budget-memory", neuron, plus: "--budget-memory 100K"),
+        Row("neuron", "--progress", neuron, plus: "--progress json"),
+        Row("neuron", "--quiet", "\(drawn) --weights $supervised --num-heads 3", plus: "--quiet"),
+        Row("neuron", "--verbose", neuron, plus: "--verbose"),
+    ]
+
     static let models: [Row] = [
         Row("models pull", "<names>", "dino_vits16", or: "dino_vitb16"),
         Row("models pull", "--quiet", "dino_vits16", plus: "--quiet"),
@@ -200,13 +257,15 @@ import Testing
     @Test func theTablesNameEveryOptionOfEverySubcommand() throws {
         let declared = try Self.declared()
         #expect(declared.count > 80)
-        let tables = (Self.annotate + Self.probe + Self.models).map { "\($0.command) \($0.option)" }
+        let tables = (Self.annotate + Self.probe + Self.neurons + Self.models).map {
+            "\($0.command) \($0.option)"
+        }
         #expect(Set(tables).count == tables.count)
         #expect(declared.subtracting(tables).sorted() == [], "options without a row")
         #expect(Set(tables).subtracting(declared).sorted() == [], "rows without an option")
     }
 
-    @Test(arguments: annotate + probe + models) func theOptionMakesADifference(_ row: Row) throws {
+    @Test(arguments: annotate + probe + neurons + models) func theOptionMakesADifference(_ row: Row) throws {
         let without = try Self.observeTwice(row.command, row.without)
         let with = try Self.observe(row.command, row.with)
         #expect(with != without, "\(row.option) is ignored: \(with)")

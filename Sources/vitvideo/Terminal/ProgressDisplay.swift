@@ -15,6 +15,8 @@ final class ProgressDisplay {
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
     private var position: (frames: Int, lastFrame: Int)?
+    /// A number that goes with the position.
+    private var figure: (name: String, value: Double)?
     /// Whether what is shown is the end of the job: the position, and that no time remains.
     private var showsEnd = false
     private var hasBar = false
@@ -35,8 +37,11 @@ final class ProgressDisplay {
     private var interval: Duration { style == .lines ? .seconds(5) : .milliseconds(100) }
 
     /// Called after each frame; draws now and then.
-    func update(frames: Int, lastFrame: Int) {
+    ///
+    /// - Parameter figure: a number to show beside.
+    func update(frames: Int, lastFrame: Int, figure: (name: String, value: Double)? = nil) {
         position = (frames, lastFrame)
+        self.figure = figure
         let now = ContinuousClock.now
         if let lastDrawn, now - lastDrawn < interval { return }
         lastDrawn = now
@@ -74,6 +79,7 @@ final class ProgressDisplay {
         } else {
             text += Self.clock(seconds)
         }
+        if let figure { text += "  \(figure.name) \(String(format: "%.4g", figure.value))" }
         return text
     }
 
@@ -101,6 +107,7 @@ final class ProgressDisplay {
             let remaining = isLast ? 0 : Double(max(total - frames, 0)) / rate
             fields.append("\"eta_seconds\":\(Self.decimal(remaining))")
         }
+        if let figure { fields.append("\"\(figure.name)\":\(String(format: "%.6g", figure.value))") }
         StandardError.line("{" + fields.joined(separator: ",") + "}")
     }
 

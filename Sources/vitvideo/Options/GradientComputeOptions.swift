@@ -1,0 +1,38 @@
+import ArgumentParser
+import Base
+import Foundation
+import ViT
+
+/// What multiplies matrices where gradients are taken, by how many threads and in how much memory.
+struct GradientComputeOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Library of the matrix products.", valueName: "library"))
+    var backend: Engine.Library = .auto
+
+    @Option(help: ArgumentHelp("Threads, a copy each. (default: the number of cores)", valueName: "n"))
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory beside the model: 800M, 2G. (default: what the machine has free)", valueName: "size"))
+    var budgetMemory: MemorySize?
+
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
+    }
+
+    /// - Parameter side: of the picture in pixels.
+    /// - Throws: `VitvideoError` where so many bytes are not to be had.
+    func checkMemory(_ bytes: Int, side: Int) throws {
+        guard let available = budgetMemory?.bytes ?? SystemMemory.availableBytes(), bytes > available else {
+            return
+        }
+        func megabytes(_ count: Int) -> String { "\(count / 1_000_000) MB" }
+        throw VitvideoError(
+            .unavailable,
+            reason:
+                "pictures of \(side)×\(side) take \(megabytes(bytes)), and there are \(megabytes(available))",
+            nextStep: .advice("give a smaller --resolution or fewer --threads"))
+    }
+}
