@@ -1,6 +1,4 @@
-import Base
 import Files
-import Foundation
 import VideoIO
 
 /// The directory of a report, which appears under its name only when everything is in it (`AtomicDirectory`).
@@ -56,21 +54,7 @@ final class ReportDirectory {
     func abandon() { directory.abandon() }
 
     private static func check(_ path: String, overwrite: Bool) throws {
-        func refusal(_ reason: String) -> VitvideoError {
-            VitvideoError(
-                .cannotCreate, cannot: "create", path: path, reason: reason, nextStep: .advice("name another")
-            )
-        }
-        var status = stat()
-        if FileSystem.stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                throw refusal("it is a file, and a report is a directory")
-            }
-            guard overwrite else { throw VitvideoError.existsAlready(path) }
-            guard isReport(path) else { throw refusal("it is a directory that holds no report") }
-        } else if FileSystem.lstat(path, &status) == 0 {
-            throw refusal("it is a link that leads to itself")
-        }
+        try AtomicDirectory.checkName(path, overwrite: overwrite, kind: "report", isOne: isReport)
     }
 
     /// Whether nothing but a report is lost with a directory.
