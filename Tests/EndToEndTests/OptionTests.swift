@@ -183,6 +183,7 @@ import Testing
     ]
 
     private static let neuron = "1:3 -o out.png --steps 3 $tiny"
+    private static let examples = "1:3 --examples $clip -o out.png $tiny"
     private static let drawn = "1:3 -o out.png --steps 3 --resolution 32"
 
     static let neurons: [Row] = [
@@ -237,6 +238,16 @@ import Testing
         Row("neuron", "--progress", neuron, plus: "--progress json"),
         Row("neuron", "--quiet", "\(drawn) --weights $supervised --num-heads 3", plus: "--quiet"),
         Row("neuron", "--verbose", neuron, plus: "--verbose"),
+
+        Row("neuron", "--examples", neuron, or: "1:3 -o out.png $tiny --examples $clip"),
+        Row("neuron", "--top", examples, plus: "--top 1"),
+        Row("neuron", "--apart", examples, plus: "--apart 0.2"),
+        Row(
+            "neuron", "--layer", "--examples $photo --examples $other -o out $tiny --show 0",
+            plus: "--layer 1"),
+        Row(
+            "neuron", "--show", "--examples $photo --examples $other -o out $tiny --layer 1 --show 0",
+            or: "--examples $photo --examples $other -o out $tiny --layer 1 --show 1 --steps 2"),
     ]
 
     static let models: [Row] = [

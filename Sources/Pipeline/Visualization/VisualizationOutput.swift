@@ -47,6 +47,11 @@ extension VisualizationOutput {
     package func add(_ feature: VisualizedFeature, unit: Int) throws {}
 }
 
+extension VisualizedFeature {
+    /// The picture to the nearest of 256 levels.
+    package var image: RGBImage { RGBImage(planes: picture, height: height, width: width) }
+}
+
 extension RGBImage {
     /// A picture of `3 × height × width` values in [0, 1], to the nearest of 256 levels.
     init(planes: [Float], height: Int, width: Int) {

@@ -42,7 +42,7 @@ package final class VisualizationPictures: VisualizationOutput {
     package var temporaryPaths: [String] { writer.temporaryPaths }
 
     package func add(_ feature: VisualizedFeature, unit: Int) throws {
-        let image = RGBImage(planes: feature.picture, height: feature.height, width: feature.width)
+        let image = feature.image
         guard layout != nil else { return try write(image) }
         tiles[unit] = image
         captions[unit] = "\(units[unit].name)   \(Self.shortened(feature.activation))"

@@ -29,6 +29,12 @@ struct Neuron: ParsableCommand {
             vitvideo neuron 207 --target logit --model supervised -o class.png
             vitvideo neuron dog.jpg --target class-token -o dog-token.png
 
+            The frames of videos and pictures that excite it most, and where it fires:
+            vitvideo neuron 5:120 --examples clip.mp4,photos/ -o examples.png
+
+            All neurons of a layer by how selectively they fire, and the most selective as pictures:
+            vitvideo neuron --layer 5 --examples clip.mp4,photos/ -o layer5
+
             The recipe is that of Ghiasi et al. 2022, "What do Vision Transformers Learn?". The same seed gives the \
             same picture, whatever the number of threads. Units are done one after the other, each by all cores.
             """)
@@ -36,6 +42,7 @@ struct Neuron: ParsableCommand {
     @OptionGroup(title: "Units") var units: UnitOptions
     @OptionGroup(title: "Output") var output: NeuronOutputOptions
     @OptionGroup(title: "Recipe") var recipe: VisualizationOptions
+    @OptionGroup(title: "Examples") var examples: ExampleOptions
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Running") var compute: GradientComputeOptions
     @OptionGroup(title: "Running") var messages: MessageOptions
@@ -44,26 +51,20 @@ struct Neuron: ParsableCommand {
         try FileArguments.check(
             [("--weights", model.weights), ("--labels", units.labels), ("--head", units.headFile)]
                 + model.definitions.map { ("--define", $0.path) })
+        if examples.isWanted { return try validateExamples() }
         if units.units.isEmpty, output.sheet != .progression || units.target.takesPictures {
             throw ValidationError("no unit is given; write LAYER:NEURON, such as 5:120")
         }
     }
 
     func run() throws {
+        if examples.isWanted { return try runExamples() }
         let loaded = try model.load(model.identity(of: nil))
-        let c = loaded.configuration
         let side = try side(for: loaded)
         let classifier = try units.classifier(of: loaded)
         let chosen = try chosenUnits(loaded, classifier, side: side)
-        let recipe = recipe.recipe(for: loaded)
-        let blocks = chosen.map { $0.target.blockCount(of: c) }.max() ?? c.depth
-        let grid = (rows: side / c.patchSize, columns: side / c.patchSize)
-        let threads = min(compute.threadCount, recipe.copies)
-        let need = MemoryModel(c, rows: grid.rows, columns: grid.columns)
-        try compute.checkMemory(
-            threads * (chosen.map { need.pixelGradient($0.target) }.max() ?? 0), side: side)
-        let engine = try GradientEngine(
-            model: loaded, classifier: classifier, blockCount: blocks, library: compute.backend)
+        let maker = try PictureMaker(self, of: chosen, loaded, classifier, side: side)
+        let (recipe, threads) = (maker.recipe, maker.threads)
 
         let stop = StopRequest()
         let temporaries = TemporaryFiles()
@@ -78,14 +79,12 @@ struct Neuron: ParsableCommand {
         if messages.verbose {
             StandardError.line(
                 "\(loaded.name): \(chosen.count) picture\(chosen.count == 1 ? "" : "s") of \(side)×\(side), "
-                    + "\(recipe.steps) steps of \(recipe.copies) copies, \(threads) threads, \(engine.description)"
+                    + "\(recipe.steps) steps of \(recipe.copies) copies, \(threads) threads, \(maker.engine.description)"
             )
             StandardError.line("\(loaded.name): \(loaded.reading)")
         }
 
-        let job = VisualizationJob(
-            engine: engine, units: chosen, recipe: recipe, seed: self.recipe.seed, grid: grid,
-            threads: threads, outputs: outputs, stop: stop)
+        let job = maker.job(outputs: outputs, stop: stop)
         let display = ProgressDisplay(
             style: messages.progressStyle, total: chosen.count * recipe.steps,
             unit: (name: "steps", rate: "a second"))
@@ -122,7 +121,7 @@ struct Neuron: ParsableCommand {
 
     /// The picture's side in pixels, whole patches: by default that of the model's training, and 224 where that is
     /// above 384.
-    private func side(for model: Model) throws -> Int {
+    func side(for model: Model) throws -> Int {
         let c = model.configuration
         let native = min(c.nativeRows, c.nativeColumns) * c.patchSize
         let wanted: Int
@@ -161,5 +160,42 @@ struct Neuron: ParsableCommand {
             ("noise_scale", recipe.noiseScale),
         ] { meta[key] = .number(Double("\(value)") ?? Double(value)) }
         return meta
+    }
+}
+
+/// Makes jobs of pictures: the engine, the recipe and the sizes that the options ask for.
+struct PictureMaker {
+    let engine: GradientEngine
+    let recipe: VisualizationRecipe
+    let threads: Int
+    private let units: [VisualizedUnit]
+    private let seed: UInt64
+    private let grid: (rows: Int, columns: Int)
+
+    /// - Parameter side: of each picture in pixels.
+    /// - Throws: `VitvideoError` where memory or the library is missing.
+    init(
+        _ command: Neuron, of units: [VisualizedUnit], _ model: Model, _ classifier: Classifier? = nil,
+        side: Int
+    ) throws {
+        self.units = units
+        let c = model.configuration
+        recipe = command.recipe.recipe(for: model)
+        seed = command.recipe.seed
+        grid = (side / c.patchSize, side / c.patchSize)
+        threads = min(command.compute.threadCount, recipe.copies)
+        let need = MemoryModel(c, rows: grid.rows, columns: grid.columns)
+        try command.compute.checkMemory(
+            threads * (units.map { need.pixelGradient($0.target) }.max() ?? 0), side: side)
+        engine = try GradientEngine(
+            model: model, classifier: classifier,
+            blockCount: units.map { $0.target.blockCount(of: c) }.max() ?? c.depth,
+            library: command.compute.backend)
+    }
+
+    func job(outputs: [any VisualizationOutput], stop: StopRequest) -> VisualizationJob {
+        VisualizationJob(
+            engine: engine, units: units, recipe: recipe, seed: seed, grid: grid, threads: threads,
+            outputs: outputs, stop: stop)
     }
 }
