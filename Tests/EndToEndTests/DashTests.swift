@@ -49,7 +49,7 @@ import Testing
         throws
     {
         let workspace = try Workspace()
-        for command in [[], ["probe"]] {
+        for command in [[], ["probe"], ["neuron"]] {
             let outcome = try workspace.run(command + [word, "-o", "out.mp4"])
             if word == "-hv" {
                 // Both letters are options, and one asks for help.

@@ -15,6 +15,7 @@ struct Annotate: ParsableCommand {
             vitvideo <input> -o <file> [<options>]
             vitvideo <input> --export <file.npz> [<options>]
             vitvideo probe <images> ... -o <directory> [<options>]
+            vitvideo neuron <units> -o <file> [<options>]
             vitvideo models [<subcommand>]
             """,
         discussion: """

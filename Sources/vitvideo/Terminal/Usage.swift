@@ -11,6 +11,7 @@ enum Usage {
               vitvideo dog.jpg -o out.png          the same of a picture
               vitvideo dog.mp4 --export maps.npz   the raw attention, for NumPy
               vitvideo probe photos/ -o report/    a page on pictures and models
+              vitvideo neuron 5:120 -o neuron.png  what excites a neuron most
               vitvideo models                      the known models
 
             'vitvideo --help' shows every option.
@@ -23,6 +24,15 @@ enum Usage {
               vitvideo probe photos/ -o report/ --only distance
 
             'vitvideo probe --help' shows every option.
+            """
+        case ["neuron"]:
+            """
+            Make the picture that excites a neuron most, or find the frames that do.
+
+              vitvideo neuron 5:120 -o neuron.png
+              vitvideo neuron 5:120 --examples clip.mp4,photos/ -o examples.png
+
+            'vitvideo neuron --help' shows every option.
             """
         default: nil
         }
