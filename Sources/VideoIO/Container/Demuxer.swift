@@ -69,9 +69,10 @@ final class Demuxer {
 
     private static func openError(_ source: MediaSource, code: Int32, detail: String?) -> VitvideoError {
         if code == FFmpegCode.outOfMemory { return VitvideoError.outOfMemory("read \(source.path)") }
+        // Several demuxers say −1 of damage, which is EPERM.
         let isSystem =
             source.kind == .network && code != FFmpegCode.invalidData
-            || [EACCES, ENOENT, EPERM, EISDIR, ENXIO].contains { cff_averror($0) == code }
+            || [EACCES, ENOENT, EISDIR, ENXIO].contains { cff_averror($0) == code }
         if !isSystem, let kind = FileKind(of: source) { return refusal(source, kind) }
         // FFmpeg names all that are on it.
         if let detail, detail.hasPrefix("Format not on whitelist") {

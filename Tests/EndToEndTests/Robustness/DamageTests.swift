@@ -43,7 +43,7 @@ extension Robustness {
             Specimen("clip.avi", "-c:v mjpeg"),
             Specimen("clip.mov", "-c:v prores_ks"),
             Specimen("clip.ts", "-c:v mpeg2video -bf 2 -g 8", saysItsLength: false),
-            Specimen("clip.flv", "-c:v flv"), Specimen("clip.asf", "-c:v wmv2"),
+            Specimen("clip.flv", "-c:v flv"), Specimen("clip.asf", "-c:v wmv2", saysItsLength: false),
             Specimen("clip.gif", "-vf scale=48:36"),
             Specimen("clip.nut", "-c:v ffv1 -level 3 -slicecrc 1", saysItsLength: false),
             Specimen("clip.ogv", "-c:v libtheora", saysItsLength: false),
