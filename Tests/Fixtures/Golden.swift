@@ -47,7 +47,7 @@ package struct Golden: CustomStringConvertible {
         caseNames = Set(cases.names.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
     }
 
-    /// The file of one kind: `weights`, `cases`, `gradients` or `probing`.
+    /// The file of one kind: `weights`, `cases`, `gradients`, `probing` or `experiments`.
     package static func path(_ name: String, _ kind: String) -> String {
         Fixtures.golden("vit/\(name).\(kind).safetensors").path
     }
@@ -57,6 +57,9 @@ package struct Golden: CustomStringConvertible {
 
     /// What the probing methods give.
     package func probing() throws -> Checkpoint { try Checkpoint.open(Golden.path(name, "probing")) }
+
+    /// The experiments of Ghiasi et al.
+    package func experiments() throws -> Checkpoint { try Checkpoint.open(Golden.path(name, "experiments")) }
 
     /// The input of a case, cut into patches.
     package func input(_ name: String) throws -> PatchMatrix {

@@ -25,7 +25,15 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
-from golden_scripts import families, feature_visualization, neurons, real, resize, tiny  # noqa: E402
+from golden_scripts import (  # noqa: E402
+    experiments,
+    families,
+    feature_visualization,
+    neurons,
+    real,
+    resize,
+    tiny,
+)
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = ["torch", "torchvision", "timm", "transformers", "matplotlib", "numpy", "onnx", "onnxruntime"]
@@ -46,6 +54,7 @@ def main() -> None:
 
     tiny.make(GOLDENS / "vit")
     feature_visualization.make(GOLDENS / "vit")
+    experiments.make(GOLDENS / "vit")
     resize.make_synthetic(GOLDENS / "vit")
     families.make(GOLDENS / "families")
     if options.model and options.clip:

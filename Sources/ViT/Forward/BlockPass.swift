@@ -40,14 +40,17 @@ struct BlockPass {
     }
 
     /// attentionOutput = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
-    func attend() throws {
-        try workers.run(count: c.heads) { head, _ in pack(head: head) }
-        let tiles = (tokens + BlockPass.queryTile - 1) / BlockPass.queryTile
+    func attend() throws { try attend(among: 0..<tokens) }
+
+    /// The same rows of attentionOutput for tokens that attend to one another and to no others.
+    func attend(among tokens: Range<Int>) throws {
+        try workers.run(count: c.heads) { head, _ in pack(head: head, keys: tokens) }
+        let tiles = (tokens.count + BlockPass.queryTile - 1) / BlockPass.queryTile
         try workers.run(count: c.heads * tiles) { index, worker in
-            let start = index % tiles * BlockPass.queryTile
+            let start = tokens.lowerBound + index % tiles * BlockPass.queryTile
             attend(
-                head: index / tiles, queries: start..<min(start + BlockPass.queryTile, tokens),
-                scratch: self.scratch.workers[worker].attention)
+                head: index / tiles, queries: start..<min(start + BlockPass.queryTile, tokens.upperBound),
+                keys: tokens.count, scratch: self.scratch.workers[worker].attention)
         }
     }
 
@@ -137,23 +140,26 @@ struct BlockPass {
         return UnsafeRawPointer(worker.gated)
     }
 
-    private func pack(head: Int) {
+    private func pack(head: Int, keys tokens: Range<Int>) {
         let keys = scratch.packedKeys + head * scratch.packedBytes
         let values = scratch.packedValues + head * scratch.packedBytes
-        let first = d + head * c.headWidth
+        let first = tokens.lowerBound * 3 * d + d + head * c.headWidth
         switch storage {
         case .float32:
             let from = scratch.qkv.assumingMemoryBound(to: Float.self) + first
             vv_attention_pack(
                 keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), from,
-                from + d, 3 * d, tokens, c.headWidth)
+                from + d, 3 * d, tokens.count, c.headWidth)
         case .bfloat16:
             let from = scratch.qkv.assumingMemoryBound(to: UInt16.self) + first
-            vv_attention_bf16_pack(keys, values, from, from + d, 3 * d, tokens, c.headWidth)
+            vv_attention_bf16_pack(keys, values, from, from + d, 3 * d, tokens.count, c.headWidth)
         }
     }
 
-    private func attend(head: Int, queries: Range<Int>, scratch space: UnsafeMutableRawPointer) {
+    /// - Parameter count: of the keys that are packed.
+    private func attend(
+        head: Int, queries: Range<Int>, keys count: Int, scratch space: UnsafeMutableRawPointer
+    ) {
         let keys = scratch.packedKeys + head * scratch.packedBytes
         let values = scratch.packedValues + head * scratch.packedBytes
         let column = head * c.headWidth
@@ -164,14 +170,14 @@ struct BlockPass {
             let qkv = scratch.qkv.assumingMemoryBound(to: Float.self)
             vv_attention(
                 output + row * d + column, d, qkv + row * 3 * d + column, 3 * d, queries.count,
-                keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), tokens,
+                keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), count,
                 c.headWidth, softmaxScale, space.assumingMemoryBound(to: Float.self))
         case .bfloat16:
             let output = scratch.attentionOutput.assumingMemoryBound(to: UInt16.self)
             let qkv = scratch.qkv.assumingMemoryBound(to: UInt16.self)
             vv_attention_bf16(
                 output + row * d + column, d, qkv + row * 3 * d + column, 3 * d, queries.count, keys, values,
-                tokens, c.headWidth, softmaxScale, space)
+                count, c.headWidth, softmaxScale, space)
         }
     }
 

@@ -13,7 +13,7 @@ package final class ForwardPass {
     package var model: Model { engine.model }
     private let product: MatrixProduct
     private let workers: WorkerPool
-    private var scratch: Scratch
+    private(set) var scratch: Scratch
 
     /// - Parameter threads: threads that share the work of one picture, the calling one included.
     /// - Throws: `VitvideoError.mathLibraryMissing`.
@@ -43,38 +43,12 @@ package final class ForwardPass {
         observer: Observer? = nil
     ) throws -> ForwardResult {
         let c = engine.model.configuration
-        for block in request.attentionBlocks.union(request.neuronBlocks)
-        where !(0..<c.depth).contains(block) {
-            throw VitvideoError.noSuchBlock(block, depth: c.depth)
-        }
-        let units = NeuronAddress.Units.neurons(of: c)
-        for neuron in request.neurons where !(0..<units.count).contains(neuron.index) {
-            throw VitvideoError.noSuchNeuron(neuron.index, block: neuron.block, units)
-        }
-        if !c.hasFinalNorm,
-            request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
-        {
-            throw VitvideoError.noFinalNorm(model: model.name)
-        }
-        let tokens = c.specialTokens + input.rows * input.columns
-        if scratch.tokens != tokens {
-            scratch = Scratch(
-                configuration: c, precision: engine.precision, tokens: tokens, workers: workers.count)
-        }
-        let pass = BlockPass(
-            engine: engine, product: product, scratch: scratch, workers: workers,
-            rotation: model.rotation(rows: input.rows, columns: input.columns))
+        try check(request)
+        let pass = try begin(input)
         func show(_ stage: ForwardStage) throws {
             if observing.contains(stage) { try observer?(stage, nil, scratch.residualBuffer) }
         }
 
-        func checkResidual(_ place: String) throws {
-            try FiniteValues.check(
-                UnsafePointer(scratch.residual), count: tokens * c.width, in: place)
-        }
-
-        try embed(input)
-        try checkResidual("the embedding")
         try show(.embedding)
 
         var result = ForwardResult()
@@ -88,9 +62,7 @@ package final class ForwardPass {
         for index in 0..<(lastBlock + 1) {
             let block = engine.blocks[index]
             if request.attentionBlocks.contains(index) {
-                result.attention[index] = TokenAttention(
-                    heads: c.heads, rows: input.rows, columns: input.columns,
-                    values: try pass.attention(from: request.queryToken, block, index: index))
+                result.attention[index] = try attention(of: index, pass, request, input)
             }
             let isLast = index == lastBlock && !runsToEnd && !observing.contains(.block(index))
             let isComplete = isLast && !neuronBlocks.contains(index)
@@ -115,12 +87,75 @@ package final class ForwardPass {
             if index >= c.depth - request.classTokenBlocks { result.classTokens += normalizedClassToken() }
         }
         guard runsToEnd else { return result }
+        try finish(request, input, into: &result) { try show(.norm) }
+        return result
+    }
 
+    // MARK: Parts of a run
+
+    /// - Throws: `VitvideoError` for what the model does not have.
+    func check(_ request: ForwardRequest) throws {
+        let c = engine.model.configuration
+        for block in request.attentionBlocks.union(request.neuronBlocks)
+        where !(0..<c.depth).contains(block) {
+            throw VitvideoError.noSuchBlock(block, depth: c.depth)
+        }
+        let units = NeuronAddress.Units.neurons(of: c)
+        for neuron in request.neurons where !(0..<units.count).contains(neuron.index) {
+            throw VitvideoError.noSuchNeuron(neuron.index, block: neuron.block, units)
+        }
+        if !c.hasFinalNorm,
+            request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
+        {
+            throw VitvideoError.noFinalNorm(model: model.name)
+        }
+    }
+
+    /// The steps of a block over buffers for this picture, whose residual stream holds the embedding.
+    func begin(_ input: PatchMatrix) throws -> BlockPass {
+        let c = engine.model.configuration
+        let tokens = c.specialTokens + input.rows * input.columns
+        if scratch.tokens != tokens {
+            scratch = Scratch(
+                configuration: c, precision: engine.precision, tokens: tokens, workers: workers.count)
+        }
+        try embed(input)
+        try checkResidual("the embedding")
+        return BlockPass(
+            engine: engine, product: product, scratch: scratch, workers: workers,
+            rotation: model.rotation(rows: input.rows, columns: input.columns))
+    }
+
+    func block(_ index: Int) -> PackedBlock { engine.blocks[index] }
+
+    func checkResidual(_ place: String) throws {
+        try FiniteValues.check(
+            UnsafePointer(scratch.residual), count: scratch.residualBuffer.count, in: place)
+    }
+
+    /// What the request's token attends to in a block, whose input the residual stream holds.
+    func attention(
+        of index: Int, _ pass: BlockPass, _ request: ForwardRequest, _ input: PatchMatrix
+    ) throws -> TokenAttention {
+        TokenAttention(
+            heads: model.configuration.heads, rows: input.rows, columns: input.columns,
+            values: try pass.attention(from: request.queryToken, engine.blocks[index], index: index))
+    }
+
+    /// The final LayerNorm, in place, and what is wanted of its output.
+    ///
+    /// - Parameter normalized: called when the residual stream holds that.
+    func finish(
+        _ request: ForwardRequest, _ input: PatchMatrix, into result: inout ForwardResult,
+        normalized: () throws -> Void = {}
+    ) throws {
+        let c = engine.model.configuration
         let norm = engine.model.weights.norm
+        let tokens = scratch.tokens
         vv_layer_norm(
             scratch.residual, scratch.residual, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
         try checkResidual("the final norm")
-        try show(.norm)
+        try normalized()
         if request.wantsTokens { result.tokens = [Float](scratch.residualBuffer) }
         let normalized = NormalizedTokens(
             model: model, start: scratch.residual, count: tokens, product: product)
@@ -133,7 +168,6 @@ package final class ForwardPass {
                 heads: c.heads, rows: input.rows, columns: input.columns,
                 values: normalized.attentionProbe().run(normalized).attention)
         }
-        return result
     }
 
     /// What comes before a block's attention, for replaying it.
@@ -218,7 +252,7 @@ package final class ForwardPass {
     }
 
     /// The class token as it is now, after the final LayerNorm.
-    private func normalizedClassToken() -> [Float] {
+    func normalizedClassToken() -> [Float] {
         let norm = model.weights.norm
         var token = [Float](repeating: 0, count: norm.gamma.count)
         vv_layer_norm(
