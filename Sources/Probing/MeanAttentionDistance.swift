@@ -12,6 +12,8 @@ package final class MeanAttentionDistance {
     private let pass: ForwardPass
     private let strips: AttentionStrips
     private var sums: [Double]
+    /// Of the picture under way.
+    private var distances: [Double] = []
     private var table = DistanceTable(rows: 0, columns: 0, patchSize: 0)
 
     package init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
@@ -30,26 +32,52 @@ package final class MeanAttentionDistance {
     package func add(
         _ input: PatchMatrix, _ request: ForwardRequest = ForwardRequest(attentionBlocks: [])
     ) throws -> (distances: [[Double]], result: ForwardResult) {
+        begin(rows: input.rows, columns: input.columns)
+        let result = try pass.run(input, request, observing: stages) { stage, _, values in
+            try self.observe(stage, values)
+        }
+        return (end(), result)
+    }
+
+    // MARK: As a part of somebody else's pass
+
+    /// What `observe` is to be called for.
+    package var stages: Set<ForwardStage> {
+        Set((0..<pass.model.configuration.depth).map { .queriesKeysValues(block: $0) })
+    }
+
+    /// Begins a picture; one that is not ended does not count.
+    package func begin(rows: Int, columns: Int) {
         let c = pass.model.configuration
-        if table.rows != input.rows || table.columns != input.columns {
-            table = DistanceTable(rows: input.rows, columns: input.columns, patchSize: c.patchSize)
+        if table.rows != rows || table.columns != columns {
+            table = DistanceTable(rows: rows, columns: columns, patchSize: c.patchSize)
         }
-        let (table, strips) = (table, strips)
-        var distances = [Double](repeating: 0, count: c.depth * c.heads)
-        let stages = (0..<c.depth).map { ForwardStage.queriesKeysValues(block: $0) }
-        let result = try pass.run(input, request, observing: Set(stages)) { stage, _, values in
-            guard case .queriesKeysValues(let block) = stage else { return }
-            try strips.show(block: block, queriesKeysValues: values) { strip in
-                distances[block * c.heads + strip.head] += table.sum(strip, specialTokens: c.specialTokens)
-            }
+        distances = [Double](repeating: 0, count: c.depth * c.heads)
+    }
+
+    /// Looks on at the pass over the picture.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    package func observe(_ stage: ForwardStage, _ values: UnsafeBufferPointer<Float>) throws {
+        guard case .queriesKeysValues(let block) = stage else { return }
+        let c = pass.model.configuration
+        let table = table
+        try strips.show(block: block, queriesKeysValues: values) { strip in
+            distances[block * c.heads + strip.head] += table.sum(strip, specialTokens: c.specialTokens)
         }
-        let patches = Double(input.rows * input.columns)
+    }
+
+    /// Ends the picture and adds it to the mean.
+    ///
+    /// - Returns: its distances, `blocks × heads` in pixels.
+    package func end() -> [[Double]] {
+        let patches = Double(table.rows * table.columns)
         for i in distances.indices {
             distances[i] /= patches
             sums[i] += distances[i]
         }
         pictures += 1
-        return (byBlock(distances), result)
+        return byBlock(distances)
     }
 
     /// The mean over all pictures, `blocks × heads` in pixels; 0 without pictures.
