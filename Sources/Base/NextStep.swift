@@ -40,6 +40,9 @@ package enum NextStep: Sendable, Hashable {
     /// Name a file with the class names; `download` says where there is one.
     case nameLabels(download: String?)
 
+    /// Say what a model's classes are called.
+    case nameClasses
+
     /// Feed the model smaller frames, at the resolution that is within bounds, or allow them.
     case shrinkFrames(resolution: Int?)
 

@@ -71,14 +71,18 @@ package struct NeuronSelectivity: Sendable {
         return min(1, max(0, (1 - mean * mean / (squares[neuron] / n)) / (1 - 1 / n)))
     }
 
-    /// The most selective of those neurons whose best picture excites them at least as much as half of all neurons
-    /// are excited by theirs: a neuron that hardly fires at all may be selective by chance.
+    /// The most selective among the neurons that their best picture excites most: one that hardly fires at all may be
+    /// selective by chance.
     ///
-    /// - Returns: at most `count`, most selective first; of equals the one of the lower index.
-    package func mostSelective(_ count: Int) -> [Int] {
+    /// - Parameter share: of all neurons, those that are chosen among; at least `count` are.
+    /// - Returns: at most `count`, most selective first; of equals the one excited more, then of the lower index.
+    package func mostSelective(_ count: Int, ofStrongest share: Double = 0.1) -> [Int] {
         let strengths = best.map { $0.first?.mean ?? 0 }
-        let median = strengths.sorted()[strengths.count / 2]
-        return best.indices.filter { strengths[$0] >= median && sparsity(of: $0).isFinite }
-            .sorted { (sparsity(of: $1), $0) < (sparsity(of: $0), $1) }.prefix(count).map { $0 }
+        let sparsities = best.indices.map { sparsity(of: $0) }
+        let strongest = best.indices.sorted { (strengths[$1], $0) < (strengths[$0], $1) }
+            .prefix(max(count, Int((share * Double(best.count)).rounded(.up))))
+        return strongest.filter { sparsities[$0].isFinite }
+            .sorted { (sparsities[$1], strengths[$1], $0) < (sparsities[$0], strengths[$0], $1) }
+            .prefix(count).map { $0 }
     }
 }

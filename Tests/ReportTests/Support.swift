@@ -28,13 +28,13 @@ extension TemporaryDirectory {
 
 extension ReportSubject {
     /// A model of seeded weights, patches of 4 pixels and 3 heads, that takes pictures as they are.
-    static func tiny(_ name: String) throws -> ReportSubject {
+    static func tiny(_ name: String, names: [String] = ["cat, puss", "big_dog"]) throws -> ReportSubject {
         let model = try Golden(name).model
         return ReportSubject(
             engine: try Engine(model: model), name: name, resolution: .native,
             classification: Classifier(ownOf: model).map {
                 Classification(
-                    classifier: $0, labels: ClassLabels(names: ["cat, puss", "big_dog"]), shownCount: 0)
+                    classifier: $0, labels: ClassLabels(names: names), shownCount: 0)
             })
     }
 }

@@ -17,7 +17,7 @@ package enum ClassChoice: Sendable, Hashable {
     ///
     /// - Parameter labels: the classes' names, for `name`.
     /// - Throws: `VitvideoError` of kind `usage` for a class that there is not, and for a name that several have.
-    func index(among labels: ClassLabels, classes: Int) throws -> Int? {
+    package func index(among labels: ClassLabels, classes: Int) throws -> Int? {
         switch self {
         case .top:
             return nil

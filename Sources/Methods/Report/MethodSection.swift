@@ -63,7 +63,7 @@ package struct MethodSection: Sendable {
     }
 
     /// The sentence on colors that every section of heat maps ends with.
-    static let scaleNote = "Each map is coloured from its own minimum to its maximum."
+    package static let scaleNote = "Each map is coloured from its own minimum to its maximum."
 }
 
 /// What a worker's part of a section works with.

@@ -28,6 +28,8 @@ extension NextStep {
         case .nameLabels(let source):
             source.map { "download \($0) there, or name a file with --labels" }
                 ?? "or name a file with --labels"
+        case .nameClasses:
+            "name them with --labels FILE, or with --labels imagenet the 1,000 classes of ImageNet"
         case .shrinkFrames(let resolution):
             (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
                 + ", and --allow-huge-frames begins them all the same"
