@@ -62,6 +62,10 @@ void vv_softmax_backward_rows(float *gradient, const float *probabilities, size_
     }
 }
 
+// Φ(v), and its density.
+VV_INLINE float vv_normal_below(float v) { return 0.5f * (1.0f + vv_erf(v * 0.70710678118654752f)); }
+VV_INLINE float vv_normal_density(float v) { return 0.39894228040143268f * vv_exp(-0.5f * v * v); }
+
 VV_CLONES
 void vv_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width) {
     for (size_t row = 0; row < rows; row++) {
@@ -69,9 +73,21 @@ void vv_gelu_backward(float *gradient, const float *x, const float *bias, size_t
         const float *in = x + row * width;
         for (size_t i = 0; i < width; i++) {
             float v = in[i] + bias[i];
-            float below = 0.5f * (1.0f + vv_erf(v * 0.70710678118654752f));
-            float density = 0.39894228040143268f * vv_exp(-0.5f * v * v);
-            g[i] *= below + v * density;
+            g[i] *= vv_normal_below(v) + v * vv_normal_density(v);
+        }
+    }
+}
+
+VV_CLONES
+void vv_gelu_with_slope(float *out, float *x, const float *bias, size_t rows, size_t width) {
+    for (size_t row = 0; row < rows; row++) {
+        float *to = out + row * width;
+        float *in = x + row * width;
+        for (size_t i = 0; i < width; i++) {
+            float v = in[i] + bias[i];
+            float below = vv_normal_below(v);
+            to[i] = v * below;
+            in[i] = below + v * vv_normal_density(v);
         }
     }
 }

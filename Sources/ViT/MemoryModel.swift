@@ -66,7 +66,7 @@ package struct MemoryModel {
         let kept =
             2 * c.depth + (request.keepsAttention ? c.depth : 0) + 1 + (c.normalizesBeforeBlocks ? 2 : 0)
         // The buffers of one block, and a second one's attention in a replay.
-        let block = 16 + (request.keepsAttention ? 4 : 0)
+        let block = 14 + (request.keepsAttention ? 4 : 0)
         // The recorded pass's strip; attention and its gradient.
         let strips = 3 * strip(rows: stripRows)
         let tile = min(ForwardRecord.rowTile, tokens) * (9 * c.feedForwardWidth + 3 * c.width)
@@ -85,12 +85,12 @@ package struct MemoryModel {
     /// - Parameter keepsInside: as there; nil for what it decides itself.
     package func pixelGradient(_ target: ActivationTarget, keepsInside: Bool? = nil) -> Int {
         let blocks = target.blockCount(of: c)
-        // Each block's input and middle, the last output; the gradient and the final LayerNorm's output; the
-        // attention output, twice, with its gradient; [dQ, dK, dV].
-        let states = (2 * blocks + 1 + 2 + 4 + 3 + (c.normalizesBeforeBlocks ? 2 : 0)) * residual
+        // Each block's input and middle, the last output; the gradient, a LayerNorm's output and its gradient; the
+        // attention output, twice, and its gradient; [dQ, dK, dV] and what they give.
+        let states = (2 * blocks + 1 + 3 + 3 + 4 + (c.normalizesBeforeBlocks ? 2 : 0)) * residual
         let rows = PixelGradient.stripRows
-        let tile = min(ForwardRecord.rowTile, tokens) * (6 * c.feedForwardWidth + 3 * c.width)
-        let pixels = 5 * patches * c.patchValues
+        let tile = min(ForwardRecord.rowTile, tokens) * (9 * c.feedForwardWidth + 3 * c.width)
+        let pixels = 8 * patches * c.patchValues
         let inside =
             keepsInside ?? pixelGradientKeepsInside(target)
             ? blocks * insideOfBlock : 4 * residual + 2 * strip(rows: rows)

@@ -88,6 +88,21 @@ import Testing
         }
     }
 
+    @Test(arguments: KernelTests.widths) func geluWithSlope(width: Int) {
+        let rows = 3
+        let x = Self.values(rows * width, seed: 8)
+        let bias = Self.values(width, seed: 9, spread: 1)
+        var (out, slope) = ([Float](repeating: .nan, count: x.count), x)
+        vv_gelu_with_slope(&out, &slope, bias, rows, width)
+        for i in x.indices {
+            let v = Double(x[i] + bias[i % width])
+            let below = 0.5 * (1 + erf(v / 2.0.squareRoot()))
+            #expect(abs(Double(out[i]) - v * below) < 4e-6)
+            #expect(
+                abs(Double(slope[i]) - below - v * exp(-v * v / 2) / (2 * Double.pi).squareRoot()) < 4e-6)
+        }
+    }
+
     @Test(arguments: KernelTests.widths) func swiglu(width: Int) {
         let rows = 3
         let x = Self.values(rows * 2 * width, seed: 11)

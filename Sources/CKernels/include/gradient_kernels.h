@@ -30,6 +30,9 @@ void vv_softmax_backward_rows(float *gradient, const float *probabilities, size_
 /// In place: gradient ⊙= GELU'(x + bias), over rows × width. GELU'(v) = Φ(v) + v·φ(v).
 void vv_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width);
 
+/// out = GELU(x + bias), and in place x = GELU'(x + bias), over rows × width.
+void vv_gelu_with_slope(float *out, float *x, const float *bias, size_t rows, size_t width);
+
 /// In place: gradient ⊙= f'(x + bias) for f of vv_bias_logistic_gelu, over rows × width. With
 /// s = σ(linear·v + cubic·v³): f'(v) = s + v · s · (1 − s) · (linear + 3·cubic·v²).
 void vv_logistic_gelu_backward(float *gradient, const float *x, const float *bias, size_t rows, size_t width,

@@ -73,39 +73,38 @@ package struct Augmentation: Sendable {
     package func apply(to picture: [Float]) -> [Float] {
         let pixels = height * width
         var shifted = [Float](repeating: 0, count: pixels)
-        var result = [Float](repeating: 0, count: picture.count)
-        for (channel, shift) in shifts.enumerated() {
-            let start = channel * pixels
-            for i in 0..<pixels { shifted[i] = (picture[start + i] - shift.mean) / shift.deviation }
-            if noise.count == 3 {
-                let value = noise[noise.startIndex + channel]
-                for i in 0..<pixels { shifted[i] += value }
-            } else if !noise.isEmpty {
-                let first = noise.startIndex + start
-                for i in 0..<pixels { shifted[i] += noise[first + i] }
-            }
-            result.withUnsafeMutableBufferPointer { result in
-                guard let to = result.baseAddress else { return }
+        return [Float](unsafeUninitializedCapacity: picture.count) { result, count in
+            defer { count = picture.count }
+            guard let to = result.baseAddress else { return }
+            for (channel, shift) in shifts.enumerated() {
+                let start = channel * pixels
+                for i in 0..<pixels { shifted[i] = (picture[start + i] - shift.mean) / shift.deviation }
+                if noise.count == 3 {
+                    let value = noise[noise.startIndex + channel]
+                    for i in 0..<pixels { shifted[i] += value }
+                } else if !noise.isEmpty {
+                    let first = noise.startIndex + start
+                    for i in 0..<pixels { shifted[i] += noise[first + i] }
+                }
                 roll.apply(shifted, into: to + start, height: height, width: width)
             }
         }
-        return result
     }
 
     /// dx from da, both `3 × height × width`.
     package func backward(_ gradient: [Float]) -> [Float] {
         let pixels = height * width
-        var result = [Float](repeating: 0, count: gradient.count)
-        for (channel, shift) in shifts.enumerated() {
-            let start = channel * pixels
+        return [Float](unsafeUninitializedCapacity: gradient.count) { result, count in
+            defer { count = gradient.count }
+            guard let to = result.baseAddress else { return }
             gradient.withUnsafeBufferPointer { gradient in
-                result.withUnsafeMutableBufferPointer { result in
-                    guard let from = gradient.baseAddress, let to = result.baseAddress else { return }
+                guard let from = gradient.baseAddress else { return }
+                for (channel, shift) in shifts.enumerated() {
+                    let start = channel * pixels
                     roll.reversed.apply(from + start, into: to + start, height: height, width: width)
                     for i in start..<start + pixels { to[i] /= shift.deviation }
                 }
             }
         }
-        return result
     }
 }

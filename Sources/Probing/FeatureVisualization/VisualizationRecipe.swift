@@ -57,7 +57,7 @@ package struct VisualizationRecipe: Sendable, Hashable {
 
 extension VisualizationRecipe {
     /// The recipe with the total variation that suits a family. The published ones are 0.1 to 10 for supervised ViTs and
-    /// 1 to 100 for CLIP; that of DINOv2 was chosen by looking.
+    /// 1 to 100 for CLIP; for DINOv2 none was published.
     package init(for configuration: Configuration) {
         switch configuration.family {
         case .dinov2, .dinov2Registers: totalVariation = Self.totalVariationOfDINOv2

@@ -40,7 +40,7 @@ package final class BackwardPass {
                 engine: try GradientEngine(model: model, library: .openBLAS), rows: rows, columns: columns,
                 stripRows: stripRows)
             let c = model.configuration
-            feedForward = FeedForwardBackward(configuration: c, tokens: record.tokens)
+            feedForward = FeedForwardBackward(engine: record.engine, tokens: record.tokens)
             attention = try AttentionBackward(
                 configuration: c, tokens: record.tokens, stripRows: stripRows)
             gradient = FloatBuffer(record.tokens * c.width)

@@ -26,9 +26,10 @@ final class FeedForwardBackward {
     private let branch: FloatBuffer
     private let tiles: RowTiles
 
-    init(configuration c: Configuration, tokens: Int) {
+    init(engine: GradientEngine, tokens: Int) {
+        let c = engine.model.configuration
         self.c = c
-        tiles = RowTiles(rows: tokens, most: ForwardRecord.rowTile)
+        tiles = RowTiles(rows: tokens, most: engine.rowTile)
         let tile = tiles.most
         normalized = FloatBuffer(tile * c.width)
         hidden = FloatBuffer(tile * c.hiddenWidth)
@@ -53,25 +54,26 @@ final class FeedForwardBackward {
             try tile(
                 "blocks.\(block).", record.engine.blocks[block], gradient: gradient + start * c.width,
                 middle: record.middle(block) + start * c.width,
-                hidden: record.hidden(of: block).map { $0 + start * c.hiddenWidth }, rows: count, parameters)
+                kept: record.keptActivation(of: block).map { $0 + start * c.hiddenWidth }, rows: count,
+                parameters)
         }
     }
 
-    /// - Parameter kept: h without its bias; nil to compute it again.
+    /// - Parameter kept: what the activation has left; nil to compute h again, which parameters need.
     private func tile(
         _ name: String, _ layers: TwoWayBlock, gradient: UnsafeMutablePointer<Float>,
-        middle: UnsafePointer<Float>, hidden kept: UnsafePointer<Float>?, rows: Int,
+        middle: UnsafePointer<Float>, kept: UnsafePointer<Float>?, rows: Int,
         _ parameters: ParameterGradients?
     ) throws {
         let d = c.width
         let weights = layers.weights
         let (norm, fc1, fc2) = (weights.norm2, weights.fc1, weights.fc2)
-        if kept == nil || parameters != nil {
-            // n, once more.
+        precondition(kept == nil || parameters == nil, "parameters need what is computed again")
+        if kept == nil {
+            // n and h, once more.
             vv_layer_norm(normalized.start, middle, norm.gamma, norm.beta, rows, d, c.layerNormEpsilon)
+            try layers.fc1.forward(hidden.start, normalized.start, rows: rows)
         }
-        if kept == nil { try layers.fc1.forward(hidden.start, normalized.start, rows: rows) }
-        let hidden = kept ?? UnsafePointer(hidden.start)
 
         // da = (ls₂ ⊙ g) · W₂
         var scaled = UnsafePointer(gradient)
@@ -82,7 +84,7 @@ final class FeedForwardBackward {
         try layers.fc2.backward(activatedGradient.start, scaled, rows: rows)
         if let parameters {
             c.activation.apply(
-                activated.start, hidden, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
+                activated.start, hidden.start, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
             parameters.addLinear(
                 name + CanonicalNames.fc2(of: c), gradient: scaled, x: activated.start, rows: rows,
                 outputs: d, inputs: fc2.inputs)
@@ -94,9 +96,15 @@ final class FeedForwardBackward {
         }
 
         // dh = da ⊙ act'(h)
-        c.activation.backward(
-            hiddenGradient.start, activatedGradient.start, hidden: hidden, bias: fc1.bias, rows: rows,
-            width: fc2.inputs)
+        if let kept {
+            c.activation.backward(
+                hiddenGradient.start, activatedGradient.start, kept: kept, bias: fc1.bias, rows: rows,
+                width: fc2.inputs)
+        } else {
+            c.activation.backward(
+                hiddenGradient.start, activatedGradient.start, hidden: hidden.start, bias: fc1.bias,
+                rows: rows, width: fc2.inputs)
+        }
         parameters?.addLinear(
             name + CanonicalNames.fc1(of: c), gradient: hiddenGradient.start, x: normalized.start, rows: rows,
             outputs: fc1.outputs, inputs: d)

@@ -5,7 +5,7 @@ import CKernels
 /// residual stream between its two branches. Everything else is kept as well, or computed a second time, block by
 /// block.
 final class ForwardRecord {
-    /// Rows handled together in the feed-forward part, at most.
+    /// Rows handled together in the feed-forward part at most, whatever the library.
     static let rowTile = 256
 
     /// The last value that is computed.
@@ -34,7 +34,7 @@ final class ForwardRecord {
     /// What is kept of the inside of a block.
     private struct Inside {
         let attention: BlockAttention
-        /// What `fc1` puts out, `tokens × hiddenWidth`, without its bias.
+        /// What `Activation.applyKeeping` leaves, `tokens × hiddenWidth`.
         let hidden: FloatBuffer
     }
 
@@ -97,7 +97,7 @@ final class ForwardRecord {
             loaded = try BlockAttention(configuration: c, tokens: tokens)
         }
         strips = RowTiles(rows: tokens, most: stripRows)
-        tiles = RowTiles(rows: tokens, most: ForwardRecord.rowTile)
+        tiles = RowTiles(rows: tokens, most: engine.rowTile)
         strip = FloatBuffer(keepsInside ? 0 : strips.most * tokens)
         attentionOutput = FloatBuffer(tokens * c.width)
         branch = FloatBuffer(tiles.most * c.width)
@@ -121,8 +121,8 @@ final class ForwardRecord {
         return loaded
     }
 
-    /// What `fc1` has put out, `tokens × hiddenWidth` without its bias; nil where it is to be computed again.
-    func hidden(of block: Int) -> UnsafePointer<Float>? {
+    /// What `Activation.applyKeeping` has left, `tokens × hiddenWidth`; nil where it is to be computed again.
+    func keptActivation(of block: Int) -> UnsafePointer<Float>? {
         insides.map { UnsafePointer($0[block].hidden.start) }
     }
 
@@ -195,10 +195,15 @@ final class ForwardRecord {
         residual(block + 1).update(from: middle(block), count: tokens * d)
         for (start, count) in tiles {
             try Cancellation.check()
-            let hidden = insides.map { $0[block].hidden.start + start * c.hiddenWidth } ?? hidden.start
-            try fc1.forward(hidden, normalized.start + start * d, rows: count)
-            c.activation.apply(
-                activated.start, hidden, bias: fc1.linear.bias, rows: count, width: c.feedForwardWidth)
+            let (bias, width) = (fc1.linear.bias, c.feedForwardWidth)
+            if let kept = insides?[block].hidden {
+                let hidden = kept.start + start * c.hiddenWidth
+                try fc1.forward(hidden, normalized.start + start * d, rows: count)
+                c.activation.applyKeeping(activated.start, hidden, bias: bias, rows: count, width: width)
+            } else {
+                try fc1.forward(hidden.start, normalized.start + start * d, rows: count)
+                c.activation.apply(activated.start, hidden.start, bias: bias, rows: count, width: width)
+            }
             try addBranch(
                 layers.fc2, activated.start, scale: layers.weights.ls2, to: residual(block + 1) + start * d,
                 rows: count)

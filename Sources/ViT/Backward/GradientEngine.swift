@@ -7,6 +7,8 @@ package final class GradientEngine: Sendable {
     package let classifier: Classifier?
     /// Such as `oneDNN 2.6.3`.
     package let description: String
+    /// Rows handled together in the feed-forward part, at most.
+    let rowTile: Int
     /// The patch embedding.
     let embedding: TwoWayLayer
     /// The first blocks of the model, or all.
@@ -31,6 +33,7 @@ package final class GradientEngine: Sendable {
         }
         description = backend.description
         let isPacked = backend is OneDNNBackend
+        rowTile = isPacked ? TwoWayLayer.packedRowTile : ForwardRecord.rowTile
         embedding = try TwoWayLayer(model.weights.patchEmbedding, isPacked: isPacked)
         blocks = try model.blocks().prefix(blockCount ?? model.configuration.depth).map {
             try TwoWayBlock($0, isPacked: isPacked)

@@ -44,7 +44,34 @@ extension Activation {
         }
     }
 
-    /// The backward pass of the above: hiddenGradient = activatedGradient · f'(hidden + b). An activation
+    /// As `apply`, leaving in `hidden` what `backward(_:_:kept:bias:rows:width:)` starts from: the slope f'(hidden + b) of
+    /// GELU, and of the others what was there.
+    ///
+    /// - Parameters: as above.
+    func applyKeeping(
+        _ activated: UnsafeMutablePointer<Float>, _ hidden: UnsafeMutablePointer<Float>, bias: [Float],
+        rows: Int, width: Int
+    ) {
+        if self == .gelu {
+            vv_gelu_with_slope(activated, hidden, bias, rows, width)
+        } else {
+            apply(activated, hidden, bias: bias, rows: rows, width: width)
+        }
+    }
+
+    /// The backward pass of `applyKeeping`; parameters as for the other one.
+    func backward(
+        _ hiddenGradient: UnsafeMutablePointer<Float>, _ activatedGradient: UnsafePointer<Float>,
+        kept: UnsafePointer<Float>, bias: [Float], rows: Int, width: Int
+    ) {
+        if self == .gelu {
+            vv_scale_columns(hiddenGradient, activatedGradient, kept, 1, rows * width)
+        } else {
+            backward(hiddenGradient, activatedGradient, hidden: kept, bias: bias, rows: rows, width: width)
+        }
+    }
+
+    /// The backward pass of `apply`: hiddenGradient = activatedGradient · f'(hidden + b). An activation
     /// that is not gated allows both gradients in one buffer.
     ///
     /// - Parameters:

@@ -8,6 +8,10 @@ struct TwoWayLayer: Sendable {
     private let product: MatrixProduct
     private let packed: Packed?
 
+    /// Rows multiplied at once by oneDNN, at most: their inputs and outputs stay in the second-level cache. OpenBLAS
+    /// packs the weights for every product, so that it wants many rows.
+    static let packedRowTile = 88
+
     /// oneDNN's two products: each direction has a layout of its own.
     private struct Packed: Sendable {
         let forward: OneDNNProduct
@@ -45,7 +49,10 @@ struct TwoWayLayer: Sendable {
     /// - Throws: `VitvideoError.mathLibraryFailed`.
     func forward(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int) throws {
         if let packed {
-            try packed.forward(rows: rows, input: x, output: y)
+            for (start, count) in RowTiles(rows: rows, most: Self.packedRowTile) {
+                try packed.forward(
+                    rows: count, input: x + start * linear.inputs, output: y + start * linear.outputs)
+            }
         } else {
             product(
                 y, stride: linear.outputs, x, stride: linear.inputs, linear.weight, stride: linear.inputs,
@@ -61,7 +68,10 @@ struct TwoWayLayer: Sendable {
     /// - Throws: `VitvideoError.mathLibraryFailed`.
     func backward(_ dx: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, rows: Int) throws {
         if let packed {
-            try packed.backward(rows: rows, input: dy, output: dx)
+            for (start, count) in RowTiles(rows: rows, most: Self.packedRowTile) {
+                try packed.backward(
+                    rows: count, input: dy + start * linear.outputs, output: dx + start * linear.inputs)
+            }
         } else {
             product(
                 dx, stride: linear.inputs, dy, stride: linear.outputs, linear.weight, stride: linear.inputs,

@@ -56,7 +56,7 @@ package final class PixelGradient {
         record = try ForwardRecord(
             engine: engine, rows: rows, columns: columns, stripRows: stripRows, end: target.end(c),
             keepsInside: keepsInside ?? memory.pixelGradientKeepsInside(target))
-        feedForward = FeedForwardBackward(configuration: c, tokens: tokens)
+        feedForward = FeedForwardBackward(engine: engine, tokens: tokens)
         attention = try AttentionBackward(configuration: c, tokens: tokens, stripRows: stripRows)
         gradient = FloatBuffer(tokens * c.width)
         start = target.gradientStart(model, engine.classifier)

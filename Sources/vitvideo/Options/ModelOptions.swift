@@ -84,8 +84,10 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Short side fed to the model in pixels, or 'native' for no resize. (default: 32 patches)",
-            valueName: "pixels|native"))
+            """
+            Short side fed to the model in pixels, or 'native' for no resize. (default: 32 patches; the pictures of \
+            'neuron' have the side of the model's training, or 224 where that is above 384)
+            """, valueName: "pixels|native"))
     var resolution: ResolutionArgument?
 
     @Option(
