@@ -15,13 +15,13 @@ import os
 import sys
 from collections.abc import Callable, Collection
 
-from suite import forward, job, report
+from suite import forward, job, neuron, report
 from suite.machine import describe
 from suite.measure import FOLDER, ProgramFailed, run
 from suite.programs import PROGRAMS
 from suite.rows import ROWS
 
-SECTIONS = ["peak", "forward", "job", "workers", "tokens", "memory"]
+SECTIONS = ["peak", "forward", "job", "neuron", "workers", "tokens", "memory"]
 QUICK_SECTIONS = ["peak", "forward", "job"]
 QUICK_ROWS = ["vits16_224", "vits16_512"]
 QUICK_PROGRAMS = ["ours_fp32", "openvino_fp32", "ours_bf16", "openvino_bf16"]
@@ -73,6 +73,8 @@ def measure(section: str, options: argparse.Namespace) -> dict | list:
             rows = [ROWS[name] for name in options.rows]
             chosen = [PROGRAMS[name] for name in options.programs]
             return forward.compare(rows, chosen, rounds, threads, share)
+        case "neuron":
+            return neuron.compare(min(rounds, 3), threads, share)
         case "workers":
             return forward.workers(ROWS["vits16_512"], rounds, threads, share)
         case "tokens":

@@ -3,7 +3,7 @@
 from math import prod
 
 from suite.programs import PROGRAMS
-from suite.rows import ROWS
+from suite.rows import BY_NAME, ROWS
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -152,6 +152,22 @@ def job(results: dict) -> str:
     ])  # fmt: skip
 
 
+def neuron(results: dict) -> str:
+    """Steps of a feature visualisation beside PyTorch's."""
+    measured = results["neuron"]
+    mine = measured["programs"]["vitvideo"]["milliseconds"]["median"]
+    lines = [
+        [
+            title, with_spread(values["milliseconds"]), f"{values['milliseconds']['median'] / mine:.2f}×",
+            megabytes(values["peak_bytes"]),
+        ]
+        for title, values in measured["programs"].items()
+    ]  # fmt: skip
+    head = ["a neuron of block 11, fp32", "ms a step", "of our time", "peak memory, MB"]
+    title = f"## Feature visualisation: {BY_NAME[measured['row']].title}, 8 copies"
+    return "\n".join([title, "", table(head, lines), ""])
+
+
 def machine(results: dict) -> str:
     """Machine, versions and command."""
     facts = results["machine"]
@@ -170,8 +186,8 @@ def machine(results: dict) -> str:
 def whole(results: dict, chart: str) -> str:
     """All sections that were measured."""
     sections = {
-        "peak": peak, "forward": forward, "job": job, "workers": workers, "tokens": tokens,
-        "memory": memory,
+        "peak": peak, "forward": forward, "job": job, "neuron": neuron, "workers": workers,
+        "tokens": tokens, "memory": memory,
     }  # fmt: skip
     parts = ["# Results", "", machine(results), f"![Ours and the peers]({chart})", ""]
     parts += [write(results) for name, write in sections.items() if name in results]
