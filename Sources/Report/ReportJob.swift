@@ -29,6 +29,12 @@ package final class ReportJob {
         package var skipped: [String] = []
     }
 
+    /// What gathers a survey's measures, and the section it is for.
+    private struct RunningSurvey {
+        let section: String
+        let collector: any SurveyCollector
+    }
+
     private let paths: [String]
     private let subjects: [ReportSubject]
     private let options: ReportOptions
@@ -42,7 +48,8 @@ package final class ReportJob {
     private let words: @Sendable (NextStep) -> String?
     private let directory: ReportDirectory
     private let writer: FigureWriter
-    private var distances: [DistanceFigure] = []
+    private let plan: SurveyPlan
+    private let surveys: [RunningSurvey]
     private var page: PageContent
     private var usedPaths: [String] = []
     private var shown = 0
@@ -72,6 +79,8 @@ package final class ReportJob {
                 try method.section?.check(options.settings, subject.probed)
             }
         }
+        let boxes = try options.boxes.map { try PictureBoxes($0, pictures: paths) }
+        plan = try SurveyPlan(subjects: subjects, options: options, boxes: boxes)
         self.paths = paths
         self.subjects = subjects
         self.options = options
@@ -87,13 +96,19 @@ package final class ReportJob {
         do {
             let writer = try FigureWriter(directory, version: version)
             self.writer = writer
-            if options.contains(.distance) {
-                distances = try subjects.map { try DistanceFigure($0, writer: writer) }
+            surveys = try options.surveys.map { [plan] section, survey in
+                RunningSurvey(
+                    section: section.name, collector: try survey.makeCollector(plan, writer: writer))
             }
         } catch {
             directory.abandon()
             throw error
         }
+    }
+
+    /// What of the boxes is not used, a line each.
+    package var notices: [String] {
+        plan.boxes.map { boxes in boxes.notices.map { "\(boxes.source): \($0)" } } ?? []
     }
 
     /// What to remove, with all that is in it, where the process has to end at once.
@@ -144,13 +159,13 @@ package final class ReportJob {
         let source = PictureSource(
             paths: paths, subjects: subjects, options: options, allowsHugePictures: allowsHugePictures,
             words: words)
-        let (subjects, options) = (subjects, options)
+        let (subjects, plan) = (subjects, plan)
         let (workers, threads, memory) = (workers, threadsPerPicture, memory)
         let pipeline = OrderedPipeline<SourcePicture, Measured>(
             source: { [stop] in stop.isRequested ? nil : source.next() },
             makeWorker: {
-                let probes = try subjects.map {
-                    try PictureProbe($0, options, threads: threads, workers: workers)
+                let probes = try subjects.indices.map {
+                    try PictureProbe(plan, index: $0, threads: threads, workers: workers)
                 }
                 return { picture in
                     switch picture.content {
@@ -161,7 +176,8 @@ package final class ReportJob {
                             path: picture.path, isShown: isShown,
                             try zip(probes, shares).map { probe, bytes in
                                 do {
-                                    return try probe.measure(image, isShown: isShown, availableBytes: bytes)
+                                    return try probe.measure(
+                                        image, path: picture.path, isShown: isShown, availableBytes: bytes)
                                 } catch let error as VitvideoError
                                     where error.kind == .badData && error.path == nil
                                 {
@@ -187,11 +203,12 @@ package final class ReportJob {
     }
 
     private func add(_ measures: [PictureMeasures], of path: String, isShown: Bool) throws {
-        for (figure, measures) in zip(distances, measures) {
-            if let distances = measures.distances { try figure.add(distances) }
+        if isShown { shown += 1 }
+        let picture = CollectedPicture(path: path, shownNumber: isShown ? shown : nil)
+        for (index, survey) in surveys.enumerated() {
+            try survey.collector.addMeasures(measures.map { $0.surveys[index] }, of: picture)
         }
         guard isShown else { return }
-        shown += 1
         for (subject, measures) in zip(subjects, measures) {
             guard let findings = measures.findings else { continue }
             let contents = try PictureFigures(
@@ -199,8 +216,8 @@ package final class ReportJob {
             ).write(findings)
             for (section, content) in contents {
                 var blocks = page.blocks[section] ?? []
-                if blocks.count < shown { blocks.append(PageBlock(picture: path, entries: [])) }
-                blocks[shown - 1].entries.append(PageEntry(model: subject.name, content: content))
+                if blocks.count < shown { blocks.append(PageBlock(heading: path, entries: [])) }
+                blocks[shown - 1].entries.append(PageEntry(model: subject.name, content))
                 page.blocks[section] = blocks
             }
         }
@@ -209,17 +226,11 @@ package final class ReportJob {
     // MARK: All pictures, and none
 
     private func finish() throws {
-        if !distances.isEmpty {
-            let values = distances.flatMap { $0.mean.mean.flatMap { $0 } }
-            let limits = (low: 0.0, high: AxisTicks.limits(of: values + [0]).high)
-            page.blocks[ReportSection.distance.name] = [
-                PageBlock(
-                    picture: nil,
-                    entries: try distances.map {
-                        PageEntry(
-                            model: $0.subject.name, content: .figures([try $0.finish(yLimits: limits)]))
-                    })
-            ]
+        let end = SurveyEnd(
+            paths: usedPaths, isStopped: { [stop] in stop.isRequested }, read: PictureSource.read,
+            threads: workers * threadsPerPicture)
+        for survey in surveys { page.blocks[survey.section] = try survey.collector.finish(end) }
+        if !surveys.isEmpty {
             let names = usedPaths.map { $0.replacing("\n", with: " ") + "\n" }.joined()
             try directory.write(FileName.bytes(of: names), to: "\(FigureWriter.arrays)/pictures.txt")
         }
@@ -236,11 +247,9 @@ package final class ReportJob {
 
     private func ofModels(_ draw: (ModelFigures) throws -> [PageFigure]) throws -> PageBlock {
         PageBlock(
-            picture: nil,
             entries: try subjects.map {
                 PageEntry(
-                    model: $0.name,
-                    content: .figures(try draw(ModelFigures(subject: $0, writer: writer))))
+                    model: $0.name, .figures(try draw(ModelFigures(subject: $0, writer: writer))))
             })
     }
 }

@@ -79,9 +79,13 @@ import VideoIO
         let paths = try (0..<3).map {
             try directory.writePicture("\($0).png", height: 16, width: 24, seed: UInt64($0))
         }
+        let boxes = paths.map { "\($0),2,3,12,14,cat\n" }.joined()
         _ = try makeReport(
             of: paths, by: [try .tiny("supervised"), try .tiny("plain")], in: directory,
-            ReportOptions(figures: 2, settings: ReportSettings(discardRatios: [0.5], classes: 2)))
+            ReportOptions(
+                sections: Set(ReportSection.all.map(\.name)), figures: 2,
+                settings: ReportSettings(discardRatios: [0.5], classes: 2),
+                boxes: try BoxList(contentsOf: try directory.write(boxes.utf8, to: "boxes.csv"))))
         let page = try Self.page(directory)
         let named = Set(
             page.matches(of: /(?:src|href)="((?:figures|arrays)\/[^"]+)"/).map { String($0.output.1) })
@@ -101,6 +105,19 @@ import VideoIO
         let pictures = page.matches(of: /<img [^>]*>/).map { String($0.output) }
         #expect(pictures.count == files.count { $0.hasPrefix("figures/") })
         #expect(pictures.allSatisfy { $0.contains(/alt="[^"]{20,}"/) })
+    }
+
+    @Test func whatAReportHasUnasked() throws {
+        let directory = try TemporaryDirectory()
+        let boxes = try BoxList(contentsOf: try directory.write("a.png,0,0,1,1\n".utf8, to: "boxes.csv"))
+        let all = Set(ReportSection.all.map(\.name))
+        func names(_ options: ReportOptions) -> Set<String> { Set(options.sections.map(\.name)) }
+        #expect(names(ReportOptions()) == all.subtracting(["background", "class-token", "neurons"]))
+        #expect(names(ReportOptions(boxes: boxes)) == all.subtracting(["class-token", "neurons"]))
+        #expect(names(ReportOptions(sections: all, boxes: boxes)) == all)
+        #expect(ReportOptions(sections: ["neurons"], figures: 1).picturesRead(of: 7) == 7)
+        #expect(ReportOptions(sections: ["heads"], figures: 1).picturesRead(of: 7) == 1)
+        #expect(ReportOptions(sections: ["filters"], figures: 1).picturesRead(of: 7) == 0)
     }
 
     @Test func onlyAsManyPicturesAreReadAsAreShown() throws {

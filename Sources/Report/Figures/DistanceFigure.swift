@@ -22,8 +22,7 @@ final class DistanceFigure {
         self.subject = subject
         self.writer = writer
         let c = subject.model.configuration
-        archive = try NPZWriter(
-            writer.directory.location(of: FigureWriter.archive(Self.name(subject))), overwrite: false)
+        archive = try writer.begin(Self.name(subject))
         means = try archive.array(
             named: "mean_attention_distance", element: .float64, rowShape: [c.heads])
         perPicture = try archive.array(

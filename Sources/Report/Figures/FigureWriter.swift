@@ -55,6 +55,13 @@ struct FigureWriter {
             file: file, height: figure.height, width: figure.width, text: text, arrays: arrays)
     }
 
+    /// Begins an archive that grows with the pictures.
+    ///
+    /// - Throws: `VitvideoError`.
+    func begin(_ name: String) throws -> NPZWriter {
+        try NPZWriter(directory.location(of: Self.archive(name)), overwrite: false)
+    }
+
     /// Where an archive is, relative to the page.
     static func archive(_ name: String) -> String { "\(arrays)/\(name).npz" }
 

@@ -2,6 +2,15 @@ import Methods
 import Pixels
 import Rendering
 
+/// A picture of a figure in which every tile has its own.
+struct PictureTile {
+    let caption: String
+    let picture: RGBImage
+    /// Covers the picture as a whole; nil for the picture alone.
+    var map: Plane?
+    var scale = HeatScale.frame
+}
+
 /// Maps over the picture they belong to, tile by tile.
 struct HeatTiles {
     /// The most that a figure may be wide, in pixels: what a page shows at full size.
@@ -30,6 +39,37 @@ struct HeatTiles {
                     columns: tile.map.width),
                 style: style)
             return painter.overlay(scaler.heat(of: tile.map, at: 0), on: ground)
+        }
+        var composer = TileComposer(grid: grid)
+        return try composer.compose(tiles: images, captions: tiles.map(\.caption))
+    }
+
+    /// Maps over pictures of their own, tile by tile, or pictures without a map.
+    ///
+    /// - Parameter tiles: at least one; all are as large as the first, or fitted into its place.
+    /// - Throws: `VitvideoError` of kind `software`.
+    static func each(
+        _ tiles: [PictureTile], columns: Int, style: HeatStyle = HeatStyle()
+    ) throws -> RGBImage {
+        let grid = TileGrid(
+            count: tiles.count, sourceHeight: tiles[0].picture.height, sourceWidth: tiles[0].picture.width,
+            columns: columns, maximumHeight: 4 * maximumWidth, maximumWidth: maximumWidth)
+        let images = tiles.map { tile in
+            let (height, width) = (tile.picture.height, tile.picture.width)
+            let factor = min(
+                Double(grid.tileHeight) / Double(height), Double(grid.tileWidth) / Double(width))
+            func scaled(_ length: Int) -> Int { max(1, Int((Double(length) * factor).rounded())) }
+            var resizer = Resizer(
+                frameHeight: height, frameWidth: width, height: scaled(height), width: scaled(width))
+            let ground = resizer(tile.picture)
+            guard let map = tile.map else { return ground }
+            var painter = HeatPainter(
+                height: ground.height, width: ground.width,
+                placement: MapPlacement(
+                    covering: ground.height, ground.width, rows: map.height, columns: map.width),
+                style: style)
+            var scaler = HeatScaler(tile.scale)
+            return painter.overlay(scaler.heat(of: map, at: 0), on: ground)
         }
         var composer = TileComposer(grid: grid)
         return try composer.compose(tiles: images, captions: tiles.map(\.caption))

@@ -16,8 +16,8 @@ struct PictureFindings: Sendable {
 
 /// What came of one picture, for one model.
 struct PictureMeasures: Sendable {
-    /// Mean attention distances, `blocks × heads` in pixels; nil where they are not asked for.
-    let distances: [[Double]]?
+    /// By survey, in the report's order.
+    let surveys: [any Sendable]
     /// Nil for a picture that is not shown.
     let findings: PictureFindings?
 }

@@ -12,23 +12,29 @@ final class PictureProbe {
     private let workers: Int
     private let pass: ForwardPass
     private let preprocessor: Preprocessor
-    private let distance: MeanAttentionDistance?
+    private let meters: [any SurveyMeter]
+    /// What the meters look on at.
+    private let stages: Set<ForwardStage>
     private let sections: [(section: MethodSection, probe: SectionProbe)]
     /// What methods may take for the picture at hand; nil for what the machine has free.
     private let budget = Mutex<Int?>(nil)
 
     /// - Parameters:
+    ///   - index: the model's place in the plan.
     ///   - threads: that share one picture.
     ///   - workers: how many pictures are under way at once, for what memory is needed.
     /// - Throws: `VitvideoError` where the model cannot be computed with, or does not have what the options ask for.
-    init(_ subject: ReportSubject, _ options: ReportOptions, threads: Int, workers: Int) throws {
+    init(_ plan: SurveyPlan, index: Int, threads: Int, workers: Int) throws {
+        let (subject, options) = (plan.subjects[index], plan.options)
         self.subject = subject
         self.workers = workers
         classes = options.settings.classes
         preprocessor = subject.probed.preprocessor
         let pass = try ForwardPass(engine: subject.engine, threads: threads)
         self.pass = pass
-        distance = options.contains(.distance) ? MeanAttentionDistance(pass: pass) : nil
+        let surveyed = SurveyContext(plan: plan, index: index, pass: pass)
+        meters = try options.surveys.map { try $0.survey.makeMeter(surveyed) }
+        stages = meters.reduce(into: []) { $0.formUnion($1.stages) }
         let context = SectionContext(
             probed: subject.probed, settings: options.settings, pass: pass, workers: workers
         ) { [budget] in
@@ -38,11 +44,14 @@ final class PictureProbe {
     }
 
     /// - Parameters:
-    ///   - isShown: whether the picture is shown with all methods; others only count for the distance.
+    ///   - path: the picture's, as it was given.
+    ///   - isShown: whether the picture is shown with all methods; others only count for the surveys.
     ///   - availableBytes: memory that methods may take; nil for what the machine has free.
-    /// - Throws: what the methods throw; `VitvideoError` of kind `usage` where `availableBytes` are too few, naming the
-    ///   resolution that would fit.
-    func measure(_ image: RGBImage, isShown: Bool, availableBytes: Int?) throws -> PictureMeasures {
+    /// - Throws: what the methods and surveys throw; `VitvideoError` of kind `usage` where `availableBytes` are too few,
+    ///   naming the resolution that would fit.
+    func measure(
+        _ image: RGBImage, path: String, isShown: Bool, availableBytes: Int?
+    ) throws -> PictureMeasures {
         budget.withLock { $0 = availableBytes }
         let input = try ModelInput(image, preprocessor)
         var request = ForwardRequest(attentionBlocks: [])
@@ -58,13 +67,18 @@ final class PictureProbe {
         try subject.probed.reserveMemory(
             precision: subject.engine.precision, on: try subject.probed.layout(of: image), workers: workers,
             from: &left)
-        guard let distance else {
-            let result = isShown ? try pass.run(input.patches, request) : nil
-            return PictureMeasures(distances: nil, findings: try result.map { try findings(input, $0) })
+        for meter in meters {
+            meter.require(of: &request, isShown: isShown)
+            meter.begin(input.patches)
         }
-        let (distances, result) = try distance.add(input.patches, request)
+        let result = try pass.run(input.patches, request, observing: stages) { [meters] stage, _, values in
+            for meter in meters where meter.stages.contains(stage) { try meter.observe(stage, values) }
+        }
+        let picture = SurveyedPicture(
+            path: path, image: image, input: input, result: result, isShown: isShown)
         return PictureMeasures(
-            distances: distances, findings: isShown ? try findings(input, result) : nil)
+            surveys: try meters.map { try $0.measure(picture) },
+            findings: isShown ? try findings(input, result) : nil)
     }
 
     private func findings(_ input: ModelInput, _ result: ForwardResult) throws -> PictureFindings {

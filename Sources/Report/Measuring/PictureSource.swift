@@ -26,7 +26,7 @@ final class PictureSource: @unchecked Sendable {
     private let subjects: [ReportSubject]
     /// How many are still to be shown one by one.
     private var toShow: Int
-    /// Whether others are read too, for the distance.
+    /// Whether others are read too, for what is of all pictures.
     private let readsAll: Bool
     private let allowsHugePictures: Bool
     private let words: (NextStep) -> String?
@@ -43,7 +43,7 @@ final class PictureSource: @unchecked Sendable {
         self.allowsHugePictures = allowsHugePictures
         self.subjects = subjects
         toShow = options.figures
-        readsAll = options.contains(.distance)
+        readsAll = !options.surveys.isEmpty
     }
 
     /// - Returns: nil at the end. Where only a few are shown, one that cannot be used makes way for the next.
@@ -72,7 +72,7 @@ final class PictureSource: @unchecked Sendable {
     }
 
     /// - Throws: `VitvideoError`, also for a picture that is there in part only.
-    private static func read(_ path: String) throws -> RGBImage {
+    static func read(_ path: String) throws -> RGBImage {
         let reader = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, threads: 1))
         defer { reader.close() }
         guard let frame = try reader.nextFrame() else {

@@ -8,17 +8,39 @@ struct PageEntry: Sendable {
         case note(String)
         /// The likeliest classes, and the archive of all logits.
         case classes([ClassLabels.Ranked], arrays: String)
+        /// What was found out, and the archive behind it.
+        case text(String, arrays: String)
+        case table(PageTable)
     }
 
-    let model: String
-    let content: Content
+    /// Nil for what all models share.
+    let model: String?
+    let contents: [Content]
+
+    init(model: String?, _ contents: [Content]) {
+        self.model = model
+        self.contents = contents
+    }
+
+    init(model: String? = nil, _ contents: Content...) { self.init(model: model, contents) }
+}
+
+/// Rows of numbers; the first column says what they are of.
+struct PageTable: Sendable, Equatable {
+    let head: [String]
+    let rows: [[String]]
 }
 
 /// The models side by side, for one picture or for all.
 struct PageBlock: Sendable {
-    /// The picture's path; nil for what is not of one picture.
-    let picture: String?
+    /// The picture's path, or what else the block is about; nil for what is about the whole.
+    let heading: String?
     var entries: [PageEntry]
+
+    init(heading: String? = nil, entries: [PageEntry]) {
+        self.heading = heading
+        self.entries = entries
+    }
 }
 
 /// Everything that a page shows.
@@ -28,7 +50,7 @@ struct PageContent: Sendable {
     var version: String
     /// How many pictures were named.
     var named = 0
-    /// How many were measured for the distance, or shown where that is not in the report.
+    /// How many were measured, or shown where nothing is measured of all.
     var used = 0
     /// What was wrong with those left out.
     var skipped: [String] = []

@@ -111,10 +111,12 @@ struct ReportPage {
     /// A reason that every picture has is given once.
     private func shown(_ blocks: [PageBlock]) -> String {
         let notes = blocks.map { block in
-            block.entries.compactMap { if case .note(let text) = $0.content { text } else { nil } }
+            block.entries.flatMap(\.contents).compactMap {
+                if case .note(let text) = $0 { text } else { nil }
+            }
         }
         if let first = notes.first, notes.allSatisfy({ $0 == first }),
-            blocks.allSatisfy({ $0.entries.count == first.count })
+            blocks.allSatisfy({ $0.entries.flatMap(\.contents).count == first.count })
         {
             return first.map(note).joined(separator: "\n")
         }
@@ -122,21 +124,40 @@ struct ReportPage {
     }
 
     private func block(_ block: PageBlock) -> String {
-        let heading = block.picture.map { "<h3>\(HTMLText.escaped($0))</h3>\n" } ?? ""
+        let heading = block.heading.map { "<h3>\(HTMLText.escaped($0))</h3>\n" } ?? ""
         return heading + "<div class=\"row\">\n" + block.entries.map(entry).joined(separator: "\n")
             + "\n</div>"
     }
 
     private func entry(_ entry: PageEntry) -> String {
         // With one model its name stands at the top of the page and is in no need of repeating.
-        let level = content.subjects.count > 1 ? "<h4>\(HTMLText.escaped(entry.model))</h4>\n" : ""
-        let body =
-            switch entry.content {
+        let name = content.subjects.count > 1 ? entry.model : nil
+        let level = name.map { "<h4>\(HTMLText.escaped($0))</h4>\n" } ?? ""
+        let body = entry.contents.map { content in
+            switch content {
             case .figures(let figures): figures.map(figure).joined(separator: "\n")
             case .note(let text): note(text)
             case .classes(let ranked, let arrays): classes(ranked, arrays: arrays)
+            case .text(let text, let arrays):
+                "<p>\(HTMLText.escaped(text)) \(Self.link(toArrays: arrays))</p>"
+            case .table(let table): self.table(table)
             }
+        }.joined(separator: "\n")
         return "<div>\n\(level)\(body)\n</div>"
+    }
+
+    private func table(_ table: PageTable) -> String {
+        guard !table.rows.isEmpty else { return "" }
+        let head = table.head.map { "<th scope=\"col\">\(HTMLText.escaped($0))</th>" }.joined()
+        let rows = table.rows.map { row in
+            "<tr>"
+                + row.enumerated().map { index, cell in
+                    let text = HTMLText.escaped(cell)
+                    return index == 0
+                        ? "<th scope=\"row\">\(text)</th>" : "<td class=\"number\">\(text)</td>"
+                }.joined() + "</tr>"
+        }
+        return "<table><thead><tr>\(head)</tr></thead><tbody>\(rows.joined())</tbody></table>"
     }
 
     private func note(_ text: String) -> String { "<p class=\"soft\">\(HTMLText.escaped(text))</p>" }

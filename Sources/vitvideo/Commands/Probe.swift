@@ -18,6 +18,10 @@ struct Probe: ParsableCommand {
             The mean attention distance over thousands:
             vitvideo probe photos/ -o report/ --only distance
 
+            The experiments of Ghiasi et al. 2022:
+            vitvideo probe photos/ -o report/ --only globalization,class-token,neurons
+            vitvideo probe photos/ -o report/ --only background --boxes boxes.csv
+
             Two models side by side, or one's own:
             vitvideo probe dog.jpg -o report/ --model dino,dinov2_vits14
             vitvideo probe dog.jpg -o report/ --weights my_vit.pth --only heads,rollout
@@ -47,8 +51,11 @@ struct Probe: ParsableCommand {
                 "pictures are read from files, not from standard input; save it to one first")
         }
         try FileArguments.check(
-            [("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file)])
-        if images.isEmpty, report.options(classes: 1).picturesRead(of: 1) > 0 {
+            [
+                ("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file),
+                ("--boxes", report.boxes),
+            ])
+        if images.isEmpty, report.options(classes: 1, boxes: nil).picturesRead(of: 1) > 0 {
             throw ValidationError("no pictures are given; '--only filters,positions' needs none")
         }
         if model.weights == nil, model.names(in: model.name).count > 1, let option = model.optionOfOneModel {
@@ -58,7 +65,8 @@ struct Probe: ParsableCommand {
     }
 
     func run() throws {
-        let options = report.options(classes: classes.topK)
+        let options = report.options(
+            classes: classes.topK, boxes: try report.boxes.map { try BoxList(contentsOf: $0) })
         let paths = try PictureList.paths(of: images)
         let subjects = try subjects()
         let total = options.picturesRead(of: paths.count)
@@ -78,6 +86,7 @@ struct Probe: ParsableCommand {
             for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {
                 StandardError.line("vitvideo: note: \(notice)")
             }
+            for notice in job.notices { StandardError.line("vitvideo: warning: \(notice)") }
             for subject in subjects { ModelNotices.print(of: subject.model, as: subject.name) }
         }
 
