@@ -4,7 +4,7 @@ import Testing
 
 /// `vitvideo probe` with the default model.
 @Suite struct ProbeTests {
-    /// Two frames and a file that is none.
+    /// Two frames and a file that is none, lists of boxes, and an empty directory.
     static func workspace() throws -> Workspace {
         let workspace = try Workspace()
         try FileManager.default.createDirectory(
@@ -13,6 +13,15 @@ import Testing
             try workspace.ffmpeg("-i", clip, "-frames:v", "1", "photos/\(name).png")
         }
         try workspace.write("no picture".utf8, to: "photos/c.jpg")
+        for (name, rows) in [
+            ("boxes", "path,x0,y0,x1,y1,label\na.png,200,100,900,600,cat\nd.png,0,0,5,5,cat\n"),
+            ("wide", "a.png,0,0,5000,10,cat\n"), ("flat", "a.png,5,0,5,10,cat\n"),
+            ("other", "d.png,0,0,5,10,cat\n"),
+        ] {
+            try workspace.write(rows.utf8, to: "photos/\(name).csv")
+        }
+        try FileManager.default.createDirectory(
+            atPath: workspace.file("photos/none"), withIntermediateDirectories: false)
         return workspace
     }
 
@@ -53,6 +62,23 @@ import Testing
         FailureTests.Case(64, "photos/a.png -o report --head 3", "--qk-head 3", "./3"),
         FailureTests.Case(64, "photos/a.png -o report --resume", "--resume"),
         FailureTests.Case(64, "photos/a.png -o report --segment-frames 8", "--segment-frames"),
+        FailureTests.Case(66, "photos/none -o report", "photos/none", "no pictures"),
+        FailureTests.Case(64, "photos/a.png -o report --only background", "--boxes FILE"),
+        FailureTests.Case(
+            64, "photos/a.png -o report --only heads --boxes photos/boxes.csv", "--boxes is for"),
+        FailureTests.Case(64, "photos/a.png -o report --boxes -", "--boxes reads a file"),
+        FailureTests.Case(66, "photos/a.png -o report --boxes gone.csv", "gone.csv", "No such file"),
+        FailureTests.Case(65, "photos/a.png -o report --boxes photos/c.jpg", "photos/c.jpg", "line 1"),
+        FailureTests.Case(
+            65, "photos/a.png -o report --boxes photos/flat.csv", "flat.csv", "line 1", "x1 (5)"),
+        FailureTests.Case(65, "photos/a.png -o report --boxes photos/other.csv", "other.csv", "'d.png'"),
+        FailureTests.Case(
+            65, "photos/a.png -o report --only background --resolution 56 --boxes photos/wide.csv",
+            "wide.csv",
+            "line 1", "outside the picture", "photos/a.png is 1280 pixels wide"),
+        FailureTests.Case(
+            64, "photos/a.png -o report --boxes photos/boxes.csv --labels imagenet",
+            "no classifier for --labels"),
         FailureTests.Case(73, "photos/a.png -y -o photos", "no report"),
         FailureTests.Case(73, "photos/a.png -o nowhere/report", "nowhere/report"),
     ])
@@ -63,6 +89,49 @@ import Testing
         let line = try #require(outcome.errorLines.last)
         for mention in item.mentions { #expect(line.contains(mention), "\(line)") }
         #expect(try workspace.contents == ["photos"])
+    }
+
+    /// Labels are classes by their names where these are known, and else only by their numbers.
+    @Test func aLabelThatNoClassHas() throws {
+        let workspace = try Self.workspace()
+        try workspace.write((0..<11).map { "kind \($0)\n" }.joined().utf8, to: "photos/names.txt")
+        let arguments =
+            ["probe", "photos/a.png", "-o", "report", "--only", "background", "--boxes", "photos/boxes.csv"]
+            + MethodCommandTests.tiny + ["--resolution", "48"]
+        for (more, mention) in [
+            ([], "name them with --labels FILE"),
+            (["--labels", "photos/names.txt"], "no class is called 'cat'"),
+        ] {
+            let outcome = try workspace.run(arguments + more)
+            #expect(outcome.status == 65 && outcome.errorLines.count == 1, "\(outcome.errors)")
+            let line = try #require(outcome.errorLines.last)
+            #expect(line.contains("photos/boxes.csv: line 2: ") && line.contains(mention), "\(line)")
+            #expect(try workspace.contents == ["photos"])
+        }
+    }
+
+    /// The experiments on two frames, one of them with a box; what of the boxes is not used is told.
+    @Test func theExperiments() throws {
+        let workspace = try Self.workspace()
+        let outcome = try workspace.run(
+            [
+                "probe", "photos/a.png", "photos/b.png", "-o", "report", "--resolution", "56", "--only",
+                "globalization,class-token,background,neurons", "--boxes", "photos/boxes.csv",
+            ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            outcome.errorLines.contains(
+                "vitvideo: warning: photos/boxes.csv: 1 box is of a picture that is not given, the first of 'd.png'"
+            ), "\(outcome.errors)")
+        let page = String(decoding: try workspace.bytes(of: "report/index.html"), as: UTF8.self)
+        #expect(page.contains("dinov2_vits14, 1 of 2 pictures with a box"))
+        let background = try NPZReader(workspace.file("report/arrays/background-dinov2_vits14.npz"))
+        let cosines = try background.array("cosine").doubles()
+        #expect(cosines.count == 3 && cosines[0] == 1 && cosines[1] < 0.95 && cosines[2] < 0.95)
+        let divided = try NPZReader(workspace.file("report/arrays/class-token-dinov2_vits14.npz"))
+        #expect(try divided.array("cosine").shape == [2, 13])
+        let figures = try FileManager.default.contentsOfDirectory(atPath: workspace.file("report/figures"))
+        #expect(figures.count == 1 + 1 + 1 + 12, "\(figures)")
     }
 
     /// What does not fit is refused before a picture is measured; what the message says would fit does.
