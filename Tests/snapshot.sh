@@ -84,6 +84,8 @@ report() {
 }
 report report --figures 2
 report report-tiny --figures 1 "${tiny[@]}"
+printf '%s\n' 1.png,100,100,600,500,3 3.png,0,0,200,200,4 > photos/boxes.csv
+report report-experiments --figures 1 "${tiny[@]}" --only globalization,class-token,background,neurons --boxes photos/boxes.csv
 report report-both --figures 1 --model dinov2_vits14 --only heads,qk,rollout --layer 3 --qk-head 1 --discard-ratios 0.9 --resolution 112
 
 for command in "" probe models "models list" "models pull" "models import" "models verify" "models path"; do

@@ -132,6 +132,7 @@ import Testing
         Row("probe", "--overwrite", "$photo -o taken --only heads $tiny", plus: "--overwrite"),
         Row("probe", "--only", report, plus: "--only filters"),
         Row("probe", "--figures", "\(report) $other", plus: "--figures 1"),
+        Row("probe", "--boxes", "$photo -o report --only class-token $tiny", plus: "--boxes $boxes"),
         Row("probe", "--layer", report, plus: "--layer 0"),
         Row("probe", "--qk-head", "$photo -o report --only qk $tiny", plus: "--qk-head 1"),
         Row(
@@ -417,11 +418,13 @@ import Testing
             let whole = try workspace.bytes(of: "clip.mkv")
             try workspace.write(whole.prefix(whole.count / 2), to: "cut.mkv")
             try workspace.write((0..<11).map { "kind \($0)\n" }.joined().utf8, to: "names.txt")
+            try workspace.write("photo.png,10,10,30,30,3\n".utf8, to: "boxes.csv")
             let supervised = Golden.path("supervised", "weights")
             words = [
                 "photo": [workspace.file("photo.png")], "other": [workspace.file("other.png")],
                 "clip": [workspace.file("clip.mkv")], "two": [workspace.file("two.mkv")],
                 "cut": [workspace.file("cut.mkv")], "names": [workspace.file("names.txt")],
+                "boxes": [workspace.file("boxes.csv")],
                 "supervised": [supervised], "plain": [Golden.path("plain", "weights")],
                 "defined": ["a=\(Golden.path("plain", "weights"))"],
                 "training": [Fixtures.golden("families/dino.pth").path],
