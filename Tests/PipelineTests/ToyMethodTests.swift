@@ -34,7 +34,7 @@ import VideoIO
                 == "attention: heads to show, fuse and export, such as 0,3 (default: all). "
                 + "layers: heads to fuse (default: all). qk: one head (default: 0).")
         #expect(registry.help(for: ToyOptions.base) == "entropy: base of the logarithm. (default: 2)")
-        #expect(registry.arrayNames.hasSuffix(", features, entropy"))
+        #expect(registry.arrayNames.hasSuffix(", neuron, entropy"))
         #expect(registry.options.map(\.name).last == "base")
         #expect(registry.method(named: "entropy")?.title == "attention entropy")
 

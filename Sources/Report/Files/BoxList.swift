@@ -101,13 +101,13 @@ package struct BoxList: Sendable {
     private struct Annotations: Decodable {
         struct Image: Decodable {
             let id: Int
-            let file_name: String
+            let fileName: String
         }
 
         struct Annotation: Decodable {
-            let image_id: Int
+            let imageId: Int
             let bbox: [Double]
-            let category_id: Int?
+            let categoryId: Int?
         }
 
         struct Category: Decodable {
@@ -122,21 +122,23 @@ package struct BoxList: Sendable {
 
     private static func coco(_ bytes: [UInt8]) throws -> [Box] {
         let content: Annotations
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
-            content = try JSONDecoder().decode(Annotations.self, from: Data(bytes))
+            content = try decoder.decode(Annotations.self, from: Data(bytes))
         } catch {
             throw VitvideoError(
                 .badData,
                 reason: "it is JSON that does not hold COCO's images and annotations with their bbox")
         }
-        let files = Dictionary(content.images.map { ($0.id, $0.file_name) }) { first, _ in first }
+        let files = Dictionary(content.images.map { ($0.id, $0.fileName) }) { first, _ in first }
         let names = Dictionary((content.categories ?? []).map { ($0.id, $0.name) }) { first, _ in first }
         return try content.annotations.enumerated().map { index, annotation in
             let place = "annotation \(index)"
-            guard let path = files[annotation.image_id] else {
+            guard let path = files[annotation.imageId] else {
                 throw VitvideoError(
                     .badData,
-                    reason: "\(place) is of image \(annotation.image_id), which is not among the images")
+                    reason: "\(place) is of image \(annotation.imageId), which is not among the images")
             }
             let box = annotation.bbox
             guard box.count == 4 else {
@@ -144,7 +146,7 @@ package struct BoxList: Sendable {
             }
             return try Box(
                 path: path, corners: (box[0], box[1], box[0] + box[2], box[1] + box[3]),
-                label: annotation.category_id.flatMap { names[$0] }, place: place)
+                label: annotation.categoryId.flatMap { names[$0] }, place: place)
         }
     }
 }
