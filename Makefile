@@ -64,7 +64,7 @@ test: test-files ## Run all tests
 test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES)
 
 .PHONY: check-robustness
-check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest, half an hour
+check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
 	Tests/check_robustness.sh .build-tests
 
 .PHONY: check-address check-thread

@@ -2,9 +2,9 @@
 # Runs every robustness test in full, and every test under both sanitizers, and prints one table.
 # Usage: check_robustness.sh [scratch path of the build]
 #
-# Two lanes run side by side, for the tests wait for programs much of the time; together they take about half an hour
-# on two cores. Each part has a bound of its own, which leaves room for a machine half as fast. A part that reaches its
-# bound is stopped and named, the rest goes on, and the table's rows count what the part had tried until then.
+# Two lanes run side by side, for the tests wait for programs much of the time. Each part has a bound of its own, which
+# leaves room for a machine half as fast. A part that reaches its bound is stopped and named, the rest goes on, and the
+# table's rows count what the part had tried until then.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 scratch=${1:-.build-tests}
@@ -48,16 +48,16 @@ export VITVIDEO_ROBUSTNESS=thorough VITVIDEO_ROBUSTNESS_TABLE=$work/table
 (
   trap 'kill $part 2> /dev/null; exit 130' INT TERM
   trap - EXIT
-  VITVIDEO_ROBUSTNESS_TABLE=$work/parsers bounded 20 'parsers under the address sanitizer' \
+  VITVIDEO_ROBUSTNESS_TABLE=$work/parsers bounded 30 'parsers under the address sanitizer' \
     Tests/check_sanitizer.sh address --skip-build --filter 'CheckpointsTests.FuzzTests'
-  under address 60
+  under address 75
   exit "$status"
 ) > "$work/parsers.log" 2>&1 &
 address=$!
-bounded 50 'damage in full' swift test -c release --scratch-path "$scratch" -Xswiftc -enable-testing --skip-build \
+bounded 80 'damage in full' swift test -c release --scratch-path "$scratch" -Xswiftc -enable-testing --skip-build \
   --filter 'EndToEndTests.Robustness|ResourceTests|StillGoldenTests'
 # The slowest comes when the rest is nearly done.
-under thread 45
+under thread 60
 wait "$address" || status=1
 cat "$work"/{parsers,address,thread}.log
 {
