@@ -133,6 +133,8 @@ import Testing
         FailureTests.Case(64, "1:1 -o out.png --head 3", "--head"),
         FailureTests.Case(64, "11 -o out.png --target logit", "class 11", "classes 0 to 10"),
         FailureTests.Case(64, "tench -o out.png --target logit", "'tench'", "--labels"),
+        FailureTests.Case(
+            65, "3 -o out.png --target logit --labels text.jpg", "has 1 names", "11 classes"),
         FailureTests.Case(66, "gone.png -o out.png --target class-token", "gone.png"),
         FailureTests.Case(65, "text.jpg -o out.png --target class-token", "text.jpg"),
         FailureTests.Case(64, "1:5 -o out.bmp", "out.bmp", "png"),

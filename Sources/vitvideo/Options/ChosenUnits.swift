@@ -35,7 +35,7 @@ extension UnitOptions {
     ) throws -> [VisualizedUnit] {
         let c = model.configuration
         if let classifier {
-            return try classes(arguments, classifier, offline: offline).map {
+            return try classes(arguments, classifier, of: model.name, offline: offline).map {
                 VisualizedUnit(name: $0.name, target: .logit($0.index), layer: nil)
             }
         }
@@ -78,41 +78,32 @@ extension UnitOptions {
         return layers.count == parts.count ? layers : nil
     }
 
+    private func name(_ index: Int, _ names: ClassLabels?) -> String {
+        names.map { "\(index) \($0.shortName(index))" } ?? "class \(index)"
+    }
+
     /// Classes by number, in lists too, or by name.
     private func classes(
-        _ arguments: [String], _ classifier: Classifier, offline: Bool
+        _ arguments: [String], _ classifier: Classifier, of model: String, offline: Bool
     ) throws -> [(index: Int, name: String)] {
-        var names: ClassLabels?
-        if let labels {
-            names =
-                labels == "imagenet"
-                ? try ClassLabels.imageNet(from: .standard(), offline: offline)
-                : try ClassLabels(contentsOf: labels)
+        let names = try labels.map {
+            try ClassLabels(given: $0, of: model, classes: classifier.classes, offline: offline)
         }
         return try arguments.flatMap { argument -> [(index: Int, name: String)] in
-            let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-            var indices = numbers.compactMap { $0 }
-            if indices.count < numbers.count {
-                let found = (names?.indices(named: argument) ?? []).filter { $0 < classifier.classes }
-                guard found.count == 1 else {
-                    throw VitvideoError(
-                        .usage,
-                        reason: found.isEmpty
-                            ? "no class is called \(quoted(argument))"
-                            : "several classes are called \(quoted(argument)): give one of the numbers "
-                                + found.map(String.init).joined(separator: ", "),
-                        nextStep: found.isEmpty
-                            ? .advice(
-                                "give a class's number, 0 to \(classifier.classes - 1)"
-                                    + (names == nil ? ", or the names with --labels" : "")) : nil)
-                }
-                indices = found
+            let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+            let numbers = parts.compactMap { Int($0) }
+            // A name may hold commas.
+            let choices = numbers.count == parts.count ? numbers.map(ClassChoice.index) : [.name(argument)]
+            if names == nil, numbers.count < parts.count {
+                throw VitvideoError(
+                    .usage, reason: "no class is called \(quoted(argument))",
+                    nextStep: .advice(
+                        "give a class's number, 0 to \(classifier.classes - 1), or the names with --labels"))
             }
-            return try indices.map { index in
-                guard (0..<classifier.classes).contains(index) else {
-                    throw VitvideoError.noSuchClass(index, classes: classifier.classes)
-                }
-                return (index, names.map { "\(index) \($0.shortName(index))" } ?? "class \(index)")
+            return try choices.compactMap { choice in
+                let index = try choice.index(
+                    among: names ?? ClassLabels(names: []), classes: classifier.classes)
+                return index.map { ($0, name($0, names)) }
             }
         }
     }

@@ -78,22 +78,8 @@ struct ClassificationOptions: ParsableArguments {
         of model: String, classes: Int, target: ClassChoice?, offline: Bool
     ) throws -> ClassLabels {
         switch (labels, target) {
-        case ("imagenet", _):
-            guard classes == ClassLabels.imageNetCount else {
-                throw VitvideoError(
-                    .usage,
-                    reason: "--labels imagenet names \(ClassLabels.imageNetCount) classes, and \(model) has "
-                        + "\(classes); give their names with --labels FILE")
-            }
-            return try ClassLabels.imageNet(from: .standard(), offline: offline)
-        case (let path?, _):
-            let list = try ClassLabels(contentsOf: path)
-            guard list.names.count == classes else {
-                throw VitvideoError.labelsDoNotFit(
-                    path: path,
-                    problem: "has \(list.names.count) names, and \(model) has \(classes) classes")
-            }
-            return list
+        case (let list?, _):
+            return try ClassLabels(given: list, of: model, classes: classes, offline: offline)
         case (nil, .name(let name)):
             guard classes == ClassLabels.imageNetCount else {
                 throw VitvideoError(
@@ -106,5 +92,32 @@ struct ClassificationOptions: ParsableArguments {
         case (nil, _):
             return ClassLabels(names: [])
         }
+    }
+}
+
+extension ClassLabels {
+    /// The names that --labels gives: ImageNet's, or a file's.
+    ///
+    /// - Parameters:
+    ///   - list: "imagenet" or a path.
+    ///   - model: what to call it.
+    /// - Throws: `VitvideoError` of kind `usage` for ImageNet's names of other classes than its 1,000, of kind
+    ///   `badData` for a list of another length than the classes.
+    init(given list: String, of model: String, classes: Int, offline: Bool) throws {
+        guard list == "imagenet" else {
+            self = try ClassLabels(contentsOf: list)
+            guard names.count == classes else {
+                throw VitvideoError.labelsDoNotFit(
+                    path: list, problem: "has \(names.count) names, and \(model) has \(classes) classes")
+            }
+            return
+        }
+        guard classes == ClassLabels.imageNetCount else {
+            throw VitvideoError(
+                .usage,
+                reason: "--labels imagenet names \(ClassLabels.imageNetCount) classes, and \(model) has "
+                    + "\(classes); give their names with --labels FILE")
+        }
+        self = try ClassLabels.imageNet(from: .standard(), offline: offline)
     }
 }
