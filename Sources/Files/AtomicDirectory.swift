@@ -42,33 +42,6 @@ package final class AtomicDirectory {
 
     deinit { abandon() }
 
-    /// Refuses a name under which there is something that may not be replaced: for what `check` throws.
-    ///
-    /// - Parameters:
-    ///   - overwrite: whether a directory of the same kind may be.
-    ///   - kind: what the directory is: "report".
-    ///   - isOne: whether nothing but one of the kind is lost with the directory of that name.
-    /// - Throws: `VitvideoError` of kind `cannotCreate`.
-    package static func checkName(
-        _ path: String, overwrite: Bool, kind: String, isOne: (String) -> Bool
-    ) throws {
-        func refusal(_ reason: String) -> VitvideoError {
-            VitvideoError(
-                .cannotCreate, cannot: "create", path: path, reason: reason, nextStep: .advice("name another")
-            )
-        }
-        var status = stat()
-        if FileSystem.stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                throw refusal("it is a file, and a \(kind) is a directory")
-            }
-            guard overwrite else { throw VitvideoError.existsAlready(path) }
-            guard isOne(path) else { throw refusal("it is a directory that holds no \(kind)") }
-        } else if FileSystem.lstat(path, &status) == 0 {
-            throw refusal("it is a link that leads to itself")
-        }
-    }
-
     // MARK: Filling
 
     /// Where to write a file of the directory now.

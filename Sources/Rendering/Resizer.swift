@@ -29,6 +29,18 @@ package struct Resizer: Sendable {
         line = [Float](repeating: 0, count: frameWidth * 3 + 1)
     }
 
+    /// A picture made smaller, its aspect kept, so that one of its sides, `length`, is at most `most`.
+    ///
+    /// - Returns: the picture itself where that is so already.
+    package static func shrunk(_ image: RGBImage, length: Int, to most: Int) -> RGBImage {
+        guard length > most else { return image }
+        func scaled(_ side: Int) -> Int { max(1, (side * most + length / 2) / length) }
+        var resizer = Resizer(
+            frameHeight: image.height, frameWidth: image.width, height: scaled(image.height),
+            width: scaled(image.width))
+        return resizer(image)
+    }
+
     /// - Precondition: the picture is `frameHeight × frameWidth`.
     package mutating func callAsFunction(_ frame: RGBImage) -> RGBImage {
         guard height != frameHeight || width != frameWidth else { return frame }

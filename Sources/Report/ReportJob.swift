@@ -46,7 +46,7 @@ package final class ReportJob {
     package let meters = StageMeters()
     private let allowsHugePictures: Bool
     private let words: @Sendable (NextStep) -> String?
-    private let directory: ReportDirectory
+    private let directory: OutputDirectory
     private let writer: FigureWriter
     private let plan: SurveyPlan
     private let surveys: [RunningSurvey]
@@ -91,7 +91,7 @@ package final class ReportJob {
         self.stop = stop
         self.words = words
         page = PageContent(subjects: subjects, options: options, version: version, named: paths.count)
-        let directory = try ReportDirectory(path, overwrite: overwrite)
+        let directory = try OutputDirectory(path, .report, overwrite: overwrite)
         self.directory = directory
         do {
             let writer = try FigureWriter(directory, version: version)
@@ -113,9 +113,6 @@ package final class ReportJob {
 
     /// What to remove, with all that is in it, where the process has to end at once.
     package var temporaryPath: String { directory.temporaryPath }
-
-    /// Removes what a job left at its `temporaryPath`, from any thread.
-    package static func removeUnfinished(_ path: String) { AtomicDirectory.remove(path) }
 
     /// - Parameter progress: called after each picture with the number of those done, left out or not.
     /// - Throws: the first error of any stage, and `VitvideoError` of kind `badData` where no picture could be used;

@@ -35,3 +35,14 @@ package struct ReportSubject: Sendable {
             })
     }
 }
+
+extension ReportSubject {
+    /// Why there is no class token to look at, nil where there is one: what follows the model's name.
+    var classTokenObstacle: String? {
+        if !model.configuration.prefix.hasClassToken { return "has no class token" }
+        if !model.configuration.hasFinalNorm {
+            return "has no norm after its last layer, so it gives no features"
+        }
+        return nil
+    }
+}

@@ -66,10 +66,24 @@ package struct ClassLabels: Sendable, Equatable {
 
     /// The most probable classes, in descending order; of equals the lower index first.
     package func top(_ count: Int, of logits: [Float]) -> [Ranked] {
-        guard let largest = logits.max() else { return [] }
-        let sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }
+        let softmax = Softmax(logits)
         return logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count).map {
-            Ranked(index: $0, name: shortName($0), probability: exp(logits[$0] - largest) / sum)
+            Ranked(index: $0, name: shortName($0), probability: softmax(logits[$0]))
         }
     }
+}
+
+/// The probabilities of all classes.
+package struct Softmax: Sendable {
+    private let largest: Float
+    private let sum: Float
+
+    package init(_ logits: some Collection<Float>) {
+        let largest = logits.max() ?? 0
+        self.largest = largest
+        sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }
+    }
+
+    /// - Parameter logit: one of those it was made of.
+    package func callAsFunction(_ logit: Float) -> Float { exp(logit - largest) / sum }
 }

@@ -2,6 +2,7 @@ import Base
 import Files
 import Fixtures
 import Foundation
+import Pipeline
 import Testing
 
 @testable import Report
@@ -15,7 +16,7 @@ import Testing
 
     @Test func aReportAppearsWhenComplete() throws {
         let directory = try TemporaryDirectory()
-        let report = try ReportDirectory(directory.file("new/"), overwrite: false)
+        let report = try OutputDirectory(directory.file("new/"), .report, overwrite: false)
         try report.write(Array("<p>".utf8), to: "index.html")
         #expect(!FileManager.default.fileExists(atPath: directory.file("new")))
         try report.commit()
@@ -35,7 +36,7 @@ import Testing
         try directory.write("mine".utf8, to: "photos/index.html")
         try directory.write([], to: "file")
         func make(_ name: String, overwrite: Bool) throws {
-            let report = try ReportDirectory(directory.file(name), overwrite: overwrite)
+            let report = try OutputDirectory(directory.file(name), .report, overwrite: overwrite)
             try report.write([], to: "new.txt")
             try report.commit()
         }
@@ -53,7 +54,7 @@ import Testing
 
     @Test func whatIsAbandonedIsGone() throws {
         let directory = try TemporaryDirectory()
-        let report = try ReportDirectory(directory.file("report"), overwrite: false)
+        let report = try OutputDirectory(directory.file("report"), .report, overwrite: false)
         try report.makeDirectory("figures")
         #expect(try directory.contents.count == 1)
         report.abandon()
@@ -61,7 +62,7 @@ import Testing
         // Its lock is free: as a killed run would leave it.
         try FileManager.default.createDirectory(
             atPath: directory.file(".vitvideo-report-1-x.tmp/figures"), withIntermediateDirectories: true)
-        try ReportDirectory(directory.file("report"), overwrite: false).abandon()
+        try OutputDirectory(directory.file("report"), .report, overwrite: false).abandon()
         #expect(try directory.contents == [])
     }
 

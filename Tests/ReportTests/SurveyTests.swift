@@ -264,7 +264,7 @@ import VideoIO
         let subject = try ReportSubject.tiny("supervised")
         let directory = try TemporaryDirectory()
         let writer = try FigureWriter(
-            try ReportDirectory(directory.file("report"), overwrite: false), version: "test")
+            try OutputDirectory(directory.file("report"), .report, overwrite: false), version: "test")
         let plan = try SurveyPlan(
             subjects: [subject], options: ReportOptions(),
             boxes: try PictureBoxes(

@@ -17,29 +17,7 @@ import VideoIO
         return scratch.file("f%d.png")
     }
 
-    /// Ways in which a picture is not there.
-    enum Harm: CaseIterable {
-        case empty, link, directory, pipe, text, cut
-
-        /// - Returns: whether a part of the picture is still there.
-        func harm(_ path: String) throws {
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-            try FileManager.default.removeItem(atPath: path)
-            switch self {
-            case .empty: try Data().write(to: URL(fileURLWithPath: path))
-            case .link:
-                try FileManager.default.createSymbolicLink(
-                    atPath: path, withDestinationPath: path + ".gone")
-            case .directory:
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-            case .pipe: #expect(mkfifo(path, 0o600) == 0)
-            case .text: try Data("no picture at all\n".utf8).write(to: URL(fileURLWithPath: path))
-            case .cut: try bytes.prefix(20).write(to: URL(fileURLWithPath: path))
-            }
-        }
-    }
-
-    @Test(arguments: Harm.allCases) func lostPicturesAreNamed(harm: Harm) throws {
+    @Test(arguments: PictureHarm.allCases) func lostPicturesAreNamed(harm: PictureHarm) throws {
         let scratch = try Scratch()
         let pattern = try Self.pictures(scratch)
         try harm.harm(scratch.file("f0.png"))
@@ -88,7 +66,7 @@ import VideoIO
     @Test func nothingButHarmIsAnErrorThatSaysWhy() throws {
         let scratch = try Scratch()
         let pattern = try Self.pictures(scratch)
-        for number in 0..<6 { try Harm.empty.harm(scratch.file("f\(number).png")) }
+        for number in 0..<6 { try PictureHarm.empty.harm(scratch.file("f\(number).png")) }
         let error = failure { try readAll(pattern) }
         #expect(error?.kind == .badData)
         #expect(error?.reason.contains("not one of 6 pictures") == true, "\(String(describing: error))")
@@ -160,7 +138,7 @@ import VideoIO
     @Test func readingGoesOnBehindALoss() throws {
         let scratch = try Scratch()
         let pattern = try Self.pictures(scratch)
-        try Harm.link.harm(scratch.file("f2.png"))
+        try PictureHarm.link.harm(scratch.file("f2.png"))
         let whole = try readAll(pattern)
         for start in 0...6 {
             let options = ReaderOptions(continuation: ReaderPosition(index: start, startTicks: nil))
@@ -177,7 +155,7 @@ import VideoIO
     @Test func namesAreBytes() throws {
         let scratch = try Scratch()
         _ = try Self.pictures(scratch)
-        try Harm.link.harm(scratch.file("f2.png"))
+        try PictureHarm.link.harm(scratch.file("f2.png"))
         let folder = FileName.text(of: Array("\(scratch.path)/gr".utf8) + [0xfc, 0x6e])
         #expect(FileSystem.mkdir(folder, 0o700) == 0)
         for number in 0..<6 {

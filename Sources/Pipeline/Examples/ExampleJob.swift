@@ -17,7 +17,7 @@ package final class ExampleJob {
     private let count: Int
     private let apartSeconds: Double
     private let sheet: AtomicFile?
-    private let table: (any TextOutput)?
+    private let table: TableFile?
 
     /// Makes the outputs under temporary names.
     ///
@@ -38,10 +38,7 @@ package final class ExampleJob {
         let file = try sheet.map { try AtomicFile($0, overwrite: overwrite, wording: .negatedCode) }
         self.sheet = file
         do {
-            self.table = try table.map { path -> any TextOutput in
-                if path == "-" { return StandardOutput() }
-                return try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
-            }
+            self.table = try table.map { try TableFile($0, overwrite: overwrite) }
         } catch {
             file?.abandon()
             throw error
@@ -70,10 +67,10 @@ package final class ExampleJob {
                     try StillImage.pngBytes(
                         try ExampleSheet.compose(rows, names: search.names, style: HeatStyle())))
             }
-            try table?.write(ExampleTable.text(of: neurons, best, paths: search.paths))
+            for row in ExampleTable.rows(of: neurons, best, paths: search.paths) { try table?.write(row) }
             guard search.isStopped else {
                 try sheet?.commit(as: nil)
-                try table?.finish(as: nil)
+                try table?.finish()
                 return .complete
             }
             var partial: [String] = []
@@ -81,11 +78,9 @@ package final class ExampleJob {
                 partial.append(OutputFormat.partialName(of: sheet.path))
                 try sheet.commit(as: partial.last)
             }
-            if let table, let file = table as? AtomicFile {
-                partial.append(OutputFormat.partialName(of: file.path))
+            if let table {
+                partial.append(table.partialName)
                 try table.finish(as: partial.last)
-            } else {
-                try table?.finish(as: nil)
             }
             return .interrupted(partialPaths: partial)
         } catch {

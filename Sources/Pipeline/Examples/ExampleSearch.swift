@@ -157,7 +157,9 @@ package struct ExampleSearch: Sendable {
             ExampleFrames(paths, only: wanted, onSkip: { _ in }), request, stops: false
         ) { frame, result in
             let layout = try probed.layout(of: frame.image)
-            let picture = ExampleSearch.reduced(frame.image)
+            let picture = Resizer.shrunk(
+                frame.image, length: max(frame.image.height, frame.image.width),
+                to: ExampleSearch.pictureSide)
             let placement = MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth).scaled(
                 vertically: Double(picture.height) / Double(frame.image.height),
                 horizontally: Double(picture.width) / Double(frame.image.width))
@@ -170,15 +172,5 @@ package struct ExampleSearch: Sendable {
             }
         }
         return zip(chosen, found).map { scores, found in scores.compactMap { found[$0.place] } }
-    }
-
-    private static func reduced(_ image: RGBImage) -> RGBImage {
-        let longer = max(image.height, image.width)
-        guard longer > pictureSide else { return image }
-        func side(_ length: Int) -> Int { max(1, (length * pictureSide + longer / 2) / longer) }
-        var resizer = Resizer(
-            frameHeight: image.height, frameWidth: image.width, height: side(image.height),
-            width: side(image.width))
-        return resizer(image)
     }
 }

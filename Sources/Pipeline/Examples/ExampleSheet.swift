@@ -39,8 +39,10 @@ struct ExampleSheet {
                 tiles.append(optimized)
                 captions.append("neuron \(row.neuron)")
             }
+            var limits = MapLimits()
+            for example in row.examples { limits.add(parts: [], fused: example.map) }
             for (place, example) in row.examples.enumerated() {
-                tiles.append(try pair(example, of: row, style))
+                tiles.append(try pair(example, limits, style))
                 let isFirst = place == 0 && row.optimized == nil
                 captions.append((isFirst ? "\(row.neuron): " : "") + caption(example, names))
             }
@@ -61,10 +63,8 @@ struct ExampleSheet {
 
     /// The frame, and beside it the frame with the heat.
     private static func pair(
-        _ example: NeuronExample, of row: Row, _ style: HeatStyle
+        _ example: NeuronExample, _ limits: MapLimits, _ style: HeatStyle
     ) throws -> RGBImage {
-        var limits = MapLimits()
-        for other in row.examples { limits.add(parts: [], fused: other.map) }
         var style = style
         style.scale = .clip
         let (height, width) = (example.picture.height, example.picture.width)

@@ -13,7 +13,7 @@ package final class RankingJob {
     private let shown: Int
     private let count: Int
     private let apartSeconds: Double
-    private let directory: RankingDirectory
+    private let directory: OutputDirectory
 
     /// Makes the directory under a temporary name.
     ///
@@ -31,14 +31,11 @@ package final class RankingJob {
         self.shown = shown
         self.count = count
         self.apartSeconds = apartSeconds
-        directory = try RankingDirectory(path, overwrite: overwrite)
+        directory = try OutputDirectory(path, .ranking, overwrite: overwrite)
     }
 
     /// What to remove, with all that is in it, where the process has to end at once.
     package var temporaryPath: String { directory.temporaryPath }
-
-    /// Removes what a job left at its `temporaryPath`, from any thread.
-    package static func removeUnfinished(_ path: String) { AtomicDirectory.remove(path) }
 
     /// - Parameters:
     ///   - progress: called after each frame with the number of those done, from the start again for the examples.
@@ -53,9 +50,9 @@ package final class RankingJob {
                 directory.abandon()
                 return .interrupted(partialPaths: [])
             }
+            let rows = ExampleTable.rows(ofBlock: block, selectivity, places, paths: search.paths)
             try directory.write(
-                ExampleTable.bytes(ofBlock: block, selectivity, places, paths: search.paths),
-                to: RankingDirectory.table)
+                FileName.bytes(of: rows.map(CommaSeparated.line).joined()), to: RankingDirectory.table)
             let neurons = selectivity.mostSelective(shown).map { NeuronAddress(block: block, index: $0) }
             if !search.isStopped, !neurons.isEmpty {
                 let best = try search.scores(of: neurons, progress: progress).map {

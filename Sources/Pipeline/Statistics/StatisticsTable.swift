@@ -13,9 +13,8 @@ import VideoIO
 ///
 /// Fields that do not apply or are not defined are empty.
 package final class StatisticsTable: StatisticsOutput {
-    package let path: String
+    private let table: TableFile
     private let subjects: [StatisticsSubject]
-    private let output: any TextOutput
     /// The single maps that have columns: all that any subject has, each once.
     private let partNames: [String]
     private let hasLabels: Bool
@@ -23,17 +22,16 @@ package final class StatisticsTable: StatisticsOutput {
     /// - Parameter path: "-" for standard output, where rows are as soon as they are known.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package init(path: String, overwrite: Bool, subjects: [StatisticsSubject]) throws {
-        self.path = path == "-" ? StandardOutput.name : path
+        table = try TableFile(path, overwrite: overwrite)
         self.subjects = subjects
         var names: [String] = []
         for name in subjects.flatMap(\.partNames) where !names.contains(name) { names.append(name) }
         partNames = names
         hasLabels = subjects.contains(where: \.hasClassifier)
-        output =
-            path == "-"
-            ? StandardOutput() : try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
-        try output.write(CommaSeparated.line(header))
+        try table.write(header)
     }
+
+    package var path: String { table.path }
 
     private var header: [String] {
         ["frame", "time", "model", "entropy"]
@@ -55,18 +53,17 @@ package final class StatisticsTable: StatisticsOutput {
             fields += [Self.field(statistics.topMass), Self.field(statistics.previousCorrelation)]
             if subjects.count > 1 { fields += statistics.correlations.map(Self.field) }
             if hasLabels { fields.append(statistics.topLabel ?? "") }
-            try output.write(CommaSeparated.line(fields))
+            try table.write(fields)
         }
     }
 
-    package func finish(as name: String?) throws { try output.finish(as: name) }
+    package func finish(as name: String?) throws { try table.finish(as: name) }
 
-    package func abandon() { output.abandon() }
+    package func abandon() { table.abandon() }
 
-    package var temporaryPaths: [String] { output.temporaryPaths }
+    package var temporaryPaths: [String] { table.temporaryPaths }
 
-    /// Standard output cannot be renamed; what is there is all there is.
-    package var partialName: String { output is StandardOutput ? path : OutputFormat.partialName(of: path) }
+    package var partialName: String { table.partialName }
 
     private static func field(_ value: Double) -> String {
         value.isFinite ? String(format: "%.6f", value) : ""

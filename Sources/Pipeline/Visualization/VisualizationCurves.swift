@@ -7,45 +7,38 @@ import VideoIO
 /// A table of every step, as comma-separated values: `unit`, `step`, `objective`, `activation` and
 /// `total_variation` of the augmented copies, `learning_rate`.
 package final class VisualizationTable: VisualizationOutput {
-    private let path: String
+    private let table: TableFile
     private let units: [VisualizedUnit]
     private let recipe: VisualizationRecipe
-    private let output: any TextOutput
 
     /// - Parameter path: "-" for standard output, where rows are as soon as they are known.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
     package init(path: String, overwrite: Bool, units: [VisualizedUnit], recipe: VisualizationRecipe) throws {
-        self.path = path
+        table = try TableFile(path, overwrite: overwrite)
         self.units = units
         self.recipe = recipe
-        output =
-            path == "-"
-            ? StandardOutput() : try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
-        try output.write(
-            CommaSeparated.line(
-                ["unit", "step", "objective", "activation", "total_variation", "learning_rate"]))
+        try table.write(
+            ["unit", "step", "objective", "activation", "total_variation", "learning_rate"])
     }
 
-    package var temporaryPaths: [String] { output.temporaryPaths }
+    package var temporaryPaths: [String] { table.temporaryPaths }
 
     package func add(_ step: VisualizationStep, picture: [Float], unit: Int) throws {
         let numbers = [
             step.objective, step.activation, step.totalVariation, recipe.learningRate(at: step.index),
         ]
-        try output.write(
-            CommaSeparated.line(
-                [units[unit].name, String(step.index)] + numbers.map { String(format: "%.7g", $0) }))
+        try table.write(
+            [units[unit].name, String(step.index)] + numbers.map { String(format: "%.7g", $0) })
     }
 
-    package func finish() throws { try output.finish(as: nil) }
+    package func finish() throws { try table.finish() }
 
     package func finishPartial() throws -> String? {
-        let name = path == "-" ? StandardOutput.name : OutputFormat.partialName(of: path)
-        try output.finish(as: name)
-        return name
+        try table.finish(as: table.partialName)
+        return table.partialName
     }
 
-    package func abandon() { output.abandon() }
+    package func abandon() { table.abandon() }
 }
 
 /// Objective and activation over the steps, drawn to a PNG or SVG file.

@@ -1,6 +1,7 @@
 import Foundation
 import Methods
 import NumPy
+import Pipeline
 import Pixels
 import Rendering
 import VideoIO
@@ -22,10 +23,10 @@ struct FigureWriter {
     static let figures = "figures"
     static let arrays = "arrays"
 
-    let directory: ReportDirectory
+    let directory: OutputDirectory
     let version: String
 
-    init(_ directory: ReportDirectory, version: String) throws {
+    init(_ directory: OutputDirectory, version: String) throws {
         self.directory = directory
         self.version = version
         try directory.makeDirectory(Self.figures)

@@ -1,4 +1,3 @@
-import Foundation
 import Methods
 import Rendering
 import ViT
@@ -182,6 +181,3 @@ final class ClassTokenCollector: SurveyCollector {
             rows: rows)
     }
 }
-
-/// "0.873".
-func decimal(_ value: Double) -> String { value.isFinite ? String(format: "%.3f", value) : "–" }

@@ -1,4 +1,3 @@
-import Foundation
 import Methods
 import Pixels
 import Probing
@@ -110,26 +109,8 @@ final class ClassTokenMeter: SurveyMeter {
                 ? PatchAnswers.Shown(
                     picture: picture.input.picture,
                     probability: Plane(
-                        height: rows, width: columns, values: byPatch.map { Self.probability(of: target, $0) }
-                    ),
+                        height: rows, width: columns,
+                        values: byPatch.map { Softmax($0)($0[$0.startIndex + target]) }),
                     name: classification.labels.shortName(target)) : nil)
-    }
-
-    /// Softmax's value of one class.
-    private static func probability(of index: Int, _ logits: ArraySlice<Float>) -> Float {
-        let largest = logits.max() ?? 0
-        let sum = logits.reduce(Float(0)) { $0 + exp($1 - largest) }
-        return exp(logits[logits.startIndex + index] - largest) / sum
-    }
-}
-
-extension ReportSubject {
-    /// Why there is no class token to look at, nil where there is one: what follows the model's name.
-    var classTokenObstacle: String? {
-        if !model.configuration.prefix.hasClassToken { return "has no class token" }
-        if !model.configuration.hasFinalNorm {
-            return "has no norm after its last layer, so it gives no features"
-        }
-        return nil
     }
 }

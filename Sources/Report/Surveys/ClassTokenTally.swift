@@ -75,20 +75,6 @@ final class ClassTokenTally {
     }
 }
 
-/// A mean of the values that are finite; NaN without any.
-struct Mean: Sendable, Equatable {
-    private(set) var count = 0
-    private var sum = 0.0
-
-    mutating func add(_ value: Double) {
-        guard value.isFinite else { return }
-        sum += value
-        count += 1
-    }
-
-    var value: Double { count > 0 ? sum / Double(count) : .nan }
-}
-
 /// How often the classifier is right on a patch token, by the patch's place.
 struct PatchAccuracy: Sendable {
     /// Over pictures and patches.

@@ -145,8 +145,3 @@ final class GlobalizationCollector: SurveyCollector {
             + place
     }
 }
-
-/// "61.3 %".
-func percent(_ share: Double) -> String {
-    share.isFinite ? String(format: "%.1f %%", 100 * share) : "–"
-}

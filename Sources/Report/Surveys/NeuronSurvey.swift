@@ -124,7 +124,10 @@ final class NeuronCollector: SurveyCollector {
                 var request = ForwardRequest(attentionBlocks: [])
                 request.neurons = neurons
                 let result = try passes[subject].run(input.patches, request)
-                let small = Self.reduced(input.picture)
+                // No wider than its place in a figure.
+                let small = Resizer.shrunk(
+                    input.picture, length: input.picture.width,
+                    to: HeatTiles.maximumWidth / NeuronSurvey.examples)
                 for (neuron, values) in zip(neurons, result.neurons) {
                     maps[subject][Example(neuron: neuron, picture: picture)] = Sight(
                         picture: small,
@@ -133,15 +136,6 @@ final class NeuronCollector: SurveyCollector {
             }
         }
         return maps
-    }
-
-    /// No wider than its place in a figure.
-    private static func reduced(_ picture: RGBImage) -> RGBImage {
-        let width = min(picture.width, HeatTiles.maximumWidth / NeuronSurvey.examples)
-        let height = max(1, (picture.height * width + picture.width / 2) / picture.width)
-        var resizer = Resizer(
-            frameHeight: picture.height, frameWidth: picture.width, height: height, width: width)
-        return resizer(picture)
     }
 
     // MARK: Figures

@@ -25,12 +25,7 @@ package final class GradientEngine: Sendable {
     ) throws {
         self.model = model
         self.classifier = classifier
-        let backend: any Backend
-        switch library {
-        case .openBLAS: backend = try OpenBLASBackend()
-        case .oneDNN: backend = try OneDNNBackend()
-        case .auto: backend = try (try? OneDNNBackend()) ?? OpenBLASBackend()
-        }
+        let (backend, _) = try Engine.backend(library)
         description = backend.description
         let isPacked = backend is OneDNNBackend
         rowTile = isPacked ? TwoWayLayer.packedRowTile : ForwardRecord.rowTile

@@ -30,11 +30,7 @@ package final class Engine: Sendable {
     package init(model: Model, library: Library = .auto, precision: Precision? = .float32) throws {
         self.model = model
         let backend: any Backend
-        switch library {
-        case .openBLAS: (backend, notice) = (try OpenBLASBackend(), nil)
-        case .oneDNN: (backend, notice) = (try OneDNNBackend(), nil)
-        case .auto: (backend, notice) = try Engine.best()
-        }
+        (backend, notice) = try Engine.backend(library)
         func obstacle(to precision: Precision) -> String? {
             Engine.obstacle(to: precision, backend: backend, configuration: model.configuration)
         }
@@ -53,7 +49,18 @@ package final class Engine: Sendable {
         }
     }
 
-    private static func best() throws -> (any Backend, String?) {
+    /// The library, and why it is not the best there could be; nil where nothing stands in the way.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    static func backend(_ library: Library) throws -> (any Backend, notice: String?) {
+        switch library {
+        case .openBLAS: (try OpenBLASBackend(), nil)
+        case .oneDNN: (try OneDNNBackend(), nil)
+        case .auto: try best()
+        }
+    }
+
+    private static func best() throws -> (any Backend, notice: String?) {
         do {
             return (try OneDNNBackend(), nil)
         } catch let missing as VitvideoError {

@@ -44,10 +44,11 @@ extension Neuron {
         let block = try examples.layer.map { try loaded.block(at: $0) }
         let probed = ProbedModel(loaded, resolution: model.resolution(for: loaded))
         let stop = StopRequest()
-        let skipped = LineList()
+        let skipped = WarningList()
         let search = ExampleSearch(
             probed, engine: try Engine(model: loaded, library: compute.backend), paths: paths,
-            workers: compute.threadCount, threadsPerFrame: 1, stop: stop, onSkip: skipped.add)
+            workers: compute.threadCount, threadsPerFrame: 1, stop: stop,
+            onSkip: { skipped.add("left out: \($0)") })
         let display = ProgressDisplay(
             style: messages.progressStyle, total: nil, unit: (name: "frames", rate: "a second"))
         let progress = { (frames: Int) in display.update(frames: frames, lastFrame: frames - 1) }
@@ -59,7 +60,7 @@ extension Neuron {
                 search, block: block, shown: examples.show, count: examples.top ?? 3,
                 apartSeconds: examples.apart, path: output.output ?? "", overwrite: output.overwrite)
             Interruption.begin(stop: stop, notice: "finishing the frames under way") {
-                [path = job.temporaryPath] in RankingJob.removeUnfinished(path)
+                [path = job.temporaryPath] in OutputDirectory.removeUnfinished(path)
             }
             defer { display.finish() }
             outcome = try job.run(progress: progress) {
@@ -111,17 +112,4 @@ private final class PictureCollector: VisualizationOutput {
     func finish() {}
     func finishPartial() -> String? { nil }
     func abandon() {}
-}
-
-/// Lines that say what was left out, kept until the progress bar is done.
-private final class LineList: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    func add(_ line: String) {
-        lines.withLock { if !$0.contains(line) { $0.append(line) } }
-    }
-
-    func print() {
-        for line in lines.withLock({ $0 }) { StandardError.line("vitvideo: warning: left out: \(line)") }
-    }
 }

@@ -80,7 +80,7 @@ struct Probe: ParsableCommand {
             words: { $0.words })
         Interruption.begin(stop: stop, notice: "finishing the pictures under way") {
             [unfinished = job.temporaryPath] in
-            ReportJob.removeUnfinished(unfinished)
+            OutputDirectory.removeUnfinished(unfinished)
         }
         if !messages.quiet {
             for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {

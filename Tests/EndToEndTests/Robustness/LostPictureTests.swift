@@ -6,28 +6,6 @@ import Testing
 extension Robustness {
     /// Numbered pictures of which some cannot be read: those are named, and the others keep their numbers.
     @Suite struct LostPictures {
-        enum Harm: String, CaseIterable {
-            case empty, link, directory, pipe, text, head
-
-            func harm(_ path: String) throws {
-                let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-                try FileManager.default.removeItem(atPath: path)
-                switch self {
-                case .empty: try Data().write(to: URL(fileURLWithPath: path))
-                case .link:
-                    try FileManager.default.createSymbolicLink(
-                        atPath: path, withDestinationPath: path + ".gone")
-                case .directory:
-                    try FileManager.default.createDirectory(
-                        atPath: path, withIntermediateDirectories: false)
-                case .pipe: try #require(mkfifo(path, 0o600) == 0)
-                case .text:
-                    try Data("no picture at all\n".utf8).write(to: URL(fileURLWithPath: path))
-                case .head: try bytes.prefix(12).write(to: URL(fileURLWithPath: path))
-                }
-            }
-        }
-
         static let count = 6
         static let formats = [
             ("png", []), ("jpg", ["-q:v", "2"]), ("bmp", []), ("tiff", []), ("webp", []), ("ppm", []),
@@ -45,7 +23,7 @@ extension Robustness {
                     + options
                     + ["one.\(ending)"], directory: whole.path)
             try #require(made.status == 0, "\(made.errors)")
-            for harm in RobustnessTable.choose(Harm.allCases, short: 3) {
+            for harm in RobustnessTable.choose(PictureHarm.allCases, short: 3) {
                 for lost in RobustnessTable.choose(Self.places, short: 2) {
                     tryCase("media: numbered pictures that are lost") {
                         try fault(harm, lost, ending, whole).map {
@@ -57,13 +35,13 @@ extension Robustness {
         }
 
         private func fault(
-            _ harm: Harm, _ lost: Set<Int>, _ ending: String, _ whole: Workspace
+            _ harm: PictureHarm, _ lost: Set<Int>, _ ending: String, _ whole: Workspace
         ) throws -> String? {
             let workspace = try Workspace()
             for number in 0..<Self.count {
                 let path = workspace.file("f\(number).\(ending)")
                 try FileManager.default.copyItem(atPath: whole.file("one.\(ending)"), toPath: path)
-                if lost.contains(number) { try harm.harm(path) }
+                if lost.contains(number) { try harm.harm(path, keeping: 12) }
             }
             let arguments =
                 ["f%d.\(ending)", "--export", "out.npz", "--resolution", "28", "-y"] + Trial.model
