@@ -112,8 +112,16 @@ final class ClassTokenCollector: SurveyCollector {
             return PageEntry(model: name, .note("\(name) \(obstacle)."))
         }
         guard tally.pictures > 0 else { return PageEntry(model: name, .note("No picture was measured.")) }
-        return PageEntry(
-            model: name, .text(finding(tally), arrays: archive), .table(steps(tally)), .table(patches(tally)))
+        var contents: [PageEntry.Content] = [.text(finding(tally), arrays: archive), .table(steps(tally))]
+        let patches = patches(tally)
+        if !patches.rows.isEmpty { contents.append(.table(patches)) }
+        if tally.passesOverPatches {
+            contents.append(
+                .note(
+                    "The classifier of \(name) reads more than one token, and so says nothing of single patches."
+                ))
+        }
+        return PageEntry(model: name, contents)
     }
 
     private static func finding(_ tally: ClassTokenTally) -> String {

@@ -19,6 +19,8 @@ final class ClassTokenTally {
     private(set) var patches = PatchAccuracy()
     /// Whether what pictures show is known, or else the model's own answer stands for it.
     let knowsClasses: Bool
+    /// Whether there is a classifier that says nothing of single patches, for it reads more than one token.
+    let passesOverPatches: Bool
     private let archive: NPZWriter
     private let arrays: (cosine: NPZArrayWriter, correlation: NPZArrayWriter, rank: NPZArrayWriter?)
     private let writer: FigureWriter
@@ -27,6 +29,10 @@ final class ClassTokenTally {
         subject = plan.subjects[index]
         self.writer = writer
         knowsClasses = plan.truths[index] != nil
+        passesOverPatches =
+            try subject.classification.map { [model = subject.model] in
+                try PatchClassifier($0.classifier, of: model) == nil
+            } ?? false
         let steps = subject.model.configuration.depth + 1
         cosine = [Mean](repeating: Mean(), count: steps)
         (correlation, top1, top5) = (cosine, cosine, cosine)
