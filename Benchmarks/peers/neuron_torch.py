@@ -1,6 +1,6 @@
 """Feature visualisation by PyTorch with timm's model: `python -m peers.neuron_torch --help`.
 
-The published recipe as one writes it: eager, fp32, weights frozen, the blocks above the neuron's left out and
+The published recipe as one writes it: eager, weights frozen, the blocks above the neuron's left out and
 of its own fc1 the neuron's row alone, attention by scaled_dot_product_attention.
 """
 
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20, help="how many to measure")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="bf16 by autocast")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -69,8 +70,9 @@ def main() -> None:
         batch = (batch - (2 * torch.rand(shape) - 1)) / torch.exp(2 * torch.rand(shape) - 1)
         batch = batch + torch.randn(shape) * 0.5 * (398 - step) / 400
         batch = torch.roll(batch, torch.randint(-32, 33, (2,)).tolist(), dims=(2, 3))
-        values = activations(model, (batch - mean) / deviation, options.block, options.neuron)
-        loss = -values.mean() / options.copies + 0.0005 * total_variation(batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+            values = activations(model, (batch - mean) / deviation, options.block, options.neuron)
+        loss = -values.float().mean() / options.copies + 0.0005 * total_variation(batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -19,19 +19,16 @@ def compare(rounds: int, threads: int, share: float) -> dict:
     options = [
         "--block", str(BLOCK), "--copies", str(COPIES), "--steps", str(steps), "--threads", str(threads),
     ]  # fmt: skip
+    ours = [programs.BENCH, "neuron", "--weights", weights, "--side", str(NEURON.height), *options]
+    torch = [
+        sys.executable, "-m", "peers.neuron_torch", "--prepared", weights.parent, "--row", NEURON.name,
+        *options,
+    ]  # fmt: skip
     jobs = {
-        "vitvideo": partial(
-            run,
-            [programs.BENCH, "neuron", "--weights", weights, "--side", str(NEURON.height), *options],
-        ),
-        "PyTorch + timm": partial(
-            run,
-            [
-                sys.executable, "-m", "peers.neuron_torch", "--prepared", weights.parent,
-                "--row", NEURON.name, *options,
-            ],
-        ),
-    }  # fmt: skip
+        f"{title}, {precision}": partial(run, [*command, "--precision", precision])
+        for precision in ("bf16", "fp32")
+        for title, command in (("vitvideo", ours), ("PyTorch + timm", torch))
+    }
     return {
         "row": NEURON.name,
         "steps": steps,

@@ -42,6 +42,11 @@ void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const
 }
 
 VV_CLONES
+void vv_round_bf16(uint16_t *out, const float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) out[i] = vv_bfloat16(x[i]);
+}
+
+VV_CLONES
 size_t vv_finite_prefix(const float *x, size_t count) {
     const size_t piece = 4096;
     for (size_t start = 0; start < count; start += piece) {

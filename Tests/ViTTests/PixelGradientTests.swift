@@ -1,4 +1,5 @@
 import Base
+import CKernels
 import Fixtures
 import Testing
 
@@ -104,6 +105,40 @@ import Testing
             #expect(relativeError(found.gradient, expected.input) <= 1e-5)
             #expect(abs(found.value - expected.score) <= 1e-5 * abs(expected.score))
         }
+    }
+
+    /// Rounding shows, and no more than that.
+    @Test(.enabled(if: vv_cpu_has_bfloat16()), arguments: Golden.names) func inBFloat16(name: String) throws {
+        let model = try Golden(name).model
+        let planes = GradientCheckTests.input(model)
+        let vector = KernelTests.values(model.configuration.width, seed: 11, spread: 1)
+        func run(_ precision: Precision?) throws -> PixelGradient.Result {
+            let engine = try GradientEngine(model: model, library: .oneDNN, precision: precision)
+            #expect(engine.precision == precision ?? .bfloat16)
+            return try PixelGradient(
+                engine: engine, target: .classToken(vector), rows: GradientCheckTests.grid.rows,
+                columns: GradientCheckTests.grid.columns
+            ).run(planes)
+        }
+        let (exact, found) = (try run(.float32), try run(.bfloat16))
+        func square(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double($1) * Double($1) } }
+        let difference = zip(found.gradient, exact.gradient).map { $0 - $1 }
+        let error = (square(difference) / square(exact.gradient)).squareRoot()
+        print("\(name), bf16: \(error), \(found.value) for \(exact.value)")
+        #expect(error > 1e-4 && error < 0.1)
+        #expect(found.value != exact.value && abs(found.value - exact.value) < 0.02 * Float(vector.count))
+        #expect(try run(nil).gradient == found.gradient)
+    }
+
+    @Test func precisionsWithoutGradientsAreRefused() throws {
+        let model = try Golden("plain").model
+        for (library, precision) in [(Engine.Library.openBLAS, Precision.bfloat16), (.oneDNN, .int8)] {
+            let error = try #require(throws: VitvideoError.self) {
+                try GradientEngine(model: model, library: library, precision: precision)
+            }
+            #expect(error == .precisionUnavailable(precision.rawValue, error.reason))
+        }
+        #expect(try GradientEngine(model: model, library: .openBLAS, precision: nil).precision == .float32)
     }
 
     @Test func whatTheModelDoesNotHaveIsAnError() throws {

@@ -32,6 +32,9 @@ struct NeuronSteps: ParsableCommand {
     @Option(help: "auto, onednn or openblas.")
     var backend: Engine.Library = .auto
 
+    @Option(help: "fp32 or bf16.")
+    var precision: Precision = .float32
+
     private struct Report: Encodable {
         let steps: Int
         let seconds: Double
@@ -49,7 +52,8 @@ struct NeuronSteps: ParsableCommand {
         let target = ActivationTarget.neuron(NeuronAddress(block: block, index: neuron))
         try target.check(model)
         let visualization = try FeatureVisualization(
-            engine: try GradientEngine(model: model, blockCount: block + 1, library: backend), target: target,
+            engine: try GradientEngine(
+                model: model, blockCount: block + 1, library: backend, precision: precision), target: target,
             recipe: recipe, rows: side / c.patchSize, columns: side / c.patchSize, threads: threads)
         let warmUp = 3
         var start = ContinuousClock.now

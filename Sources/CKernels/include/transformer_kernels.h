@@ -27,6 +27,9 @@ void vv_add_bias(float *x, const float *bias, size_t rows, size_t width);
 /// In place: x = GELU(x + bias), with GELU(v) = v · (1 + erf(v / √2)) / 2, over rows × width.
 void vv_bias_gelu(float *x, const float *bias, size_t rows, size_t width);
 
+/// Rounds count floats to bfloat16, to nearest even.
+void vv_round_bf16(uint16_t *out, const float *x, size_t count);
+
 /// The argument of a GELU by the logistic function, x · σ(linear·x + cubic·x³). By tanh:
 /// linear = 2·√(2/π) and cubic = 0.044715 · linear, since (1 + tanh u) / 2 = σ(2u). QuickGELU: 1.702 and 0.
 typedef struct {

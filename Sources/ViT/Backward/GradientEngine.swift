@@ -5,7 +5,9 @@ package final class GradientEngine: Sendable {
     package let model: Model
     /// What logits are of; nil for the model's own head or the linear one that came with it.
     package let classifier: Classifier?
-    /// Such as `oneDNN 2.6.3`.
+    /// Of the linear layers of blocks. All else is in 32-bit floats.
+    package let precision: Precision
+    /// Such as `oneDNN 2.6.3, bf16`.
     package let description: String
     /// Rows handled together in the feed-forward part, at most.
     let rowTile: Int
@@ -18,20 +20,28 @@ package final class GradientEngine: Sendable {
     ///   - classifier: what logits are of; nil for the model's own head or the linear one that came with it.
     ///   - blockCount: how many blocks gradients go through, from the first; nil for all.
     ///   - library: `.auto` is oneDNN where it is installed, else OpenBLAS.
-    /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.mathLibraryFailed`, `VitvideoError` where
-    ///   the weights cannot be read.
+    ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit
+    ///     floats. There are no gradients in 8-bit integers.
+    /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.mathLibraryFailed`,
+    ///   `VitvideoError.precisionUnavailable`, `VitvideoError` where the weights cannot be read.
     package init(
-        model: Model, classifier: Classifier? = nil, blockCount: Int? = nil, library: Engine.Library = .auto
+        model: Model, classifier: Classifier? = nil, blockCount: Int? = nil, library: Engine.Library = .auto,
+        precision: Precision? = .float32
     ) throws {
         self.model = model
         self.classifier = classifier
         let (backend, _) = try Engine.backend(library)
-        description = backend.description
+        let chosen = try Engine.choose(precision) {
+            $0 == .int8
+                ? "gradients are computed in fp32 or bf16" : Engine.obstacle(to: $0, backend: backend)
+        }
+        self.precision = chosen
+        description = "\(backend.description), \(chosen.rawValue)"
         let isPacked = backend is OneDNNBackend
         rowTile = isPacked ? TwoWayLayer.packedRowTile : ForwardRecord.rowTile
-        embedding = try TwoWayLayer(model.weights.patchEmbedding, isPacked: isPacked)
+        embedding = try TwoWayLayer(model.weights.patchEmbedding, packedIn: isPacked ? .float32 : nil)
         blocks = try model.blocks().prefix(blockCount ?? model.configuration.depth).map {
-            try TwoWayBlock($0, isPacked: isPacked)
+            try TwoWayBlock($0, packedIn: isPacked ? chosen.storage : nil)
         }
     }
 }
@@ -44,11 +54,12 @@ struct TwoWayBlock: Sendable {
     let fc1: TwoWayLayer
     let fc2: TwoWayLayer
 
-    init(_ weights: BlockWeights, isPacked: Bool) throws {
+    /// - Parameter storage: as of `TwoWayLayer`.
+    init(_ weights: BlockWeights, packedIn storage: Storage?) throws {
         self.weights = weights
-        qkv = try TwoWayLayer(weights.qkv, isPacked: isPacked)
-        proj = try TwoWayLayer(weights.proj, isPacked: isPacked)
-        fc1 = try TwoWayLayer(weights.fc1, isPacked: isPacked)
-        fc2 = try TwoWayLayer(weights.fc2, isPacked: isPacked)
+        qkv = try TwoWayLayer(weights.qkv, packedIn: storage)
+        proj = try TwoWayLayer(weights.proj, packedIn: storage)
+        fc1 = try TwoWayLayer(weights.fc1, packedIn: storage)
+        fc2 = try TwoWayLayer(weights.fc2, packedIn: storage)
     }
 }

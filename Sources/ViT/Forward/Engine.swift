@@ -31,13 +31,11 @@ package final class Engine: Sendable {
         self.model = model
         let backend: any Backend
         (backend, notice) = try Engine.backend(library)
-        func obstacle(to precision: Precision) -> String? {
-            Engine.obstacle(to: precision, backend: backend, configuration: model.configuration)
+        let chosen = try Engine.choose(precision) { precision in
+            if let obstacle = Engine.obstacle(to: precision, backend: backend) { return obstacle }
+            let isNarrow = precision != .float32 && model.configuration.headWidth % 16 != 0
+            return isNarrow ? "the model's heads are not a multiple of 16 wide" : nil
         }
-        if let precision, let obstacle = obstacle(to: precision) {
-            throw VitvideoError.precisionUnavailable(precision.rawValue, obstacle)
-        }
-        let chosen = precision ?? (obstacle(to: .bfloat16) == nil ? .bfloat16 : .float32)
         self.precision = chosen
         description = "\(backend.description), \(chosen.rawValue)"
 
@@ -68,10 +66,19 @@ package final class Engine: Sendable {
         }
     }
 
-    /// What stands in the way of a precision; nil where nothing does.
-    private static func obstacle(
-        to precision: Precision, backend: any Backend, configuration: Configuration
-    ) -> String? {
+    /// The precision asked for; without one bfloat16 if nothing stands in its way, else 32-bit floats.
+    ///
+    /// - Throws: `VitvideoError.precisionUnavailable`.
+    static func choose(_ precision: Precision?, obstacle: (Precision) -> String?) throws -> Precision {
+        guard let precision else { return obstacle(.bfloat16) == nil ? .bfloat16 : .float32 }
+        if let obstacle = obstacle(precision) {
+            throw VitvideoError.precisionUnavailable(precision.rawValue, obstacle)
+        }
+        return precision
+    }
+
+    /// What stands in the way of linear layers in a precision; nil where nothing does.
+    static func obstacle(to precision: Precision, backend: any Backend) -> String? {
         if precision == .float32 { return nil }
         if !(backend is OneDNNBackend) { return "OpenBLAS computes in fp32 only" }
         if precision == .bfloat16, !vv_cpu_has_bfloat16() {
@@ -80,7 +87,6 @@ package final class Engine: Sendable {
         if precision == .int8, !vv_cpu_has_int8() {
             return "this CPU does not multiply both bfloat16 and 8-bit integers natively"
         }
-        if configuration.headWidth % 16 != 0 { return "the model's heads are not a multiple of 16 wide" }
         return nil
     }
 }

@@ -86,7 +86,8 @@ private struct FloatLayer: LinearLayer {
 }
 
 extension Storage {
-    fileprivate var code: vv_dnn_type {
+    /// What oneDNN calls it.
+    var code: vv_dnn_type {
         switch self {
         case .float32: VV_DNN_FLOAT32
         case .bfloat16: VV_DNN_BFLOAT16
