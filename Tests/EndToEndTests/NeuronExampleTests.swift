@@ -89,6 +89,35 @@ import Testing
         #expect(width[0] > 3 * 2 * 60)
     }
 
+    /// One file that cannot be used is not the end: it is named, with what would help.
+    @Test(arguments: [
+        ("strip", "170x2", "56", "--resolution 52 would fit, and --allow-huge-frames"),
+        ("dot", "3x3", "native", "less than one 4×4 patch"),
+    ]) func whatCannotBeUsedIsLeftOutAndNamed(
+        name: String, size: String, resolution: String, reason: String
+    ) throws {
+        let workspace = try Self.workspace()
+        try workspace.ffmpeg("-f", "lavfi", "-i", "testsrc2=size=\(size)", "-frames:v", "1", "\(name).png")
+        let command =
+            ["neuron", "0:3", "-o", "sheet.png", "-y", "--stats", "best.csv", "--resolution", resolution]
+            + Trial.model
+        func files() throws -> [String] {
+            try Self.rows("best.csv", in: workspace).dropFirst().map { $0[2] }
+        }
+        let outcome = try workspace.run(command + ["--examples", "\(name).png,photos/a.png"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try files() == ["photos/a.png"])
+        let warnings = outcome.errorLines.filter { $0.contains("left out: cannot use \(name).png: ") }
+        #expect(warnings.count == 1 && warnings[0].contains(reason), "\(outcome.errors)")
+        guard name == "strip" else { return }
+        let allowed = try workspace.run(command + ["--examples", "strip.png", "--allow-huge-frames"])
+        #expect(allowed.status == 0, "\(allowed.errors)")
+        #expect(try files() == ["strip.png"])
+        let cramped = try workspace.run(
+            command + ["--examples", "strip.png", "--allow-huge-frames", "--budget-memory", "1M"])
+        #expect(cramped.status == 65 && cramped.errors.contains("take"), "\(cramped.errors)")
+    }
+
     @Test func aLayerIsRankedBySelectivity() throws {
         let workspace = try Self.workspace()
         let outcome = try workspace.run(

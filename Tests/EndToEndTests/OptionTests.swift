@@ -234,12 +234,17 @@ import Testing
         Row("neuron", "--position-rule", neuron, plus: "--position-rule hub"),
 
         Row("neuron", "--backend", "\(neuron) --verbose", plus: "--backend openblas"),
+        Row("neuron", "--precision", "\(neuron) --verbose --precision fp32", plus: "--precision bf16"),
         Row("neuron", "--threads", "\(neuron) --verbose --threads 2", plus: "--threads 1"),
         Row("neuron", "--budget-memory", neuron, plus: "--budget-memory 100K"),
         Row("neuron", "--progress", neuron, plus: "--progress json"),
         Row("neuron", "--quiet", "\(drawn) --weights $supervised --num-heads 3", plus: "--quiet"),
         Row("neuron", "--verbose", neuron, plus: "--verbose"),
 
+        Row(
+            "neuron", "--allow-huge-frames",
+            "1:3 -o out.png $tiny --examples $photo --resolution 4000 --budget-memory 100K",
+            plus: "--allow-huge-frames"),
         Row("neuron", "--examples", neuron, or: "1:3 -o out.png $tiny --examples $clip"),
         Row("neuron", "--top", examples, plus: "--top 1"),
         Row("neuron", "--apart", examples, plus: "--apart 0.2"),

@@ -16,8 +16,8 @@ package struct ExamplePlace: Sendable, Hashable {
     }
 }
 
-/// The frames of videos and pictures, file after file. A file that cannot be read is left out and named: one bad file
-/// among thousands is not the end.
+/// The frames of videos and pictures, file after file. A file that cannot be read, or has a frame that cannot be used, is
+/// left out from there on and named: one bad file among thousands is not the end.
 ///
 /// For one thread at a time.
 final class ExampleFrames: @unchecked Sendable {
@@ -28,19 +28,23 @@ final class ExampleFrames: @unchecked Sendable {
 
     private let paths: [String]
     private let wanted: Set<ExamplePlace>?
-    private let onSkip: @Sendable (String) -> Void
+    private let check: @Sendable (RGBImage) throws -> Void
+    private let onSkip: @Sendable (any Error) -> Void
     private var file = 0
     private var reader: VideoReader?
     private var last = Int.max
 
     /// - Parameters:
     ///   - wanted: the frames to give; nil for all.
-    ///   - onSkip: called with one line on each file that is left out, wholly or from a place on.
+    ///   - check: throws a `VitvideoError` for a frame that cannot be used.
+    ///   - onSkip: called with what is wrong with each file that is left out, wholly or from a place on.
     init(
-        _ paths: [String], only wanted: Set<ExamplePlace>? = nil, onSkip: @escaping @Sendable (String) -> Void
+        _ paths: [String], only wanted: Set<ExamplePlace>? = nil,
+        check: @escaping @Sendable (RGBImage) throws -> Void, onSkip: @escaping @Sendable (any Error) -> Void
     ) {
         self.paths = paths
         self.wanted = wanted
+        self.check = check
         self.onSkip = onSkip
     }
 
@@ -54,7 +58,7 @@ final class ExampleFrames: @unchecked Sendable {
                 }
                 if let frame = try nextOfFile() { return frame }
             } catch {
-                onSkip("\(error)")
+                onSkip(error)
             }
             reader?.close()
             reader = nil
@@ -70,19 +74,24 @@ final class ExampleFrames: @unchecked Sendable {
             guard let last = frames.max() else { return false }
             self.last = last
         }
-        let (name, report) = (FileName.shown(paths[file]), onSkip)
+        let (path, report) = (paths[file], onSkip)
         reader = try VideoReader.open(
-            paths[file],
+            path,
             options: ReaderOptions(
                 keepAudio: false, threads: 1,
-                onWarning: { if $0.kind == .damage { report("\(name): \($0.message)") } }))
+                onWarning: {
+                    guard $0.kind == .damage else { return }
+                    report(VitvideoError(.badData, path: path, reason: $0.message))
+                }))
         return true
     }
 
     private func nextOfFile() throws -> Frame? {
         while let reader, let frame = try reader.nextFrame(), frame.index <= last {
             let place = ExamplePlace(file: file, frame: frame.index, seconds: frame.time.seconds)
-            if wanted?.contains(place) ?? true { return Frame(place: place, image: frame.image) }
+            guard wanted?.contains(place) ?? true else { continue }
+            try locating("use", paths[file]) { try check(frame.image) }
+            return Frame(place: place, image: frame.image)
         }
         return nil
     }

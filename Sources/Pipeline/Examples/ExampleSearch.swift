@@ -28,23 +28,30 @@ package struct ExampleSearch: Sendable {
     let paths: [String]
     private let workers: Int
     private let threadsPerFrame: Int
+    private let availableBytes: Int?
+    private let allowsHugeFrames: Bool
     private let stop: StopRequest
-    private let onSkip: @Sendable (String) -> Void
+    private let onSkip: @Sendable (any Error) -> Void
 
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - paths: of videos and pictures that can be read twice.
     ///   - workers: frames under way at once.
-    ///   - onSkip: called with one line on each file that is left out, once.
+    ///   - availableBytes: memory that frames under way may take; nil where unknown.
+    ///   - allowsHugeFrames: whether frames of more patches than `HugeFrame.limit` are looked at, not left out.
+    ///   - onSkip: called once with what is wrong with each file that is left out, wholly or from a place on.
     package init(
         _ probed: ProbedModel, engine: Engine, paths: [String], workers: Int, threadsPerFrame: Int,
-        stop: StopRequest, onSkip: @escaping @Sendable (String) -> Void
+        availableBytes: Int?, allowsHugeFrames: Bool, stop: StopRequest,
+        onSkip: @escaping @Sendable (any Error) -> Void
     ) {
         self.probed = probed
         self.engine = engine
         self.paths = paths
         self.workers = workers
         self.threadsPerFrame = threadsPerFrame
+        self.availableBytes = availableBytes
+        self.allowsHugeFrames = allowsHugeFrames
         self.stop = stop
         self.onSkip = onSkip
     }
@@ -99,7 +106,8 @@ package struct ExampleSearch: Sendable {
         _ request: ForwardRequest, _ progress: (Int) -> Void, _ body: (ExamplePlace, ForwardResult) -> Void
     ) throws {
         var done = 0
-        try run(ExampleFrames(paths, onSkip: onSkip), request, stops: true) { frame, result in
+        try run(ExampleFrames(paths, check: checkSize, onSkip: onSkip), request, stops: true) {
+            frame, result in
             body(frame.place, result)
             done += 1
             progress(done)
@@ -110,27 +118,29 @@ package struct ExampleSearch: Sendable {
         }
     }
 
+    /// - Throws: `VitvideoError` for a frame without a whole patch, of far too many unless they are allowed, or of more
+    ///   than fit into memory.
+    @Sendable private func checkSize(of image: RGBImage) throws {
+        let huge = try HugeFrame(of: probed, height: image.height, width: image.width)
+        if let huge, !allowsHugeFrames { throw huge.refusal }
+        var bytes = availableBytes
+        try probed.reserveMemory(
+            precision: engine.precision, on: try probed.layout(of: image), workers: workers, from: &bytes)
+    }
+
     private func run(
         _ frames: ExampleFrames, _ request: ForwardRequest, stops: Bool,
         sink: (ExampleFrames.Frame, ForwardResult) throws -> Void
     ) throws {
         let (engine, threads) = (engine, threadsPerFrame)
-        let (preprocessor, probed, paths) = (probed.preprocessor, probed, paths)
+        let (preprocessor, paths) = (probed.preprocessor, paths)
         let pipeline = OrderedPipeline<ExampleFrames.Frame, (ExampleFrames.Frame, ForwardResult)>(
             source: { [stop] in stops && stop.isRequested ? nil : frames.next() },
             makeWorker: {
                 let pass = try ForwardPass(engine: engine, threads: threads)
                 return { frame in
-                    let path = paths[frame.place.file]
-                    let (height, width) = (frame.image.height, frame.image.width)
-                    do {
-                        if let huge = try HugeFrame(of: probed, height: height, width: width) {
-                            throw huge.refusal
-                        }
-                        return (frame, try pass.run(try preprocessor.patches(of: frame.image), request))
-                    } catch let error as VitvideoError where error.path == nil {
-                        throw VitvideoError(
-                            error.kind, path: path, reason: error.reason, nextStep: error.nextStep)
+                    try locating("use", paths[frame.place.file]) {
+                        (frame, try pass.run(try preprocessor.patches(of: frame.image), request))
                     }
                 }
             }, workers: workers, queueDepth: 2, meters: StageMeters(),
@@ -154,7 +164,7 @@ package struct ExampleSearch: Sendable {
         var found: [[ExamplePlace: NeuronExample]] = neurons.map { _ in [:] }
         // What is left out has been told the first time. A search that was stopped still shows what it has found.
         try run(
-            ExampleFrames(paths, only: wanted, onSkip: { _ in }), request, stops: false
+            ExampleFrames(paths, only: wanted, check: checkSize, onSkip: { _ in }), request, stops: false
         ) { frame, result in
             let layout = try probed.layout(of: frame.image)
             let picture = Resizer.shrunk(

@@ -1,5 +1,4 @@
 import Foundation
-import ViT
 
 /// How a picture that excites a unit is made, after Ghiasi et al. 2022, "What do Vision Transformers Learn? A Visual
 /// Exploration", and its code (hamidkazemi22/vit-visualization). The defaults are the code's for ViTs.
@@ -25,7 +24,8 @@ package struct VisualizationRecipe: Sendable, Hashable {
     package var copies = 8
     /// At the first step.
     package var learningRate: Float = 0.1
-    /// The multiplier tv.
+    /// The multiplier tv. Published are 0.1 to 10 for supervised ViTs and 1 to 100 for CLIP. For DINOv2, of which
+    /// nothing was published, 1 shows objects in the last blocks, 10 blurs them, and 100 leaves most neurons gray.
     package var totalVariation: Float = 1
     /// Of `ColorShift`; 0 for none.
     package var colorShift: Float = 1
@@ -52,23 +52,5 @@ package struct VisualizationRecipe: Sendable, Hashable {
     /// code begins at 398 of 400 likewise.
     package func noiseDeviation(at step: Int) -> Float {
         noise == .none ? 0 : noiseScale * Float(max(steps - 2 - step, 0)) / Float(steps)
-    }
-}
-
-extension VisualizationRecipe {
-    /// The recipe with the total variation that suits a family. The published ones are 0.1 to 10 for supervised ViTs and
-    /// 1 to 100 for CLIP; for DINOv2 none was published.
-    package init(for configuration: Configuration) {
-        switch configuration.family {
-        case .dinov2, .dinov2Registers: totalVariation = Self.totalVariationOfDINOv2
-        case .dino, .deit, .mae, .vit: break
-        }
-    }
-
-    private static let totalVariationOfDINOv2: Float = 1
-
-    /// The weights for help texts.
-    package static var totalVariationText: String {
-        "\(VisualizationRecipe().totalVariation.formatted()); DINOv2 \(totalVariationOfDINOv2.formatted())"
     }
 }

@@ -72,7 +72,7 @@ struct Neuron: ParsableCommand {
         let warnings = WarningList()
         let outputs = try output.makeOutputs(
             chosen, recipe, height: side, width: side,
-            meta: meta(loaded, chosen, recipe, side: side), title: title(loaded, chosen),
+            meta: meta(maker, loaded, chosen, side: side), title: title(loaded, chosen),
             threads: compute.threadCount, warnings: warnings)
         temporaries.add(outputs.flatMap(\.temporaryPaths))
         if !messages.quiet { ModelNotices.print(of: loaded, as: loaded.name) }
@@ -142,9 +142,10 @@ struct Neuron: ParsableCommand {
     }
 
     private func meta(
-        _ model: Model, _ chosen: [VisualizedUnit], _ recipe: VisualizationRecipe, side: Int
+        _ maker: PictureMaker, _ model: Model, _ chosen: [VisualizedUnit], side: Int
     ) -> Provenance {
-        var meta = Provenance(of: model, precision: .float32, version: Version.current)
+        let recipe = maker.recipe
+        var meta = Provenance(of: model, precision: maker.engine.precision, version: Version.current)
         meta.add(inputHeight: side, inputWidth: side)
         meta["target"] = .text(units.target.rawValue)
         meta["units"] = .texts(chosen.map(\.name))
@@ -180,7 +181,7 @@ struct PictureMaker {
     ) throws {
         self.units = units
         let c = model.configuration
-        recipe = command.recipe.recipe(for: model)
+        recipe = command.recipe.recipe
         seed = command.recipe.seed
         grid = (side / c.patchSize, side / c.patchSize)
         threads = min(command.compute.threadCount, recipe.copies)
@@ -190,7 +191,7 @@ struct PictureMaker {
         engine = try GradientEngine(
             model: model, classifier: classifier,
             blockCount: units.map { $0.target.blockCount(of: c) }.max() ?? c.depth,
-            library: command.compute.backend)
+            library: command.compute.backend, precision: command.compute.precision.value)
     }
 
     func job(outputs: [any VisualizationOutput], stop: StopRequest) -> VisualizationJob {

@@ -46,9 +46,13 @@ extension Neuron {
         let stop = StopRequest()
         let skipped = WarningList()
         let search = ExampleSearch(
-            probed, engine: try Engine(model: loaded, library: compute.backend), paths: paths,
-            workers: compute.threadCount, threadsPerFrame: 1, stop: stop,
-            onSkip: { skipped.add("left out: \($0)") })
+            probed,
+            engine: try Engine(
+                model: loaded, library: compute.backend, precision: compute.precision.value ?? .float32),
+            paths: paths,
+            workers: compute.threadCount, threadsPerFrame: 1, availableBytes: compute.availableBytes,
+            allowsHugeFrames: examples.allowHugeFrames, stop: stop,
+            onSkip: { skipped.add("left out: \(($0 as? VitvideoError)?.line { $0.words } ?? "\($0)")") })
         let display = ProgressDisplay(
             style: messages.progressStyle, total: nil, unit: (name: "frames", rate: "a second"))
         let progress = { (frames: Int) in display.update(frames: frames, lastFrame: frames - 1) }
@@ -58,7 +62,7 @@ extension Neuron {
         if let block {
             let job = try RankingJob(
                 search, block: block, shown: examples.show, count: examples.top ?? 3,
-                apartSeconds: examples.apart, path: output.output ?? "", overwrite: output.overwrite)
+                apartSeconds: examples.apart.value, path: output.output ?? "", overwrite: output.overwrite)
             Interruption.begin(stop: stop, notice: "finishing the frames under way") {
                 [path = job.temporaryPath] in OutputDirectory.removeUnfinished(path)
             }
@@ -68,7 +72,7 @@ extension Neuron {
             }
         } else {
             let job = try ExampleJob(
-                search, neurons: neurons, count: examples.top ?? 9, apartSeconds: examples.apart,
+                search, neurons: neurons, count: examples.top ?? 9, apartSeconds: examples.apart.value,
                 sheet: output.output, table: output.stats, overwrite: output.overwrite)
             let temporaries = TemporaryFiles()
             temporaries.add(job.temporaryPaths)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Files
+import Methods
 import Report
 
 /// Where frames that excite neurons are looked for, instead of making pictures.
@@ -22,7 +23,7 @@ struct ExampleOptions: ParsableArguments {
         help: ArgumentHelp(
             "Seconds between two examples out of one video at least: closer ones are near copies.",
             valueName: "seconds"))
-    var apart: Double = 1
+    var apart: Amount = 1.0
 
     @Option(
         parsing: .unconditional,
@@ -39,15 +40,26 @@ struct ExampleOptions: ParsableArguments {
     )
     var show: Int = 8
 
+    @Flag(
+        help: ArgumentHelp(
+            """
+            Look at frames of more than \(HugeFrame.limit) patches too, which may take gigabytes and hours each; else \
+            they are left out and named.
+            """))
+    var allowHugeFrames = false
+
     /// Whether examples are looked for.
     var isWanted: Bool { !names.isEmpty }
 
     func validate() throws {
-        if names.isEmpty, let option = [("--top", top != nil), ("--layer", layer != nil)].first(where: \.1) {
+        let stray = [
+            ("--top", top != nil), ("--layer", layer != nil), ("--allow-huge-frames", allowHugeFrames),
+        ].first(where: \.1)
+        if names.isEmpty, let option = stray {
             throw ValidationError("\(option.0) goes with --examples")
         }
         guard (1...1000).contains(top ?? 1) else { throw ValidationError("--top is 1 to 1000") }
-        guard (0...3600).contains(apart) else { throw ValidationError("--apart is 0 to 3600 seconds") }
+        guard (0...3600).contains(apart.value) else { throw ValidationError("--apart is 0 to 3600 seconds") }
         guard (0...100).contains(show) else { throw ValidationError("--show is 0 to 100") }
     }
 

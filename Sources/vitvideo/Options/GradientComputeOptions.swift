@@ -5,8 +5,22 @@ import ViT
 
 /// What multiplies matrices where gradients are taken, by how many threads and in how much memory.
 struct GradientComputeOptions: ParsableArguments {
+    enum PrecisionArgument: String, ExpressibleByArgument, CaseIterable {
+        case auto, fp32, bf16
+
+        var value: Precision? { Precision(rawValue: rawValue) }
+    }
+
     @Option(help: ArgumentHelp("Library of the matrix products.", valueName: "library"))
     var backend: Engine.Library = .auto
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Number format of the products: auto is bf16 on CPUs that have it natively, and fp32 where frames are \
+            compared by numbers (--examples).
+            """, valueName: "format"))
+    var precision: PrecisionArgument = .auto
 
     @Option(help: ArgumentHelp("Threads, a copy each. (default: the number of cores)", valueName: "n"))
     var threads: Int?
@@ -18,6 +32,9 @@ struct GradientComputeOptions: ParsableArguments {
 
     var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
+    /// Nil where the machine does not say.
+    var availableBytes: Int? { budgetMemory?.bytes ?? SystemMemory.availableBytes() }
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
     }
@@ -25,9 +42,7 @@ struct GradientComputeOptions: ParsableArguments {
     /// - Parameter side: of the picture in pixels.
     /// - Throws: `VitvideoError` where so many bytes are not to be had.
     func checkMemory(_ bytes: Int, side: Int) throws {
-        guard let available = budgetMemory?.bytes ?? SystemMemory.availableBytes(), bytes > available else {
-            return
-        }
+        guard let available = availableBytes, bytes > available else { return }
         func megabytes(_ count: Int) -> String { "\(count / 1_000_000) MB" }
         throw VitvideoError(
             .unavailable,

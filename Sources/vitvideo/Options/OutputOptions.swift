@@ -52,7 +52,7 @@ struct OutputOptions: ParsableArguments {
     var codec: String?
 
     @Option(help: ArgumentHelp("Constant quality, lower is better.", valueName: "n"))
-    var crf: Double = 18
+    var crf: Amount = 18.0
 
     @Option(help: ArgumentHelp("Encoder speed: ultrafast to veryslow.", valueName: "name"))
     var preset: String = "veryfast"
@@ -74,7 +74,7 @@ struct OutputOptions: ParsableArguments {
     ) -> WriterOptions {
         let info = reader.info
         return WriterOptions(
-            codec: codec, crf: crf, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
+            codec: codec, crf: crf.value, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
             audio: noMetadata ? info.audioStreams.map(\.withoutTags) : info.audioStreams,
             metadata: noMetadata ? MediaMetadata() : reader.metadata, leftOut: info.otherContent,
             overwrite: replaces(store), threads: threads,
@@ -89,7 +89,7 @@ struct OutputOptions: ParsableArguments {
             throw ValidationError(
                 "\(option) writes a file, never standard output, which only --stats does; name a file")
         }
-        guard (0...63).contains(crf) else { throw ValidationError("--crf is between 0 and 63") }
+        guard (0...63).contains(crf.value) else { throw ValidationError("--crf is between 0 and 63") }
         if output == nil && export == nil && !wantsStatistics {
             throw ValidationError(
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
@@ -104,7 +104,7 @@ struct OutputOptions: ParsableArguments {
             ("the format of -o", output.map(\.pathExtension)),
             ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
             ("--no-audio", given(noAudio)), ("--no-metadata", given(noMetadata)), ("--codec", codec),
-            ("--crf", "\(crf)"), ("--preset", preset),
+            ("--crf", "\(crf.value)"), ("--preset", preset),
         ]
     }
 }

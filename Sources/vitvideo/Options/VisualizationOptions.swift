@@ -1,6 +1,5 @@
 import ArgumentParser
 import Probing
-import ViT
 
 extension VisualizationRecipe.Noise: ExpressibleByArgument {}
 
@@ -23,9 +22,9 @@ struct VisualizationOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Weight of the total variation, in units of \(VisualizationRecipe.totalVariationUnit): more is smoother, \
-            less is more detailed and noisier. (default: \(VisualizationRecipe.totalVariationText))
+            less is more detailed and noisier.
             """, valueName: "weight"))
-    var tv: Float?
+    var tv = Amount(standard.totalVariation)
 
     @Option(
         help: ArgumentHelp("How far copies are rolled at most, in pixels either way.", valueName: "pixels"))
@@ -35,7 +34,7 @@ struct VisualizationOptions: ParsableArguments {
         help: ArgumentHelp(
             "Strength of the change of colours: (x − μ)/σ with μ and ln σ within ± this; 0 for none.",
             valueName: "strength"))
-    var colorShift: Float = standard.colorShift
+    var colorShift = Amount(standard.colorShift)
 
     @Option(
         help: """
@@ -52,14 +51,14 @@ struct VisualizationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Of all that is drawn at random.", valueName: "n"))
     var seed: UInt64 = 0
 
-    func recipe(for model: Model) -> VisualizationRecipe {
-        var recipe = VisualizationRecipe(for: model.configuration)
+    var recipe: VisualizationRecipe {
+        var recipe = VisualizationRecipe()
         recipe.steps = steps
         recipe.copies = copies
         recipe.learningRate = learningRate
-        if let tv { recipe.totalVariation = tv }
+        recipe.totalVariation = tv.float
         recipe.jitter = jitter
-        recipe.colorShift = colorShift
+        recipe.colorShift = colorShift.float
         recipe.noise = noise
         recipe.noiseScale = noiseScale
         return recipe
@@ -71,9 +70,9 @@ struct VisualizationOptions: ParsableArguments {
         guard learningRate > 0, learningRate <= 100 else {
             throw ValidationError("--learning-rate is above 0 and at most 100")
         }
-        guard (0...1e6).contains(tv ?? 0) else { throw ValidationError("--tv is 0 to 1000000") }
+        guard (0...1e6).contains(tv.value) else { throw ValidationError("--tv is 0 to 1000000") }
         guard (0...4096).contains(jitter) else { throw ValidationError("--jitter is 0 to 4096") }
-        guard (0...10).contains(colorShift) else { throw ValidationError("--color-shift is 0 to 10") }
+        guard (0...10).contains(colorShift.value) else { throw ValidationError("--color-shift is 0 to 10") }
         guard (0...100).contains(noiseScale) else { throw ValidationError("--noise-scale is 0 to 100") }
     }
 }
