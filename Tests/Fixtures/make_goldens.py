@@ -26,6 +26,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
 from golden_scripts import (  # noqa: E402
+    dinov3,
     experiments,
     families,
     feature_visualization,
@@ -57,6 +58,7 @@ def main() -> None:
     experiments.make(GOLDENS / "vit")
     resize.make_synthetic(GOLDENS / "vit")
     families.make(GOLDENS / "families")
+    dinov3.make(GOLDENS / "dinov3")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

@@ -41,7 +41,7 @@ package struct Provenance: Encodable, Sendable {
         self["family"] = .text(c.family.rawValue)
         self["mean"] = .numbers(c.normalization.mean.map(Self.shortest))
         self["std"] = .numbers(c.normalization.deviation.map(Self.shortest))
-        self["position_rule"] = .text(c.positionInterpolation.rawValue)
+        self["position_rule"] = .text(c.text(of: .positionRule))
         self["num_heads"] = .integer(c.heads)
         self["layer_norm_epsilon"] = .number(Self.shortest(c.layerNormEpsilon))
         self["activation"] = .text(c.activation.rawValue)

@@ -51,8 +51,8 @@ package struct Configuration: Sendable, Hashable {
     package var hasDistillationHead: Bool
     /// What the classifier head reads.
     package var pooling: Pooling
-    /// What LayerNorm adds to the variance: 1e-6 in the original code of every family and in timm, 1e-12 in
-    /// Hugging Face's `ViTModel` and `DeiTModel`.
+    /// What LayerNorm adds to the variance: 1e-6 in the original code of most families and in timm, 1e-5 in DINOv3,
+    /// 1e-12 in Hugging Face's `ViTModel` and `DeiTModel`.
     package var layerNormEpsilon: Float
 
     /// A configuration with the parts of the family's preset.

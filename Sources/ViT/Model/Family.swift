@@ -4,6 +4,7 @@ extension Configuration {
         case dino
         case dinov2
         case dinov2Registers = "dinov2_reg"
+        case dinov3
         /// DeiT and DeiT III.
         case deit
         /// MAE.
@@ -24,6 +25,8 @@ extension Configuration {
         package var activation = Activation.gelu
         package var pooling = Pooling.classToken
         package var layerNormEpsilon: Float = 1e-6
+        /// Side in pixels of the pictures that the models are for, where no position table tells it.
+        package var side = 224
     }
 }
 
@@ -34,6 +37,8 @@ extension Configuration.Family {
         switch self {
         case .dino, .dinov2: Configuration.Preset(positionInterpolation: .scaled)
         case .dinov2Registers, .deit, .mae: Configuration.Preset()
+        // timm's `input_size`; the models were trained at several sizes.
+        case .dinov3: Configuration.Preset(position: .rotary(base: 100), layerNormEpsilon: 1e-5, side: 256)
         case .vit: Configuration.Preset(normalization: .half)
         }
     }

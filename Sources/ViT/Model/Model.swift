@@ -65,7 +65,11 @@ package final class Model: Sendable {
     func rotation(rows: Int, columns: Int) -> Rotation? {
         guard case .rotary(let base) = configuration.position else { return nil }
         return rotations.value(rows: rows, columns: columns) {
-            Rotation(configuration: configuration, base: base, rows: rows, columns: columns)
+            Rotation(
+                configuration: configuration,
+                periods: weights.rotaryPeriods?.map(Double.init)
+                    ?? Rotation.periods(base: base, headWidth: configuration.headWidth),
+                rows: rows, columns: columns)
         }
     }
 

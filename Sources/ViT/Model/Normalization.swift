@@ -12,6 +12,10 @@ package struct Normalization: Sendable, Hashable {
     package static let imageNet = Normalization(
         mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
 
+    /// Of DINOv3's satellite pictures SAT-493M, from its README.
+    package static let sat493M = Normalization(
+        mean: [0.430, 0.411, 0.296], deviation: [0.213, 0.156, 0.143])
+
     /// To [−1, 1], as the original and AugReg ViTs expect.
     package static let half = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
 }

@@ -15,10 +15,23 @@ package enum PositionEncoding: Sendable, Hashable {
     /// No table: queries and keys of the patches are rotated by an angle that depends on the position
     /// (`Rotation`).
     ///
-    /// - base: the ratio of the longest to the shortest period, 100 in DINOv3.
+    /// - base: what the periods are powers of, 100 in DINOv3. Periods in the weights come before it.
     case rotary(base: Float)
     /// Nothing.
     case none
+
+    /// Whether positions are added to the patches.
+    package var hasTable: Bool {
+        switch self {
+        case .learned, .sineCosine: true
+        case .rotary, .none: false
+        }
+    }
+
+    /// Whether the table is that of the native grid and is interpolated to others.
+    package var isInterpolated: Bool {
+        if case .learned = self { true } else { false }
+    }
 }
 
 /// How a position table is carried to another patch grid.

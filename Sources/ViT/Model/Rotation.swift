@@ -5,10 +5,9 @@ import Foundation
 /// normalization).
 ///
 /// A patch in row i of H and column j of W has the coordinates y = 2(i + ½)/H − 1 and x = 2(j + ½)/W − 1.
-/// With the periods p_k = base^(2k/(d/2)), k = 0 … d/4 − 1, its d/2 angles are [2πy/p_k …, 2πx/p_k …]. A
-/// head's query or key (x₁, x₂), two halves of d/2, becomes (x₁·cos − x₂·sin, x₂·cos + x₁·sin). Prefix tokens
-/// stay as they are. The rotation R is orthogonal: its reverse, which a gradient takes, is the rotation by
-/// −angle.
+/// With the periods p_k, k = 0 … d/4 − 1, its d/2 angles are [2πy/p_k …, 2πx/p_k …]. A head's query or key
+/// (x₁, x₂), two halves of d/2, becomes (x₁·cos − x₂·sin, x₂·cos + x₁·sin). Prefix tokens stay as they are. The
+/// rotation R is orthogonal: its reverse, which a gradient takes, is the rotation by −angle.
 struct Rotation: Sendable {
     private let prefix: Int
     private let heads: Int
@@ -17,14 +16,19 @@ struct Rotation: Sendable {
     private let cosines: [Float]
     private let sines: [Float]
 
-    /// - Parameter base: the ratio that the periods span.
-    init(configuration c: Configuration, base: Float, rows: Int, columns: Int) {
-        let quarter = c.headWidth / 4
-        precondition(quarter > 0 && c.headWidth == 4 * quarter, "rotary heads have a width of four parts")
+    /// The periods that are computed where the weights hold none, p_k = base^(2k/(d/2)).
+    static func periods(base: Float, headWidth: Int) -> [Double] {
+        let quarter = headWidth / 4
+        return (0..<quarter).map { pow(Double(base), Double($0) / Double(quarter)) }
+    }
+
+    /// - Parameter periods: a quarter of a head's width.
+    init(configuration c: Configuration, periods: [Double], rows: Int, columns: Int) {
+        precondition(
+            !periods.isEmpty && c.headWidth == 4 * periods.count, "rotary heads have a width of four parts")
         prefix = c.specialTokens
         heads = c.heads
         headWidth = c.headWidth
-        let periods = (0..<quarter).map { pow(Double(base), Double($0) / Double(quarter)) }
         func angles(_ index: Int, of count: Int) -> [Double] {
             let coordinate = 2 * (Double(index) + 0.5) / Double(count) - 1
             return periods.map { 2 * .pi * coordinate / $0 }

@@ -23,11 +23,14 @@ struct ConfigurationSettlement {
     ///
     /// - Throws: `VitvideoError.weightsDoNotFit` naming what is missing to tell the architecture.
     mutating func settle() throws -> Configuration {
+        let family = settledFamily()
+        let position = settledPosition(preset: family.preset.position)
+        let table = tensors.shape("pos_embed")
         guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last, width > 0,
             let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
-            let table = tensors.shape("pos_embed"), table.count == 3
+            side > 0, !position.isInterpolated || table?.count == 3
         else {
-            throw notAModel
+            throw notAModel(needsTable: position.isInterpolated)
         }
         let distilled = tensors.shape("dist_token") != nil
         let registers = tensors.shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
@@ -35,26 +38,32 @@ struct ConfigurationSettlement {
         let gated = tensors.shape("blocks.0.mlp.w12.weight")
         let hidden =
             gated.map { $0[0] / 2 } ?? tensors.shape("blocks.0.mlp.fc1.weight")?.first ?? 4 * width
-        let family = settledFamily()
         guard [1, 3].contains(patch[1]), patch[2] == side else {
             throw problem(
                 "its patches are \(patch[2])×\(side) pixels of \(patch[1]) channels; square ones of 3 or 1 are read"
             )
         }
         let special = distilled ? 2 : 1
-        let (grid, positioned) = try settledGrid(
-            positions: table[1], special: [special, special + registers, 0])
+        let (grid, positioned) =
+            if position.isInterpolated, let table {
+                try settledGrid(positions: table[1], special: [special, special + registers, 0])
+            } else {
+                settledGrid(preset: max(family.preset.side / side, 1))
+            }
         var c = Configuration(
             family: family, patchSize: side, width: width, depth: depth,
-            heads: try settledHeads(width: width),
+            heads: try settledHeads(width: width, position: position, family: family),
             feedForwardWidth: hidden, registers: registers, hasDistillationToken: distilled,
             hasLayerScale: tensors.shape("blocks.0.ls1.gamma") != nil, nativeRows: grid.rows,
             nativeColumns: grid.columns, classes: tensors.shape("head.weight")?.first ?? 0)
+        c.position = position
         c.activation = try settledActivation(isGated: gated != nil, preset: family.preset.activation)
-        c.prefix.positionsRegisters = registers > 0 && positioned == special + registers
+        c.prefix.positionsRegisters =
+            position.isInterpolated && registers > 0 && positioned == special + registers
         c.inputChannels = patch[1]
         c.hasPatchBias = tensors.shape("patch_embed.proj.bias") != nil
         c.qkvBias = tensors.qkvBias
+        c.pooling = settledPooling(family)
         c.hasFinalNorm = tensors.shape("norm.weight") != nil || tensors.shape("norm.bias") != nil
         c.hasDistillationHead = distilled && tensors.shape("head_dist.weight") != nil
         c.normalization = settledNormalization(
@@ -64,10 +73,15 @@ struct ConfigurationSettlement {
             preset: family.preset.layerNormEpsilon)
         // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
         // antialiases, as the original does.)
-        c.positionInterpolation = settled(
-            \.positionInterpolation, .positionRule,
-            tensors: registers == 0 ? tensors.table.positionInterpolation : nil,
-            preset: family.preset.positionInterpolation)
+        if position.isInterpolated {
+            c.positionInterpolation = settled(
+                \.positionInterpolation, .positionRule,
+                tensors: registers == 0 ? tensors.table.positionInterpolation : nil,
+                preset: family.preset.positionInterpolation)
+        } else {
+            account.beliefs[.positionRule] = beliefOfPreset
+            tellThatNoRuleApplies()
+        }
         tellAssumptions(c)
         return c
     }
@@ -78,7 +92,7 @@ struct ConfigurationSettlement {
     ///
     /// - Parameter name: the model's.
     mutating func settle(known: Configuration, name: String) -> Configuration {
-        var c = known
+        var c = fitted(known)
         for fact in ModelFact.allCases { account.beliefs[fact] = .knownModel(name) }
         func change<Value>(
             _ part: WritableKeyPath<Configuration, Value>, _ fact: ModelFact, to told: (Value, Belief)?
@@ -92,10 +106,22 @@ struct ConfigurationSettlement {
             \.normalization.deviation, .deviation, to: first(\.deviation).map { (Self.threeChannels($0), $1) }
         )
         change(\.layerNormEpsilon, .epsilon, to: first(\.layerNormEpsilon))
-        change(\.positionInterpolation, .positionRule, to: first(\.positionInterpolation))
+        if c.position.isInterpolated {
+            change(\.positionInterpolation, .positionRule, to: first(\.positionInterpolation))
+        } else {
+            tellThatNoRuleApplies()
+        }
         if let (value, belief) = first(\.activation), value.isGated == c.activation.isGated {
             change(\.activation, .activation, to: (value, belief))
         }
+        return c
+    }
+
+    /// A known model's configuration with the parts in which its published files differ: those that leave DINOv3's
+    /// biases of queries and values out, which are all 0, and those that do not.
+    func fitted(_ known: Configuration) -> Configuration {
+        var c = known
+        if known.family == .dinov3 { c.qkvBias = tensors.qkvBias }
         return c
     }
 
@@ -163,13 +189,33 @@ struct ConfigurationSettlement {
         return activation
     }
 
-    private mutating func settledHeads(width: Int) throws -> Int {
-        func fits(_ heads: Int) -> Bool { heads > 0 && width % heads == 0 }
+    /// timm makes a DINOv3 with a classifier on the mean patch token, unless it is told `global_pool="token"`; others
+    /// are on the class token.
+    private func settledPooling(_ family: Configuration.Family) -> Pooling {
+        guard family == .dinov3 else { return family.preset.pooling }
+        return first(\.pooling)?.0 ?? (tensors.hasTimmsRegisters ? .meanPatch : family.preset.pooling)
+    }
+
+    /// The base that periods are computed with may be told; the kind of encoding is the family's.
+    private func settledPosition(preset: PositionEncoding) -> PositionEncoding {
+        guard case .rotary(let base) = preset else { return preset }
+        return .rotary(base: first(\.rotaryBase)?.0 ?? base)
+    }
+
+    private mutating func settledHeads(
+        width: Int, position: PositionEncoding, family: Configuration.Family
+    ) throws -> Int {
+        // A rotation takes the rows' and the columns' angles for either half of a head.
+        let parts = if case .rotary = position { 4 } else { 1 }
+        func fits(_ heads: Int) -> Bool { heads > 0 && width % (heads * parts) == 0 }
         if let (heads, belief) = first(\.heads) {
             guard fits(heads) else {
                 throw VitvideoError.weightsDoNotFit(
                     path: tensors.checkpoint.path,
-                    problems: ["a width of \(width) does not divide into \(heads) heads"],
+                    problems: [
+                        "a width of \(width) does not divide into \(heads) heads"
+                            + (parts > 1 ? " of a multiple of \(parts)" : "")
+                    ],
                     nextStep: .tellModel([.heads]))
             }
             account.beliefs[.heads] = belief
@@ -179,7 +225,12 @@ struct ConfigurationSettlement {
             account.beliefs[.heads] = .tensors
             return stored
         }
-        guard let usual = Self.usualHeads(width: width) else {
+        // A period stands for four channels of a head.
+        if let periods = tensors.shape("rope_embed.periods")?.first, periods > 0, width % (4 * periods) == 0 {
+            account.beliefs[.heads] = .tensors
+            return width / (4 * periods)
+        }
+        guard let usual = Self.usualHeads(width: width, family: family) else {
             throw VitvideoError.weightsDoNotFit(
                 path: tensors.checkpoint.path,
                 problems: ["a width of \(width) does not divide into heads of 64"],
@@ -190,11 +241,16 @@ struct ConfigurationSettlement {
     }
 
     /// Widths of the models that the families publish, whose heads are known.
-    private static let publishedWidths: Set = [192, 384, 768, 1024, 1280, 1408, 1536, 1664]
+    private static let publishedWidths: Set = [192, 384, 768, 1024, 1280, 1408, 1536, 1664, 4096]
 
-    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16.
-    private static func usualHeads(width: Int) -> Int? {
-        if [1280, 1408, 1664].contains(width) { return 16 }
+    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16, and in DINOv3's 7B, which has
+    /// 32 of 128. DINOv3's ViT-H+ has 20 of 64.
+    static func usualHeads(width: Int, family: Configuration.Family) -> Int? {
+        if family == .dinov3 {
+            if width == 4096 { return 32 }
+        } else if [1280, 1408, 1664].contains(width) {
+            return 16
+        }
         return width % 64 == 0 ? width / 64 : nil
     }
 
@@ -226,6 +282,13 @@ struct ConfigurationSettlement {
             nextStep: .tellModel([.grid]))
     }
 
+    /// The grid that is told, else a square one of so many patches a side: for a model whose tensors hold none.
+    private mutating func settledGrid(preset side: Int) -> (grid: PatchGrid, special: Int) {
+        let (grid, belief) = first(\.grid) ?? (PatchGrid(rows: side, columns: side), beliefOfPreset)
+        account.beliefs[.grid] = belief
+        return (grid, 0)
+    }
+
     /// The side of a grid of so many patches; nil where they make no square.
     private static func squareSide(_ patches: Int) -> Int? {
         let side = Int(Double(max(patches, 0)).squareRoot().rounded())
@@ -248,13 +311,22 @@ struct ConfigurationSettlement {
                 nextStep: .tellModel(parts.filter { $0 != .epsilon })))
     }
 
+    /// The user's position rule changes nothing where no table is interpolated.
+    private mutating func tellThatNoRuleApplies() {
+        guard told.contains(where: { $0.source == .option && $0.facts.positionInterpolation != nil }) else {
+            return
+        }
+        account.notices.append(
+            ModelNotice("it has no position table, so that a position rule changes nothing"))
+    }
+
     /// What the file holds in place of a Vision Transformer, or which of its parts is missing.
-    private var notAModel: VitvideoError {
+    private func notAModel(needsTable: Bool) -> VitvideoError {
         let contents = FileContents(tensors.checkpoint.names)
         let parts = [
             ("cls_token", "class token"), ("patch_embed.proj.weight", "patch embedding"),
             ("pos_embed", "position table"),
-        ].filter { tensors.shape($0.0) == nil }.map(\.1)
+        ].filter { tensors.shape($0.0) == nil && (needsTable || $0.0 != "pos_embed") }.map(\.1)
         let missing = parts.isEmpty ? "tokens of another shape" : "no " + parts.joined(separator: ", no ")
         return .weightsDoNotFit(
             path: tensors.checkpoint.path,

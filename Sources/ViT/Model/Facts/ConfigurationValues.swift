@@ -10,7 +10,7 @@ struct ConfigurationValues {
 
     init(_ object: [String: Any], patchSize: Int?) {
         storedPatch = patchSize
-        let inner = ["pretrained_cfg", "model_args", "preprocess_cfg"].compactMap {
+        let inner = ["pretrained_cfg", "model_args", "preprocess_cfg", "rope_parameters"].compactMap {
             object[$0] as? [String: Any]
         }
         levels = [object] + inner
@@ -76,6 +76,8 @@ struct ConfigurationValues {
         facts.layerNormEpsilon = numbers("layer_norm_eps", "layer_norm_epsilon")?.first.flatMap {
             $0 > 0 && $0 < 1 ? $0 : nil
         }
+        facts.rotaryBase = numbers("rope_theta")?.first.flatMap { $0 > 0 ? $0 : nil }
+        facts.pooling = ["avg": Pooling.meanPatch, "token": .classToken][text("global_pool") ?? ""]
         facts.activation = try activation()
         facts.grid = grid
         if isTimm { facts.positionInterpolation = .antialiased }
@@ -91,6 +93,7 @@ struct ConfigurationValues {
         case "deit": return .deit
         case "dinov2": return .dinov2
         case "dinov2_with_registers": return .dinov2Registers
+        case "dinov3_vit": return .dinov3
         case "vit_mae": return .mae
         // "vit" is Google's and DINO's.
         case .some: return nil
@@ -101,6 +104,7 @@ struct ConfigurationValues {
         if architecture.contains("dinov2") {
             return architecture.contains("reg4") ? .dinov2Registers : .dinov2
         }
+        if architecture.contains("dinov3") { return .dinov3 }
         let tag = text("tag") ?? ""
         if tag.hasPrefix("dino") { return .dino }
         if tag.hasPrefix("mae") { return .mae }

@@ -32,6 +32,12 @@ struct FamilyEvidence {
 
     private static let rules: [Rule] = [
         Rule(.vit) { $0.table.dialect == .jax },
+        Rule(.dinov3) { tensors in
+            // timm's have nothing of their own but what they lack.
+            tensors.shape("pos_embed") == nil
+                && (tensors.hasDINOv3sOwn || tensors.table.dialect == .huggingFaceDinov3
+                    || tensors.shape("register_tokens") != nil && !tensors.qkvBias.contains(.keys))
+        },
         Rule(.dinov2Registers) { $0.shape("register_tokens") != nil },
         Rule(.dinov2) { $0.table.dialect == .huggingFaceDinov2 },
         Rule(.deit) { $0.shape("dist_token") != nil },

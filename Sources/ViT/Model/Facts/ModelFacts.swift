@@ -11,6 +11,10 @@ package struct ModelFacts: Sendable, Hashable {
     /// The patch grid that the model was trained on.
     package var grid: PatchGrid?
     package var positionInterpolation: PositionInterpolation?
+    /// What the periods of rotary positions are powers of.
+    package var rotaryBase: Float?
+    /// What the classifier reads.
+    package var pooling: Pooling?
 
     package init(
         family: Configuration.Family? = nil, mean: [Float]? = nil, deviation: [Float]? = nil,

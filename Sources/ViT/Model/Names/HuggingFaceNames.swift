@@ -47,6 +47,31 @@ extension NameTable {
         return table
     }()
 
+    /// `DINOv3ViTModel`.
+    static let huggingFaceDinov3 = huggingFaceDinov3(
+        feedForward: [("mlp.up_proj", "mlp.fc1"), ("mlp.down_proj", "mlp.fc2")])
+
+    /// The same with SwiGLU, which has a `mlp.gate_proj`.
+    static let huggingFaceDinov3Gated = huggingFaceDinov3(feedForward: [("mlp.down_proj", "mlp.w3")])
+
+    private static func huggingFaceDinov3(feedForward: [(source: String, target: String)]) -> NameTable {
+        var rules = [
+            Rule("embeddings.cls_token", "cls_token"),
+            Rule("embeddings.register_tokens", "register_tokens"),
+            Rule("#.layer_scale1.lambda1", "blocks.#.ls1.gamma"),
+            Rule("#.layer_scale2.lambda1", "blocks.#.ls2.gamma"),
+        ]
+        rules += layer("embeddings.patch_embeddings", "patch_embed.proj") + layer("norm", "norm")
+        rules += huggingFaceAttention
+        rules += layer("#.norm1", "blocks.#.norm1") + layer("#.norm2", "blocks.#.norm2")
+        for (source, target) in feedForward { rules += layer("#.\(source)", "blocks.#.\(target)") }
+        rules += layer("#.mlp.gate_proj", "blocks.#.mlp.w12", part: 0)
+        rules += layer("#.mlp.up_proj", "blocks.#.mlp.w12", part: 1)
+        return NameTable(
+            .huggingFaceDinov3, roots: ["embeddings", "layer", "model", "norm"],
+            blockPrefixes: ["layer.", "model.layer."], rules: rules, ignored: ["embeddings.mask_token"])
+    }
+
     private static let huggingFaceRoots: Set = ["embeddings", "encoder", "layers", "layernorm"]
 
     private static let huggingFaceEmbeddings =

@@ -10,18 +10,23 @@ struct NameTable: Sendable {
         var part = 0
         /// How the values have to be rearranged; nil for as they are.
         var order: AxisOrder?
+        /// Whether the values are factors of the target's, one for each.
+        var isMask = false
 
-        init(_ source: String, _ target: String, part: Int = 0, order: AxisOrder? = nil) {
+        init(
+            _ source: String, _ target: String, part: Int = 0, order: AxisOrder? = nil, isMask: Bool = false
+        ) {
             self.source = source
             self.target = target
             self.part = part
             self.order = order
+            self.isMask = isMask
         }
     }
 
     /// The libraries whose names the tables hold.
     enum Dialect: Sendable, Equatable {
-        case torch, huggingFaceViT, huggingFaceDinov2, jax
+        case torch, huggingFaceViT, huggingFaceDinov2, huggingFaceDinov3, jax
     }
 
     let dialect: Dialect

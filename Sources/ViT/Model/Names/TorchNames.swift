@@ -1,15 +1,17 @@
 extension NameTable {
-    /// torch.hub's DINO, DINOv2 (chunked or not) and DeiT, and timm: the canonical names, but for timm's
-    /// register token.
+    /// torch.hub's DINO, DINOv2 (chunked or not), DINOv3 and DeiT, and timm: the canonical names, but for timm's and
+    /// DINOv3's registers and DINOv3's SwiGLU.
     static let torch = torch(feedForward: [("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2")])
 
-    /// timm's models with SwiGLU (`vit_giant_patch14_dinov2`): its `SwiGLUPacked` keeps gate and value in
-    /// `fc1`, as DINOv2's `w12` does, and calls `w3` `fc2`.
+    /// timm's models with SwiGLU, which call `w3` `fc2`: `SwiGLUPacked` (`vit_giant_patch14_dinov2`) keeps gate and
+    /// value in `fc1`, as DINOv2's `w12` does, `SwiGLU` (`vit_small_plus_patch16_dinov3`) in `fc1_g` and `fc1_x`.
     static let timmGated = torch(feedForward: [("mlp.fc1", "mlp.w12"), ("mlp.fc2", "mlp.w3")])
 
     private static func torch(feedForward: [(source: String, target: String)]) -> NameTable {
-        var rules = ["cls_token", "dist_token", "register_tokens", "pos_embed"].map { Rule($0, $0) }
-        rules.append(Rule("reg_token", "register_tokens"))
+        var rules = ["cls_token", "dist_token", "register_tokens", "pos_embed", "rope_embed.periods"].map {
+            Rule($0, $0)
+        }
+        rules += [timmRegisters, dinov3Registers].map { Rule($0, "register_tokens") }
         for name in ["patch_embed.proj", "norm"] {
             rules += layer(name, name)
         }
@@ -17,16 +19,26 @@ extension NameTable {
             rules += layer("#.\(name)", "blocks.#.\(name)")
         }
         for (source, target) in feedForward { rules += layer("#.\(source)", "blocks.#.\(target)") }
+        for (source, part) in [("w1", 0), ("w2", 1), ("fc1_g", 0), ("fc1_x", 1)] {
+            rules += layer("#.mlp.\(source)", "blocks.#.mlp.w12", part: part)
+        }
         for branch in [1, 2] {
             rules.append(Rule("#.ls\(branch).gamma", "blocks.#.ls\(branch).gamma"))
             // DeiT III.
             rules.append(Rule("#.gamma_\(branch)", "blocks.#.ls\(branch).gamma"))
         }
-        // BEiT, and MAE fine-tuned in its code: keys have no bias.
+        // BEiT, MAE fine-tuned in its code, and timm's DINOv3: keys have no bias.
         rules.append(Rule("#.attn.q_bias", "blocks.#.attn.qkv.bias", part: 0))
         rules.append(Rule("#.attn.v_bias", "blocks.#.attn.qkv.bias", part: 2))
+        // DINOv3.
+        rules.append(Rule("#.attn.qkv.bias_mask", "blocks.#.attn.qkv.bias", isMask: true))
         return NameTable(
             .torch, roots: ["blocks", "patch_embed", "norm"], blockPrefixes: ["blocks."], rules: rules,
-            ignored: ["mask_token"])
+            // DINOv3 norms the class token of small crops in training with a norm of its own.
+            ignored: ["mask_token", "local_cls_norm.*"])
     }
+
+    /// What timm and DINOv3's own code call the registers.
+    static let timmRegisters = "reg_token"
+    static let dinov3Registers = "storage_tokens"
 }

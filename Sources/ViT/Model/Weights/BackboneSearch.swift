@@ -55,7 +55,9 @@ struct BackboneSearch {
     /// The best first; of equals the one that comes first in the file.
     let candidates: [Candidate]
 
-    private static let tables: [NameTable] = [.torch, .huggingFaceViT, .huggingFaceDinov2, .jax]
+    private static let tables: [NameTable] = [
+        .torch, .huggingFaceViT, .huggingFaceDinov2, .huggingFaceDinov3, .jax,
+    ]
     /// No training checkpoint holds more models; bounds the work that a file of anchors alone asks for.
     private static let mostPrefixes = 32
 
@@ -105,14 +107,28 @@ struct BackboneSearch {
             if targets.count > best?.known ?? 0 { best = (table, targets.count) }
         }
         guard let best else { return nil }
-        // timm's gated models use the names of plain ones; only the sizes differ.
-        if best.table.dialect == .torch,
-            let fc1 = checkpoint[prefix + "blocks.0.mlp.fc1.weight"]?.shape.first,
-            let fc2 = checkpoint[prefix + "blocks.0.mlp.fc2.weight"]?.shape.last, fc1 == 2 * fc2
-        {
-            return (.timmGated, best.known)
+        return (gatedTable(of: best.table, prefix, checkpoint) ?? best.table, best.known)
+    }
+
+    /// The table for a model with SwiGLU, where that calls other layers what a plain one's are called.
+    private static func gatedTable(
+        of table: NameTable, _ prefix: String, _ checkpoint: Checkpoint
+    ) -> NameTable? {
+        let names = checkpoint.names.filter { $0.hasPrefix(prefix) }
+        switch table.dialect {
+        case .torch:
+            if names.contains(prefix + "blocks.0.mlp.fc1_g.weight") { return .timmGated }
+            // Only the sizes differ.
+            guard let fc1 = checkpoint[prefix + "blocks.0.mlp.fc1.weight"]?.shape.first,
+                let fc2 = checkpoint[prefix + "blocks.0.mlp.fc2.weight"]?.shape.last, fc1 == 2 * fc2
+            else { return nil }
+            return .timmGated
+        case .huggingFaceDinov3:
+            return names.contains { $0.hasSuffix("layer.0.mlp.gate_proj.weight") }
+                ? .huggingFaceDinov3Gated : nil
+        case .huggingFaceViT, .huggingFaceDinov2, .jax:
+            return nil
         }
-        return best
     }
 
     // MARK: Choosing

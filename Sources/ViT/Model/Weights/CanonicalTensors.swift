@@ -25,6 +25,8 @@ struct CanonicalTensors: Sendable {
     private(set) var notices: [ModelNotice] = []
     /// Canonical tensor to its sources in the order they are stacked.
     private var sources: [String: [Source]] = [:]
+    /// Canonical tensor to the factors of its values.
+    private var masks: [String: Source] = [:]
 
     /// - Parameter key: which of several models in the file; nil for the preferred one.
     /// - Throws: `VitvideoError` where there is none under `key`.
@@ -51,7 +53,11 @@ struct CanonicalTensors: Sendable {
             let name = String(full.dropFirst(prefix.count))
             if NameTable.matches(name, table.ignored) { continue }
             if let (rule, target) = table.rule(for: name) {
-                add(full, as: target, part: rule.part, order: rule.order)
+                if rule.isMask {
+                    masks[target] = source(full)
+                } else {
+                    add(full, as: target, part: rule.part, order: rule.order)
+                }
             } else if table.changesAttention(name) {
                 problems.append("unexpected \(name)")
             } else {
@@ -60,15 +66,31 @@ struct CanonicalTensors: Sendable {
         }
         let classifier = takeClassifier(&left)
         for target in sources.keys { sources[target]?.sort { $0.part < $1.part } }
+        checkMasks()
         settleClassifier(left, taken: classifier)
         tell(left)
     }
 
     private mutating func add(_ full: String, as target: String, part: Int = 0, order: AxisOrder? = nil) {
-        guard let stored = checkpoint[full]?.shape else { return }
+        guard let source = source(full, part: part, order: order) else { return }
+        sources[target, default: []].append(source)
+    }
+
+    private func source(_ full: String, part: Int = 0, order: AxisOrder? = nil) -> Source? {
+        guard let stored = checkpoint[full]?.shape else { return nil }
         let shape = order?.shape(of: stored) ?? stored
-        sources[target, default: []].append(
-            Source(name: full, part: part, order: order, stored: stored, shape: shape))
+        return Source(name: full, part: part, order: order, stored: stored, shape: shape)
+    }
+
+    /// A mask has a tensor to mask, of its own shape.
+    private mutating func checkMasks() {
+        for (target, mask) in masks.sorted(by: { $0.key < $1.key }) {
+            guard let shape = shape(target) else {
+                problems.append("unexpected \(mask.name) without a bias")
+                continue
+            }
+            if mask.stored != shape { problems.append("\(mask.name) is \(mask.stored), not \(shape)") }
+        }
     }
 
     // MARK: Classifier
@@ -157,9 +179,24 @@ struct CanonicalTensors: Sendable {
         let name = "blocks.0.attn.qkv.bias"
         guard let bias = shape(name) else { return [] }
         let parts = parts(name)
-        // One tensor for all three, as most libraries keep it.
-        if parts == [0], bias.first == shape("blocks.0.attn.qkv.weight")?.first { return .all }
+        // One tensor for all three, as most libraries keep it, or for two as an import writes it.
+        if parts == [0], let rows = bias.first, let all = shape("blocks.0.attn.qkv.weight")?.first {
+            if rows == all { return .all }
+            if 3 * rows == 2 * all { return [.queries, .values] }
+        }
         return parts.reduce(into: []) { $0.insert(QKVBias(rawValue: 1 << $1)) }
+    }
+
+    /// Whether tensors are there that only DINOv3's own code has.
+    var hasDINOv3sOwn: Bool {
+        shape("rope_embed.periods") != nil || !masks.isEmpty || callsRegisters(NameTable.dinov3Registers)
+    }
+
+    /// Whether the registers have the name that timm gives them.
+    var hasTimmsRegisters: Bool { callsRegisters(NameTable.timmRegisters) }
+
+    private func callsRegisters(_ name: String) -> Bool {
+        sources["register_tokens"]?.first?.name == prefix + name
     }
 
     /// The number of blocks, which are numbered without a gap.
@@ -189,8 +226,24 @@ struct CanonicalTensors: Sendable {
     /// - Throws: `VitvideoError`.
     func values(_ name: String) throws -> [Float] {
         let parts = sources[name] ?? []
-        if parts.count == 1 { return try values(parts[0]) }
-        return try parts.flatMap { try values($0) }
+        if parts.count > 1 { return try parts.flatMap { try values($0) } }
+        let whole = try parts.first.map { try values($0) } ?? []
+        guard hasDINOv3sOwn, name.hasSuffix(".attn.qkv.bias"),
+            shape("\(name.dropLast("bias".count))weight")?.first == whole.count
+        else { return whole }
+        return try masked(whole, by: masks[name])
+    }
+
+    /// The bias of queries, keys and values that DINOv3's `LinearKMaskedBias` adds: what is stored times a mask,
+    /// which is 0 for the keys at least. In a model that was made but not initialized the mask is NaN; then it says
+    /// nothing, and neither does one that is missing.
+    private func masked(_ bias: [Float], by mask: Source?) throws -> [Float] {
+        let mask = try mask.map { try checkpoint.floats($0.name) } ?? []
+        let third = bias.count / 3
+        return bias.indices.map { i in
+            if third..<2 * third ~= i { return 0 }
+            return i < mask.count && mask[i].isFinite ? bias[i] * mask[i] : bias[i]
+        }
     }
 
     private func values(_ source: Source) throws -> [Float] {

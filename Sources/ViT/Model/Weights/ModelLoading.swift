@@ -69,8 +69,14 @@ extension Checkpoint {
 
     /// What an import into the model cache noted.
     fileprivate var facts: ModelFacts {
-        ModelFacts(
-            family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)),
+        func numbers(_ name: String) -> [Float]? {
+            let texts = metadata[name]?.split(separator: ",") ?? []
+            let values = texts.compactMap { Float($0) }.filter(\.isFinite)
+            return [1, 3].contains(values.count) && values.count == texts.count ? values : nil
+        }
+        return ModelFacts(
+            family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)), mean: numbers("mean"),
+            deviation: numbers("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil },
             heads: metadata["num_heads"].flatMap { Int($0) })
     }
 }

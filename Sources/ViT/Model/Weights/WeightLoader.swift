@@ -38,6 +38,11 @@ package struct WeightLoader: Sendable {
         return (configuration, settlement.account)
     }
 
+    /// A known model's configuration as this one of its published files has it.
+    package func fitted(_ known: Configuration) -> Configuration {
+        ConfigurationSettlement(tensors, told: []).fitted(known)
+    }
+
     /// What files beside the weights say.
     ///
     /// - Throws: as `ConfigurationFiles`.
@@ -53,7 +58,10 @@ package struct WeightLoader: Sendable {
     ///   `VitvideoError` where the file cannot be read.
     package func weights(for configuration: Configuration) throws -> Weights {
         try check(configuration)
-        return try Weights(configuration: configuration, linearHead: linearHead(for: configuration)) {
+        return try Weights(
+            configuration: configuration, rotaryPeriods: rotaryPeriods(for: configuration),
+            linearHead: linearHead(for: configuration)
+        ) {
             try values($0, for: configuration)
         }
     }
@@ -143,10 +151,29 @@ package struct WeightLoader: Sendable {
         return added == 0 ? values : [Float](repeating: 0, count: added * configuration.width) + values
     }
 
-    /// Tensors that may come with the model: a classifier on class token and mean patch token.
+    /// Tensors that may come with the model: a classifier on class token and mean patch token, and the periods of
+    /// rotary positions.
     private func optional(for c: Configuration) -> [(name: String, shape: [Int])] {
-        guard let classes = tensors.shape("linear_head.weight")?.first else { return [] }
-        return [("linear_head.weight", [classes, 2 * c.width]), ("linear_head.bias", [classes])]
+        var list: [(name: String, shape: [Int])] = []
+        if let classes = tensors.shape("linear_head.weight")?.first {
+            list += [("linear_head.weight", [classes, 2 * c.width]), ("linear_head.bias", [classes])]
+        }
+        if case .rotary = c.position, tensors.shape(Self.periods) != nil {
+            list.append((Self.periods, [c.headWidth / 4]))
+        }
+        return list
+    }
+
+    private static let periods = "rope_embed.periods"
+
+    /// Nil where the file holds none, so that they are computed. DINOv3's own files have them rounded to bfloat16.
+    private func rotaryPeriods(for c: Configuration) throws -> [Float]? {
+        guard case .rotary = c.position, tensors.shape(Self.periods) != nil else { return nil }
+        let periods = try tensors.values(Self.periods)
+        if let other = periods.first(where: { $0 <= 0 }) {
+            throw problem(["\(tensors.described(Self.periods)) holds \(other), where periods are above 0"])
+        }
+        return periods
     }
 
     private func linearHead(for configuration: Configuration) throws -> LinearHead? {

@@ -76,6 +76,8 @@ package struct Weights: Sendable {
     /// The learned table's entries of the patches, `nativeRows · nativeColumns × D`; empty without a learned
     /// table.
     package let patchPositions: [Float]
+    /// The periods of rotary positions, a quarter of a head's width; nil where they are computed.
+    let rotaryPeriods: [Float]?
     /// Before the first block; nil where the model has none.
     package let normPre: Norm?
     /// After the last block; of no use for a model without.
@@ -90,8 +92,12 @@ package struct Weights: Sendable {
     package let linearHead: LinearHead?
 
     /// - Parameter tensors: every tensor of `CanonicalNames.required(by: configuration)` but for the blocks'.
-    init(configuration c: Configuration, linearHead: LinearHead? = nil, tensors: ReadTensor) rethrows {
+    init(
+        configuration c: Configuration, rotaryPeriods: [Float]? = nil, linearHead: LinearHead? = nil,
+        tensors: ReadTensor
+    ) rethrows {
         self.linearHead = linearHead
+        self.rotaryPeriods = rotaryPeriods
         let d = c.width
         patchEmbedding = Linear(
             outputs: d, inputs: c.patchValues,
