@@ -242,11 +242,10 @@ package final class ReportJob {
         try directory.write(ReportPage(content: page).html(), to: ReportDirectory.pageName)
     }
 
-    private func ofModels(_ draw: (ModelFigures) throws -> [PageFigure]) throws -> PageBlock {
+    private func ofModels(_ draw: (ModelFigures) throws -> PageEntry.Content) throws -> PageBlock {
         PageBlock(
             entries: try subjects.map {
-                PageEntry(
-                    model: $0.name, .figures(try draw(ModelFigures(subject: $0, writer: writer))))
+                PageEntry(model: $0.name, try draw(ModelFigures(subject: $0, writer: writer)))
             })
     }
 }

@@ -12,7 +12,7 @@ struct ModelFigures {
     /// The first 128 filters of the patch embedding, in rows of 16.
     ///
     /// - Throws: `VitvideoError`.
-    func filters() throws -> [PageFigure] {
+    func filters() throws -> PageEntry.Content {
         let side = subject.model.configuration.patchSize
         let filters = ProjectionFilters.scaled(of: subject.model)
         let pictures = filters.map { values in
@@ -20,7 +20,7 @@ struct ModelFigures {
                 height: side, width: side,
                 bytes: values.map { UInt8(($0 * 255).rounded()) })
         }
-        return [
+        return .figures([
             try writer.write(
                 name(.filters), try HeatTiles.mosaic(pictures, columns: 16),
                 text:
@@ -28,19 +28,23 @@ struct ModelFigures {
                     + "pixels in colour",
                 arrays: [FigureArray("filters", [filters.count, side, side, 3], filters.flatMap { $0 })],
                 provenance)
-        ]
+        ])
     }
 
-    /// The matrix, and its rows for a few patches laid out as pictures.
+    /// The matrix, and its rows for a few patches laid out as pictures; a note of a model without a table.
     ///
     /// - Throws: `VitvideoError`.
-    func positions() throws -> [PageFigure] {
+    func positions() throws -> PageEntry.Content {
         let c = subject.model.configuration
+        guard c.position.hasTable else {
+            return .note(
+                "\(subject.name) has no position embeddings: it rotates queries and keys by their places.")
+        }
         let similarity = try PositionSimilarity.matrix(of: subject.model)
         let figure = MatrixFigure(
             title: "Position similarity, \(subject.name)", axisLabel: "patch, row by row",
             valueLabel: "dot product", matrix: similarity)
-        return [
+        return .figures([
             try writer.write(
                 name(.positions), try figure.image(),
                 text: "Dot products of the position embeddings of \(subject.name): \(similarity.height) "
@@ -55,7 +59,7 @@ struct ModelFigures {
                     "The rows of that matrix for patches spread over the \(c.nativeRows)×\(c.nativeColumns) "
                     + "grid, each laid out as a picture at the patch's place",
                 arrays: [], provenance),
-        ]
+        ])
     }
 
     /// Most patches along one side that the similarities are shown for.
