@@ -19,6 +19,8 @@ import ViT
         var told: Configuration.Family?
         /// Whether the file says how many heads there are.
         var tellsHeads = false
+        /// Where the library has another rule for positions than the family.
+        var rule: PositionInterpolation?
 
         var name: String { String(file.prefix { $0 != "." }) }
         var testDescription: String { file }
@@ -38,6 +40,12 @@ import ViT
         Case(file: "hf_dinov2.safetensors", family: .dinov2, gated: true),
         Case(file: "hf_dinov2_registers.safetensors", family: .dinov2Registers, registers: 4),
         Case(file: "jax.npz", family: .vit, classes: 5, tellsHeads: true),
+        // DINOv2 ViT-g.
+        Case(file: "dinov2_registers_gated.safetensors", family: .dinov2Registers, registers: 4, gated: true),
+        Case(file: "timm_gated.safetensors", family: .dinov2, gated: true, rule: .antialiased),
+        Case(
+            file: "hf_dinov2_registers_gated.safetensors", family: .dinov2Registers, registers: 4, gated: true
+        ),
     ]
 
     @Test(arguments: cases) func loadsAsTheOriginal(_ item: Case) throws {
@@ -46,7 +54,8 @@ import ViT
         let heads = try #require(expected.metadata["heads"].flatMap { Int($0) })
         let model = try Model.load(
             Fixtures.golden("families/\(item.file)").path,
-            told: ModelFacts(family: item.told, heads: item.tellsHeads ? nil : heads))
+            told: ModelFacts(
+                family: item.told, heads: item.tellsHeads ? nil : heads, positionInterpolation: item.rule))
         let c = model.configuration
         #expect(c.family == item.family)
         #expect(c.heads == heads && c.depth == 2 && c.width == 24 && c.patchSize == 4)

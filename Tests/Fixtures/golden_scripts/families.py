@@ -355,9 +355,38 @@ def jax(path: Path):
     return Timm(model)
 
 
+def dinov2_registers_gated(path: Path):
+    """DINOv2's ViT-g with registers."""
+    model = tiny("dinov2", 47, "antialias", layer_scale=True, swiglu=True, registers=4)
+    names = model.canonical_weights() | {"mask_token": dummy(17, 1, 24)}
+    write_safetensors(path.with_suffix(".safetensors"), names)
+    return Ours(model)
+
+
+def timm_gated(path: Path):
+    """timm's layout of DINOv2 ViT-g without registers."""
+    model = rounded(timm_twin(tiny("dinov2", 48, "antialias", layer_scale=True, swiglu=True)))
+    write_safetensors(path.with_suffix(".safetensors"), model.state_dict())
+    return Timm(model)
+
+
+def hf_dinov2_registers_gated(path: Path):
+    tiny_model = tiny("dinov2", 49, "antialias", layer_scale=True, swiglu=True, registers=4)
+    shape = hugging_face_shape(tiny_model.config)
+    model = Dinov2WithRegistersForImageClassification(
+        Dinov2WithRegistersConfig(num_labels=CLASSES, num_register_tokens=4, use_swiglu_ffn=True, **shape)
+    )
+    names = {f"dinov2_with_registers.{name}": v for name, v in hugging_face_names(tiny_model).items()}
+    names |= {"classifier.weight": dummy(18, CLASSES, 48), "classifier.bias": dummy(19, CLASSES)}
+    model.load_state_dict(names)
+    save_pretrained(model, path)
+    return Transformers(model, 5)
+
+
 FAMILIES = [
     dino, dino_wrapped, dinov2_chunked, dinov2_registers, deit, deit_distilled, timm_registers, hf_vit,
-    hf_vit_state_dict, hf_deit, hf_dinov2, hf_dinov2_registers, jax,
+    hf_vit_state_dict, hf_deit, hf_dinov2, hf_dinov2_registers, jax, dinov2_registers_gated, timm_gated,
+    hf_dinov2_registers_gated,
 ]  # fmt: skip
 
 
