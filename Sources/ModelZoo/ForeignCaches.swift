@@ -40,7 +40,7 @@ package struct ForeignCaches: Sendable {
             snapshots = snapshots.filter { $0 == current } + snapshots.filter { $0 != current }
         }
         for snapshot in snapshots {
-            for name in ["model.safetensors", "pytorch_model.bin"] {
+            for name in ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"] {
                 let path = "\(folder)/snapshots/\(snapshot)/\(name)"
                 // A snapshot links to blobs, and the link may be left without its blob.
                 if FileSystem.exists(path) { return path }

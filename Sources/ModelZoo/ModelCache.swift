@@ -63,11 +63,15 @@ package struct ModelCache: Sendable {
     ///
     /// - Returns: nil where there are none.
     package func find(_ entry: ModelZoo.Entry) -> Location? {
-        let candidates: [Location] = [
-            Location(path: importedPath(of: entry), origin: .imported),
-            Location(path: downloadedPath(of: entry), origin: .downloaded),
-            Location(path: "\(foreign.torchCheckpoints)/\(entry.fileName)", origin: .torchHub),
-        ]
+        let candidates: [Location] =
+            [
+                Location(path: importedPath(of: entry), origin: .imported),
+                Location(path: downloadedPath(of: entry), origin: .downloaded),
+                Location(path: "\(foreign.torchCheckpoints)/\(entry.fileName)", origin: .torchHub),
+            ]
+            + (entry.original.map {
+                [Location(path: "\(foreign.torchCheckpoints)/\($0.name)", origin: .torchHub)]
+            } ?? [])
         if let found = candidates.first(where: { FileSystem.exists($0.path) }) {
             return found
         }
@@ -116,7 +120,9 @@ package struct ModelCache: Sendable {
         switch location.origin {
         // These are other files with the same weights.
         case .imported, .huggingFace: return ""
-        case .torchHub: return entry.sha256
+        case .torchHub:
+            return location.path.lastPathPart == entry.original?.name
+                ? entry.original?.sha256 ?? "" : entry.sha256
         case .downloaded:
             let isWhole = entry.sha256.count == 64
             return isWhole ? entry.sha256 : notedHash(location.path) ?? entry.sha256
@@ -160,7 +166,8 @@ package struct ModelCache: Sendable {
             entry.source, to: path, size: entry.size, sha256: entry.sha256,
             orElse: .importModel(entry.name), progress: progress, isCancelled: isCancelled)
         do {
-            try WeightLoader(try Checkpoint.open(path)).check(entry.configuration)
+            let loader = try WeightLoader(try Checkpoint.open(path))
+            try loader.check(loader.fitted(entry.configuration))
         } catch {
             FileSystem.unlink(path)
             throw error
@@ -187,9 +194,7 @@ package struct ModelCache: Sendable {
     ) throws {
         try makeDirectory()
         var url = source
-        if let mirror, let file = source.split(separator: "/").last {
-            url = (mirror.hasSuffix("/") ? mirror : mirror + "/") + file
-        }
+        if let mirror { url = (mirror.hasSuffix("/") ? mirror : mirror + "/") + path.lastPathPart }
         do {
             try Download(from: url, to: path, size: size, sha256: sha256)
                 .run(progress: progress, isCancelled: isCancelled)
@@ -219,8 +224,9 @@ package struct ModelCache: Sendable {
         let hash = try ContentHash.sha256(ofFile: location.path)
         try check(hash, of: location, entry)
         let loader = try WeightLoader(try Checkpoint.open(location.path))
-        try loader.check(entry.configuration)
-        try loader.checkValues(for: entry.configuration)
+        let configuration = loader.fitted(entry.configuration)
+        try loader.check(configuration)
+        try loader.checkValues(for: configuration)
         return Verification(
             location: location, sha256: hash, expected: expectedHash(of: location, entry))
     }
@@ -240,16 +246,17 @@ package struct ModelCache: Sendable {
     ) throws -> Location {
         let checkpoint = try Checkpoint.open(path)
         let loader = try WeightLoader(checkpoint, key: checkpointKey)
-        let tensors = try loader.canonicalTensors(for: entry.configuration)
+        let configuration = loader.fitted(entry.configuration)
+        let tensors = try loader.canonicalTensors(for: configuration)
         loader.notices.forEach(onNotice)
         try makeDirectory()
         let target = importedPath(of: entry)
         try Safetensors.write(
             tensors,
             metadata: [
-                "model": entry.name, "family": entry.configuration.family.rawValue,
-                "num_heads": String(entry.configuration.heads),
-                "source_sha256": try checkpoint.contentHash(),
+                "model": entry.name, "family": configuration.family.rawValue,
+                "num_heads": String(configuration.heads), "mean": configuration.text(of: .mean),
+                "std": configuration.text(of: .deviation), "source_sha256": try checkpoint.contentHash(),
             ],
             to: target)
         return Location(path: target, origin: .imported)

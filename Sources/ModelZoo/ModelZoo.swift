@@ -8,8 +8,7 @@ package enum ModelZoo {
         package let configuration: Configuration
         /// Where the original weights are published.
         package let source: String
-        /// SPDX identifier of the weights' license.
-        package let license: String
+        package let license: License
         /// SHA-256 of the file at `source` in lower-case hexadecimal, or its first digits; empty where none
         /// is known.
         package let sha256: String
@@ -17,11 +16,13 @@ package enum ModelZoo {
         package let size: Int64?
         /// Repositories of the Hugging Face hub that hold the same weights.
         package let huggingFace: [String]
+        /// The authors' own file, where `source` has another one of the same weights.
+        package let original: Original?
 
         /// - Parameter sha256: of the file at `source` or its first digits; empty for unknown.
         package init(
-            name: String, configuration: Configuration, source: String, license: String,
-            sha256: String = "", size: Int64? = nil, huggingFace: [String] = []
+            name: String, configuration: Configuration, source: String, license: License,
+            sha256: String = "", size: Int64? = nil, huggingFace: [String] = [], original: Original? = nil
         ) {
             self.name = name
             self.configuration = configuration
@@ -30,10 +31,42 @@ package enum ModelZoo {
             self.sha256 = sha256
             self.size = size
             self.huggingFace = huggingFace
+            self.original = original
         }
 
-        /// The published file's own name.
-        package var fileName: String { String(source.split(separator: "/").last ?? "") }
+        /// The published file's own name; of one in the Hugging Face hub, where they are all called alike, that of
+        /// its repository.
+        package var fileName: String {
+            let parts = source.split(separator: "/").map(String.init)
+            let name = parts.last ?? ""
+            guard let end = parts.firstIndex(of: "resolve"), end > 0 else { return name }
+            return "\(parts[end - 1]).\(name.pathExtension)"
+        }
+    }
+
+    /// What the weights may be used for.
+    package struct License: Sendable, Hashable {
+        /// An SPDX identifier, or the license's title where it has none.
+        package let name: String
+        /// Where to read a license that is not a usual one.
+        package let address: String?
+
+        package static let apache2 = License(name: "Apache-2.0", address: nil)
+        package static let dinov3 = License(
+            name: "DINOv3 License",
+            address: "https://ai.meta.com/resources/models-and-libraries/dinov3-license/")
+    }
+
+    /// A file that the authors give out on request, so that its address is not known here.
+    package struct Original: Sendable, Hashable {
+        package let name: String
+
+        package init(name: String) { self.name = name }
+
+        /// The first digits of its SHA-256, which are part of its name as torch.hub wants.
+        package var sha256: String {
+            String(name.split(separator: "-").last?.prefix { $0 != "." } ?? "")
+        }
     }
 
     /// The model used where none is named.
@@ -62,12 +95,14 @@ package enum ModelZoo {
     ///
     /// - Returns: nil where none is known to.
     package static func published(withHash sha256: String) -> Model.Known? {
-        entries.first { !$0.sha256.isEmpty && sha256.hasPrefix($0.sha256) }.map {
+        entries.first { entry in
+            [entry.sha256, entry.original?.sha256 ?? ""].contains { !$0.isEmpty && sha256.hasPrefix($0) }
+        }.map {
             Model.Known(name: $0.name, configuration: $0.configuration)
         }
     }
 
-    package static let entries: [Entry] = dino + dinov2 + deit + augreg
+    package static let entries: [Entry] = dino + dinov2 + dinov3 + deit + augreg
 
     /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given
     /// here are pinned by many independent projects.
@@ -96,7 +131,7 @@ package enum ModelZoo {
     ) -> Entry {
         Entry(
             name: name, configuration: size.configuration(family: .dino, patch: patch, side: 224),
-            source: "https://dl.fbaipublicfiles.com/dino/\(file)/\(file).pth", license: "Apache-2.0",
+            source: "https://dl.fbaipublicfiles.com/dino/\(file)/\(file).pth", license: .apache2,
             sha256: known.sha256, size: known.size,
             huggingFace: [
                 "timm/vit_\(size.name)_patch\(patch)_224.dino", "facebook/\(name.replacing("_", with: "-"))",
@@ -134,6 +169,16 @@ package enum ModelZoo {
             File(
                 size: 1_217_607_321,
                 sha256: "36e4deffbaef061a2576705b0c36f93621e2ae20bf6274694821b0b492551b51")),
+        dinov2(
+            "dinov2_vitg14", giant,
+            File(
+                size: 4_546_108_579,
+                sha256: "baf8467e50af277596bbbafa06887c177ee899ab46033649c383577d7e9309d3")),
+        dinov2(
+            "dinov2_vitg14", giant, registers: 4,
+            File(
+                size: 4_546_140_349,
+                sha256: "746ecb8c6301c645c5c855be91687d274587d6e48fdaec4a729753160b34a283")),
     ]
 
     private static func dinov2(_ name: String, _ size: Size, registers: Int = 0, _ known: File) -> Entry {
@@ -145,11 +190,50 @@ package enum ModelZoo {
                 layerScale: true),
             source:
                 "https://dl.fbaipublicfiles.com/dinov2/\(name)/\(name)_\(plain ? "" : "reg4_")pretrain.pth",
-            license: "Apache-2.0", sha256: known.sha256, size: known.size,
+            license: .apache2, sha256: known.sha256, size: known.size,
             huggingFace: [
                 "timm/vit_\(size.name)_patch14_\(plain ? "" : "reg4_")dinov2.lvd142m",
                 "facebook/dinov2-\(plain ? "" : "with-registers-")\(size.name)",
             ])
+    }
+
+    // MARK: DINOv3
+
+    /// As timm publishes them, without the biases of queries and values, which are all 0 in the original files. Those
+    /// are given out on request.
+    private static let dinov3: [Entry] = [
+        dinov3("vits16", small, "lvd1689m", hash: "08c60483"),
+        dinov3("vits16plus", smallPlus, "lvd1689m", hash: "4057cbaa"),
+        dinov3("vitb16", base, "lvd1689m", hash: "73cec8be"),
+        dinov3("vitl16", large, "lvd1689m", hash: "8aa4cbdd"),
+        dinov3("vith16plus", hugePlus, "lvd1689m", hash: "7c1da9a5"),
+        dinov3("vit7b16", sevenBillion, "lvd1689m", hash: "a955f4ea"),
+        dinov3("vitl16", large, "sat493m", hash: "eadcf0ff"),
+        dinov3("vit7b16", sevenBillion, "sat493m", hash: "a6675841"),
+    ]
+
+    /// - Parameters:
+    ///   - data: what the model was trained on: pictures of the web (lvd1689m), which is not part of the name, or of
+    ///     satellites (sat493m).
+    ///   - hash: the first digits of the SHA-256 of the authors' file.
+    private static func dinov3(
+        _ size: String, _ shape: Size, _ data: String, hash: String
+    ) -> Entry {
+        let isSatellite = data == "sat493m"
+        var c = shape.configuration(
+            family: .dinov3, patch: 16, side: Configuration.Family.dinov3.preset.side, registers: 4,
+            layerScale: true)
+        c.qkvBias = []
+        if isSatellite { c.normalization = .sat493M }
+        let repository = "timm/vit_\(shape.name)_patch16_dinov3"
+        let hasBiases = shape.name != sevenBillion.name
+        return Entry(
+            name: "dinov3_\(size)" + (isSatellite ? "_\(data)" : ""), configuration: c,
+            source: "https://huggingface.co/\(repository).\(data)/resolve/main/model.safetensors",
+            license: .dinov3,
+            huggingFace: ["\(repository).\(data)"] + (hasBiases ? ["\(repository)_qkvb.\(data)"] : [])
+                + ["facebook/dinov3-\(size)-pretrain-\(data)"],
+            original: Original(name: "dinov3_\(size)_pretrain_\(data)-\(hash).pth"))
     }
 
     // MARK: DeiT
@@ -170,7 +254,7 @@ package enum ModelZoo {
             name: name,
             configuration: size.configuration(
                 family: .deit, patch: 16, side: 224, distilled: distilled, classes: 1000),
-            source: "https://dl.fbaipublicfiles.com/deit/\(name)-\(hash).pth", license: "Apache-2.0",
+            source: "https://dl.fbaipublicfiles.com/deit/\(name)-\(hash).pth", license: .apache2,
             sha256: hash,
             huggingFace: ["timm/\(name).fb_in1k", "facebook/\(name.replacing("_", with: "-"))"])
     }
@@ -194,7 +278,7 @@ package enum ModelZoo {
             name: name, configuration: size.configuration(family: .vit, patch: 16, side: 224, classes: 1000),
             source: "https://storage.googleapis.com/vit_models/augreg/"
                 + "\(file)--imagenet2012-steps_20k-lr_0.01-res_224.npz",
-            license: "Apache-2.0", huggingFace: ["timm/\(name)"])
+            license: .apache2, huggingFace: ["timm/\(name)"])
     }
 
     // MARK: Sizes
@@ -205,6 +289,8 @@ package enum ModelZoo {
         let width: Int
         let depth: Int
         let heads: Int
+        /// The hidden dimension of SwiGLU; nil for a plain feed-forward part of four times the width.
+        var gatedWidth: Int?
 
         func configuration(
             family: Configuration.Family, patch: Int, side: Int, registers: Int = 0, distilled: Bool = false,
@@ -212,6 +298,7 @@ package enum ModelZoo {
         ) -> Configuration {
             Configuration(
                 family: family, patchSize: patch, width: width, depth: depth, heads: heads,
+                feedForwardWidth: gatedWidth, activation: gatedWidth == nil ? nil : .swiglu,
                 registers: registers, hasDistillationToken: distilled, hasLayerScale: layerScale,
                 nativeRows: side / patch, nativeColumns: side / patch, classes: classes)
         }
@@ -221,4 +308,10 @@ package enum ModelZoo {
     private static let small = Size(name: "small", width: 384, depth: 12, heads: 6)
     private static let base = Size(name: "base", width: 768, depth: 12, heads: 12)
     private static let large = Size(name: "large", width: 1024, depth: 24, heads: 16)
+    private static let giant = Size(name: "giant", width: 1536, depth: 40, heads: 24, gatedWidth: 4096)
+    private static let smallPlus = Size(
+        name: "small_plus", width: 384, depth: 12, heads: 6, gatedWidth: 1536)
+    private static let hugePlus = Size(
+        name: "huge_plus", width: 1280, depth: 32, heads: 20, gatedWidth: 5120)
+    private static let sevenBillion = Size(name: "7b", width: 4096, depth: 40, heads: 32, gatedWidth: 8192)
 }

@@ -40,7 +40,7 @@ import ViT
             configuration: Configuration(
                 family: .deit, patchSize: 4, width: 24, depth: 2, heads: 2, hasDistillationToken: true,
                 nativeRows: 4, nativeColumns: 4, classes: 5),
-            source: source, license: "Apache-2.0", sha256: sha256, huggingFace: ["timm/tiny.a"])
+            source: source, license: .apache2, sha256: sha256, huggingFace: ["timm/tiny.a"])
     }
 
     private func put(_ data: Data, _ path: String) throws {
@@ -105,6 +105,25 @@ import ViT
         try put(published, cache().importedPath(of: entry))
         #expect(cache(torch).find(entry)?.origin == .imported)
         #expect(try cache(torch).load(entry).configuration == entry.configuration)
+    }
+
+    /// The authors' file where the address has another, and a repository in shards.
+    @Test func otherFilesOfTheSameModel() throws {
+        let entry = ModelZoo.Entry(
+            name: "tiny", configuration: entry().configuration,
+            source: "https://huggingface.co/timm/tiny.a/resolve/main/model.safetensors", license: .dinov3,
+            huggingFace: ["timm/tiny.a"], original: ModelZoo.Original(name: "tiny_pretrain-deadbeef.pth"))
+        #expect(entry.fileName == "tiny.a.safetensors" && entry.original?.sha256 == "deadbeef")
+        let hub = directory.file("home/.cache/huggingface/hub/models--timm--tiny.a/snapshots/aaa")
+        try put(Data(), hub + "/model.safetensors.index.json")
+        #expect(cache().find(entry)?.path == hub + "/model.safetensors.index.json")
+        let original = directory.file("home/.cache/torch/hub/checkpoints/tiny_pretrain-deadbeef.pth")
+        try put(published, original)
+        #expect(cache().find(entry)?.path == original && cache().find(entry)?.origin == .torchHub)
+        let hash = try ContentHash.sha256(of: published)
+        #expect(throws: VitvideoError.wrongHash(path: original, expected: "deadbeef", found: hash)) {
+            try cache().load(entry)
+        }
     }
 
     private func cache(_ environment: [String: String]) -> ModelCache { cache(mirror: nil, environment) }
@@ -173,6 +192,9 @@ import ViT
         let server = try serve(published)
         _ = try cache(mirror: server.url("/mirror")).download(entry())
         #expect(server.requests.map(\.path) == ["/mirror/deit-tiny.pth", "/mirror/deit-tiny.pth"])
+        let hub = entry("https://huggingface.co/timm/tiny.a/resolve/main/model.safetensors")
+        _ = try cache(mirror: server.url("/mirror")).download(hub)
+        #expect(server.requests.last?.path == "/mirror/tiny.a.safetensors")
     }
 
     @Test func errorsSayWhereToGetTheFile() throws {

@@ -9,17 +9,59 @@ import ViT
         #expect(Set(ModelZoo.entries.map(\.name)).count == ModelZoo.entries.count)
         #expect(Set(ModelZoo.entries.map(\.fileName)).count == ModelZoo.entries.count)
         for entry in ModelZoo.entries {
-            #expect(entry.source.hasPrefix("https://") && entry.license == "Apache-2.0")
+            #expect(entry.source.hasPrefix("https://"))
+            #expect((entry.license == .dinov3) == (entry.configuration.family == .dinov3))
+            #expect((entry.license.address == nil) == (entry.license == .apache2))
             #expect([0, 8, 64].contains(entry.sha256.count))
             #expect(entry.sha256.allSatisfy { $0.isHexDigit && !$0.isUppercase })
             let c = entry.configuration
-            #expect(c.width == c.heads * 64)
+            #expect(c.headWidth == (c.width == 4096 ? 128 : 64))
+            #expect(entry.original.map { $0.sha256.count == 8 } ?? true)
             // Four bytes a parameter, and something for names and the format.
             if let size = entry.size {
                 var parameters = CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) }
                 if c.hasLayerScale { parameters += c.width }  // the mask token
                 #expect((0..<200_000).contains(size - Int64(4 * parameters)), "\(entry.name)")
             }
+        }
+    }
+
+    @Test func dinov3() throws {
+        let entries = ModelZoo.entries.filter { $0.configuration.family == .dinov3 }
+        #expect(
+            entries.map(\.name) == [
+                "dinov3_vits16", "dinov3_vits16plus", "dinov3_vitb16", "dinov3_vitl16", "dinov3_vith16plus",
+                "dinov3_vit7b16", "dinov3_vitl16_sat493m", "dinov3_vit7b16_sat493m",
+            ])
+        // Parameters of timm's models.
+        let counts = [
+            21_586_944, 28_683_264, 85_641_216, 303_079_424, 840_509_440, 6_716_030_976, 303_079_424,
+            6_716_030_976,
+        ]
+        for (entry, count) in zip(entries, counts) {
+            let parameters = CanonicalNames.required(by: entry.configuration).reduce(0) {
+                $0 + $1.shape.reduce(1, *)
+            }
+            #expect(parameters == count, "\(entry.name)")
+            let isSatellite = entry.name.hasSuffix("_sat493m")
+            #expect(entry.configuration.normalization == (isSatellite ? .sat493M : .imageNet))
+            #expect(entry.configuration.registers == 4 && entry.configuration.nativeRows == 16)
+        }
+        let plus = try ModelZoo.entry(named: "dinov3_vits16plus")
+        #expect(plus.configuration.feedForwardWidth == 1536 && plus.configuration.activation == .swiglu)
+        #expect(plus.fileName == "vit_small_plus_patch16_dinov3.lvd1689m.safetensors")
+        // A file of the authors' is known by the hash in its name.
+        let hash = "eadcf0ff" + String(repeating: "0", count: 56)
+        let known = try #require(ModelZoo.published(withHash: hash))
+        #expect(known.name == "dinov3_vitl16_sat493m" && known.configuration.normalization == .sat493M)
+    }
+
+    @Test func dinov2Giant() throws {
+        for (name, registers) in [("dinov2_vitg14", 0), ("dinov2_vitg14_reg", 4)] {
+            let c = try ModelZoo.entry(named: name).configuration
+            #expect(c.width == 1536 && c.depth == 40 && c.heads == 24 && c.registers == registers)
+            #expect(c.activation == .swiglu && c.feedForwardWidth == 4096 && c.hasLayerScale)
+            #expect(c.nativeRows == 37)
         }
     }
 

@@ -13,6 +13,9 @@ struct ModelDownload {
     ///
     /// - Throws: as `ModelCache.download`.
     func run(_ entry: ModelZoo.Entry) throws -> ModelCache.Location {
+        if let address = entry.license.address, !isQuiet {
+            StandardError.line("vitvideo: \(entry.name) is under the \(entry.license.name), see \(address)")
+        }
         let stop = StopRequest()
         Interruption.begin(stop: stop, notice: "stopping; what has come is kept for the next try")
         defer { Interruption.end() }
