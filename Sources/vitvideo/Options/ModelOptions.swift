@@ -94,7 +94,7 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             How position embeddings are carried to another grid: 'hub' as torch.hub's DINO and DINOv2 do, \
-            'timm' antialiased to the exact size. (default: as the model's family does)
+            'timm' antialiased to the exact size. DINOv3 has none. (default: as the model's family does)
             """))
     var positionRule: PositionInterpolation?
 
