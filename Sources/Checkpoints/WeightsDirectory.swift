@@ -6,7 +6,7 @@ enum WeightsDirectory {
     /// Files that hold the weights, the first there is.
     private static let names = [
         "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-        "pytorch_model.bin.index.json",
+        "pytorch_model.bin.index.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin",
     ]
 
     /// The file to read for a path: itself, or one in the directory that it is.

@@ -2,7 +2,7 @@ import Base
 import Files
 import Foundation
 
-/// Where PyTorch and Hugging Face keep their downloads. Files found there are used in place.
+/// Where PyTorch, CLIP and Hugging Face keep their downloads. Files found there are used in place.
 package struct ForeignCaches: Sendable {
     let environment: [String: String]
 
@@ -24,6 +24,9 @@ package struct ForeignCaches: Sendable {
     package var torchCheckpoints: String {
         (value("TORCH_HOME") ?? userCache + "/torch") + "/hub/checkpoints"
     }
+
+    /// Where OpenAI's `clip.load` and OpenCLIP keep OpenAI's files.
+    package var openAI: String { home + "/.cache/clip" }
 
     /// As `huggingface_hub.constants.HF_HUB_CACHE`.
     package var huggingFaceHub: String {

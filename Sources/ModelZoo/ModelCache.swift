@@ -15,7 +15,7 @@ package struct ModelCache: Sendable {
     /// Where a model's weights were found.
     package struct Location: Sendable, Hashable {
         package enum Origin: Sendable {
-            case imported, downloaded, torchHub, huggingFace
+            case imported, downloaded, torchHub, openAI, huggingFace
         }
 
         package let path: String
@@ -58,8 +58,8 @@ package struct ModelCache: Sendable {
     /// Where a model's downloaded weights are, or would be.
     package func downloadedPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
 
-    /// The model's weights on this machine, the first there is of: imported, downloaded, torch.hub's, Hugging
-    /// Face's.
+    /// The model's weights on this machine, the first there is of: imported, downloaded, torch.hub's,
+    /// OpenAI's, Hugging Face's.
     ///
     /// - Returns: nil where there are none.
     package func find(_ entry: ModelZoo.Entry) -> Location? {
@@ -68,6 +68,7 @@ package struct ModelCache: Sendable {
                 Location(path: importedPath(of: entry), origin: .imported),
                 Location(path: downloadedPath(of: entry), origin: .downloaded),
                 Location(path: "\(foreign.torchCheckpoints)/\(entry.fileName)", origin: .torchHub),
+                Location(path: "\(foreign.openAI)/\(entry.fileName)", origin: .openAI),
             ]
             + (entry.original.map {
                 [Location(path: "\(foreign.torchCheckpoints)/\($0.name)", origin: .torchHub)]
@@ -120,6 +121,7 @@ package struct ModelCache: Sendable {
         switch location.origin {
         // These are other files with the same weights.
         case .imported, .huggingFace: return ""
+        case .openAI: return entry.sha256
         case .torchHub:
             return location.path.lastPathPart == entry.original?.name
                 ? entry.original?.sha256 ?? "" : entry.sha256

@@ -52,6 +52,7 @@ package enum ModelZoo {
         package let address: String?
 
         package static let apache2 = License(name: "Apache-2.0", address: nil)
+        package static let mit = License(name: "MIT", address: nil)
         package static let dinov3 = License(
             name: "DINOv3 License",
             address: "https://ai.meta.com/resources/models-and-libraries/dinov3-license/")
@@ -102,7 +103,7 @@ package enum ModelZoo {
         }
     }
 
-    package static let entries: [Entry] = dino + dinov2 + dinov3 + deit + augreg
+    package static let entries: [Entry] = dino + dinov2 + dinov3 + clip + deit + augreg
 
     /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given
     /// here are pinned by many independent projects.
@@ -234,6 +235,38 @@ package enum ModelZoo {
             huggingFace: ["\(repository).\(data)"] + (hasBiases ? ["\(repository)_qkvb.\(data)"] : [])
                 + ["facebook/dinov3-\(size)-pretrain-\(data)"],
             original: Original(name: "dinov3_\(size)_pretrain_\(data)-\(hash).pth"))
+    }
+
+    // MARK: CLIP
+
+    /// OpenAI's own files, whose hashes are part of their addresses.
+    private static let clip: [Entry] = [
+        clip(
+            "clip_vitb32", base, patch: 32, file: "ViT-B-32",
+            hash: "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"),
+        clip(
+            "clip_vitb16", base, patch: 16, file: "ViT-B-16",
+            hash: "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f"),
+        clip(
+            "clip_vitl14", large, patch: 14, file: "ViT-L-14",
+            hash: "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836"),
+        clip(
+            "clip_vitl14_336", large, patch: 14, side: 336, file: "ViT-L-14-336px",
+            hash: "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02"),
+    ]
+
+    private static func clip(
+        _ name: String, _ size: Size, patch: Int, side: Int = 224, file: String, hash: String
+    ) -> Entry {
+        let suffix = side == 224 ? "" : "-\(side)"
+        return Entry(
+            name: name, configuration: size.configuration(family: .clip, patch: patch, side: side),
+            source: "https://openaipublic.azureedge.net/clip/models/\(hash)/\(file).pt", license: .mit,
+            sha256: hash,
+            huggingFace: [
+                "openai/clip-vit-\(size.name)-patch\(patch)\(suffix)",
+                "timm/vit_\(size.name)_patch\(patch)_clip_quickgelu_\(side).openai",
+            ])
     }
 
     // MARK: DeiT

@@ -57,7 +57,7 @@ struct PyTorchTests {
         #expect(!FileManager.default.fileExists(atPath: directory + "/executed"))
     }
 
-    @Test("TorchScript and plain pickles are refused with the reason")
+    @Test("TorchScript without weights and plain pickles are refused with the reason")
     func others() {
         expectRefusal(golden("torchscript.pt"), .badData, "TorchScript")
         expectRefusal(golden("plain.pkl"), .badData, "torch.save did not write")

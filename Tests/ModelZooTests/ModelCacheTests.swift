@@ -96,6 +96,9 @@ import ViT
         try files.createSymbolicLink(
             atPath: hub + "/snapshots/bbb/model.safetensors", withDestinationPath: "../../blobs/gone")
         #expect(cache().find(entry)?.path == hub + "/snapshots/aaa/model.safetensors")
+        try put(published, directory.file("home/.cache/clip/deit-tiny.pth"))
+        #expect(cache().find(entry)?.origin == .openAI)
+        try files.removeItem(atPath: directory.file("home/.cache/clip/deit-tiny.pth"))
         try put(published, directory.file("torch/hub/checkpoints/deit-tiny.pth"))
         let torch = ["TORCH_HOME": directory.file("torch")]
         #expect(cache().find(entry)?.origin == .huggingFace)

@@ -56,6 +56,23 @@ import ViT
         #expect(known.name == "dinov3_vitl16_sat493m" && known.configuration.normalization == .sat493M)
     }
 
+    @Test func clip() throws {
+        let entries = ModelZoo.entries.filter { $0.configuration.family == .clip }
+        #expect(entries.map(\.name) == ["clip_vitb32", "clip_vitb16", "clip_vitl14", "clip_vitl14_336"])
+        // Parameters of timm's towers without the projection.
+        for (entry, count) in zip(entries, [87_456_000, 85_799_424, 303_179_776, 303_507_456]) {
+            let parameters = CanonicalNames.required(by: entry.configuration).reduce(0) {
+                $0 + $1.shape.reduce(1, *)
+            }
+            #expect(parameters == count, "\(entry.name)")
+            #expect(entry.configuration.activation == .quickGELU && entry.configuration.normalization == .clip)
+            // The hash is part of the address.
+            #expect(entry.sha256.count == 64 && entry.source.contains("/\(entry.sha256)/"))
+        }
+        #expect(entries[3].fileName == "ViT-L-14-336px.pt" && entries[3].configuration.nativeRows == 24)
+        #expect(entries[3].huggingFace[0] == "openai/clip-vit-large-patch14-336")
+    }
+
     @Test func dinov2Giant() throws {
         for (name, registers) in [("dinov2_vitg14", 0), ("dinov2_vitg14_reg", 4)] {
             let c = try ModelZoo.entry(named: name).configuration

@@ -2,7 +2,8 @@ import Base
 import Files
 import NumPy
 
-/// A file written by `torch.save`, in either of its formats.
+/// A file written by `torch.save`, in either of its formats, or by `torch.jit.save`: the objects of a TorchScript
+/// program hold its tensors as those of any other pickle do, and its code is not looked at.
 struct PyTorchFile: TensorSource {
     /// Where the bytes of storages lie.
     private enum Bytes: Sendable {
@@ -26,10 +27,6 @@ struct PyTorchFile: TensorSource {
             })
         else { throw VitvideoError.badData("it has no data.pkl") }
         let prefix = pickle.name.dropLast("data.pkl".count)
-        guard entries[prefix + "constants.pkl"] == nil else {
-            throw VitvideoError.badData(
-                "it is a TorchScript program", nextStep: "save the model's state_dict() instead")
-        }
         if let byteOrder = entries[prefix + "byteorder"] {
             guard byteOrder.byteCount == 6, try archive.read(byteOrder).elementsEqual("little".utf8) else {
                 throw VitvideoError.badData("it is not little-endian")
@@ -39,6 +36,12 @@ struct PyTorchFile: TensorSource {
         var storageEntries: [String: ZipArchive.Entry] = [:]
         for storage in heap.storages where storageEntries[storage.key] == nil {
             storageEntries[storage.key] = entries["\(prefix)data/\(storage.key)"]
+        }
+        // One that was frozen has its weights as constants of its code.
+        guard !heap.tensors.isEmpty || entries[prefix + "constants.pkl"] == nil else {
+            throw VitvideoError.badData(
+                "it is a TorchScript program without weights under their names, as frozen ones are",
+                nextStep: "save the model's state_dict() instead")
         }
         try self.init(
             TensorTree(value, heap).tensors, heap, .archive(archive, entries: storageEntries),

@@ -7,6 +7,8 @@ extension Configuration {
         case dinov3
         /// DeiT and DeiT III.
         case deit
+        /// The vision towers of OpenAI's CLIP and of OpenCLIP.
+        case clip
         /// MAE.
         case mae
         /// The original and AugReg supervised ViTs.
@@ -39,6 +41,10 @@ extension Configuration.Family {
         case .dinov2Registers, .deit, .mae: Configuration.Preset()
         // timm's `input_size`; the models were trained at several sizes.
         case .dinov3: Configuration.Preset(position: .rotary(base: 100), layerNormEpsilon: 1e-5, side: 256)
+        case .clip:
+            Configuration.Preset(
+                normalization: .clip, hasPatchBias: false, normalizesBeforeBlocks: true,
+                activation: .quickGELU, layerNormEpsilon: 1e-5)
         case .vit: Configuration.Preset(normalization: .half)
         }
     }

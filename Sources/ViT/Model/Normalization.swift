@@ -16,6 +16,10 @@ package struct Normalization: Sendable, Hashable {
     package static let sat493M = Normalization(
         mean: [0.430, 0.411, 0.296], deviation: [0.213, 0.156, 0.143])
 
+    /// The statistics that OpenAI's CLIP and what follows it were trained with.
+    package static let clip = Normalization(
+        mean: [0.48145466, 0.4578275, 0.40821073], deviation: [0.26862954, 0.26130258, 0.27577711])
+
     /// To [−1, 1], as the original and AugReg ViTs expect.
     package static let half = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
 }

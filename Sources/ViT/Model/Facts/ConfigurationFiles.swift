@@ -2,8 +2,8 @@ import Base
 import Files
 import Foundation
 
-/// What `config.json` and `preprocessor_config.json` beside a weights file say, as Hugging Face's transformers and
-/// timm write them.
+/// What `preprocessor_config.json`, `config.json` and `open_clip_config.json` beside a weights file say, as Hugging
+/// Face's transformers, timm and OpenCLIP write them.
 struct ConfigurationFiles {
     /// Facts of each file that has any, in the order of belief.
     private(set) var told: [ToldFacts] = []
@@ -19,7 +19,7 @@ struct ConfigurationFiles {
     /// - Throws: `VitvideoError` where a file that is about this model asks for something that is not computed here.
     init(beside path: String, tensors: CanonicalTensors) throws {
         let directory = ConfigurationFiles.directory(of: path)
-        for name in ["preprocessor_config.json", "config.json"] {
+        for name in ["preprocessor_config.json", "config.json", "open_clip_config.json"] {
             let file = directory + "/" + name
             guard let bytes = ConfigurationFiles.bytes(of: file) else { continue }
             guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {

@@ -57,11 +57,12 @@ struct ConfigurationSettlement {
             hasLayerScale: tensors.shape("blocks.0.ls1.gamma") != nil, nativeRows: grid.rows,
             nativeColumns: grid.columns, classes: tensors.shape("head.weight")?.first ?? 0)
         c.position = position
-        c.activation = try settledActivation(isGated: gated != nil, preset: family.preset.activation)
+        c.activation = try settledActivation(isGated: gated != nil, family)
         c.prefix.positionsRegisters =
             position.isInterpolated && registers > 0 && positioned == special + registers
         c.inputChannels = patch[1]
         c.hasPatchBias = tensors.shape("patch_embed.proj.bias") != nil
+        c.normalizesBeforeBlocks = tensors.shape("norm_pre.weight") != nil
         c.qkvBias = tensors.qkvBias
         c.pooling = settledPooling(family)
         c.hasFinalNorm = tensors.shape("norm.weight") != nil || tensors.shape("norm.bias") != nil
@@ -173,8 +174,11 @@ struct ConfigurationSettlement {
         values.count == 1 ? [Float](repeating: values[0], count: 3) : values
     }
 
-    /// The shapes tell a gated activation from others; which of the others, nothing in the file does.
-    private mutating func settledActivation(isGated: Bool, preset: Activation) throws -> Activation {
+    /// The shapes tell a gated activation from others; which of the others, nothing in the file does. CLIP's may be
+    /// OpenAI's or GELU, and attention with the wrong one looks as good as with the right one.
+    private mutating func settledActivation(
+        isGated: Bool, _ family: Configuration.Family
+    ) throws -> Activation {
         if isGated {
             if let (value, belief) = first(\.activation), belief == .option, !value.isGated {
                 throw problem("the feed-forward layers are gated, so that their activation is swiglu")
@@ -182,7 +186,17 @@ struct ConfigurationSettlement {
             account.beliefs[.activation] = .tensors
             return .swiglu
         }
-        let activation = settled(\.activation, .activation, tensors: nil, preset: preset)
+        let own: Activation? = tensors.isOpenAIs ? .quickGELU : nil
+        if family == .clip, own == nil, first(\.activation) == nil {
+            throw VitvideoError.weightsDoNotFit(
+                path: tensors.checkpoint.path,
+                problems: [
+                    "nothing tells which activation its model was trained with: quick_gelu is OpenAI's, gelu that of "
+                        + "most others"
+                ], nextStep: .tellModel([.activation]))
+        }
+        let activation = settled(
+            \.activation, .activation, tensors: own, preset: family.preset.activation)
         guard !activation.isGated else {
             throw problem("the feed-forward layers are not gated, so that their activation is not swiglu")
         }

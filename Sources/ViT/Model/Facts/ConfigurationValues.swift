@@ -2,7 +2,7 @@ import Base
 import Foundation
 
 /// The members of a `config.json` or `preprocessor_config.json`, whichever library wrote it: transformers has them
-/// at the top, timm under `pretrained_cfg` and `model_args`.
+/// at the top or under `vision_config`, timm under `pretrained_cfg` and `model_args`, OpenCLIP under `model_cfg`.
 struct ConfigurationValues {
     private let levels: [[String: Any]]
     /// Side of a patch as the tensors have it; nil where they have none.
@@ -10,10 +10,10 @@ struct ConfigurationValues {
 
     init(_ object: [String: Any], patchSize: Int?) {
         storedPatch = patchSize
-        let inner = ["pretrained_cfg", "model_args", "preprocess_cfg", "rope_parameters"].compactMap {
-            object[$0] as? [String: Any]
-        }
-        levels = [object] + inner
+        let inner = [
+            "pretrained_cfg", "model_args", "preprocess_cfg", "rope_parameters", "vision_config", "model_cfg",
+        ].compactMap { object[$0] as? [String: Any] }
+        levels = [object] + inner + inner.compactMap { $0["vision_cfg"] as? [String: Any] }
     }
 
     // MARK: Members
@@ -49,9 +49,11 @@ struct ConfigurationValues {
             guard let told, let found, told != found else { return nil }
             return "\(what) \(told), not \(found)"
         }
-        return differs("width", integer("hidden_size", "embed_dim"), tensors.shape("cls_token")?.last)
+        return differs(
+            "width", integer("hidden_size", isOpenCLIP ? "width" : "embed_dim"),
+            tensors.shape("cls_token")?.last)
             ?? differs("patch", integer("patch_size"), storedPatch)
-            ?? differs("depth", integer("num_hidden_layers", "depth"), tensors.depth)
+            ?? differs("depth", integer("num_hidden_layers", isOpenCLIP ? "layers" : "depth"), tensors.depth)
     }
 
     /// - Throws: `VitvideoError` where the activation is none that is computed here, or numbers make no sense.
@@ -72,7 +74,7 @@ struct ConfigurationValues {
             throw VitvideoError(
                 .badData, reason: "its std is \(deviation)", nextStep: .tellModel([.deviation]))
         }
-        facts.heads = integer("num_attention_heads", "num_heads")
+        facts.heads = integer("num_attention_heads", "num_heads") ?? openCLIPHeads
         facts.layerNormEpsilon = numbers("layer_norm_eps", "layer_norm_epsilon")?.first.flatMap {
             $0 > 0 && $0 < 1 ? $0 : nil
         }
@@ -94,17 +96,20 @@ struct ConfigurationValues {
         case "dinov2": return .dinov2
         case "dinov2_with_registers": return .dinov2Registers
         case "dinov3_vit": return .dinov3
+        case "clip", "clip_vision_model": return .clip
         case "vit_mae": return .mae
         // "vit" is Google's and DINO's.
         case .some: return nil
         case nil: break
         }
+        if isOpenCLIP { return .clip }
         guard let architecture = text("architecture") else { return nil }
         if architecture.hasPrefix("deit") { return .deit }
         if architecture.contains("dinov2") {
             return architecture.contains("reg4") ? .dinov2Registers : .dinov2
         }
         if architecture.contains("dinov3") { return .dinov3 }
+        if architecture.contains("_clip") { return .clip }
         let tag = text("tag") ?? ""
         if tag.hasPrefix("dino") { return .dino }
         if tag.hasPrefix("mae") { return .mae }
@@ -113,7 +118,7 @@ struct ConfigurationValues {
 
     private func activation() throws -> Activation? {
         switch text("hidden_act", "act_layer") {
-        case nil: return nil
+        case nil: return family == .clip ? clipActivation : nil
         case "gelu", "gelu_python": return .gelu
         case "gelu_tanh", "gelu_new", "gelu_fast", "gelu_pytorch_tanh": return .geluTanh
         case "quick_gelu": return .quickGELU
@@ -124,6 +129,25 @@ struct ConfigurationValues {
                 .badData, reason: "its activation \(quoted(other)) is not computed here",
                 nextStep: .tellModel([.activation]))
         }
+    }
+
+    /// OpenCLIP's configuration of a tower that is its own; others are timm's or Hugging Face's.
+    private var isOpenCLIP: Bool {
+        member(["vision_cfg"]) != nil && text("timm_model_name", "hf_model_name") == nil
+    }
+
+    /// OpenCLIP counts heads by their width.
+    private var openCLIPHeads: Int? {
+        guard isOpenCLIP, let width = integer("width") else { return nil }
+        let headWidth = integer("head_width") ?? 64
+        return headWidth > 0 ? width / headWidth : nil
+    }
+
+    /// What a configuration of CLIP means that names no activation.
+    private var clipActivation: Activation {
+        if isOpenCLIP { return member(["quick_gelu"]) as? Bool == true ? .quickGELU : .gelu }
+        guard let architecture = text("architecture") else { return .quickGELU }
+        return architecture.contains("quickgelu") ? .quickGELU : .gelu
     }
 
     /// From `image_size` (a number, or height and width) and `patch_size`; timm's `input_size` is channels, height

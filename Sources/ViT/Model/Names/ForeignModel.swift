@@ -29,8 +29,6 @@ struct ForeignModel: Sendable {
             "torchvision's ViT", "save its weights under timm's names first", "conv_proj.weight",
             "encoder_layer_0."),
         ForeignModel("a SigLIP model", plain, "vision_model.head.probe"),
-        ForeignModel("a CLIP model of Hugging Face", plain, "vision_model.encoder.", "class_embedding"),
-        ForeignModel("a CLIP model", plain, "visual.transformer.resblocks."),
         ForeignModel("a Swin Transformer", plain, "layers.0.blocks.0.attn.relative_position"),
         ForeignModel("a BEiT model", plain, "attn.relative_position_bias_table"),
         ForeignModel("a BEiT model of Hugging Face", plain, "relative_position_bias.relative_position"),

@@ -26,7 +26,7 @@ struct NameTable: Sendable {
 
     /// The libraries whose names the tables hold.
     enum Dialect: Sendable, Equatable {
-        case torch, huggingFaceViT, huggingFaceDinov2, huggingFaceDinov3, jax
+        case torch, clip, huggingFaceCLIP, huggingFaceViT, huggingFaceDinov2, huggingFaceDinov3, jax
     }
 
     let dialect: Dialect

@@ -12,7 +12,7 @@ extension NameTable {
             Rule($0, $0)
         }
         rules += [timmRegisters, dinov3Registers].map { Rule($0, "register_tokens") }
-        for name in ["patch_embed.proj", "norm"] {
+        for name in ["patch_embed.proj", "norm_pre", "norm"] {
             rules += layer(name, name)
         }
         for name in ["norm1", "attn.qkv", "attn.proj", "norm2", "mlp.w12", "mlp.w3"] {

@@ -56,7 +56,7 @@ struct BackboneSearch {
     let candidates: [Candidate]
 
     private static let tables: [NameTable] = [
-        .torch, .huggingFaceViT, .huggingFaceDinov2, .huggingFaceDinov3, .jax,
+        .torch, .clip, .huggingFaceViT, .huggingFaceDinov2, .huggingFaceDinov3, .huggingFaceCLIP, .jax,
     ]
     /// No training checkpoint holds more models; bounds the work that a file of anchors alone asks for.
     private static let mostPrefixes = 32
@@ -126,7 +126,7 @@ struct BackboneSearch {
         case .huggingFaceDinov3:
             return names.contains { $0.hasSuffix("layer.0.mlp.gate_proj.weight") }
                 ? .huggingFaceDinov3Gated : nil
-        case .huggingFaceViT, .huggingFaceDinov2, .jax:
+        case .clip, .huggingFaceCLIP, .huggingFaceViT, .huggingFaceDinov2, .jax:
             return nil
         }
     }

@@ -119,6 +119,10 @@ struct CanonicalTensors: Sendable {
             classifierObstacle = "its classifier goes through \(between.prefix { $0 != "." && $0 != "/" })"
         } else if shape("norm.weight") == nil {
             classifierObstacle = "it has no final norm"
+        } else if table.dialect == .huggingFaceCLIP {
+            classifierObstacle = "its classifier reads the mean of patches that are not normed"
+        } else if isCLIPsProjection {
+            classifierObstacle = "its head leads to the space that it shares with texts"
         } else if table.dialect == .torch, shape("dist_token") != nil, shape("head_dist.weight") == nil {
             classifierObstacle = "its distillation head is missing"
         }
@@ -128,6 +132,12 @@ struct CanonicalTensors: Sendable {
             sources[name + ".bias"] = nil
         }
         notices.append(ModelNotice("\(classifierObstacle), so that it gives no classes"))
+    }
+
+    /// timm keeps CLIP's projection as a classifier; a space's dimensions tell it from classes.
+    private var isCLIPsProjection: Bool {
+        shape("norm_pre.weight") != nil && shape("patch_embed.proj.bias") == nil
+            && [512, 640, 768, 1024, 1280].contains(shape("head.weight")?.first ?? 0)
     }
 
     // MARK: Left over
@@ -197,6 +207,11 @@ struct CanonicalTensors: Sendable {
 
     private func callsRegisters(_ name: String) -> Bool {
         sources["register_tokens"]?.first?.name == prefix + name
+    }
+
+    /// Whether the file is one of OpenAI's CLIP, whose programs hold three sizes beside their towers.
+    var isOpenAIs: Bool {
+        ["input_resolution", "context_length", "vocab_size"].allSatisfy { checkpoint[$0] != nil }
     }
 
     /// The number of blocks, which are numbered without a gap.
