@@ -184,7 +184,7 @@ import Testing
         (["layer1.0.conv1.weight"], "a ResNet"), (["x.lora_A.weight"], "LoRA"),
         (["weight", "bias"], "classifier"),
         (["layers.0.blocks.0.attn.relative_position_bias_table"], "Swin"),
-        (["visual.transformer.resblocks.0.ln_1.weight"], "CLIP"),
+        (["vision_model.head.probe"], "SigLIP"),
         (["a", "b", "c", "d"], "4 tensors such as 'a'"),
     ]) func aRefusalSaysWhatTheFileLooksLike(names: [String], words: String) throws {
         let workspace = try workspace()
