@@ -133,7 +133,7 @@ import ViT
     @Test(arguments: [
         "blocks.0.attn.q_norm.weight", "blocks.1.attn.relative_position_bias_table",
         "patch_embed.norm.weight",
-        "norm_pre.weight", "prompt_tokens", "rel_pos_bias.table", "rope.periods", "blocks.0.ls3.gamma",
+        "ln_pre.weight", "prompt_tokens", "rel_pos_bias.table", "rope.periods", "blocks.0.ls3.gamma",
     ]) func whatChangesAttentionIsRefused(name: String) throws {
         let error = #expect(throws: VitvideoError.self) {
             try load(Self.tensors(Self.configuration()) + [(name, [1], [0])])

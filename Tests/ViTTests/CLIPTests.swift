@@ -26,7 +26,7 @@ import Testing
     static let cases = [
         Case(
             name: "openai", suffix: ".pt", heads: 2,
-            left: ["text_projection", "token_embedding", "transformer", "proj"]),
+            left: ["positional_embedding", "text_projection", "vocab_size", "and 3 more"]),
         Case(
             name: "open_clip", activation: .gelu, left: ["token_embedding", "transformer", "proj"]),
         Case(name: "transformers", rule: .plain, left: ["text_model", "visual_projection"]),

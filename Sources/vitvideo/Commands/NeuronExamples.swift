@@ -58,6 +58,8 @@ extension Neuron {
         let progress = { (frames: Int) in display.update(frames: frames, lastFrame: frames - 1) }
         if !messages.quiet { ModelNotices.print(of: loaded, as: loaded.name) }
 
+        // Also before the error that nothing could be used.
+        defer { if !messages.quiet { skipped.print() } }
         let outcome: ExampleJob.Outcome
         if let block {
             let job = try RankingJob(
@@ -81,7 +83,6 @@ extension Neuron {
             defer { display.finish() }
             outcome = try job.run(progress: progress)
         }
-        if !messages.quiet { skipped.print() }
         if case .interrupted(let paths) = outcome {
             throw VitvideoError(
                 .interrupted,
