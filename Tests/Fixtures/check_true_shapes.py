@@ -28,6 +28,7 @@ from safetensors.torch import save_file
 
 IMAGENET = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
 HALF = (np.array([0.5] * 3), np.array([0.5] * 3))
+CLIP = (np.array([0.48145466, 0.4578275, 0.40821073]), np.array([0.26862954, 0.26130258, 0.27577711]))
 TOLERANCE = 1e-4
 
 
@@ -64,7 +65,8 @@ def timm_result(model, x):
 
 
 def huggingface_result(model, x):
-    extra = {"interpolate_pos_encoding": True} if isinstance(model, transformers.ViTForImageClassification) else {}
+    kinds = (transformers.ViTForImageClassification, transformers.CLIPVisionModel)
+    extra = {"interpolate_pos_encoding": True} if isinstance(model, kinds) else {}
     output = model(pixel_values=x, output_attentions=True, **extra)
     return output.attentions[-1][0], output.logits[0].numpy() if hasattr(output, "logits") else None
 
@@ -114,8 +116,12 @@ def families(folder: Path):
         ("vit_small_patch16_dinov3", 16, IMAGENET, 5, []),
         ("vit_small_patch16_dinov3_qkvb", 16, IMAGENET, 5, []),
         ("vit_small_plus_patch16_dinov3", 16, IMAGENET, 5, []),
+        ("vit_base_patch16_clip_quickgelu_224", 16, CLIP, 1, ["--activation", "quick_gelu"]),
+        ("vit_base_patch32_clip_224", 32, CLIP, 1, ["--activation", "gelu"]),
     ):
-        model = stir(timm.create_model(name, pretrained=False, dynamic_img_size=True))
+        # What timm calls a classifier of CLIP is none.
+        kind = {"num_classes": 0} if "_clip_" in name else {}
+        model = stir(timm.create_model(name, pretrained=False, dynamic_img_size=True, **kind))
         # The file's name tells a DeiT from a ViT, as those tensors do not.
         path = folder / f"{name}.safetensors"
         save_file({key: value.contiguous() for key, value in model.state_dict().items()}, path)
@@ -147,6 +153,7 @@ def families(folder: Path):
             transformers.DINOv3ViTConfig(intermediate_size=1536, **dinov3), 16, 5, IMAGENET,
         ),
         (" S+", transformers.DINOv3ViTModel, transformers.DINOv3ViTConfig(**dinov3, **plus), 16, 5, IMAGENET),
+        (" B", transformers.CLIPVisionModel, transformers.CLIPVisionConfig(patch_size=16), 16, 1, CLIP),
     ):  # fmt: skip
         configuration._attn_implementation = "eager"
         model = stir(kind(configuration))

@@ -25,7 +25,8 @@ package struct VisualizationRecipe: Sendable, Hashable {
     /// At the first step.
     package var learningRate: Float = 0.1
     /// The multiplier tv. Published are 0.1 to 10 for supervised ViTs and 1 to 100 for CLIP. For DINOv2, of which
-    /// nothing was published, 1 shows objects in the last blocks, 10 blurs them, and 100 leaves most neurons gray.
+    /// nothing was published, 1 shows parts and objects in the last blocks; 10 is smoother and leaves neurons of early
+    /// blocks gray, 100 nearly all.
     package var totalVariation: Float = 1
     /// Of `ColorShift`; 0 for none.
     package var colorShift: Float = 1
