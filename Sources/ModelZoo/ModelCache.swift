@@ -253,14 +253,16 @@ package struct ModelCache: Sendable {
         loader.notices.forEach(onNotice)
         try makeDirectory()
         let target = importedPath(of: entry)
-        try Safetensors.write(
-            tensors,
-            metadata: [
-                "model": entry.name, "family": configuration.family.rawValue,
-                "num_heads": String(configuration.heads), "mean": configuration.text(of: .mean),
-                "std": configuration.text(of: .deviation), "source_sha256": try checkpoint.contentHash(),
-            ],
-            to: target)
+        var metadata = [
+            "model": entry.name, "family": configuration.family.rawValue,
+            "num_heads": String(configuration.heads), "source_sha256": try checkpoint.contentHash(),
+        ]
+        // What the family tells is left to it.
+        if configuration.normalization != configuration.family.preset.normalization {
+            metadata["mean"] = configuration.text(of: .mean)
+            metadata["std"] = configuration.text(of: .deviation)
+        }
+        try Safetensors.write(tensors, metadata: metadata, to: target)
         return Location(path: target, origin: .imported)
     }
 
