@@ -26,28 +26,24 @@ struct ExampleSheet {
     /// - Parameters:
     ///   - names: of the files, by their places.
     ///   - style: of the heat; its scale is not used.
-    /// - Precondition: there is a row with an example.
+    /// - Precondition: there is a row with an example, and all rows have an optimized picture or none.
     /// - Throws: `VitvideoError` of kind `software`.
     static func compose(_ rows: [Row], names: [String], style: HeatStyle) throws -> RGBImage {
+        let hasPictures = rows.contains { $0.optimized != nil }
+        let isOne = rows.count == 1 && !hasPictures
+        let columns = rows.map(\.examples.count).max() ?? 1
         var tiles: [RGBImage?] = []
         var captions: [String] = []
-        let isOne = rows.count == 1 && rows[0].optimized == nil
-        let columns = rows.map { $0.examples.count + ($0.optimized == nil ? 0 : 1) }.max() ?? 1
         for row in rows {
-            let start = tiles.count
-            if let optimized = row.optimized {
-                tiles.append(optimized)
-                captions.append("neuron \(row.neuron)")
-            }
             var limits = MapLimits()
             for example in row.examples { limits.add(parts: [], fused: example.map) }
             for (place, example) in row.examples.enumerated() {
                 tiles.append(try pair(example, limits, style))
-                let isFirst = place == 0 && row.optimized == nil
-                captions.append((isFirst ? "\(row.neuron): " : "") + caption(example, names))
+                captions.append(
+                    (place == 0 && !hasPictures ? "\(row.neuron): " : "") + caption(example, names))
             }
             guard !isOne else { continue }
-            let missing = start + columns - tiles.count
+            let missing = columns - row.examples.count
             tiles += [RGBImage?](repeating: nil, count: missing)
             captions += [String](repeating: "", count: missing)
         }
@@ -55,8 +51,20 @@ struct ExampleSheet {
         let grid = TileGrid(
             count: tiles.count, sourceHeight: first.height, sourceWidth: 2 * first.width,
             columns: isOne ? nil : columns, maximumHeight: mostPixels.height, maximumWidth: mostPixels.width)
-        let empty = RGBImage(
-            height: grid.tileHeight, width: grid.tileWidth, gray: TileComposer.background)
+        let examples = try sheet(tiles, captions, grid)
+        guard hasPictures else { return examples }
+        // Pictures are square, and as high as the examples.
+        let pictures = try sheet(
+            rows.map(\.optimized), rows.map { "neuron \($0.neuron)" },
+            TileGrid(
+                count: rows.count, sourceHeight: grid.tileHeight, sourceWidth: grid.tileHeight, columns: 1,
+                maximumHeight: mostPixels.height, maximumWidth: mostPixels.width))
+        return beside(pictures, examples)
+    }
+
+    private static func sheet(_ tiles: [RGBImage?], _ captions: [String], _ grid: TileGrid) throws -> RGBImage
+    {
+        let empty = RGBImage(height: grid.tileHeight, width: grid.tileWidth, gray: TileComposer.background)
         var composer = TileComposer(grid: grid)
         return try composer.compose(tiles: tiles.map { $0 ?? empty }, captions: captions)
     }
@@ -73,12 +81,19 @@ struct ExampleSheet {
             placement: example.placement, headLabels: [], limits: limits)
         let overlay = try renderer.render(
             frame: example.picture, heads: [], fused: example.map, timeSeconds: 0)
-        let rowBytes = width * 3
-        return RGBImage(height: height, width: 2 * width) { out in
+        return beside(example.picture, overlay)
+    }
+
+    /// Two pictures of one height; a higher one is cut off below.
+    private static func beside(_ left: RGBImage, _ right: RGBImage) -> RGBImage {
+        let height = min(left.height, right.height)
+        return RGBImage(height: height, width: left.width + right.width) { out in
+            var start = 0
             for y in 0..<height {
-                for x in 0..<rowBytes {
-                    out[2 * y * rowBytes + x] = example.picture.bytes[y * rowBytes + x]
-                    out[(2 * y + 1) * rowBytes + x] = overlay.bytes[y * rowBytes + x]
+                for picture in [left, right] {
+                    let rowBytes = picture.width * 3
+                    for x in 0..<rowBytes { out[start + x] = picture.bytes[y * rowBytes + x] }
+                    start += rowBytes
                 }
             }
         }
