@@ -1,4 +1,5 @@
 import Base
+import Checkpoints
 import Files
 import Foundation
 
@@ -43,11 +44,8 @@ package struct ForeignCaches: Sendable {
             snapshots = snapshots.filter { $0 == current } + snapshots.filter { $0 != current }
         }
         for snapshot in snapshots {
-            for name in ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"] {
-                let path = "\(folder)/snapshots/\(snapshot)/\(name)"
-                // A snapshot links to blobs, and the link may be left without its blob.
-                if FileSystem.exists(path) { return path }
-            }
+            // A snapshot links to blobs, and a link may be left without its blob.
+            if let path = WeightsDirectory.weights(in: "\(folder)/snapshots/\(snapshot)") { return path }
         }
         return nil
     }

@@ -49,9 +49,8 @@ extension Neuron {
             probed,
             engine: try Engine(
                 model: loaded, library: compute.backend, precision: compute.precision.value ?? .float32),
-            paths: paths,
-            workers: compute.threadCount, threadsPerFrame: 1, availableBytes: compute.availableBytes,
-            allowsHugeFrames: examples.allowHugeFrames, stop: stop,
+            paths: paths, workers: compute.threadCount, threadsPerFrame: 1,
+            availableBytes: compute.availableBytes, allowsHugeFrames: examples.allowHugeFrames, stop: stop,
             onSkip: { skipped.add("left out: \(($0 as? VitvideoError)?.line { $0.words } ?? "\($0)")") })
         let display = ProgressDisplay(
             style: messages.progressStyle, total: nil, unit: (name: "frames", rate: "a second"))

@@ -10,8 +10,6 @@ One set of weights:
 
 Beside each lies `<name>.expected.safetensors`: for the native grid and a wide one the picture, the class token's
 attention in each block (heads, rows, cols) and the class token after the last norm, from that library in float64.
-
-`openai.pt` alone has other bytes each time.
 """
 
 import json
@@ -24,7 +22,7 @@ import torch
 from open_clip.transformer import LayerNorm as OpenCLIPLayerNorm
 from open_clip.transformer import QuickGELU as OpenCLIPQuickGELU
 from open_clip.transformer import VisionTransformer as OpenCLIPTower
-from timm.layers import resample_abs_pos_embed
+from timm.layers import QuickGELU, resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from transformers import CLIPConfig, CLIPModel
@@ -37,11 +35,6 @@ WIDTH, HEADS, PATCH, DEPTH, SIDE, SPACE = 24, 2, 4, 2, 16, 8
 GRIDS = {"native": (4, 4), "wide": (3, 7)}
 TOLERANCE = 1e-6
 MEAN, DEVIATION = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
-
-
-class QuickGELU(nn.Module):
-    def forward(self, x):
-        return x * torch.sigmoid(1.702 * x)
 
 
 def weights(seed: int) -> dict[str, torch.Tensor]:
@@ -262,6 +255,7 @@ def write_timm(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
 
 def make(out: Path) -> None:
     out.mkdir(exist_ok=True)
+    torch.manual_seed(81)  # of the text towers
     tensors = weights(81)
     timm, gelu = timm_model(QuickGELU), timm_model(nn.GELU)
     timm.load_state_dict(tensors)

@@ -32,9 +32,7 @@ struct FamilyEvidence {
 
     private static let rules: [Rule] = [
         Rule(.vit) { $0.table.dialect == .jax },
-        Rule(.clip) { [.clip, .huggingFaceCLIP].contains($0.table.dialect) },
-        // timm's CLIP.
-        Rule(.clip) { $0.shape("norm_pre.weight") != nil && $0.shape("patch_embed.proj.bias") == nil },
+        Rule(.clip) { [.clip, .huggingFaceCLIP].contains($0.table.dialect) || $0.isTimmsCLIP },
         Rule(.dinov3) { tensors in
             // timm's have nothing of their own but what they lack.
             tensors.shape("pos_embed") == nil

@@ -136,8 +136,7 @@ struct CanonicalTensors: Sendable {
 
     /// timm keeps CLIP's projection as a classifier; a space's dimensions tell it from classes.
     private var isCLIPsProjection: Bool {
-        shape("norm_pre.weight") != nil && shape("patch_embed.proj.bias") == nil
-            && [512, 640, 768, 1024, 1280].contains(shape("head.weight")?.first ?? 0)
+        isTimmsCLIP && [512, 640, 768, 1024, 1280].contains(shape("head.weight")?.first ?? 0)
     }
 
     // MARK: Left over
@@ -207,6 +206,11 @@ struct CanonicalTensors: Sendable {
 
     private func callsRegisters(_ name: String) -> Bool {
         sources["register_tokens"]?.first?.name == prefix + name
+    }
+
+    /// Whether it is a tower of CLIP under timm's names.
+    var isTimmsCLIP: Bool {
+        table.dialect == .torch && shape("norm_pre.weight") != nil && shape("patch_embed.proj.bias") == nil
     }
 
     /// Whether the file is one of OpenAI's CLIP, whose programs hold three sizes beside their towers.
