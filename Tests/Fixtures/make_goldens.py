@@ -32,9 +32,12 @@ from golden_scripts import (  # noqa: E402
     families,
     feature_visualization,
     neurons,
+    patches,
     real,
     resize,
+    siglip,
     tiny,
+    variants,
 )
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
@@ -63,6 +66,9 @@ def main() -> None:
     families.make(GOLDENS / "families")
     dinov3.make(GOLDENS / "dinov3")
     clip.make(GOLDENS / "clip")
+    siglip.make(GOLDENS / "siglip")
+    patches.make(GOLDENS / "patches")
+    variants.make(GOLDENS / "variants")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

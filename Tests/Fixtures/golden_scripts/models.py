@@ -32,7 +32,7 @@ class TinyConfig:
     width: int
     heads: int
     patch: int
-    position: str  # scale-offset | antialias
+    position: str  # scale-offset | antialias | plain
     depth: int = 3
     native_grid: int = 4  # patches along each side of the learned table
     registers: int = 0
@@ -87,7 +87,8 @@ def resample_positions(table: torch.Tensor, prefix: int, grid: tuple[int, int], 
     and (rows + 0.1)/n given as the scale, which the sampling positions then really use. The offset
     was added against rounding errors (facebookresearch/dino issue 8) and every released map has it.
     `antialias` is that of DINOv2 with registers and of timm: bicubic with antialias to the size.
-    Both leave the table alone on its own grid, and only there: 2×8 on a 4×4 table is resampled.
+    `plain` is that of MAE, MSN and of transformers' ViT, MAE, MSN, I-JEPA and SigLIP: bicubic to the size.
+    All leave the table alone on its own grid, and only there: 2×8 on a 4×4 table is resampled.
     """
     side = math.isqrt(table.shape[1] - prefix)
     if tuple(grid) == (side, side):
@@ -96,8 +97,8 @@ def resample_positions(table: torch.Tensor, prefix: int, grid: tuple[int, int], 
     if rule == "scale-offset":
         scale = ((grid[0] + 0.1) / side, (grid[1] + 0.1) / side)
         picture = interpolate(picture, scale_factor=scale, mode="bicubic", recompute_scale_factor=False)
-    elif rule == "antialias":
-        picture = interpolate(picture, size=tuple(grid), mode="bicubic", antialias=True)
+    elif rule in ("antialias", "plain"):
+        picture = interpolate(picture, size=tuple(grid), mode="bicubic", antialias=rule == "antialias")
     else:
         raise ValueError(f"no such position rule: {rule}")
     assert picture.shape[-2:] == tuple(grid)
