@@ -26,6 +26,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
 from golden_scripts import (  # noqa: E402
+    beit,
     clip,
     dinov3,
     experiments,
@@ -69,6 +70,7 @@ def main() -> None:
     siglip.make(GOLDENS / "siglip")
     patches.make(GOLDENS / "patches")
     variants.make(GOLDENS / "variants")
+    beit.make(GOLDENS / "beit")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))
