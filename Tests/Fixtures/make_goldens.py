@@ -29,6 +29,7 @@ from golden_scripts import (  # noqa: E402
     beit,
     clip,
     dinov3,
+    eva,
     experiments,
     families,
     feature_visualization,
@@ -71,6 +72,7 @@ def main() -> None:
     patches.make(GOLDENS / "patches")
     variants.make(GOLDENS / "variants")
     beit.make(GOLDENS / "beit")
+    eva.make(GOLDENS / "eva")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))
