@@ -3,33 +3,42 @@
 
     python3 Tests/Fixtures/check_true_shapes.py VITVIDEO PICTURE
 
-Each family's model is made at its true shape by its own library (timm, transformers, NumPy in the JAX
-layout), filled from a seeded generator, saved in its own format and run through
+Each family's model is made at its true shape by its own library (timm, transformers, OpenCLIP, NumPy in the
+JAX layout), filled from a seeded generator, saved in its own format and run through
 
     vitvideo picture.png --weights file --resolution native --export out.npz
 
 at 224×224 and 256×384 (height × width) cut from PICTURE. Attention of the last block and logits must
-equal the library's within 1e-4. The tests in the package do the same on tiny models; this takes some
-minutes, 1 GB of memory and the libraries of make_goldens.py, so it is run by hand.
+equal the library's within 1e-4. The map is the class token's attention to the patches; of SigLIP that of
+the pooling probe; of other models without a class token the mean of the patches' own, with `--query mean`.
+The tests in the package do the same on tiny models; this takes some minutes, 2 GB of memory and the
+libraries of make_goldens.py, so it is run by hand.
 """
 
 import argparse
+import copy
+import inspect
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import timm
 import torch
 import transformers
 from PIL import Image
 from safetensors.torch import save_file
+from timm.layers import resample_abs_pos_embed
 
 IMAGENET = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
 HALF = (np.array([0.5] * 3), np.array([0.5] * 3))
 CLIP = (np.array([0.48145466, 0.4578275, 0.40821073]), np.array([0.26862954, 0.26130258, 0.27577711]))
 TOLERANCE = 1e-4
+MEAN_QUERY = ["--query", "mean"]
+QUERY_AND_KEY = ("qkv.weight", "in_proj_weight", "query", "key.", "q_proj.", "k_proj.", "pool.q.", "pool.kv.")
 
 
 def stir(model: torch.nn.Module) -> torch.nn.Module:
@@ -37,9 +46,13 @@ def stir(model: torch.nn.Module) -> torch.nn.Module:
     for name, parameter in model.named_parameters():
         if any(part in name for part in ("pos_embed", "position", "token")):
             parameter.normal_(0, 0.5)
+        elif name in ("head.weight", "classifier.weight"):  # almost 0 as some models are built
+            parameter.normal_(0, 0.05)
+        elif name.endswith(("attn_pool.latent", "head.probe")):
+            parameter.normal_(0, 1)
         elif name.endswith("bias"):
             parameter.normal_(0, 0.1)
-        elif any(part in name for part in ("qkv.weight", "query", "key.", "q_proj.", "k_proj.")):
+        elif any(part in name for part in QUERY_AND_KEY):
             parameter.mul_(3)
         elif parameter.ndim == 1:
             parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -54,21 +67,61 @@ def pixels(path: Path, normalization, patch: int) -> torch.Tensor:
 
 
 def timm_result(model, x):
-    """Last block's attention (heads, tokens, tokens) and logits."""
+    """Last block's attention (heads, tokens, tokens) and logits; of a pooling head (heads, 1, tokens) and None."""
+    if not getattr(model, "dynamic_img_size", False):
+        model = copy.deepcopy(model)
+        model.set_input_size(img_size=tuple(x.shape[2:]))
     seen = {}
     attention = model.blocks[-1].attn
     attention.fused_attn = False
-    hook = attention.attn_drop.register_forward_hook(lambda _, inputs, __: seen.update(a=inputs[0]))
+    hooks = [attention.attn_drop.register_forward_hook(lambda _, inputs, __: seen.update(a=inputs[0]))]
+    pool = getattr(model, "attn_pool", None)
+    for name in ("q_norm", "k_norm") if pool else ():
+        module = getattr(pool, name)
+        hooks.append(module.register_forward_hook(lambda _, __, output, name=name: seen.update({name: output[0]})))
     output = model(x)
-    hook.remove()
+    for hook in hooks:
+        hook.remove()
+    if pool:
+        return (pool.scale * seen["q_norm"] @ seen["k_norm"].transpose(-2, -1)).softmax(dim=-1), None
     return seen["a"][0], output[0].numpy() if model.num_classes else None
 
 
 def huggingface_result(model, x):
-    kinds = (transformers.ViTForImageClassification, transformers.CLIPVisionModel)
-    extra = {"interpolate_pos_encoding": True} if isinstance(model, kinds) else {}
+    takes = inspect.signature(model.forward).parameters
+    extra = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in takes else {}
+    seen, hooks = {}, []
+    if isinstance(model, transformers.SiglipVisionModel):
+        head = model.head
+
+        def attend(_, inputs):
+            patches = inputs[0]
+            seen["a"] = head.attention(head.probe, patches, patches, need_weights=True, average_attn_weights=False)[1]
+
+        hooks.append(head.register_forward_pre_hook(attend))
     output = model(pixel_values=x, output_attentions=True, **extra)
-    return output.attentions[-1][0], output.logits[0].numpy() if hasattr(output, "logits") else None
+    for hook in hooks:
+        hook.remove()
+    attention = seen["a"] if seen else output.attentions[-1]
+    return attention[0], output.logits[0].numpy() if hasattr(output, "logits") else None
+
+
+def open_clip_result(tower, x):
+    """With positions brought to the grid of `x` as OpenCLIP's `resize_pos_embed` does."""
+    grid = [side // size for side, size in zip(x.shape[2:], tower.patch_size)]
+    seen, last = {}, tower.transformer.resblocks[-1]
+
+    def attend(_, __, out):
+        seen["a"] = last.attn(out, out, out, need_weights=True, average_attn_weights=False)[1][0]
+
+    hook = last.ln_1.register_forward_hook(attend)
+    table = tower.positional_embedding
+    resampled = resample_abs_pos_embed(table[None], grid, num_prefix_tokens=1)[0]
+    tower.positional_embedding = torch.nn.Parameter(resampled)
+    tower(x)
+    tower.positional_embedding = table
+    hook.remove()
+    return seen["a"], None
 
 
 def jax_layout(model) -> dict:
@@ -138,6 +191,38 @@ def families(folder: Path):
     np.savez(folder / "jax.npz", **jax_layout(model))
     yield "JAX .npz", folder / "jax.npz", [], 16, 1, HALF, lambda x, m=model: timm_result(m, x)
 
+    for name in (
+        "vit_base_patch16_siglip_224", "vit_base_patch32_siglip_256", "vit_base_patch16_224.mae",
+        "vit_medium_patch16_gap_256", "vit_medium_patch16_reg4_gap_256",
+        "beit_base_patch16_224", "beitv2_base_patch16_224",
+        "eva02_tiny_patch14_224", "eva02_small_patch14_336", "eva02_base_patch14_224", "eva02_base_patch16_clip_224",
+    ):  # fmt: skip
+        kind = {"num_classes": 0} if "_clip_" in name else {}
+        model = stir(timm.create_model(name, pretrained=False, **kind))
+        timm.models.save_for_hf(model, folder / name, safe_serialization=True)
+        normalization = tuple(np.array(model.pretrained_cfg[key]) for key in ("mean", "std"))
+        extra = [] if model.cls_token is not None or getattr(model, "attn_pool", None) else MEAN_QUERY
+        yield (
+            f"timm {name}", folder / name / "model.safetensors", extra, model.patch_embed.patch_size[0],
+            model.num_prefix_tokens, normalization, lambda x, m=model: timm_result(m, x),
+        )  # fmt: skip
+
+    model = stir(timm.create_model("beit_base_patch16_224", pretrained=False))
+    index = {name: value for name, value in model.named_buffers() if name.endswith("relative_position_index")}
+    torch.save({"model": model.state_dict() | index}, folder / "beit_base.pth")
+    yield "BEiT .pth", folder / "beit_base.pth", [], 16, 1, HALF, lambda x, m=model: timm_result(m, x)
+
+    # I-JEPA's code with the sizes of a ViT-B; it is published with 14 and 16 as patch and H and g as size.
+    model = stir(timm.create_model("vit_base_patch16_gap_224", pretrained=False, num_classes=0, num_heads=12))
+    names = {f"module.{name}": value for name, value in model.state_dict().items()}
+    torch.save({"encoder": names, "target_encoder": names, "predictor": {}, "epoch": 1}, folder / "ijepa_vitb16.pth")
+    yield (
+        "I-JEPA .pth", folder / "ijepa_vitb16.pth", MEAN_QUERY, 16, 0, IMAGENET,
+        lambda x, m=model: timm_result(m, x),
+    )  # fmt: skip
+
+    yield from clips(folder)
+
     small = dict(hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14)
     dinov3 = dict(hidden_size=384, num_attention_heads=6, num_register_tokens=4, layer_norm_eps=1e-5)
     plus = dict(intermediate_size=1536, use_gated_mlp=True, hidden_act="silu")
@@ -154,15 +239,62 @@ def families(folder: Path):
         ),
         (" S+", transformers.DINOv3ViTModel, transformers.DINOv3ViTConfig(**dinov3, **plus), 16, 5, IMAGENET),
         (" B", transformers.CLIPVisionModel, transformers.CLIPVisionConfig(patch_size=16), 16, 1, CLIP),
+        (" B", transformers.SiglipVisionModel, transformers.SiglipVisionConfig(), 16, 0, HALF),
+        (" B", transformers.IJepaModel, transformers.IJepaConfig(), 16, 0, IMAGENET),
+        (
+            " B", transformers.BeitForImageClassification,
+            transformers.BeitConfig(use_relative_position_bias=True, num_labels=1000), 16, 1, HALF,
+        ),
+        (
+            " DiT B", transformers.BeitForImageClassification,
+            transformers.BeitConfig(use_absolute_position_embeddings=True, num_labels=16), 16, 1, HALF,
+        ),
+        (
+            " B", transformers.Data2VecVisionForImageClassification,
+            transformers.Data2VecVisionConfig(use_relative_position_bias=True, num_labels=1000), 16, 1, HALF,
+        ),
+        (
+            " B", transformers.Data2VecVisionModel,
+            transformers.Data2VecVisionConfig(use_shared_relative_position_bias=True, use_mean_pooling=False), 16, 1,
+            HALF,
+        ),
     ):  # fmt: skip
         configuration._attn_implementation = "eager"
         model = stir(kind(configuration))
         path = folder / f"{kind.__name__}{title}"
         model.save_pretrained(path)
+        extra = MEAN_QUERY if kind is transformers.IJepaModel else []
         yield (
-            f"transformers {kind.__name__}{title}", path / "model.safetensors", [], patch, special,
+            f"transformers {kind.__name__}{title}", path / "model.safetensors", extra, patch, special,
             normalization, lambda x, m=model: huggingface_result(m, x),
         )  # fmt: skip
+
+
+def clips(folder: Path):
+    """OpenAI's program in half precision, and OpenCLIP's file with its configuration; small text towers."""
+    vision = dict(image_size=224, layers=12, width=768, patch_size=32)
+    text = dict(context_length=77, vocab_size=64, width=64, heads=1, layers=1)
+    for title, quick in (("OpenAI .pt", True), ("OpenCLIP", False)):
+        model = open_clip.CLIP(512, open_clip.CLIPVisionCfg(**vision), open_clip.CLIPTextCfg(**text), quick)
+        stir(model)
+        if quick:
+            path = folder / "ViT-B-32.pt"
+            for name, value in (("input_resolution", 224), ("context_length", 77), ("vocab_size", 64)):
+                vars(model).pop(name, None)
+                model.register_buffer(name, torch.tensor(value))
+            examples = (torch.zeros(1, 3, 224, 224), torch.zeros(1, 77, dtype=torch.long))
+            torch.jit.trace(model, examples, check_trace=False).half().save(path)
+            model.float()  # half precision's values: the program has the model's own tensors
+        else:
+            path = folder / "open_clip" / "open_clip_model.safetensors"
+            path.parent.mkdir()
+            save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+            configuration = {
+                "model_cfg": {"embed_dim": 512, "vision_cfg": vision, "text_cfg": text},
+                "preprocess_cfg": {"mean": CLIP[0].tolist(), "std": CLIP[1].tolist()},
+            }
+            (path.parent / "open_clip_config.json").write_text(json.dumps(configuration))
+        yield title, path, [], 32, 1, CLIP, lambda x, m=model.visual: open_clip_result(m, x)
 
 
 def main() -> None:
@@ -183,7 +315,10 @@ def main() -> None:
                 x = pixels(folder / f"{size}.png", normalization, patch)
                 attention, logits = result(x)
                 rows, columns = x.shape[2] // patch, x.shape[3] // patch
-                expected = attention[:, 0, special:].reshape(-1, rows, columns).numpy()
+                queries = slice(special, None) if MEAN_QUERY[0] in extra else slice(1)
+                expected = attention[:, queries, special:].mean(dim=1).reshape(-1, rows, columns).numpy()
+                if not expected.max() > 2 * expected.mean():
+                    sys.exit(f"{title}: attention is flat")
                 export = folder / "out.npz"
                 command = [options.vitvideo, str(folder / f"{size}.png"), "--weights", str(weights)]
                 command += ["--resolution", "native", "--export", str(export), "-y", *extra]
