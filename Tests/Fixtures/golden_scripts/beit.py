@@ -20,21 +20,21 @@ With absolute positions and no table, as DiT, fine-tuned:
   absolute.pth           its own file
   transformers_absolute/ `BeitForImageClassification`
 
-Epsilon is 1e-6, in transformers 1e-12. There is no bias of the keys. A table is ((2H − 1)(2W − 1) + 3, heads):
-row-major over Δrow + H − 1 and Δcolumn + W − 1, Δ = query − key, then class to patch, patch to class, class to
-class. Its values are added to q·k/√d. Its last three rows are kept for another grid; the rest, a picture of
+Epsilon is 1e-6, in transformers 1e-12. Keys have no bias. A table is ((2H − 1)(2W − 1) + 3, heads) for a grid of
+(H, W): row-major over Δrow + H − 1 and Δcolumn + W − 1, Δ = query − key, then class to patch, patch to class, class
+to class. Its values are added to q·k/√d. For another grid (H', W') the last three rows stay; the rest, a picture of
 (2H − 1, 2W − 1) for each head, is brought to (2H' − 1, 2W' − 1)
 
-  by timm          with H = W for a file, on no even grid: entry ±i of an axis stands for the offset
-                   ±(1 + q + … + q^(i−1)), with the q at which the last one is ⌊(2H' − 1)/2⌋ = H' − 1, sought by
-                   halving [1.01, 1.5] until it is at most 1e-6 wide (the last middle counts). Linear along both
-                   axes between them at the offsets −(H' − 1) … H' − 1, and beyond the last entry its value. Both
-                   axes are resampled if one of them has another length: the other's q is then 1.01, not 1. All of it
-                   is in float32. BEiT's own code has a cubic spline in place of linear.
-  by transformers  bilinear, `align_corners=False`, without antialias, whether or not `interpolate_pos_encoding` is
-                   set (it then resamples the matrix of all tokens to the size that it has).
+  by timm          linearly, in float32. Along rows entry H − 1 ± i stands for the offset ±(1 + q + … + q^(i−1)) and
+                   values are taken at −(H' − 1), …, H' − 1; beyond the first and last entry theirs. q is the one at
+                   which the last entry stands for H' − 1, sought by halving [1.01, 1.5] until it is at most 1e-6
+                   wide; it is the last middle that was tried. Columns likewise, with a q of their own. An axis whose
+                   length stays is resampled too, with q = 1.01, if the other's does not. (BEiT's own code has a
+                   cubic spline in place of linear.)
+  by transformers  bilinearly, `align_corners=False`, without antialias, whether or not `interpolate_pos_encoding`
+                   is set: that resamples the matrix of all tokens to the size that it has.
 
-An absolute table is resampled by timm with bicubic and antialias, by transformers with bicubic alone.
+An absolute table is resampled by timm bicubically with antialias, by transformers without.
 """
 
 import copy
