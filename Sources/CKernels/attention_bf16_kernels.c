@@ -90,7 +90,7 @@ static void round_row(uint16_t *out, const float *values, size_t width) {
 // vv_cpu_has_bfloat16 is false here, and the kernel not to be called.
 static void tile_bf16(float *outputs, void *probabilities, const void *queries, size_t rows,
                       const void *packed_keys, const void *packed_values, size_t tokens,
-                      size_t head_width, float factor) {
+                      size_t head_width, float factor, const float *bias, size_t bias_stride) {
     __builtin_trap();
 }
 static void round_row(uint16_t *out, const float *values, size_t width) { __builtin_trap(); }
@@ -98,7 +98,8 @@ static void round_row(uint16_t *out, const float *values, size_t width) { __buil
 
 void vv_attention_bf16(uint16_t *out, size_t out_stride, const uint16_t *queries, size_t query_stride,
                        size_t query_count, const void *packed_keys, const void *packed_values,
-                       size_t tokens, size_t head_width, float scale, void *scratch) {
+                       size_t tokens, size_t head_width, float scale, const float *bias, size_t bias_stride,
+                       void *scratch) {
     float *outputs = scratch;                                               // [TILE_QUERIES, head_width]
     uint16_t *probabilities = (uint16_t *)(outputs + TILE_QUERIES * head_width);  // [TILE_QUERIES, BLOCK]
     uint16_t *transposed = probabilities + TILE_QUERIES * BLOCK;  // [head_width / 2, TILE_QUERIES] pairs
@@ -112,7 +113,7 @@ void vv_attention_bf16(uint16_t *out, size_t out_stride, const uint16_t *queries
                 pair[1] = r < rows ? query[1] : 0;
             }
         tile_bf16(outputs, probabilities, transposed, rows, packed_keys, packed_values, tokens,
-                  head_width, scale * LOG2_E);
+                  head_width, scale * LOG2_E, bias ? bias + first * bias_stride : NULL, bias_stride);
         for (size_t r = 0; r < rows; r++)
             round_row(out + (first + r) * out_stride, outputs + r * head_width, head_width);
     }

@@ -49,6 +49,10 @@ size_t vv_attention_scratch_count(size_t head_width) {
     return TILE_QUERIES * (head_width + padded_width(head_width) + BLOCK);
 }
 
+size_t vv_attention_bias_rows(size_t queries) { return rounded_up(queries, TILE_QUERIES); }
+
+size_t vv_attention_bias_columns(size_t tokens) { return padded_count(tokens); }
+
 void vv_attention_pack(float *packed_keys, float *packed_values, const float *keys,
                        const float *values, size_t stride, size_t tokens, size_t head_width) {
     size_t width = padded_width(head_width);
@@ -67,7 +71,7 @@ void vv_attention_pack(float *packed_keys, float *packed_values, const float *ke
 }
 
 typedef void tile_function(float *, void *, const void *, size_t, const void *, const void *, size_t, size_t,
-                           float);
+                           float, const float *, size_t);
 
 static tile_function *widest_tile(void) {
 #if defined(__x86_64__)
@@ -79,7 +83,8 @@ static tile_function *widest_tile(void) {
 
 void vv_attention(float *out, size_t out_stride, const float *queries, size_t query_stride,
                   size_t query_count, const float *packed_keys, const float *packed_values,
-                  size_t tokens, size_t head_width, float scale, float *scratch) {
+                  size_t tokens, size_t head_width, float scale, const float *bias, size_t bias_stride,
+                  float *scratch) {
     tile_function *tile = widest_tile();
     size_t width = padded_width(head_width);
     float *outputs = scratch;                                 // [TILE_QUERIES, width]
@@ -93,7 +98,7 @@ void vv_attention(float *out, size_t out_stride, const float *queries, size_t qu
             for (size_t r = rows; r < TILE_QUERIES; r++) transposed[k * TILE_QUERIES + r] = 0;
         }
         tile(outputs, probabilities, transposed, rows, packed_keys, packed_values, tokens, head_width,
-             scale * LOG2_E);
+             scale * LOG2_E, bias ? bias + first * bias_stride : NULL, bias_stride);
         for (size_t r = 0; r < rows; r++)
             memcpy(out + (first + r) * out_stride, outputs + r * width, head_width * sizeof *out);
     }

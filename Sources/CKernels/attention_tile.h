@@ -79,6 +79,8 @@ typedef struct {
     VECTOR sum[TILE_QUERIES];  // of the powers, in lanes
     bool holds;                // whether any key has been met
     float *outputs;            // [TILE_QUERIES, width], not normalized
+    const float *bias;         // [TILE_QUERIES, bias_stride], or NULL
+    size_t bias_stride;
     ELEMENT *probabilities;    // [TILE_QUERIES, BLOCK]: the powers of the block under way
 } TILE_NAME(state);
 
@@ -109,11 +111,11 @@ static __attribute__((noinline)) void TILE_NAME(refer)(TILE_NAME(state) *state, 
 }
 
 // Probabilities of TILE_QK_ROWS rows from `row` on against `vectors` vectors of keys of a panel
-// [head_width, PANEL], `left` of which count; `done` keys of the block came before. `vectors`, at most
-// QK_VECTORS, is a constant where this is inlined.
+// [head_width, PANEL], `left` of which count; `done` keys of the block, which begins at key `first`, came before.
+// `vectors`, at most QK_VECTORS, is a constant where this is inlined.
 VV_INLINE void TILE_NAME(scores)(TILE_NAME(state) *state, size_t row, const ELEMENT *queries,
-                                 const ELEMENT *keys, size_t left, size_t done, const size_t head_width,
-                                 const size_t width, float factor, const size_t vectors) {
+                                 const ELEMENT *keys, size_t left, size_t first, size_t done,
+                                 const size_t head_width, const size_t width, float factor, const size_t vectors) {
     VECTOR x[TILE_QK_ROWS][QK_VECTORS];
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < TILE_QK_ROWS; i++)
@@ -130,6 +132,15 @@ VV_INLINE void TILE_NAME(scores)(TILE_NAME(state) *state, size_t row, const ELEM
 #pragma clang loop unroll(full)
             for (size_t j = 0; j < vectors; j++) x[i][j] = TILE_NAME(multiply)(query, key[j], x[i][j]);
         }
+    }
+
+    if (state->bias) {
+        const float *bias = state->bias + row * state->bias_stride + first + done;
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < TILE_QK_ROWS; i++)
+#pragma clang loop unroll(full)
+            for (size_t j = 0; j < vectors; j++)
+                x[i][j] += *(const VECTOR *)(bias + i * state->bias_stride + j * TILE_LANES);
     }
 
     VECTOR largest = (VECTOR)(-INFINITY);
@@ -195,13 +206,16 @@ VV_INLINE void TILE_NAME(values)(float *out, const ELEMENT *probabilities, const
 }
 
 // `rows` queries, at most TILE_QUERIES, of [head_width / TILE_STEP, TILE_QUERIES] steps, against all keys.
-// outputs [TILE_QUERIES, width] end up normalized; `probabilities` [TILE_QUERIES, BLOCK] is scratch.
+// outputs [TILE_QUERIES, width] end up normalized; `probabilities` [TILE_QUERIES, BLOCK] is scratch; `bias` as in the
+// state.
 VV_INLINE void TILE_NAME(tile_of_width)(float *outputs, ELEMENT *probabilities, const ELEMENT *queries,
                                         size_t rows, const ELEMENT *packed_keys,
                                         const ELEMENT *packed_values, size_t tokens,
-                                        const size_t head_width, float factor) {
+                                        const size_t head_width, float factor, const float *bias,
+                                        size_t bias_stride) {
     const size_t width = padded_width(head_width);
-    TILE_NAME(state) state = {.outputs = outputs, .probabilities = probabilities};
+    TILE_NAME(state) state = {.outputs = outputs, .probabilities = probabilities,
+                              .bias = bias, .bias_stride = bias_stride};
     memset(outputs, 0, TILE_QUERIES * width * sizeof *outputs);
     for (size_t first = 0; first < tokens; first += BLOCK) {
         size_t count = tokens - first < BLOCK ? tokens - first : BLOCK;
@@ -213,10 +227,12 @@ VV_INLINE void TILE_NAME(tile_of_width)(float *outputs, ELEMENT *probabilities, 
             // Most token counts are a little more than a multiple of a panel.
             if (left > TILE_LANES)
                 for (size_t r = 0; r < rows; r += TILE_QK_ROWS)
-                    TILE_NAME(scores)(&state, r, queries, keys, left, done, head_width, width, factor, 2);
+                    TILE_NAME(scores)(&state, r, queries, keys, left, first, done, head_width, width,
+                                      factor, 2);
             else
                 for (size_t r = 0; r < rows; r += TILE_QK_ROWS)
-                    TILE_NAME(scores)(&state, r, queries, keys, left, done, head_width, width, factor, 1);
+                    TILE_NAME(scores)(&state, r, queries, keys, left, first, done, head_width, width,
+                                      factor, 1);
             state.holds = true;
         }
         for (size_t r = 0; r < rows; r += TILE_PV_ROWS) {
@@ -239,13 +255,13 @@ VV_INLINE void TILE_NAME(tile_of_width)(float *outputs, ELEMENT *probabilities, 
 // Heads of almost every ViT are 64 wide; knowing it, the compiler unrolls the products.
 static void TILE_NAME(tile)(float *outputs, void *probabilities, const void *queries, size_t rows,
                             const void *packed_keys, const void *packed_values, size_t tokens,
-                            size_t head_width, float factor) {
+                            size_t head_width, float factor, const float *bias, size_t bias_stride) {
     if (head_width == 64)
         TILE_NAME(tile_of_width)(outputs, probabilities, queries, rows, packed_keys, packed_values, tokens,
-                                 64, factor);
+                                 64, factor, bias, bias_stride);
     else
         TILE_NAME(tile_of_width)(outputs, probabilities, queries, rows, packed_keys, packed_values, tokens,
-                                 head_width, factor);
+                                 head_width, factor, bias, bias_stride);
 }
 
 #undef VECTOR

@@ -42,6 +42,19 @@ void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const
 }
 
 VV_CLONES
+void vv_layer_norm_of_bf16(uint16_t *x, const float *gamma, const float *beta, size_t rows, size_t width,
+                           float epsilon) {
+    for (size_t row = 0; row < rows; row++) {
+        uint16_t *in = x + row * width;
+        float values[width], mean, inverse;
+        for (size_t i = 0; i < width; i++) values[i] = vv_float(in[i]);
+        vv_moments(values, width, epsilon, &mean, &inverse);
+        for (size_t i = 0; i < width; i++)
+            in[i] = vv_bfloat16((values[i] - mean) * inverse * gamma[i] + beta[i]);
+    }
+}
+
+VV_CLONES
 void vv_round_bf16(uint16_t *out, const float *x, size_t count) {
     for (size_t i = 0; i < count; i++) out[i] = vv_bfloat16(x[i]);
 }
@@ -132,42 +145,66 @@ void vv_bias_logistic_gelu_bf16(uint16_t *x, const float *bias, size_t rows, siz
     }
 }
 
-VV_CLONES
-void vv_rotate_halves(float *x, size_t stride, const float *cosines, const float *sines, size_t rows,
-                      size_t heads, size_t head_width, float direction) {
+// Pair i of a head is the values at i · step and i · step + gap, both constants where this is inlined.
+VV_INLINE void vv_rotate(float *x, size_t stride, const float *cosines, const float *sines, size_t rows,
+                         size_t heads, size_t head_width, float direction, const size_t step, const size_t gap) {
     size_t half = head_width / 2;
     for (size_t row = 0; row < rows; row++) {
         const float *c = cosines + row * half;
         const float *s = sines + row * half;
         for (size_t head = 0; head < heads; head++) {
             float *first = x + row * stride + head * head_width;
-            float *second = first + half;
+            float *second = first + gap;
             for (size_t i = 0; i < half; i++) {
-                float a = first[i], b = second[i], sine = direction * s[i];
-                first[i] = a * c[i] - b * sine;
-                second[i] = b * c[i] + a * sine;
+                float a = first[i * step], b = second[i * step], sine = direction * s[i];
+                first[i * step] = a * c[i] - b * sine;
+                second[i * step] = b * c[i] + a * sine;
             }
         }
     }
 }
 
-VV_CLONES
-void vv_rotate_halves_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
-                           size_t rows, size_t heads, size_t head_width) {
+VV_INLINE void vv_rotate_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
+                              size_t rows, size_t heads, size_t head_width, const size_t step,
+                              const size_t gap) {
     size_t half = head_width / 2;
     for (size_t row = 0; row < rows; row++) {
         const float *c = cosines + row * half;
         const float *s = sines + row * half;
         for (size_t head = 0; head < heads; head++) {
             uint16_t *first = x + row * stride + head * head_width;
-            uint16_t *second = first + half;
+            uint16_t *second = first + gap;
             for (size_t i = 0; i < half; i++) {
-                float a = vv_float(first[i]), b = vv_float(second[i]);
-                first[i] = vv_bfloat16(a * c[i] - b * s[i]);
-                second[i] = vv_bfloat16(b * c[i] + a * s[i]);
+                float a = vv_float(first[i * step]), b = vv_float(second[i * step]);
+                first[i * step] = vv_bfloat16(a * c[i] - b * s[i]);
+                second[i * step] = vv_bfloat16(b * c[i] + a * s[i]);
             }
         }
     }
+}
+
+VV_CLONES
+void vv_rotate_halves(float *x, size_t stride, const float *cosines, const float *sines, size_t rows,
+                      size_t heads, size_t head_width, float direction) {
+    vv_rotate(x, stride, cosines, sines, rows, heads, head_width, direction, 1, head_width / 2);
+}
+
+VV_CLONES
+void vv_rotate_halves_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
+                           size_t rows, size_t heads, size_t head_width) {
+    vv_rotate_bf16(x, stride, cosines, sines, rows, heads, head_width, 1, head_width / 2);
+}
+
+VV_CLONES
+void vv_rotate_neighbors(float *x, size_t stride, const float *cosines, const float *sines, size_t rows,
+                         size_t heads, size_t head_width, float direction) {
+    vv_rotate(x, stride, cosines, sines, rows, heads, head_width, direction, 2, 1);
+}
+
+VV_CLONES
+void vv_rotate_neighbors_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
+                              size_t rows, size_t heads, size_t head_width) {
+    vv_rotate_bf16(x, stride, cosines, sines, rows, heads, head_width, 2, 1);
 }
 
 VV_CLONES

@@ -2,11 +2,11 @@ import Base
 import Pixels
 import ViT
 
-/// One token's attention in every block.
+/// A query's attention in every block.
 package enum LayerAttention {
     /// The request that fetches it.
-    package static func request(of model: Model, queryToken: Int = 0) -> ForwardRequest {
-        ForwardRequest(attentionBlocks: Set(0..<model.configuration.depth), queryToken: queryToken)
+    package static func request(of model: Model, query: AttentionQuery? = nil) -> ForwardRequest {
+        ForwardRequest(attentionBlocks: Set(0..<model.configuration.depth), query: query)
     }
 
     /// - Parameter head: the head to show; nil for the mean of all.

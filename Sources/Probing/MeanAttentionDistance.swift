@@ -19,7 +19,7 @@ package final class MeanAttentionDistance {
     package init(pass: ForwardPass, stripRows: Int = AttentionStrip.usualRows) {
         self.pass = pass
         let c = pass.model.configuration
-        strips = AttentionStrips(configuration: c, stripRows: stripRows)
+        strips = AttentionStrips(model: pass.model, stripRows: stripRows)
         sums = [Double](repeating: 0, count: c.depth * c.heads)
     }
 
@@ -62,7 +62,9 @@ package final class MeanAttentionDistance {
         guard case .queriesKeysValues(let block) = stage else { return }
         let c = pass.model.configuration
         let table = table
-        try strips.show(block: block, queriesKeysValues: values) { strip in
+        try strips.show(
+            block: block, queriesKeysValues: values, rows: table.rows, columns: table.columns
+        ) { strip in
             distances[block * c.heads + strip.head] += table.sum(strip, specialTokens: c.specialTokens)
         }
     }

@@ -29,8 +29,21 @@ package struct MemoryModel {
 
     /// A grid's rotation: cosine and sine of half a head's angles a patch; 0 where positions are not rotary.
     private var rotation: Int {
-        guard case .rotary = c.position else { return 0 }
-        return patches * c.headWidth * MemoryLayout<Float>.stride
+        c.rotary == nil ? 0 : patches * c.headWidth * MemoryLayout<Float>.stride
+    }
+
+    /// The tables of relative positions on a grid.
+    private var biasTables: Int {
+        let tables = c.relativePositions.map { $0 == .shared ? 1 : c.depth } ?? 0
+        return tables * c.heads * 4 * patches * MemoryLayout<Float>.stride
+    }
+
+    /// How attention depends on the places in a grid.
+    private var positions: Int { rotation + biasTables }
+
+    /// Queries and keys of all tokens, and the strips, where the mean over the patches attends.
+    private var meanQuery: Int {
+        c.prefix.hasClassToken ? 0 : 2 * residual + c.heads * strip(rows: AttentionStrip.usualRows)
     }
 
     /// Keys and values of an attention probe; 0 for a model without.
@@ -44,7 +57,7 @@ package struct MemoryModel {
     package func forwardPass(_ precision: Precision, workers: Int) -> Int {
         let input = patches * (c.patchValues + c.width) * MemoryLayout<Float>.stride
         return ScratchSizes(configuration: c, precision: precision, tokens: tokens).total(workers: workers)
-            + input + rotation + probe
+            + input + positions + probe + meanQuery
     }
 
     /// The buffers of a forward pass that grow with the tokens, counted in 32-bit floats for every precision:
@@ -54,7 +67,7 @@ package struct MemoryModel {
     /// An `AttentionReplay` beside its forward pass: what went into each block; then LayerNorm's output,
     /// queries, keys and values of one; then a strip.
     package func attentionReplay(stripRows: Int = AttentionStrip.usualRows) -> Int {
-        (c.depth + 4) * residual + strip(rows: stripRows) + rotation
+        (c.depth + 4) * residual + strip(rows: stripRows) + positions
     }
 
     // MARK: Backward
@@ -75,7 +88,7 @@ package struct MemoryModel {
             parameters = CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) }
         }
         return (kept + block) * residual + strips + (tile + parameters) * MemoryLayout<Float>.stride
-            + rotation
+            + positions
     }
 
     // MARK: Gradient by the pixels
@@ -95,7 +108,7 @@ package struct MemoryModel {
             keepsInside ?? pixelGradientKeepsInside(target)
             ? blocks * insideOfBlock : 4 * residual + 2 * strip(rows: rows)
         return states + inside + 2 * strip(rows: rows) + (tile + pixels) * MemoryLayout<Float>.stride
-            + rotation
+            + positions
     }
 
     /// Whether a `PixelGradient` keeps all that blocks compute: where that is at most 512 MB.
@@ -121,7 +134,12 @@ struct ScratchSizes {
     let gated: Int
     let attention: Int
     let product: Int
+    let bias: Int
+    let biasStride: Int
     private let heads: Int
+
+    /// Queries whose bias is in memory at a time: a tile of the attention kernel's.
+    static let biasRows = vv_attention_bias_rows(1)
 
     /// Bytes that the widest vectors fill; buffers start at a multiple of it.
     static let cacheLine = 64
@@ -148,12 +166,15 @@ struct ScratchSizes {
             packed = vv_attention_bf16_packed_bytes(tokens, c.headWidth)
             attention = vv_attention_bf16_scratch_bytes(c.headWidth)
         }
+        // Keys may begin after the class token, so that the last row is read past its end.
+        biasStride = vv_attention_bias_columns(tokens + 1)
+        bias = c.relativePositions == nil ? 4 : Self.biasRows * biasStride * 4
         packedHead = (packed + Self.cacheLine - 1) / Self.cacheLine * Self.cacheLine
     }
 
     /// All of it together.
     func total(workers: Int) -> Int {
         residual + qkv + attentionOutput + 2 * heads * packedHead
-            + workers * (normalized + hidden + gated + attention + product)
+            + workers * (normalized + hidden + gated + attention + product + bias)
     }
 }

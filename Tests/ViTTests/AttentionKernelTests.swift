@@ -17,7 +17,7 @@ import Testing
             let queries = data.baseAddress!
             vv_attention_pack(&keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
             vv_attention(
-                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, &scratch)
+                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, nil, 0, &scratch)
         }
         let expected = Self.attention(data, tokens: tokens, width: width, stride: stride, scale: scale)
         let worst =
@@ -46,7 +46,7 @@ import Testing
             vv_attention_bf16_pack(
                 &keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
             vv_attention_bf16(
-                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, scratch)
+                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, nil, 0, scratch)
         }
         let expected = Self.attention(exact, tokens: tokens, width: width, stride: stride, scale: scale)
         let largest = expected.map(abs).max() ?? 0
@@ -56,11 +56,67 @@ import Testing
         }
     }
 
-    /// softmax(scale · QKᵀ)·V in double precision, `tokens × width`.
-    static func attention(_ data: [Float], tokens: Int, width: Int, stride: Int, scale: Float) -> [Double] {
+    /// What is added to the scores, in both kernels: rows and columns past the last are read and do not matter.
+    @Test(arguments: [(1, 16), (17, 64), (50, 16), (197, 64), (600, 32)])
+    func biasIsAddedToTheScores(tokens: Int, width: Int) {
+        let stride = 3 * width
+        let halves = KernelTests.values(tokens * stride, seed: UInt64(tokens), spread: 2)
+            .map(KernelTests.nearestBFloat16)
+        let data = halves.map { Float(bitPattern: UInt32($0) << 16) }
+        let scale = 1 / Float(width).squareRoot()
+        let (rows, columns) = (vv_attention_bias_rows(tokens), vv_attention_bias_columns(tokens) + 3)
+        #expect(rows >= tokens && columns >= tokens + 3)
+        let bias = KernelTests.values(rows * columns, seed: 61, spread: 40)
+        let expected = Self.attention(
+            data, tokens: tokens, width: width, stride: stride, scale: scale
+        ) { Double(bias[$0 * columns + $1]) }
+        let without = Self.attention(data, tokens: tokens, width: width, stride: stride, scale: scale)
+        if tokens > 1 { #expect(zip(expected, without).contains { abs($0 - $1) > 0.1 }) }
+
+        var out = [Float](repeating: .nan, count: tokens * width)
+        var keys = [Float](repeating: .nan, count: vv_attention_packed_count(tokens, width))
+        var values = keys
+        var scratch = [Float](repeating: .nan, count: vv_attention_scratch_count(width))
+        data.withUnsafeBufferPointer { data in
+            let queries = data.baseAddress!
+            vv_attention_pack(&keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
+            vv_attention(
+                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, bias, columns,
+                &scratch)
+        }
+        #expect(zip(out, expected).allSatisfy { abs(Double($0) - $1) < 2e-5 })
+
+        guard vv_cpu_has_bfloat16() else { return }
+        var rounded = [UInt16](repeating: 0, count: tokens * width)
+        var packedKeys = [UInt8](repeating: 0xFF, count: vv_attention_bf16_packed_bytes(tokens, width))
+        var packedValues = packedKeys
+        let space = UnsafeMutableRawPointer.allocate(
+            byteCount: vv_attention_bf16_scratch_bytes(width), alignment: 64)
+        defer { space.deallocate() }
+        halves.withUnsafeBufferPointer { data in
+            let queries = data.baseAddress!
+            vv_attention_bf16_pack(
+                &packedKeys, &packedValues, queries + width, queries + 2 * width, stride, tokens, width)
+            vv_attention_bf16(
+                &rounded, width, queries, stride, tokens, packedKeys, packedValues, tokens, width, scale,
+                bias,
+                columns, space)
+        }
+        let largest = expected.map(abs).max() ?? 0
+        #expect(
+            zip(rounded, expected).allSatisfy {
+                abs(Double(Float(bitPattern: UInt32($0) << 16)) - $1) <= largest / 100
+            })
+    }
+
+    /// softmax(scale · (QKᵀ + bias))·V in double precision, `tokens × width`.
+    static func attention(
+        _ data: [Float], tokens: Int, width: Int, stride: Int, scale: Float,
+        bias: (_ query: Int, _ key: Int) -> Double = { _, _ in 0 }
+    ) -> [Double] {
         (0..<tokens).flatMap { query in
             var weights = (0..<tokens).map { key in
-                (0..<width).reduce(0.0) {
+                (0..<width).reduce(bias(query, key)) {
                     $0 + Double(data[query * stride + $1]) * Double(data[key * stride + width + $1])
                 } * Double(scale)
             }
@@ -90,7 +146,7 @@ import Testing
         data.withUnsafeBufferPointer { data in
             let queries = data.baseAddress!
             vv_attention_pack(&keys, &values, queries + 4, queries + 8, 12, tokens, width)
-            vv_attention(&out, width, queries, 12, 1, keys, values, tokens, width, 1, &scratch)
+            vv_attention(&out, width, queries, 12, 1, keys, values, tokens, width, 1, nil, 0, &scratch)
         }
         let weights = (0..<tokens).map { exp(Double($0 - (tokens - 1)) * 0.1) }
         let expected =
@@ -119,7 +175,8 @@ import Testing
             let queries = data.baseAddress!
             vv_attention_bf16_pack(
                 &keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
-            vv_attention_bf16(&out, width, queries, stride, 1, keys, values, tokens, width, 1, scratch)
+            vv_attention_bf16(
+                &out, width, queries, stride, 1, keys, values, tokens, width, 1, nil, 0, scratch)
         }
         let weights = (0..<tokens).map { exp(Double($0 / 8 - (tokens - 1) / 8)) }
         let expected =

@@ -131,7 +131,7 @@ import ViT
     private static func ones(_ count: Int) -> [Float] { [Float](repeating: 1, count: count) }
 
     @Test(arguments: [
-        "blocks.0.attn.q_norm.weight", "blocks.1.attn.relative_position_bias_table",
+        "blocks.0.attn.lambda_q1", "blocks.0.attn.rope.periods",
         "patch_embed.norm.weight",
         "ln_pre.weight", "prompt_tokens", "rel_pos_bias.table", "rope.periods", "blocks.0.ls3.gamma",
     ]) func whatChangesAttentionIsRefused(name: String) throws {
@@ -280,7 +280,7 @@ import ViT
         }
     }
 
-    @Test(arguments: ["fc_norm", "pre_logits.fc"]) func aLayerBeforeTheClassifierRefusesOnlyClasses(
+    @Test(arguments: ["pre_logits", "pre_logits.fc"]) func aLayerBeforeTheClassifierRefusesOnlyClasses(
         name: String
     ) throws {
         let file = Self.tensors(Self.configuration(classes: 3)) + [("\(name).weight", [192], Self.ones(192))]

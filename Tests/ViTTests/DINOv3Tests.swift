@@ -67,7 +67,7 @@ import Testing
     @Test(arguments: cases) func isReadOffTheFile(_ item: Case) throws {
         let model = try load(item)
         let c = model.configuration
-        #expect(c.family == .dinov3 && c.position == .rotary(base: 100))
+        #expect(c.family == .dinov3 && c.position == .none && c.rotary == .dinov3)
         #expect(c.width == 24 && c.heads == 2 && c.depth == 2 && c.patchSize == 4 && c.registers == 4)
         #expect(c.layerNormEpsilon == 1e-5 && c.qkvBias == item.qkvBias && c.hasLayerScale)
         #expect(c.activation == (item.model == "gated" ? .swiglu : .gelu))
@@ -134,7 +134,7 @@ import Testing
             family: .dinov3, patchSize: 16, width: 64, depth: 1, heads: 1, registers: 4, nativeRows: 16,
             nativeColumns: 16)
         let rotation = Rotation(
-            configuration: c, periods: Rotation.periods(base: 100, headWidth: 64), rows: rows,
+            .dinov3, configuration: c, periods: Rotation.periods(base: 100, headWidth: 64), rows: rows,
             columns: columns)
         let tokens = 5 + rows * columns
         var x = (0..<tokens * 64).map { Float($0 % 64 < 32 ? 1 : 0) }
@@ -194,7 +194,7 @@ import Testing
             metadata: ["num_heads": "2", "family": "dinov3", "mean": "0.1,0.2,0.3", "std": "0.5"], to: path)
         let again = try Model.load(path)
         #expect(
-            again.configuration.qkvBias == item.qkvBias && again.configuration.position == .rotary(base: 100))
+            again.configuration.qkvBias == item.qkvBias && again.configuration.rotary == .dinov3)
         #expect(
             again.configuration.normalization
                 == Normalization(mean: [0.1, 0.2, 0.3], deviation: [0.5, 0.5, 0.5]))
@@ -274,7 +274,7 @@ import Testing
             try text.write(toFile: directory.file("config.json"), atomically: true, encoding: .utf8)
             let path = try write(try tensors("mlp_timm.safetensors"))
             let model = try Model.load(path, told: ModelFacts(heads: 2))
-            #expect(model.configuration.position == .rotary(base: 50))
+            #expect(model.configuration.rotary?.base == 50)
         }
     }
 

@@ -136,9 +136,10 @@ import ViT
         let model = try Model.load(
             folder.appendingPathComponent("linear_backbone.safetensors").path, told: ModelFacts(heads: 2))
         let c = model.configuration
-        let norm = try WeightLoader(
-            try Checkpoint.open(folder.appendingPathComponent("linear_backbone.safetensors").path)
-        ).weights(for: c).norm
+        let norm = try #require(
+            try WeightLoader(
+                try Checkpoint.open(folder.appendingPathComponent("linear_backbone.safetensors").path)
+            ).weights(for: c).norm)
         let head = try LinearHead.load(
             folder.appendingPathComponent("linear_\(size).safetensors").path, for: c)
         #expect(head.classes == 5 && head.width == 16)

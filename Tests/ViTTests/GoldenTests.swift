@@ -69,7 +69,7 @@ import ViT
                 let all = try golden.cases.floats("\(caseName)/attention.\(block)")
                 for query in [0, tokens - 1] {
                     let result = try pass.run(
-                        input, ForwardRequest(attentionBlocks: [block], queryToken: query))
+                        input, ForwardRequest(attentionBlocks: [block], query: .token(query)))
                     let expected = (0..<c.heads).flatMap { head in
                         let row = (head * tokens + query) * tokens
                         return all[row + c.specialTokens..<row + tokens]

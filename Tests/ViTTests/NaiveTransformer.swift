@@ -54,16 +54,19 @@ struct NaiveTransformer {
             let (attended, attention, qkv) = attend(x, name, nudge: nudge?.block == block ? nudge : nil)
             trace.attention.append(attention)
             trace.qkv.append(qkv)
-            x = sum(x, scaled(linear(attended, name + "attn.proj"), name + "ls1.gamma"))
+            let output = c.normalizesAttention ? norm(attended, name + "attn.norm") : attended
+            x = sum(x, scaled(linear(output, name + "attn.proj"), name + "ls1.gamma"))
             let hidden = hidden(norm(x, name + "norm2"), name)
             trace.hidden.append(hidden)
-            x = sum(x, scaled(linear(hidden, name + secondLayer), name + "ls2.gamma"))
+            let inner = c.normalizesHidden ? norm(hidden, name + "mlp.norm") : hidden
+            x = sum(x, scaled(linear(inner, name + secondLayer), name + "ls2.gamma"))
             trace.blocks.append(x)
         }
-        x = norm(x, "norm")
+        if c.hasFinalNorm { x = norm(x, "norm") }
         trace.norm = x
         if c.classes > 0 || c.pooling == .attentionProbe {
-            let pooled = pool(x, &trace)
+            var pooled = pool(x, &trace)
+            if c.hasPoolingNorm { pooled = norm([pooled], "fc_norm")[0] }
             if c.classes > 0 { trace.logits = linear([pooled], "head")[0] }
         }
         return trace
@@ -104,7 +107,7 @@ struct NaiveTransformer {
                     }
                 }
             }
-        case .rotary, .none: break
+        case .none: break
         }
         return c.normalizesBeforeBlocks ? norm(x, "norm_pre") : x
     }
@@ -155,8 +158,19 @@ struct NaiveTransformer {
             func part(_ third: Int) -> Rows {
                 qkv.map { Array($0[third * d + head * width..<third * d + (head + 1) * width]) }
             }
-            let (q, k, v) = (rotated(part(0)), rotated(part(1)), part(2))
-            var attention = q.map { query in softmax(k.map { dot(query, $0) / Double(width).squareRoot() }) }
+            func normed(_ x: Rows, _ norm: String) -> Rows {
+                c.normalizesQueriesAndKeys ? self.norm(x, name + norm) : x
+            }
+            let q = rotated(normed(part(0), "attn.q_norm"))
+            let k = rotated(normed(part(1), "attn.k_norm"))
+            let v = part(2)
+            var attention = q.indices.map { i in
+                softmax(
+                    k.indices.map { j in
+                        dot(q[i], k[j]) / Double(width).squareRoot()
+                            + shift(name, head: head, query: i, key: j)
+                    })
+            }
             if let nudge, nudge.head == head { attention[nudge.row][nudge.column] += nudge.amount }
             for token in 0..<tokens {
                 for other in 0..<tokens {
@@ -170,26 +184,65 @@ struct NaiveTransformer {
         return (output, all, qkv)
     }
 
-    /// DINOv3's rotary embedding as in its code: coordinates of patch centers in (−1, 1), angles of the rows
-    /// and then of the columns, the same once more, x · cos + rotate_half(x) · sin.
+    /// BEiT's table by its index: distances between patches, then class token to patch, patch to class token and class
+    /// token to itself.
+    private func shift(_ name: String, head: Int, query: Int, key: Int) -> Double {
+        let table: [Double]
+        switch c.relativePositions {
+        case nil: return 0
+        case .perBlock: table = tensors[name + "attn.relative_position_bias_table"]!
+        case .shared: table = tensors["rel_pos_bias.relative_position_bias_table"]!
+        }
+        precondition(rows == c.nativeRows && columns == c.nativeColumns, "the twin does not interpolate")
+        let entries = table.count / c.heads
+        let index: Int
+        switch (query, key) {
+        case (0, 0): index = entries - 1
+        case (0, _): index = entries - 3
+        case (_, 0): index = entries - 2
+        default:
+            let rowDistance = (query - 1) / columns - (key - 1) / columns
+            let columnDistance = (query - 1) % columns - (key - 1) % columns
+            index = (rowDistance + rows - 1) * (2 * columns - 1) + columnDistance + columns - 1
+        }
+        return table[index * c.heads + head]
+    }
+
+    /// Rotary embeddings as in the original codes. DINOv3: coordinates of patch centers in (−1, 1), angles of the rows
+    /// and then of the columns, the same once more, x · cos + rotate_half(x) · sin. EVA-02: coordinates in patches of a
+    /// reference grid, every angle twice in a row, and rotate_half takes neighbors.
     private func rotated(_ x: Rows) -> Rows {
-        guard case .rotary(let base) = c.position else { return x }
+        guard let rotary = c.rotary else { return x }
         var result = x
         let (width, quarter) = (c.headWidth, c.headWidth / 4)
         for row in 0..<rows {
             for column in 0..<columns {
-                let y = 2 * ((Double(row) + 0.5) / Double(rows)) - 1
-                let z = 2 * ((Double(column) + 0.5) / Double(columns)) - 1
                 var angles: [Double] = []
-                for coordinate in [y, z] {
+                for (index, count) in [(row, rows), (column, columns)] {
                     for k in 0..<quarter {
-                        let period = pow(Double(base), 2 * Double(k) / Double(width / 2))
-                        angles.append(2 * .pi * coordinate / period)
+                        let period = pow(Double(rotary.base), 2 * Double(k) / Double(width / 2))
+                        switch rotary.coordinates {
+                        case .centered:
+                            angles.append(2 * .pi * (2 * (Double(index) + 0.5) / Double(count) - 1) / period)
+                        case .reference(let side):
+                            angles.append(Double(index) / Double(count) * Double(side) / period)
+                        }
                     }
                 }
-                angles += angles
                 let token = c.prefix.count + row * columns + column
-                let half = x[token][(width / 2)...].map { -$0 } + x[token][..<(width / 2)]
+                let half: [Double]
+                switch rotary.pairs {
+                case .halves:
+                    angles += angles
+                    half = x[token][(width / 2)...].map { -$0 } + x[token][..<(width / 2)]
+                case .neighbors:
+                    angles = angles.flatMap { [$0, $0] }
+                    let row = x[token]
+                    half = (0..<width).map { i in
+                        if i % 2 == 0 { return -row[i + 1] }
+                        return row[i - 1]
+                    }
+                }
                 for i in 0..<width {
                     result[token][i] = x[token][i] * cos(angles[i]) + half[i] * sin(angles[i])
                 }
@@ -231,8 +284,8 @@ struct NaiveTransformer {
         case .meanPatch:
             return (0..<d).map { i in patches.reduce(0) { $0 + $1[i] } / Double(patches.count) }
         case .attentionProbe:
-            let q = linear([tensors["attn_pool.latent"]!], "attn_pool.q")[0]
-            let kv = linear(patches, "attn_pool.kv")
+            let q = linear([tensors["attn_pool.latent"]!], "attn_pool.in_proj")[0][..<d]
+            let kv = linear(patches, "attn_pool.in_proj").map { Array($0[d...]) }
             var output: [Double] = []
             for head in 0..<c.heads {
                 let range = head * c.headWidth..<(head + 1) * c.headWidth
@@ -271,8 +324,8 @@ struct NaiveTransformer {
     private func norm(_ x: Rows, _ name: String) -> Rows {
         let (gamma, beta) = (tensors[name + ".weight"]!, tensors[name + ".bias"]!)
         return x.map { row in
-            let mean = row.reduce(0, +) / Double(d)
-            let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(d)
+            let mean = row.reduce(0, +) / Double(row.count)
+            let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
             let deviation = (variance + Double(c.layerNormEpsilon)).squareRoot()
             return row.indices.map { (row[$0] - mean) / deviation * gamma[$0] + beta[$0] }
         }

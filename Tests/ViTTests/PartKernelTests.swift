@@ -2,6 +2,8 @@ import CKernels
 import Foundation
 import Testing
 
+@testable import ViT
+
 /// The kernels of rotary positions and of GELU by the logistic function against their definitions in double
 /// precision.
 @Suite struct PartKernelTests {
@@ -43,17 +45,21 @@ import Testing
 
     /// Forward against the definition, forward and back against nothing done; what lies beside the heads
     /// stays.
-    @Test(arguments: [(1, 4), (2, 8), (3, 64)]) func rotation(heads: Int, headWidth: Int) {
+    @Test(arguments: [(1, 4), (2, 8), (3, 64)], [RotaryPositions.Pairs.halves, .neighbors])
+    func rotation(heads: (count: Int, width: Int), pairs: RotaryPositions.Pairs) {
+        let (heads, headWidth) = heads
         let (rows, half) = (3, headWidth / 2)
+        let rotate = pairs == .halves ? vv_rotate_halves : vv_rotate_neighbors
+        let rotateHalves = pairs == .halves ? vv_rotate_halves_bf16 : vv_rotate_neighbors_bf16
         let stride = heads * headWidth + 5
         let x = KernelTests.values(rows * stride, seed: 54)
         let angles = KernelTests.values(rows * half, seed: 55, spread: 7)
         let (cosines, sines) = (angles.map { Foundation.cos($0) }, angles.map { Foundation.sin($0) })
         var turned = x
-        vv_rotate_halves(&turned, stride, cosines, sines, rows, heads, headWidth, 1)
+        rotate(&turned, stride, cosines, sines, rows, heads, headWidth, 1)
         let halves = x.map(KernelTests.nearestBFloat16)
         var turnedHalves = halves
-        vv_rotate_halves_bf16(&turnedHalves, stride, cosines, sines, rows, heads, headWidth)
+        rotateHalves(&turnedHalves, stride, cosines, sines, rows, heads, headWidth)
         for row in 0..<rows {
             for i in 0..<stride {
                 let at = row * stride + i
@@ -61,9 +67,12 @@ import Testing
                     #expect(turned[at] == x[at] && turnedHalves[at] == halves[at])
                     continue
                 }
-                let isFirst = i % headWidth < half
-                let other = isFirst ? at + half : at - half
-                let angle = Double(angles[row * half + i % half])
+                let channel = i % headWidth
+                let isFirst = pairs == .halves ? channel < half : channel % 2 == 0
+                let gap = pairs == .halves ? half : 1
+                let other = isFirst ? at + gap : at - gap
+                let pair = pairs == .halves ? channel % half : channel / 2
+                let angle = Double(angles[row * half + pair])
                 func expected(_ value: Float, _ other: Float) -> Double {
                     Double(value) * Foundation.cos(angle)
                         + (isFirst ? -1 : 1) * Double(other) * Foundation.sin(angle)
@@ -73,7 +82,7 @@ import Testing
                 #expect(abs(Double(float(turnedHalves[at])) - rounded) <= abs(rounded) / 250 + 1e-6)
             }
         }
-        vv_rotate_halves(&turned, stride, cosines, sines, rows, heads, headWidth, -1)
+        rotate(&turned, stride, cosines, sines, rows, heads, headWidth, -1)
         for i in x.indices { #expect(abs(turned[i] - x[i]) < 2e-6) }
     }
 }

@@ -31,16 +31,48 @@ import Testing
     static let cases = [
         Case("plain") { _ in },
         Case("rotary, registers, keys without bias", grid: (3, 4)) {
-            $0.position = .rotary(base: 100)
+            $0.position = .none
+            $0.rotary = .dinov3
             $0.prefix.registers = 2
             $0.qkvBias = [.queries, .values]
             $0.hasLayerScale = true
             $0.layerNormEpsilon = 1e-5
         },
         Case("rotary, gated, no qkv bias", grid: (1, 5)) {
-            $0.position = .rotary(base: 100)
+            $0.position = .none
+            $0.rotary = .dinov3
             $0.activation = .swiglu
             $0.qkvBias = []
+        },
+        Case("rotary by neighbors beside a table, gated, hidden values normed") {
+            $0.rotary = RotaryPositions(.reference(side: 5), pairs: .neighbors, base: 50)
+            $0.activation = .swiglu
+            $0.qkvBias = [.queries, .values]
+            $0.normalizesHidden = true
+        },
+        Case("GELU, norms inside") {
+            $0.normalizesHidden = true
+            $0.normalizesAttention = true
+        },
+        Case("relative positions a block, norm of the mean, no final norm") {
+            $0.position = .none
+            $0.relativePositions = .perBlock
+            $0.qkvBias = [.queries, .values]
+            $0.hasLayerScale = true
+            $0.pooling = .meanPatch
+            $0.hasFinalNorm = false
+            $0.hasPoolingNorm = true
+        },
+        Case("shared relative positions beside a table, norm of the class token") {
+            $0.relativePositions = .shared
+            $0.hasPoolingNorm = true
+        },
+        Case("queries and keys normed") { $0.normalizesQueriesAndKeys = true },
+        Case("queries and keys normed and rotated, no linear bias", grid: (3, 2)) {
+            $0.position = .none
+            $0.rotary = .dinov3
+            $0.normalizesQueriesAndKeys = true
+            $0.hasLinearBias = false
         },
         Case("no positions", grid: (3, 2)) { $0.position = .none },
         Case("table without an entry for the class token") {
@@ -73,7 +105,8 @@ import Testing
             $0.pooling = .attentionProbe
         },
         Case("attention probe, gated, rotary", grid: (2, 4)) {
-            $0.position = .rotary(base: 50)
+            $0.position = .none
+            $0.rotary = RotaryPositions(.centered, pairs: .halves, base: 50)
             $0.prefix.registers = 1
             $0.activation = .swiglu
             $0.pooling = .attentionProbe
@@ -144,7 +177,7 @@ import Testing
         let pass = try ForwardPass(
             engine: try Engine(model: twins.model, library: library, precision: .float32), threads: 2)
         var request = ForwardRequest(
-            attentionBlocks: Set(0..<c.depth), queryToken: twins.tokens - 1, wantsTokens: true,
+            attentionBlocks: Set(0..<c.depth), query: .token(twins.tokens - 1), wantsTokens: true,
             wantsLogits: true)
         request.wantsProbeAttention = true
         let stages =
@@ -185,12 +218,23 @@ import Testing
         let pass = try ForwardPass(model: twins.model)
         for query in 0..<twins.tokens {
             let result = try pass.run(
-                twins.input, ForwardRequest(attentionBlocks: Set(0..<c.depth), queryToken: query))
+                twins.input, ForwardRequest(attentionBlocks: Set(0..<c.depth), query: .token(query)))
             for block in 0..<c.depth {
                 let rows = expected[block].flatMap { $0[query][c.specialTokens...] }
                 let found = try #require(result.attention[block]).values
                 #expect(Self.error(found, rows) <= Self.tolerance, "\(item.name), token \(query)")
             }
+        }
+        let mean = try pass.run(
+            twins.input, ForwardRequest(attentionBlocks: Set(0..<c.depth), query: .meanPatch))
+        for block in 0..<c.depth {
+            let patches = c.specialTokens..<twins.tokens
+            let means = expected[block].flatMap { head in
+                patches.map { key in
+                    patches.reduce(0) { $0 + head[$1][key] } / Double(patches.count)
+                }
+            }
+            #expect(Self.error(try #require(mean.attention[block]).values, means) <= Self.tolerance)
         }
         let replay = AttentionReplay(pass: pass, stripRows: 4)
         _ = try replay.record(twins.input)
@@ -303,7 +347,7 @@ import Testing
             twins.input, GradientRequest(target: .logit(1), wantsParameters: true)
         ).parameters
         let names = CanonicalNames.required(by: item.configuration).map(\.name).filter {
-            !$0.hasPrefix("attn_pool.")
+            !$0.hasPrefix("attn_pool.") && !$0.hasSuffix("relative_position_bias_table")
         }
         #expect(Set(found.keys) == Set(names))
         for name in names {
@@ -336,7 +380,16 @@ import Testing
             Set(CanonicalNames.required(by: Case("", change).configuration).map(\.name))
         }
         let plain = names { _ in }
-        #expect(plain.subtracting(names { $0.position = .rotary(base: 100) }) == ["pos_embed"])
+        #expect(plain.subtracting(names { $0.position = .none }) == ["pos_embed"])
+        #expect(names { $0.rotary = .dinov3 } == plain)
+        #expect(
+            names { $0.relativePositions = .shared }.subtracting(plain)
+                == ["rel_pos_bias.relative_position_bias_table"])
+        #expect(
+            names { $0.hasLinearBias = false }
+                == plain.filter { name in
+                    !["attn.proj.bias", "mlp.fc1.bias", "mlp.fc2.bias"].contains { name.hasSuffix($0) }
+                })
         #expect(plain.subtracting(names { $0.prefix.hasClassToken = false }) == ["cls_token"])
         #expect(
             names { $0.normalizesBeforeBlocks = true }.subtracting(plain)

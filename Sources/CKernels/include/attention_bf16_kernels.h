@@ -18,10 +18,13 @@ size_t vv_attention_bf16_scratch_bytes(size_t head_width);
 void vv_attention_bf16_pack(void *packed_keys, void *packed_values, const uint16_t *keys,
                             const uint16_t *values, size_t stride, size_t tokens, size_t head_width);
 
-/// out [query_count, head_width], rows `out_stride` apart = softmax(scale · Q·Kᵀ)·V for queries
-/// [query_count, head_width], rows `query_stride` apart, against all packed keys and values.
+/// out [query_count, head_width], rows `out_stride` apart = softmax(scale · (Q·Kᵀ + bias))·V for queries
+/// [query_count, head_width], rows `query_stride` apart, against all packed keys and values. `bias` [query_count,
+/// tokens], rows `bias_stride` apart, is finite in whole tiles: of vv_attention_bias_rows(query_count) rows and
+/// vv_attention_bias_columns(tokens) columns; NULL for none.
 void vv_attention_bf16(uint16_t *out, size_t out_stride, const uint16_t *queries, size_t query_stride,
                        size_t query_count, const void *packed_keys, const void *packed_values,
-                       size_t tokens, size_t head_width, float scale, void *scratch);
+                       size_t tokens, size_t head_width, float scale, const float *bias, size_t bias_stride,
+                       void *scratch);
 
 #endif

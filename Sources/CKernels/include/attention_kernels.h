@@ -13,14 +13,21 @@ size_t vv_attention_packed_count(size_t tokens, size_t head_width);
 /// Floats of scratch that vv_attention needs.
 size_t vv_attention_scratch_count(size_t head_width);
 
+/// Rows and columns that a bias must have for so many queries and tokens.
+size_t vv_attention_bias_rows(size_t queries);
+size_t vv_attention_bias_columns(size_t tokens);
+
 /// Arranges one head's keys and values [tokens, head_width], rows `stride` floats apart, for vv_attention.
 void vv_attention_pack(float *packed_keys, float *packed_values, const float *keys,
                        const float *values, size_t stride, size_t tokens, size_t head_width);
 
-/// out [query_count, head_width], rows `out_stride` apart = softmax(scale · Q·Kᵀ)·V for queries
-/// [query_count, head_width], rows `query_stride` apart, against all packed keys and values.
+/// out [query_count, head_width], rows `out_stride` apart = softmax(scale · (Q·Kᵀ + bias))·V for queries
+/// [query_count, head_width], rows `query_stride` apart, against all packed keys and values. `bias` [query_count,
+/// tokens], rows `bias_stride` apart, is finite in whole tiles: of vv_attention_bias_rows(query_count) rows and
+/// vv_attention_bias_columns(tokens) columns; NULL for none.
 void vv_attention(float *out, size_t out_stride, const float *queries, size_t query_stride,
                   size_t query_count, const float *packed_keys, const float *packed_values,
-                  size_t tokens, size_t head_width, float scale, float *scratch);
+                  size_t tokens, size_t head_width, float scale, const float *bias, size_t bias_stride,
+                  float *scratch);
 
 #endif

@@ -15,6 +15,10 @@ void vv_layer_norm(float *out, const float *x, const float *gamma, const float *
 void vv_layer_norm_bf16(uint16_t *out, const float *x, const float *gamma, const float *beta,
                         size_t rows, size_t width, float epsilon);
 
+/// In place, of bfloat16 to bfloat16: the LayerNorm of each of `rows` rows.
+void vv_layer_norm_of_bf16(uint16_t *x, const float *gamma, const float *beta, size_t rows, size_t width,
+                           float epsilon);
+
 /// How many values at the beginning of x [count] are finite: `count` where all are.
 size_t vv_finite_prefix(const float *x, size_t count);
 
@@ -53,6 +57,14 @@ void vv_rotate_halves(float *x, size_t stride, const float *cosines, const float
 /// The same forward over bfloat16, computed in 32-bit floats.
 void vv_rotate_halves_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
                            size_t rows, size_t heads, size_t head_width);
+
+/// The same for the pairs (x₂ᵢ, x₂ᵢ₊₁) in place of the halves' (xᵢ, x_{i + head_width / 2}).
+void vv_rotate_neighbors(float *x, size_t stride, const float *cosines, const float *sines, size_t rows,
+                         size_t heads, size_t head_width, float direction);
+
+/// The same forward over bfloat16, computed in 32-bit floats.
+void vv_rotate_neighbors_bf16(uint16_t *x, size_t stride, const float *cosines, const float *sines,
+                              size_t rows, size_t heads, size_t head_width);
 
 /// out [rows, width] = SiLU(x[:, :width]) · x[:, width:] for x [rows, 2·width].
 void vv_swiglu(float *out, const float *x, size_t rows, size_t width);

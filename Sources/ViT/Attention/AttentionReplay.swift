@@ -11,7 +11,7 @@ package final class AttentionReplay {
     package let stripRows: Int
 
     private var attention: BlockAttention?
-    private var rotation: Rotation?
+    private var positions = AttentionPositions(rotation: nil, biases: [])
     private var inputs = FloatBuffer(0)
     private var strip = FloatBuffer(0)
 
@@ -36,7 +36,7 @@ package final class AttentionReplay {
             inputs = FloatBuffer(c.depth * tokens * c.width)
             strip = FloatBuffer(min(stripRows, tokens) * tokens)
         }
-        rotation = pass.model.rotation(rows: input.rows, columns: input.columns)
+        positions = pass.model.attentionPositions(rows: input.rows, columns: input.columns)
         let inputs = inputs
         let stages = [ForwardStage.embedding] + (0..<max(c.depth - 1, 0)).map { .block($0) }
         return try pass.run(input, request, observing: Set(stages)) { stage, _, values in
@@ -60,8 +60,8 @@ package final class AttentionReplay {
         guard let attention else { preconditionFailure("record comes before show") }
         let tokens = attention.tokens
         attention.load(
-            try pass.attentionInput(of: block), x: inputs.start + block * tokens * c.width,
-            rotation: rotation)
+            try pass.attentionInput(of: block), block: block, x: inputs.start + block * tokens * c.width,
+            positions: positions)
         try attention.forEachStrip(block: block, stripRows: stripRows, strip: strip, body)
     }
 }

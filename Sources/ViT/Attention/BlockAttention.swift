@@ -10,7 +10,9 @@ final class BlockAttention {
     /// LayerNorm's output, `tokens × D`.
     let normalized: FloatBuffer
     /// Queries, keys and values of the block.
-    let qkv: QKV
+    private(set) var qkv: QKV
+    /// Queries and keys before they are normalized, `tokens × 2D`; nil for a model that does not.
+    let unnormalized: FloatBuffer?
 
     private let c: Configuration
     private let product: MatrixProduct
@@ -29,6 +31,8 @@ final class BlockAttention {
         qkv = QKV(
             start: qkvBuffer.start, tokens: tokens, width: configuration.width,
             headWidth: configuration.headWidth)
+        unnormalized =
+            configuration.normalizesQueriesAndKeys ? FloatBuffer(tokens * 2 * configuration.width) : nil
         matrices = keepsMatrices ? FloatBuffer(configuration.heads * tokens * tokens) : nil
     }
 
@@ -36,10 +40,13 @@ final class BlockAttention {
     ///
     /// - Parameters:
     ///   - input: the block's LayerNorm and `qkv`.
+    ///   - block: its index.
     ///   - x: `tokens × D`, what goes into the block.
-    ///   - rotation: of the picture's grid; nil where positions are not rotary.
-    func load(_ input: AttentionInput, x: UnsafePointer<Float>, rotation: Rotation?) {
-        load(input, x: x, rotation: rotation) { y, x in
+    ///   - positions: of the picture's grid.
+    func load(
+        _ input: AttentionInput, block: Int, x: UnsafePointer<Float>, positions: AttentionPositions
+    ) {
+        load(input, block: block, x: x, positions: positions) { y, x in
             product(
                 y, stride: 3 * c.width, x, stride: c.width, input.qkv.weight, stride: c.width,
                 bTransposed: true, m: tokens, n: 3 * c.width, k: c.width)
@@ -50,17 +57,22 @@ final class BlockAttention {
     ///
     /// - Parameter project: sets y, `tokens × 3D`, to x·Wᵀ for the weight of `qkv` and x, `tokens × D`.
     func load(
-        _ input: AttentionInput, x: UnsafePointer<Float>, rotation: Rotation?, project: AttentionInput.Project
+        _ input: AttentionInput, block: Int, x: UnsafePointer<Float>, positions: AttentionPositions,
+        project: AttentionInput.Project
     ) rethrows {
+        qkv.bias = positions.bias(ofBlock: block)
         try input.run(
-            x, normalized: normalized.start, into: qkv, rotation: rotation, epsilon: c.layerNormEpsilon,
-            project: project)
+            x, normalized: normalized.start, into: qkv, unnormalized: unnormalized?.start,
+            rotation: positions.rotation, epsilon: c.layerNormEpsilon, project: project)
     }
 
     /// Takes queries, keys and values that a forward pass shows; `normalized` does not change.
     ///
-    /// - Parameter values: `tokens × 3D`.
-    func load(qkv values: UnsafeBufferPointer<Float>) {
+    /// - Parameters:
+    ///   - values: `tokens × 3D`.
+    ///   - bias: what the block adds to its scores; nil for nothing.
+    func load(qkv values: UnsafeBufferPointer<Float>, bias: AttentionBias?) {
+        qkv.bias = bias
         precondition(values.count == qkvBuffer.count, "queries, keys and values of all tokens")
         if let from = values.baseAddress { qkvBuffer.start.update(from: from, count: values.count) }
     }

@@ -12,6 +12,8 @@ struct QKV {
     /// D.
     let width: Int
     let headWidth: Int
+    /// What the block adds to its scores; nil for nothing.
+    var bias: AttentionBias?
 
     /// Floats from one token's row to the next.
     var stride: Int { 3 * width }
@@ -27,13 +29,14 @@ struct QKV {
     /// V of a head, `tokens × headWidth`.
     func values(_ head: Int) -> UnsafeMutablePointer<Float> { queries(head) + 2 * width }
 
-    /// strip [rows, tokens] = A = softmax(QKᵀ/√d) from `firstRow` on.
+    /// strip [rows, tokens] = A = softmax(QKᵀ/√d), shifted by the bias where there is one, from `firstRow` on.
     func attention(
         head: Int, firstRow: Int, rows: Int, into strip: UnsafeMutablePointer<Float>, _ product: MatrixProduct
     ) {
         product(
             strip, stride: tokens, queries(head) + firstRow * stride, stride: stride, keys(head),
             stride: stride, bTransposed: true, m: rows, n: tokens, k: headWidth)
+        bias?.add(to: strip, head: head, firstQuery: firstRow, count: rows, row: FloatBuffer(tokens))
         vv_softmax_rows(strip, rows, tokens, tokens, scale)
     }
 
@@ -52,12 +55,15 @@ struct QKV {
     }
 }
 
-/// What comes before attention in a block, in 32-bit floats: qkv = R(LayerNorm(x) · Wᵀ + b), where R rotates
-/// queries and keys of the patches if positions are rotary. `BlockPass.projectQKV` is the same in the
-/// engine's precision.
+/// What comes before attention in a block, in 32-bit floats: qkv = R(N(LayerNorm(x) · Wᵀ + b)), where N normalizes
+/// each head's queries and keys if the model does that, and R rotates those of the patches if positions are rotary.
+/// `BlockPass.projectQKV` is the same in the engine's precision.
 struct AttentionInput: Sendable {
     let norm: Norm
     let qkv: Linear
+    /// Nil where queries and keys are not normalized.
+    let queryNorm: Norm?
+    let keyNorm: Norm?
 
     /// Sets y, `tokens × 3D`, to x·Wᵀ for the weight of `qkv` and x, `tokens × D`.
     typealias Project = (_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>) throws -> Void
@@ -65,15 +71,31 @@ struct AttentionInput: Sendable {
     /// - Parameters:
     ///   - x: what goes into the block, `tokens × D`.
     ///   - normalized: set to LayerNorm(x), `tokens × D`.
+    ///   - unnormalized: set to queries and keys before N, `tokens × 2D`; nil where they are not kept.
     ///   - rotation: of the picture's grid; nil where positions are not rotary.
     func run(
         _ x: UnsafePointer<Float>, normalized: UnsafeMutablePointer<Float>, into result: QKV,
-        rotation: Rotation?, epsilon: Float, project: Project
+        unnormalized: UnsafeMutablePointer<Float>?, rotation: Rotation?, epsilon: Float, project: Project
     ) rethrows {
         let (tokens, d) = (result.tokens, result.width)
         vv_layer_norm(normalized, x, norm.gamma, norm.beta, tokens, d, epsilon)
         try project(result.start, normalized)
         vv_add_bias(result.start, qkv.bias, tokens, 3 * d)
+        if queryNorm != nil || keyNorm != nil {
+            for token in 0..<tokens {
+                let row = result.start + token * 3 * d
+                unnormalized.map { ($0 + token * 2 * d).update(from: row, count: 2 * d) }
+                normalizeHeads(row, queryNorm, d, epsilon)
+                normalizeHeads(row + d, keyNorm, d, epsilon)
+            }
+        }
         rotation?.apply(to: result.start, stride: 3 * d, tokens: 0..<tokens, parts: 2)
+    }
+
+    /// In place: LayerNorm of each head's part of D values; nothing happens without a norm.
+    func normalizeHeads(_ x: UnsafeMutablePointer<Float>, _ norm: Norm?, _ d: Int, _ epsilon: Float) {
+        guard let norm else { return }
+        let headWidth = norm.gamma.count
+        vv_layer_norm(x, x, norm.gamma, norm.beta, d / headWidth, headWidth, epsilon)
     }
 }

@@ -6,13 +6,15 @@ import CKernels
 /// g is the gradient with respect to the middle.
 ///
 ///     forward                                   backward
-///     [Q, K, V] = R(LayerNorm(x) · Wᵀ + b)      dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W)
+///     [Q, K, V] = R(N(LayerNorm(x) · Wᵀ + b))   dx = g + LayerNorm'(N'(R⁻¹[dQ, dK, dV]) · W)
 ///     S = QKᵀ/√d                                dQ = dS·K/√d,  dK = dSᵀ·Q/√d
 ///     A = softmax(S)                            dS = A ⊙ (dA − rowsum(A ⊙ dA))
 ///     O = A·V                                   dV = Aᵀ·dO,  dA = dO·Vᵀ
-///     middle = x + ls₁ ⊙ (O · Wᵀ + b)           dO = (ls₁ ⊙ g) · W
+///     P = P(O)                                  dO = P'(dP)
+///     middle = x + ls₁ ⊙ (P · Wᵀ + b)           dP = (ls₁ ⊙ g) · W
 ///
-/// R is the rotation of rotary positions, else the identity; R⁻¹ = Rᵀ.
+/// R is the rotation of rotary positions, else the identity; R⁻¹ = Rᵀ. N is the norm of each head's queries and keys,
+/// else the identity; P is that of the heads' outputs. A shift of S by position has no part in it.
 final class AttentionBackward {
     /// One strip of one head: A, and the gradient dA or, later, dS; `rows × tokens` each.
     typealias Strip = (
@@ -25,7 +27,7 @@ final class AttentionBackward {
     private let stripRows: Int
     /// dO, `tokens × D`.
     private let attentionOutputGradient: FloatBuffer
-    /// O, `tokens × D`, for the gradient of the projection's weights.
+    /// O, then P(O), `tokens × D`: for a model with P, and for the gradient of the projection's weights.
     private let attentionOutput: FloatBuffer
     private let value: FloatBuffer
     private let gradient: FloatBuffer
@@ -47,15 +49,36 @@ final class AttentionBackward {
         branch = FloatBuffer(count)
     }
 
-    /// dO = (ls₁ ⊙ g) · W, `tokens × D`, from g with respect to the middle.
+    /// dO = P'((ls₁ ⊙ g) · W), `tokens × D`, from g with respect to the middle.
     ///
+    /// - Parameter attention: with the block loaded.
     /// - Throws: `VitvideoError.mathLibraryFailed`.
     func backwardProjection(
-        _ layers: TwoWayBlock, gradient: UnsafePointer<Float>
+        block: Int, _ layers: TwoWayBlock, _ attention: BlockAttention, gradient: UnsafePointer<Float>,
+        parameters: ParameterGradients?
     ) throws -> UnsafePointer<Float> {
-        try layers.proj.backward(
-            attentionOutputGradient.start, scaled(gradient, layers.weights), rows: tokens)
-        return UnsafePointer(attentionOutputGradient.start)
+        let out = attentionOutputGradient
+        try layers.proj.backward(out.start, scaled(gradient, layers.weights), rows: tokens)
+        guard let norm = layers.weights.attentionNorm else { return UnsafePointer(out.start) }
+        // O once more: its norm needs it before the strips give it.
+        for (firstRow, rows) in RowTiles(rows: tokens, most: stripRows) {
+            for head in 0..<c.heads {
+                try Cancellation.check()
+                let kept = attention.keptMatrix(head, firstRow: firstRow)
+                if kept == nil {
+                    attention.attention(head: head, firstRow: firstRow, rows: rows, into: value.start)
+                }
+                attention.qkv.output(
+                    head: head, firstRow: firstRow, rows: rows, of: kept ?? value.start,
+                    into: attentionOutput.start, product)
+            }
+        }
+        branch.start.update(from: out.start, count: out.count)
+        out.clear()
+        norm.backward(
+            "blocks.\(block).attn.norm", residualGradient: out.start, gradient: branch.start,
+            x: attentionOutput.start, rows: tokens, epsilon: c.layerNormEpsilon, parameters: parameters)
+        return UnsafePointer(out.start)
     }
 
     /// dA = dO·Vᵀ and then dS = A ⊙ (dA − rowsum(A ⊙ dA)), strip by strip, of each strip all heads in order.
@@ -119,7 +142,7 @@ final class AttentionBackward {
         }
     }
 
-    /// After all strips: dx = g + LayerNorm'(R⁻¹[dQ, dK, dV] · W), in place of g.
+    /// After all strips: dx = g + LayerNorm'(N'(R⁻¹[dQ, dK, dV]) · W), in place of g.
     ///
     /// - Parameter input: x, `tokens × D`, what goes into the block.
     /// - Throws: `VitvideoError.mathLibraryFailed`.
@@ -130,9 +153,17 @@ final class AttentionBackward {
         let d = c.width
         let name = "blocks.\(block)."
         let weights = layers.weights
-        if let parameters { addProjection(name, weights, gradient: gradient, to: parameters) }
+        if let parameters {
+            if let norm = weights.attentionNorm {
+                vv_layer_norm(
+                    attentionOutput.start, attentionOutput.start, norm.gamma, norm.beta, tokens, d,
+                    c.layerNormEpsilon)
+            }
+            addProjection(name, weights, gradient: gradient, to: parameters)
+        }
         let all = qkvGradient.start
         rotation?.apply(.reverse, to: all, stride: 3 * d, tokens: 0..<tokens, parts: 2)
+        backwardHeads(name, weights, attention, parameters)
         parameters?.addQKV(
             name + "attn.qkv", gradient: all, x: attention.normalized.start, rows: tokens, c)
         try layers.qkv.backward(branch.start, all, rows: tokens)
@@ -141,7 +172,31 @@ final class AttentionBackward {
             epsilon: c.layerNormEpsilon, parameters: parameters)
     }
 
-    /// dW = (ls₁ ⊙ g)ᵀ · O and db = Σ ls₁ ⊙ g of the projection, and the gradient of ls₁.
+    /// [dQ, dK] becomes N'([dQ, dK]), in place; nothing happens for a model without N.
+    private func backwardHeads(
+        _ name: String, _ weights: BlockWeights, _ attention: BlockAttention,
+        _ parameters: ParameterGradients?
+    ) {
+        guard let before = attention.unnormalized else { return }
+        let d = c.width
+        let reached = FloatBuffer(d)
+        for (third, part) in [(weights.queryNorm, "attn.q_norm"), (weights.keyNorm, "attn.k_norm")]
+            .enumerated()
+        {
+            guard let norm = part.0 else { continue }
+            for token in 0..<tokens {
+                let row = qkvGradient.start + token * 3 * d + third * d
+                reached.start.update(from: row, count: d)
+                row.update(repeating: 0, count: d)
+                norm.backward(
+                    name + part.1, residualGradient: row, gradient: reached.start,
+                    x: before.start + token * 2 * d + third * d, rows: c.heads, epsilon: c.layerNormEpsilon,
+                    parameters: parameters)
+            }
+        }
+    }
+
+    /// dW = (ls₁ ⊙ g)ᵀ · P and db = Σ ls₁ ⊙ g of the projection, and the gradient of ls₁.
     private func addProjection(
         _ name: String, _ weights: BlockWeights, gradient: UnsafePointer<Float>,
         to parameters: ParameterGradients

@@ -51,12 +51,14 @@ package final class BackwardPass {
     /// - Parameters:
     ///   - input: normalized patches of one picture.
     ///   - observing: stages that `observer` is called for, from the last block to the first.
+    ///   - beforeBlocks: called before all of them with A ⊙ dA of an attention probe, `heads × patches`; empty where the
+    ///     target is not what a probe pools.
     /// - Throws: `VitvideoError` for a target that the model does not have, `VitvideoError.noSuchBlock`,
     ///   `VitvideoError.mathLibraryMissing`, `VitvideoError` where the weights cannot be read,
     ///   `Cancellation.Cancelled`, and what the observer throws.
     package func run(
         _ input: PatchMatrix, _ request: GradientRequest, observing: Set<GradientStage> = [],
-        observer: Observer? = nil
+        observer: Observer? = nil, beforeBlocks: ([Float]) -> Void = { _ in }
     ) throws -> GradientResult {
         let c = model.configuration
         for stage in observing { try check(block: stage.block ?? 0) }
@@ -78,6 +80,7 @@ package final class BackwardPass {
             UnsafePointer(record.residuals.start), count: (c.depth + 1) * states, in: "the blocks")
         var result = try start.run(
             record, normalized: buffers.normalized, gradient: gradient, parameters)
+        beforeBlocks(result.probe)
         func show(_ stage: GradientStage, _ value: UnsafeMutablePointer<Float>) throws {
             guard observing.contains(stage) else { return }
             try observer?(
@@ -93,7 +96,8 @@ package final class BackwardPass {
             try buffers.feedForward.run(
                 block: block, of: record, gradient: gradient.start, parameters: parameters)
             let attention = try record.attention(of: block)
-            let outputGradient = try buffers.attention.backwardProjection(layers, gradient: gradient.start)
+            let outputGradient = try buffers.attention.backwardProjection(
+                block: block, layers, attention, gradient: gradient.start, parameters: parameters)
             if let kept = buffers.kept {
                 (kept.start + block * states).update(from: outputGradient, count: states)
             }
@@ -107,7 +111,8 @@ package final class BackwardPass {
                 buffers.attention.accumulate(strip, attention, wantsOutput: parameters != nil)
             }
             try buffers.attention.backwardQKV(
-                block: block, layers, attention, rotation: record.rotation, gradient: gradient.start,
+                block: block, layers, attention, rotation: record.positions.rotation,
+                gradient: gradient.start,
                 input: record.residual(block), parameters: parameters)
         }
         try FiniteValues.check(

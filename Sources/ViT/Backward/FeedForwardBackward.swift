@@ -8,21 +8,25 @@ import CKernels
 ///     n = LayerNorm(x)                          dx = g + LayerNorm'(dn)
 ///     h = n · W₁ᵀ + b₁                          dn = dh · W₁,    dW₁ = dhᵀ · n,  db₁ = Σ dh
 ///     a = act(h)                                dh = da ⊙ act'(h)
-///     y = x + ls₂ ⊙ (a · W₂ᵀ + b₂)              da = f · W₂,    dW₂ = fᵀ · a,   db₂ = Σ f,  with f = ls₂ ⊙ g
+///     m = M(a)                                  da = M'(dm)
+///     y = x + ls₂ ⊙ (m · W₂ᵀ + b₂)              dm = f · W₂,    dW₂ = fᵀ · m,   db₂ = Σ f,  with f = ls₂ ⊙ g
 ///
-/// Shapes: x, n, y, g, f `rows × D`; h `rows × hiddenWidth`; a `rows × feedForwardWidth`.
+/// Shapes: x, n, y, g, f `rows × D`; h `rows × hiddenWidth`; a, m `rows × feedForwardWidth`. M is the hidden values'
+/// LayerNorm where the model has one, else m is a.
 final class FeedForwardBackward {
     private let c: Configuration
     /// n.
     private let normalized: FloatBuffer
     /// h without its bias.
     private let hidden: FloatBuffer
-    /// a.
+    /// a, then m.
     private let activated: FloatBuffer
     /// dh.
     private let hiddenGradient: FloatBuffer
-    /// da.
+    /// da; dm where there is no norm between them.
     private let activatedGradient: FloatBuffer
+    /// dm where there is one; else empty.
+    private let normedGradient: FloatBuffer
     private let branch: FloatBuffer
     private let tiles: RowTiles
 
@@ -35,6 +39,7 @@ final class FeedForwardBackward {
         hidden = FloatBuffer(tile * c.hiddenWidth)
         activated = FloatBuffer(tile * c.feedForwardWidth)
         activatedGradient = FloatBuffer(tile * c.feedForwardWidth)
+        normedGradient = FloatBuffer(c.normalizesHidden ? tile * c.feedForwardWidth : 0)
         // Without a gate dh takes the place of da.
         hiddenGradient = c.activation.isGated ? FloatBuffer(tile * c.hiddenWidth) : activatedGradient
         branch = FloatBuffer(tile * c.width)
@@ -75,16 +80,29 @@ final class FeedForwardBackward {
             try layers.fc1.forward(hidden.start, normalized.start, rows: rows)
         }
 
-        // da = (ls₂ ⊙ g) · W₂
+        // dm = (ls₂ ⊙ g) · W₂
         var scaled = UnsafePointer(gradient)
         if let ls2 = weights.ls2 {
             vv_scale_columns(branch.start, gradient, ls2, rows, d)
             scaled = UnsafePointer(branch.start)
         }
-        try layers.fc2.backward(activatedGradient.start, scaled, rows: rows)
+        let width = c.feedForwardWidth
+        if parameters != nil || weights.hiddenNorm != nil {
+            c.activation.apply(activated.start, hidden.start, bias: fc1.bias, rows: rows, width: width)
+        }
+        if let norm = weights.hiddenNorm {
+            // da = M'(dm)
+            try layers.fc2.backward(normedGradient.start, scaled, rows: rows)
+            activatedGradient.start.update(repeating: 0, count: rows * width)
+            norm.backward(
+                name + "mlp.norm", residualGradient: activatedGradient.start, gradient: normedGradient.start,
+                x: activated.start, rows: rows, epsilon: c.layerNormEpsilon, parameters: parameters)
+            vv_layer_norm(
+                activated.start, activated.start, norm.gamma, norm.beta, rows, width, c.layerNormEpsilon)
+        } else {
+            try layers.fc2.backward(activatedGradient.start, scaled, rows: rows)
+        }
         if let parameters {
-            c.activation.apply(
-                activated.start, hidden.start, bias: fc1.bias, rows: rows, width: c.feedForwardWidth)
             parameters.addLinear(
                 name + CanonicalNames.fc2(of: c), gradient: scaled, x: activated.start, rows: rows,
                 outputs: d, inputs: fc2.inputs)

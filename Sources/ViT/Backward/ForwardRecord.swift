@@ -43,7 +43,7 @@ final class ForwardRecord {
     let columns: Int
     let tokens: Int
     let end: End
-    let rotation: Rotation?
+    let positions: AttentionPositions
     /// What `norm_pre` reads, `tokens × D`; empty for a model without.
     let embedded: FloatBuffer
     /// `tokens × D` for each whole block and once more: what goes into each block, and what comes out of the last.
@@ -80,7 +80,7 @@ final class ForwardRecord {
         self.c = c
         self.engine = engine
         (self.rows, self.columns, self.tokens, self.end) = (rows, columns, tokens, end)
-        rotation = model.rotation(rows: rows, columns: columns)
+        positions = model.attentionPositions(rows: rows, columns: columns)
         product = try MatrixProduct()
         embedded = FloatBuffer(c.normalizesBeforeBlocks ? tokens * c.width : 0)
         residuals = FloatBuffer((end.wholeBlocks + 1) * tokens * c.width)
@@ -89,7 +89,8 @@ final class ForwardRecord {
             insides = try (0..<end.attendingBlocks).map { block in
                 Inside(
                     attention: try BlockAttention(configuration: c, tokens: tokens, keepsMatrices: true),
-                    hidden: FloatBuffer(block < end.wholeBlocks ? tokens * c.hiddenWidth : 0))
+                    hidden: FloatBuffer(
+                        block < end.wholeBlocks && !c.normalizesHidden ? tokens * c.hiddenWidth : 0))
             }
             loaded = nil
         } else {
@@ -101,7 +102,7 @@ final class ForwardRecord {
         strip = FloatBuffer(keepsInside ? 0 : strips.most * tokens)
         attentionOutput = FloatBuffer(tokens * c.width)
         branch = FloatBuffer(tiles.most * c.width)
-        hidden = FloatBuffer(keepsInside ? 0 : tiles.most * c.hiddenWidth)
+        hidden = FloatBuffer(keepsInside && !c.normalizesHidden ? 0 : tiles.most * c.hiddenWidth)
         activated = FloatBuffer(tiles.most * c.feedForwardWidth)
     }
 
@@ -121,9 +122,10 @@ final class ForwardRecord {
         return loaded
     }
 
-    /// What `Activation.applyKeeping` has left, `tokens × hiddenWidth`; nil where it is to be computed again.
+    /// What `Activation.applyKeeping` has left, `tokens × hiddenWidth`; nil where it is to be computed again, as it is
+    /// where a norm comes after the activation.
     func keptActivation(of block: Int) -> UnsafePointer<Float>? {
-        insides.map { UnsafePointer($0[block].hidden.start) }
+        insides.flatMap { $0[block].hidden.count > 0 ? UnsafePointer($0[block].hidden.start) : nil }
     }
 
     /// Loads a block: computes its queries, keys and values.
@@ -131,7 +133,9 @@ final class ForwardRecord {
     /// - Throws: `VitvideoError.mathLibraryFailed`.
     func load(_ block: Int, into attention: BlockAttention) throws {
         let layers = engine.blocks[block]
-        try attention.load(layers.weights.attentionInput, x: residual(block), rotation: rotation) { y, x in
+        try attention.load(
+            layers.weights.attentionInput, block: block, x: residual(block), positions: positions
+        ) { y, x in
             try layers.qkv.forward(y, x, rows: tokens)
         }
     }
@@ -159,7 +163,7 @@ final class ForwardRecord {
         embedding.normalize(embedded.start, into: residual(0))
     }
 
-    /// middle = residual + ls₁ ⊙ (A·V · Wᵀ + b).
+    /// middle = residual + ls₁ ⊙ (A·V · Wᵀ + b), A·V through its norm where there is one.
     private func attend(_ block: Int) throws {
         let d = c.width
         let layers = engine.blocks[block]
@@ -175,6 +179,11 @@ final class ForwardRecord {
                     product)
             }
         }
+        if let norm = layers.weights.attentionNorm {
+            vv_layer_norm(
+                attentionOutput.start, attentionOutput.start, norm.gamma, norm.beta, tokens, d,
+                c.layerNormEpsilon)
+        }
         middle(block).update(from: residual(block), count: tokens * d)
         for (start, count) in tiles {
             try addBranch(
@@ -183,7 +192,8 @@ final class ForwardRecord {
         }
     }
 
-    /// The next residual = middle + ls₂ ⊙ W₂·act(W₁·LayerNorm(middle)).
+    /// The next residual = middle + ls₂ ⊙ W₂·M(act(W₁·LayerNorm(middle))), with the hidden values' norm M where there is
+    /// one.
     private func feedForward(_ block: Int) throws {
         let d = c.width
         let layers = engine.blocks[block]
@@ -196,13 +206,17 @@ final class ForwardRecord {
         for (start, count) in tiles {
             try Cancellation.check()
             let (bias, width) = (fc1.linear.bias, c.feedForwardWidth)
-            if let kept = insides?[block].hidden {
+            if let kept = insides?[block].hidden, kept.count > 0 {
                 let hidden = kept.start + start * c.hiddenWidth
                 try fc1.forward(hidden, normalized.start + start * d, rows: count)
                 c.activation.applyKeeping(activated.start, hidden, bias: bias, rows: count, width: width)
             } else {
                 try fc1.forward(hidden.start, normalized.start + start * d, rows: count)
                 c.activation.apply(activated.start, hidden.start, bias: bias, rows: count, width: width)
+            }
+            if let norm = layers.weights.hiddenNorm {
+                vv_layer_norm(
+                    activated.start, activated.start, norm.gamma, norm.beta, count, width, c.layerNormEpsilon)
             }
             try addBranch(
                 layers.fc2, activated.start, scale: layers.weights.ls2, to: residual(block + 1) + start * d,

@@ -80,9 +80,12 @@ package struct GradientResult: Sendable {
     package var logits: [Float]
     /// The class differentiated, where it was one.
     package var targetClass: Int?
+    /// Of an attention probe that the target is pooled by: its attention times the gradient with respect to it,
+    /// `heads × patches`; else empty.
+    package var probe: [Float] = []
     /// With respect to the normalized input, `3 × rows·patch × columns·patch`, where asked for.
     package var input: [Float] = []
     /// With respect to each parameter under its canonical name and in its shape (`CanonicalNames`), where
-    /// asked for; without those of a linear head and of an attention probe.
+    /// asked for; without those of a linear head, of an attention probe and of tables of relative positions.
     package var parameters: [String: [Float]] = [:]
 }

@@ -8,7 +8,6 @@ struct GradientStart {
     private let target: GradientTarget
     private let classifier: Classifier?
     private var c: Configuration { model.configuration }
-    private var norm: Norm { model.weights.norm }
 
     init(model: Model, request: GradientRequest) {
         self.model = model
@@ -48,8 +47,7 @@ struct GradientStart {
         _ parameters: ParameterGradients?
     ) throws -> GradientResult {
         let last = record.residual(c.depth)
-        vv_layer_norm(
-            normalized.start, last, norm.gamma, norm.beta, record.tokens, c.width, c.layerNormEpsilon)
+        model.normalize(last, into: normalized.start, rows: record.tokens)
         let tokens = NormalizedTokens(
             model: model, start: normalized.start, count: record.tokens, product: try MatrixProduct())
         var result = GradientResult(score: 0, logits: logits(record, tokens))
@@ -65,16 +63,15 @@ struct GradientStart {
             if let linear = classifier?.linear {
                 addMeanPatch(linear, index, tokens, to: &normalizedGradient)
             } else {
-                addOwn(index, tokens, to: &normalizedGradient, parameters)
+                result.probe = addOwn(index, tokens, to: &normalizedGradient, parameters)
             }
         case .classToken(let weights), .tokens(let weights):
             normalizedGradient.replaceSubrange(0..<weights.count, with: weights)
             result.score = weights.indices.reduce(0) { $0 + weights[$1] * normalized.start[$1] }
         }
         gradient.clear()
-        norm.backward(
-            "norm", residualGradient: gradient.start, gradient: normalizedGradient, x: last,
-            rows: record.tokens, epsilon: c.layerNormEpsilon, parameters: parameters)
+        model.normalizeBackward(
+            gradient.start, normalizedGradient, x: last, rows: record.tokens, parameters)
         return result
     }
 
@@ -93,20 +90,23 @@ struct GradientStart {
 
     // MARK: The model's own heads
 
-    /// Of logit = Σ share · (w · feature + b): dfeature = share · w, dw = share · feature, db = share.
+    /// Of logit = Σ share · (w · N(feature) + b): dN = share · w, dw = share · N(feature), db = share.
     private func addOwn(
         _ index: Int, _ tokens: NormalizedTokens, to normalizedGradient: inout [Float],
         _ parameters: ParameterGradients?
-    ) {
-        for head in OwnClassifier(of: model)?.heads ?? [] {
-            let row = index * c.width
-            head.feature.backward(
-                head.layer.weight[row..<row + c.width], share: head.share, tokens, to: &normalizedGradient)
+    ) -> [Float] {
+        guard let classifier = OwnClassifier(of: model) else { return [] }
+        var probe: [Float] = []
+        for head in classifier.heads {
+            probe = classifier.backward(index, of: head, tokens, to: &normalizedGradient, parameters)
             guard let parameters else { continue }
             parameters[head.name + ".bias"][index] = head.share
-            let weight = parameters[head.name + ".weight"] + row
-            for (i, value) in head.feature.value(of: tokens).enumerated() { weight[i] = head.share * value }
+            let weight = parameters[head.name + ".weight"] + index * c.width
+            for (i, value) in classifier.feature(of: head, tokens).enumerated() {
+                weight[i] = head.share * value
+            }
         }
+        return probe
     }
 
     // MARK: A linear head on the tokens
@@ -118,9 +118,8 @@ struct GradientStart {
         features.withUnsafeMutableBufferPointer { features in
             guard let start = features.baseAddress else { return }
             for i in 0..<linear.blocks {
-                vv_layer_norm(
-                    start + i * c.width, record.residual(c.depth - linear.blocks + i + 1), norm.gamma,
-                    norm.beta, 1, c.width, c.layerNormEpsilon)
+                model.normalize(
+                    record.residual(c.depth - linear.blocks + i + 1), into: start + i * c.width, rows: 1)
             }
         }
         return linear.includesMeanPatch ? features + TokenFeature.meanPatch.value(of: tokens) : features
@@ -147,8 +146,9 @@ struct GradientStart {
             block >= c.depth - linear.blocks
         else { return }
         let part = index * linear.features + (block - (c.depth - linear.blocks)) * c.width
-        norm.backward(
-            "norm", residualGradient: gradient.start, gradient: Array(linear.weight[part..<part + c.width]),
-            x: record.residual(block + 1), rows: 1, epsilon: c.layerNormEpsilon, parameters: parameters)
+        model.normalizeBackward(
+            gradient.start, Array(linear.weight[part..<part + c.width]), x: record.residual(block + 1),
+            rows: 1,
+            parameters)
     }
 }

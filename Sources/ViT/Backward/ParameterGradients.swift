@@ -1,7 +1,7 @@
 import CKernels
 
 /// The gradients with respect to a model's parameters, under their canonical names, as they add up. Those of
-/// an attention probe are not taken.
+/// an attention probe and of tables of relative positions are not taken.
 final class ParameterGradients {
     private var buffers: [String: FloatBuffer] = [:]
     private let product: MatrixProduct
@@ -12,7 +12,9 @@ final class ParameterGradients {
 
     init(configuration c: Configuration) throws {
         product = try MatrixProduct()
-        let required = CanonicalNames.required(by: c).filter { !$0.name.hasPrefix("attn_pool.") }
+        let required = CanonicalNames.required(by: c).filter {
+            !$0.name.hasPrefix("attn_pool.") && !$0.name.hasSuffix("relative_position_bias_table")
+        }
         for (name, shape) in required {
             let buffer = FloatBuffer(shape.reduce(1, *))
             buffer.clear()

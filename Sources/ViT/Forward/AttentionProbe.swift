@@ -68,7 +68,11 @@ struct AttentionProbe {
     ///     dS   = A ⊙ (dA − Σ A ⊙ dA)    of A = softmax(S)
     ///     dk_j = dS_j·q/√d              of S_j = q·k_j/√d
     ///     dx_j = W_kvᵀ[dk_j, dv_j]      of [k_j, v_j] = W_kv·x_j
-    func backward(_ gradient: [Float], _ tokens: NormalizedTokens, to tokensGradient: inout [Float]) {
+    ///
+    /// - Returns: A ⊙ dA, `heads × patches`.
+    func backward(
+        _ gradient: [Float], _ tokens: NormalizedTokens, to tokensGradient: inout [Float]
+    ) -> [Float] {
         let patches = tokens.patchCount
         let forward = run(tokens)
         let activatedGradient = transposed(weights.fc2, gradient)
@@ -83,6 +87,7 @@ struct AttentionProbe {
         let outputGradient = transposed(weights.proj, attendedGradient)
 
         var scoresGradient = byHead(of: forward.kv, offset: d, outputGradient, patches: patches)
+        let weighted = zip(forward.attention, scoresGradient).map { $0 * $1 }
         vv_softmax_backward_rows(&scoresGradient, forward.attention, heads, patches)
         var kvGradient = [Float](repeating: 0, count: patches * 2 * d)
         for head in 0..<heads {
@@ -101,6 +106,7 @@ struct AttentionProbe {
                 start + tokens.specialTokens * d, stride: d, kvGradient, stride: 2 * d, weights.kv.weight,
                 stride: d, bTransposed: false, m: patches, n: d, k: 2 * d, beta: 1)
         }
+        return weighted
     }
 
     /// Per head and patch the product of the head's part of `vector` with that of a row of [k, v],

@@ -6,8 +6,8 @@ struct BlockPass {
     private let storage: Storage
     let product: MatrixProduct
     let scratch: Scratch
-    private let workers: WorkerPool
-    let rotation: Rotation?
+    let workers: WorkerPool
+    let positions: AttentionPositions
     var d: Int { c.width }
     var tokens: Int { scratch.tokens }
     var softmaxScale: Float { 1 / Float(c.headWidth).squareRoot() }
@@ -15,19 +15,20 @@ struct BlockPass {
     /// Queries that a worker attends for at a time.
     private static let queryTile = 192
 
-    /// - Parameter rotation: of the picture's grid; nil where positions are not rotary.
+    /// - Parameter positions: of the picture's grid.
     init(
-        engine: Engine, product: MatrixProduct, scratch: Scratch, workers: WorkerPool, rotation: Rotation?
+        engine: Engine, product: MatrixProduct, scratch: Scratch, workers: WorkerPool,
+        positions: AttentionPositions
     ) {
         c = engine.model.configuration
         storage = engine.precision.storage
         self.product = product
         self.scratch = scratch
         self.workers = workers
-        self.rotation = rotation
+        self.positions = positions
     }
 
-    /// qkv = R(LayerNorm(residual) · Wᵀ + b), as `AttentionInput.run` defines it.
+    /// qkv = R(N(LayerNorm(residual) · Wᵀ + b)), as `AttentionInput.run` defines it.
     func projectQKV(_ block: PackedBlock) throws {
         let rowBytes = 3 * d * storage.byteCount
         try forRowTiles { start, rows, worker in
@@ -35,26 +36,31 @@ struct BlockPass {
             let out = scratch.qkv + start * rowBytes
             try block.qkv.apply(
                 rows: rows, input: worker.normalized, output: out, scratch: worker.product)
+            normalizeHeads(block, out, rows: rows)
             rotate(out, tokens: start..<start + rows)
         }
     }
 
     /// attentionOutput = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
-    func attend() throws { try attend(among: 0..<tokens) }
+    ///
+    /// - Parameter index: the block's.
+    func attend(_ index: Int) throws { try attend(index, among: 0..<tokens) }
 
     /// The same rows of attentionOutput for tokens that attend to one another and to no others.
-    func attend(among tokens: Range<Int>) throws {
+    func attend(_ index: Int, among tokens: Range<Int>) throws {
+        let bias = positions.bias(ofBlock: index)
         try workers.run(count: c.heads) { head, _ in pack(head: head, keys: tokens) }
         let tiles = (tokens.count + BlockPass.queryTile - 1) / BlockPass.queryTile
         try workers.run(count: c.heads * tiles) { index, worker in
             let start = tokens.lowerBound + index % tiles * BlockPass.queryTile
             attend(
                 head: index / tiles, queries: start..<min(start + BlockPass.queryTile, tokens.upperBound),
-                keys: tokens.count, scratch: self.scratch.workers[worker].attention)
+                keys: tokens, bias, self.scratch.workers[worker])
         }
     }
 
-    /// residual += attentionOutput · Wᵀ + b, then residual += W₂·act(W₁·LayerNorm(residual)).
+    /// residual += attentionOutput · Wᵀ + b, then residual += W₂·act(W₁·LayerNorm(residual)); where the model norms the
+    /// heads' outputs or the hidden values, that comes before the product.
     ///
     /// - Parameters:
     ///   - recorder: shown the hidden values after the activation.
@@ -65,14 +71,14 @@ struct BlockPass {
         let rowBytes = d * storage.byteCount
         try forRowTiles { start, rows, worker in
             let residual = scratch.residual + start * d
+            let attended = scratch.attentionOutput + start * rowBytes
+            normalize(attended, block.attentionNorm, rows: rows, width: d)
             try block.proj.apply(
-                rows: rows, input: scratch.attentionOutput + start * rowBytes, output: residual,
-                scratch: worker.product)
+                rows: rows, input: attended, output: residual, scratch: worker.product)
             normalize(block.norm2, start: start, rows: rows, into: worker.normalized)
             try block.fc1.apply(
                 rows: rows, input: worker.normalized, output: worker.hidden, scratch: worker.product)
-            let hidden = activated(worker, rows: rows)
-            recorder?.add(hidden, start: start, rows: rows)
+            let hidden = activated(block, worker, rows: rows) { recorder?.add($0, start: start, rows: rows) }
             if isLast { return }
             try block.fc2.apply(rows: rows, input: hidden, output: residual, scratch: worker.product)
         }
@@ -110,11 +116,37 @@ struct BlockPass {
         }
     }
 
+    /// In place: LayerNorm of `rows` rows as the engine stores them; nothing happens without a norm.
+    private func normalize(_ x: UnsafeMutableRawPointer, _ norm: Norm?, rows: Int, width: Int) {
+        guard let norm else { return }
+        switch storage {
+        case .float32:
+            let x = x.assumingMemoryBound(to: Float.self)
+            vv_layer_norm(x, x, norm.gamma, norm.beta, rows, width, c.layerNormEpsilon)
+        case .bfloat16:
+            vv_layer_norm_of_bf16(
+                x.assumingMemoryBound(to: UInt16.self), norm.gamma, norm.beta, rows, width, c.layerNormEpsilon)
+        }
+    }
+
+    /// N of `AttentionInput.run`, right after the product.
+    ///
+    /// - Parameter qkv: `rows × 3D`.
+    private func normalizeHeads(_ block: PackedBlock, _ qkv: UnsafeMutableRawPointer, rows: Int) {
+        guard block.queryNorm != nil || block.keyNorm != nil else { return }
+        let bytes = d * storage.byteCount
+        for row in 0..<rows {
+            for (third, norm) in [block.queryNorm, block.keyNorm].enumerated() {
+                normalize(qkv + (3 * row + third) * bytes, norm, rows: c.heads, width: c.headWidth)
+            }
+        }
+    }
+
     /// The place in the tuned pass where rotary positions turn queries and keys: right after their product.
     ///
     /// - Parameter qkv: the row of the first of `tokens`.
     private func rotate(_ qkv: UnsafeMutableRawPointer, tokens: Range<Int>) {
-        guard let rotation else { return }
+        guard let rotation = positions.rotation else { return }
         switch storage {
         case .float32:
             rotation.apply(
@@ -125,19 +157,28 @@ struct BlockPass {
         }
     }
 
-    /// The hidden values after their activation: SwiGLU is a step of its own, the others are part of the
-    /// product.
-    private func activated(_ worker: WorkerScratch, rows: Int) -> UnsafeRawPointer {
-        guard c.activation.isGated else { return UnsafeRawPointer(worker.hidden) }
-        let hidden = worker.hidden.assumingMemoryBound(to: Float.self)
-        switch storage {
-        case .float32:
-            vv_swiglu(worker.gated.assumingMemoryBound(to: Float.self), hidden, rows, c.feedForwardWidth)
-        case .bfloat16:
-            vv_swiglu_bf16(
-                worker.gated.assumingMemoryBound(to: UInt16.self), hidden, rows, c.feedForwardWidth)
+    /// The hidden values after their activation, and their norm where the model has one. SwiGLU is a step of its own, the
+    /// others are part of the product.
+    ///
+    /// - Parameter show: called with the values after the activation, as the engine stores them.
+    private func activated(
+        _ block: PackedBlock, _ worker: WorkerScratch, rows: Int, show: (UnsafeRawPointer) -> Void
+    ) -> UnsafeRawPointer {
+        let width = c.feedForwardWidth
+        let out: UnsafeMutableRawPointer
+        if c.activation.isGated {
+            out = worker.gated
+            let hidden = worker.hidden.assumingMemoryBound(to: Float.self)
+            switch storage {
+            case .float32: vv_swiglu(out.assumingMemoryBound(to: Float.self), hidden, rows, width)
+            case .bfloat16: vv_swiglu_bf16(out.assumingMemoryBound(to: UInt16.self), hidden, rows, width)
+            }
+        } else {
+            out = worker.hidden
         }
-        return UnsafeRawPointer(worker.gated)
+        show(out)
+        normalize(out, block.hiddenNorm, rows: rows, width: width)
+        return UnsafeRawPointer(out)
     }
 
     private func pack(head: Int, keys tokens: Range<Int>) {
@@ -156,9 +197,33 @@ struct BlockPass {
         }
     }
 
-    /// - Parameter count: of the keys that are packed.
+    /// - Parameter keys: the tokens whose keys are packed.
     private func attend(
-        head: Int, queries: Range<Int>, keys count: Int, scratch space: UnsafeMutableRawPointer
+        head: Int, queries: Range<Int>, keys: Range<Int>, _ bias: AttentionBias?, _ worker: WorkerScratch
+    ) {
+        guard let bias else {
+            attend(head: head, queries: queries, keys: keys.count, bias: nil, biasStride: 0, worker.attention)
+            return
+        }
+        // As many queries at a time as the kernel has in a tile.
+        let (rows, stride) = (worker.biasRows, worker.biasStride)
+        for start in Swift.stride(from: queries.lowerBound, to: queries.upperBound, by: rows) {
+            let tile = start..<min(start + rows, queries.upperBound)
+            for query in tile {
+                bias.fill(worker.bias + (query - start) * stride, head: head, query: query)
+            }
+            attend(
+                head: head, queries: tile, keys: keys.count, bias: worker.bias + keys.lowerBound,
+                biasStride: stride, worker.attention)
+        }
+    }
+
+    /// - Parameters:
+    ///   - count: of the keys that are packed.
+    ///   - bias: `queries × count`, as `vv_attention` takes it.
+    private func attend(
+        head: Int, queries: Range<Int>, keys count: Int, bias: UnsafePointer<Float>?, biasStride: Int,
+        _ space: UnsafeMutableRawPointer
     ) {
         let keys = scratch.packedKeys + head * scratch.packedBytes
         let values = scratch.packedValues + head * scratch.packedBytes
@@ -171,13 +236,13 @@ struct BlockPass {
             vv_attention(
                 output + row * d + column, d, qkv + row * 3 * d + column, 3 * d, queries.count,
                 keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), count,
-                c.headWidth, softmaxScale, space.assumingMemoryBound(to: Float.self))
+                c.headWidth, softmaxScale, bias, biasStride, space.assumingMemoryBound(to: Float.self))
         case .bfloat16:
             let output = scratch.attentionOutput.assumingMemoryBound(to: UInt16.self)
             let qkv = scratch.qkv.assumingMemoryBound(to: UInt16.self)
             vv_attention_bf16(
                 output + row * d + column, d, qkv + row * 3 * d + column, 3 * d, queries.count, keys, values,
-                count, c.headWidth, softmaxScale, space)
+                count, c.headWidth, softmaxScale, bias, biasStride, space)
         }
     }
 

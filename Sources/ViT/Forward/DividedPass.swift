@@ -20,7 +20,7 @@ extension ForwardPass {
     ) throws {
         let c = model.configuration
         precondition(c.prefix.hasClassToken, "there is a token to divide from the others")
-        precondition(request.neuronBlocks.isEmpty && request.queryToken == 0, "neurons are not recorded here")
+        precondition(request.neuronBlocks.isEmpty && request.query == nil, "neurons are not recorded here")
         try check(request)
         let pass = try begin(input)
         let branch = FloatBuffer(scratch.residualBuffer.count)
@@ -33,7 +33,7 @@ extension ForwardPass {
                 if request.attentionBlocks.contains(index) {
                     result.attention[index] = try attention(of: index, pass, request, input)
                 }
-                try finishBlock(index, pass) { try $0.attend() }
+                try finishBlock(index, pass) { try $0.attend(index) }
                 if index >= c.depth - request.classTokenBlocks {
                     result.classTokens += normalizedClassToken()
                 }
@@ -42,7 +42,7 @@ extension ForwardPass {
             try body(divided, result)
             guard divided < c.depth else { return }
             scratch.residual.update(from: branch.start, count: branch.count)
-            try finishBlock(divided, pass) { try $0.attendDivided() }
+            try finishBlock(divided, pass) { try $0.attendDivided(divided) }
             if divided >= c.depth - request.classTokenBlocks { dividedTokens += normalizedClassToken() }
         }
     }
@@ -58,8 +58,8 @@ extension ForwardPass {
 
 extension BlockPass {
     /// As `attend`, of a block in which the class token attends to itself alone and the others to one another.
-    func attendDivided() throws {
-        try attend(among: 0..<1)
-        try attend(among: 1..<tokens)
+    func attendDivided(_ index: Int) throws {
+        try attend(index, among: 0..<1)
+        try attend(index, among: 1..<tokens)
     }
 }

@@ -75,7 +75,7 @@ package final class ForwardPass {
                 try showAttention(of: index, pass, observing: observing, observer: observer)
             }
             if isComplete { break }
-            try pass.attend()
+            try pass.attend(index)
             if neuronBlocks.contains(index) {
                 try record(index, of: pass, block, request, isLast: isLast, into: &result)
             } else {
@@ -104,7 +104,7 @@ package final class ForwardPass {
         for neuron in request.neurons where !(0..<units.count).contains(neuron.index) {
             throw VitvideoError.noSuchNeuron(neuron.index, block: neuron.block, units)
         }
-        if !c.hasFinalNorm,
+        if !c.hasFinalNorm && !c.hasPoolingNorm,
             request.wantsTokens || request.wantsLogits || request.classTokenBlocks > 0
         {
             throw VitvideoError.noFinalNorm(model: model.name)
@@ -123,7 +123,7 @@ package final class ForwardPass {
         try checkResidual("the embedding")
         return BlockPass(
             engine: engine, product: product, scratch: scratch, workers: workers,
-            rotation: model.rotation(rows: input.rows, columns: input.columns))
+            positions: model.attentionPositions(rows: input.rows, columns: input.columns))
     }
 
     func block(_ index: Int) -> PackedBlock { engine.blocks[index] }
@@ -133,13 +133,14 @@ package final class ForwardPass {
             UnsafePointer(scratch.residual), count: scratch.residualBuffer.count, in: place)
     }
 
-    /// What the request's token attends to in a block, whose input the residual stream holds.
+    /// What the request's query attends to in a block, whose input the residual stream holds.
     func attention(
         of index: Int, _ pass: BlockPass, _ request: ForwardRequest, _ input: PatchMatrix
     ) throws -> TokenAttention {
         TokenAttention(
             heads: model.configuration.heads, rows: input.rows, columns: input.columns,
-            values: try pass.attention(from: request.queryToken, engine.blocks[index], index: index))
+            values: try pass.attention(
+                from: request.query ?? model.configuration.standardQuery, engine.blocks[index], index: index))
     }
 
     /// The final LayerNorm, in place, and what is wanted of its output.
@@ -150,10 +151,8 @@ package final class ForwardPass {
         normalized: () throws -> Void = {}
     ) throws {
         let c = engine.model.configuration
-        let norm = engine.model.weights.norm
         let tokens = scratch.tokens
-        vv_layer_norm(
-            scratch.residual, scratch.residual, norm.gamma, norm.beta, tokens, c.width, c.layerNormEpsilon)
+        model.normalize(scratch.residual, into: scratch.residual, rows: tokens)
         try checkResidual("the final norm")
         try normalized()
         if request.wantsTokens { result.tokens = [Float](scratch.residualBuffer) }
@@ -214,7 +213,9 @@ package final class ForwardPass {
         let (tokens, matrix) = (scratch.tokens, scratch.attentionMatrix())
         try values.withUnsafeMutableBufferPointer { values in
             guard let start = values.baseAddress else { return }
-            let qkv = QKV(start: start, tokens: tokens, width: c.width, headWidth: c.headWidth)
+            let qkv = QKV(
+                start: start, tokens: tokens, width: c.width, headWidth: c.headWidth,
+                bias: pass.positions.bias(ofBlock: index))
             for head in 0..<c.heads {
                 qkv.attention(head: head, firstRow: 0, rows: tokens, into: matrix, product)
                 try FiniteValues.check(
@@ -253,11 +254,8 @@ package final class ForwardPass {
 
     /// The class token as it is now, after the final LayerNorm.
     func normalizedClassToken() -> [Float] {
-        let norm = model.weights.norm
-        var token = [Float](repeating: 0, count: norm.gamma.count)
-        vv_layer_norm(
-            &token, scratch.residual, norm.gamma, norm.beta, 1, token.count,
-            model.configuration.layerNormEpsilon)
+        var token = [Float](repeating: 0, count: model.configuration.width)
+        model.normalize(scratch.residual, into: &token, rows: 1)
         return token
     }
 

@@ -1,9 +1,17 @@
+/// Whose attention to the patches is looked at.
+package enum AttentionQuery: Sendable, Hashable {
+    /// A token by its index: 0 is the class token where there is one, `specialTokens + row · columns + column` a patch.
+    case token(Int)
+    /// All patches: the mean over what each attends to.
+    case meanPatch
+}
+
 /// What a forward pass should give back.
 package struct ForwardRequest: Sendable {
-    /// Blocks whose attention from `queryToken` is wanted.
+    /// Blocks whose attention from `query` is wanted.
     package var attentionBlocks: Set<Int>
-    /// The token that attends: 0 is the class token, `specialTokens + row · columns + column` a patch.
-    package var queryToken: Int
+    /// What attends; nil for `Configuration.standardQuery`.
+    package var query: AttentionQuery?
     /// Whether to run to the end and return the tokens after the final LayerNorm.
     package var wantsTokens: Bool
     /// Whether to run to the end and return the classifier's logits.
@@ -18,10 +26,11 @@ package struct ForwardRequest: Sendable {
     package var wantsProbeAttention = false
 
     package init(
-        attentionBlocks: Set<Int>, queryToken: Int = 0, wantsTokens: Bool = false, wantsLogits: Bool = false
+        attentionBlocks: Set<Int>, query: AttentionQuery? = nil, wantsTokens: Bool = false,
+        wantsLogits: Bool = false
     ) {
         self.attentionBlocks = attentionBlocks
-        self.queryToken = queryToken
+        self.query = query
         self.wantsTokens = wantsTokens
         self.wantsLogits = wantsLogits
     }
@@ -30,7 +39,12 @@ package struct ForwardRequest: Sendable {
     var neuronBlocks: Set<Int> { neuronMomentBlocks.union(neurons.map(\.block)) }
 }
 
-/// The attention of one token to all patches, per head.
+extension Configuration {
+    /// The class token; in a model without one all patches.
+    package var standardQuery: AttentionQuery { prefix.hasClassToken ? .token(0) : .meanPatch }
+}
+
+/// The attention of one token, or of the mean over the patches, to all patches, per head.
 package struct TokenAttention: Sendable, Equatable {
     package let heads: Int
     package let rows: Int

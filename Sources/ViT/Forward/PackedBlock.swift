@@ -5,10 +5,17 @@ struct PackedBlock: Sendable {
     /// Before the queries', keys' and values' layer; in 8-bit integers smoothed with it.
     let norm1: Norm
     let qkv: any LinearLayer
+    /// Of each head's query and key; nil where the model has none.
+    let queryNorm: Norm?
+    let keyNorm: Norm?
+    /// Of the heads' outputs side by side; nil where the model has none.
+    let attentionNorm: Norm?
     let proj: any LinearLayer
     /// Before `fc1`, and smoothed with it likewise.
     let norm2: Norm
     let fc1: any LinearLayer
+    /// Of the hidden values after the activation; nil where the model has none.
+    let hiddenNorm: Norm?
     let fc2: any LinearLayer
     /// What comes before attention in 32-bit floats, for the attention of a single token and for replaying:
     /// few blocks are asked for it.
@@ -25,6 +32,10 @@ struct PackedBlock: Sendable {
         let (norm1, qkv) = smooths ? smoothed(attention.0, attention.1) : attention
         let (norm2, fc1) = smooths ? smoothed(feedForward.0, feedForward.1) : feedForward
         self.norm1 = norm1
+        queryNorm = weights.queryNorm
+        keyNorm = weights.keyNorm
+        attentionNorm = weights.attentionNorm
+        hiddenNorm = weights.hiddenNorm
         self.norm2 = norm2
         self.qkv = try backend.makeLayer(qkv, .bias, precision, output: storage)
         proj = try backend.makeLayer(
@@ -40,7 +51,9 @@ struct PackedBlock: Sendable {
 
 extension BlockWeights {
     /// What comes before the block's attention.
-    var attentionInput: AttentionInput { AttentionInput(norm: norm1, qkv: qkv) }
+    var attentionInput: AttentionInput {
+        AttentionInput(norm: norm1, qkv: qkv, queryNorm: queryNorm, keyNorm: keyNorm)
+    }
 }
 
 extension Linear {

@@ -69,6 +69,10 @@ final class WorkerScratch {
     let attention: UnsafeMutableRawPointer
     /// Scratch of products in 8-bit integers.
     let product: UnsafeMutableRawPointer
+    /// What is added to the scores of `biasRows` queries, rows `biasStride` apart; of no use where nothing is.
+    let bias: UnsafeMutablePointer<Float>
+    let biasRows: Int
+    let biasStride: Int
 
     init(_ sizes: ScratchSizes) {
         normalized = allocate(bytes: sizes.normalized)
@@ -76,10 +80,16 @@ final class WorkerScratch {
         gated = allocate(bytes: sizes.gated)
         attention = allocate(bytes: sizes.attention)
         product = allocate(bytes: sizes.product)
+        let values = allocate(bytes: sizes.bias)
+        // The kernel reads whole tiles.
+        bias = values.initializeMemory(as: Float.self, repeating: 0, count: sizes.bias / 4)
+        (biasRows, biasStride) = (ScratchSizes.biasRows, sizes.biasStride)
     }
 
     deinit {
-        for buffer in [normalized, hidden, gated, attention, product] { buffer.deallocate() }
+        for buffer in [normalized, hidden, gated, attention, product, UnsafeMutableRawPointer(bias)] {
+            buffer.deallocate()
+        }
     }
 }
 

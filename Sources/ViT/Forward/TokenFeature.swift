@@ -29,10 +29,14 @@ enum TokenFeature: Sendable, Hashable {
 
     /// Adds to the gradient with respect to the tokens, `tokens × D`, what reaches them from `share ·
     /// gradient` with respect to the feature.
+    ///
+    /// - Returns: of an attention probe its attention times the gradient with respect to it, `heads × patches`; else
+    ///   nothing.
+    @discardableResult
     func backward(
         _ gradient: some Collection<Float>, share: Float, _ tokens: NormalizedTokens,
         to tokensGradient: inout [Float]
-    ) {
+    ) -> [Float] {
         let d = tokens.width
         switch self {
         case .token(let index):
@@ -43,8 +47,10 @@ enum TokenFeature: Sendable, Hashable {
                 for (i, value) in gradient.enumerated() { tokensGradient[token * d + i] += share * value }
             }
         case .attentionProbe:
-            tokens.attentionProbe().backward(gradient.map { share * $0 }, tokens, to: &tokensGradient)
+            return tokens.attentionProbe().backward(
+                gradient.map { share * $0 }, tokens, to: &tokensGradient)
         }
+        return []
     }
 }
 

@@ -33,6 +33,10 @@ package struct Configuration: Sendable, Hashable {
     /// Tokens before the patches.
     package var prefix: PrefixTokens
     package var position: PositionEncoding
+    /// Nil where queries and keys are not rotated.
+    package var rotary: RotaryPositions?
+    /// Nil where scores are not shifted by position.
+    package var relativePositions: RelativePositions?
     /// How a learned position table is carried to another grid.
     package var positionInterpolation: PositionInterpolation
     /// Whether the patch embedding has a bias (CLIP's has none).
@@ -41,12 +45,22 @@ package struct Configuration: Sendable, Hashable {
     package var normalizesBeforeBlocks: Bool
     /// Which thirds of `attn.qkv` have a bias.
     package var qkvBias: QKVBias
+    /// Whether LayerNorms `attn.q_norm` and `attn.k_norm` over a head's width follow the queries' and keys' layer.
+    package var normalizesQueriesAndKeys = false
+    /// Whether a LayerNorm `attn.norm` of the heads' outputs comes before `attn.proj` (EVA-02's CLIP towers).
+    package var normalizesAttention = false
+    /// Whether `attn.proj` and the feed-forward layers have biases.
+    package var hasLinearBias = true
     package var activation: Activation
+    /// Whether a LayerNorm `mlp.norm` follows the activation (EVA-02).
+    package var normalizesHidden = false
     /// Whether each residual branch is scaled per channel (DINOv2).
     package var hasLayerScale: Bool
-    /// Whether a LayerNorm follows the last block. Models that average their patches may have one after the average
-    /// instead, which is not computed here.
+    /// Whether a LayerNorm follows the last block.
     package var hasFinalNorm = true
+    /// Whether a LayerNorm `fc_norm` comes between the pooled feature and the classifier head, most often in place of
+    /// the final one.
+    package var hasPoolingNorm = false
     /// Whether the distillation token has a classifier of its own.
     package var hasDistillationHead: Bool
     /// What the classifier head reads.
@@ -76,6 +90,8 @@ package struct Configuration: Sendable, Hashable {
         prefix.registers = registers
         prefix.hasDistillationToken = hasDistillationToken
         position = preset.position
+        rotary = preset.rotary
+        relativePositions = preset.relativePositions
         positionInterpolation = preset.positionInterpolation
         hasDistillationHead = hasDistillationToken
         hasPatchBias = preset.hasPatchBias
@@ -86,6 +102,9 @@ package struct Configuration: Sendable, Hashable {
         pooling = preset.pooling
         layerNormEpsilon = preset.layerNormEpsilon
     }
+
+    /// Whether a table of positions or of relative positions is carried to other grids.
+    package var isInterpolated: Bool { position.isInterpolated || relativePositions != nil }
 
     // MARK: Derived sizes
 

@@ -9,8 +9,18 @@ extension Configuration {
         case deit
         /// The vision towers of OpenAI's CLIP and of OpenCLIP.
         case clip
+        /// The vision towers of SigLIP and SigLIP 2.
+        case siglip
         /// MAE.
         case mae
+        /// I-JEPA.
+        case ijepa
+        /// BEiT, BEiT v2 and data2vec's vision models.
+        case beit
+        /// EVA, the first.
+        case eva
+        /// EVA-02 and its CLIP towers.
+        case eva02
         /// The original and AugReg supervised ViTs.
         case vit
     }
@@ -20,6 +30,8 @@ extension Configuration {
         package var normalization = Normalization.imageNet
         package var prefix = PrefixTokens()
         package var position = PositionEncoding.learned(coversPrefix: true)
+        package var rotary: RotaryPositions?
+        package var relativePositions: RelativePositions?
         package var positionInterpolation = PositionInterpolation.antialiased
         package var hasPatchBias = true
         package var normalizesBeforeBlocks = false
@@ -38,13 +50,29 @@ extension Configuration.Family {
     package var preset: Configuration.Preset {
         switch self {
         case .dino, .dinov2: Configuration.Preset(positionInterpolation: .scaled)
-        case .dinov2Registers, .deit, .mae: Configuration.Preset()
+        case .dinov2Registers, .deit: Configuration.Preset()
+        // MAE's `interpolate_pos_embed`.
+        case .mae: Configuration.Preset(positionInterpolation: .plain)
         // timm's `input_size`; the models were trained at several sizes.
-        case .dinov3: Configuration.Preset(position: .rotary(base: 100), layerNormEpsilon: 1e-5, side: 256)
+        case .dinov3:
+            Configuration.Preset(position: .none, rotary: .dinov3, layerNormEpsilon: 1e-5, side: 256)
         case .clip:
             Configuration.Preset(
                 normalization: .clip, hasPatchBias: false, normalizesBeforeBlocks: true,
                 activation: .quickGELU, layerNormEpsilon: 1e-5)
+        case .siglip:
+            Configuration.Preset(
+                normalization: .half, prefix: PrefixTokens(hasClassToken: false), activation: .geluTanh,
+                pooling: .attentionProbe)
+        case .ijepa: Configuration.Preset(prefix: PrefixTokens(hasClassToken: false), pooling: .meanPatch)
+        case .beit:
+            Configuration.Preset(
+                normalization: .half, position: .none, relativePositions: .perBlock,
+                qkvBias: [.queries, .values])
+        case .eva: Configuration.Preset(normalization: .clip, qkvBias: [.queries, .values])
+        case .eva02:
+            Configuration.Preset(
+                normalization: .clip, rotary: .eva02, qkvBias: [.queries, .values], activation: .swiglu)
         case .vit: Configuration.Preset(normalization: .half)
         }
     }

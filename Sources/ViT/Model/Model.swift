@@ -1,4 +1,5 @@
 import Base
+import CKernels
 
 /// A Vision Transformer with its weights: immutable, shared by all workers.
 ///
@@ -14,7 +15,7 @@ package final class Model: Sendable {
     package let account: ModelAccount
     let weights: Weights
     private let positions = GridCache<[Float]>()
-    private let rotations = GridCache<Rotation?>()
+    private let attentionPositions = GridCache<AttentionPositions>()
     private let readBlock: ReadBlock
     private let keptBlocks: Lazy<[BlockWeights]>
 
@@ -55,21 +56,54 @@ package final class Model: Sendable {
                     weights.patchPositions, configuration: configuration, rows: rows, columns: columns)
             case .sineCosine:
                 PositionTable.sineCosine(rows: rows, columns: columns, width: configuration.width)
-            case .rotary, .none: []
+            case .none: []
             }
         }
     }
 
-    /// How queries and keys are rotated on a grid, computed once per grid; nil for a model without rotary
-    /// positions.
-    func rotation(rows: Int, columns: Int) -> Rotation? {
-        guard case .rotary(let base) = configuration.position else { return nil }
-        return rotations.value(rows: rows, columns: columns) {
-            Rotation(
-                configuration: configuration,
-                periods: weights.rotaryPeriods?.map(Double.init)
-                    ?? Rotation.periods(base: base, headWidth: configuration.headWidth),
-                rows: rows, columns: columns)
+    /// How attention depends on the places in a grid, computed once per grid.
+    func attentionPositions(rows: Int, columns: Int) -> AttentionPositions {
+        let c = configuration
+        return attentionPositions.value(rows: rows, columns: columns) {
+            AttentionPositions(
+                rotation: c.rotary.map { rotary in
+                    Rotation(
+                        rotary, configuration: c,
+                        periods: weights.rotaryPeriods?.map(Double.init)
+                            ?? Rotation.periods(base: rotary.base, headWidth: c.headWidth),
+                        rows: rows, columns: columns)
+                },
+                biases: weights.biasTables.map {
+                    AttentionBias(
+                        $0, configuration: c, rows: rows, columns: columns,
+                        factor: Float(c.headWidth).squareRoot())
+                })
+        }
+    }
+
+    // MARK: After the last block
+
+    /// out = the final LayerNorm of x, `rows × D`; x itself for a model without. `out` may be `x`.
+    func normalize(_ x: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, rows: Int) {
+        if let norm = weights.norm {
+            vv_layer_norm(
+                out, x, norm.gamma, norm.beta, rows, configuration.width, configuration.layerNormEpsilon)
+        } else if UnsafePointer(out) != x {
+            out.update(from: x, count: rows * configuration.width)
+        }
+    }
+
+    /// Adds to `xGradient` what reaches x from the gradient with respect to `normalize`'s output, both `rows × D`.
+    func normalizeBackward(
+        _ xGradient: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, x: UnsafePointer<Float>,
+        rows: Int, _ parameters: ParameterGradients?
+    ) {
+        if let norm = weights.norm {
+            norm.backward(
+                "norm", residualGradient: xGradient, gradient: gradient, x: x, rows: rows,
+                epsilon: configuration.layerNormEpsilon, parameters: parameters)
+        } else {
+            vv_add_bias(xGradient, gradient, 1, rows * configuration.width)
         }
     }
 

@@ -1,17 +1,23 @@
 import CKernels
 import Foundation
 
-/// Rotary positions of one patch grid, axial and by halves as in DINOv3 (`RopePositionEmbedding`, "separate"
-/// normalization).
+/// The rotary positions of one patch grid.
 ///
-/// A patch in row i of H and column j of W has the coordinates y = 2(i + ½)/H − 1 and x = 2(j + ½)/W − 1.
-/// With the periods p_k, k = 0 … d/4 − 1, its d/2 angles are [2πy/p_k …, 2πx/p_k …]. A head's query or key
-/// (x₁, x₂), two halves of d/2, becomes (x₁·cos − x₂·sin, x₂·cos + x₁·sin). Prefix tokens stay as they are. The
-/// rotation R is orthogonal: its reverse, which a gradient takes, is the rotation by −angle.
+/// With the periods p_k, k = 0 … d/4 − 1, a patch's d/2 angles are [2πy/p_k …, 2πx/p_k …], where y and x are its
+/// coordinates: in row i of H and column j of W
+///
+/// - centered (DINOv3's `RopePositionEmbedding`, "separate" normalization): y = 2(i + ½)/H − 1, x = 2(j + ½)/W − 1;
+/// - reference (EVA-02's `VisionRotaryEmbedding`, timm's `RotaryEmbeddingCat`): 2πy = i·S/H, 2πx = j·S/W with the
+///   reference's side S.
+///
+/// A pair (a, b) of a head's query or key becomes (a·cos − b·sin, b·cos + a·sin): of halves channels i and i + d/2, of
+/// neighbors 2i and 2i + 1, with the angle i. Prefix tokens stay as they are. The rotation R is orthogonal: its
+/// reverse, which a gradient takes, is the rotation by −angle.
 struct Rotation: Sendable {
     private let prefix: Int
     private let heads: Int
     private let headWidth: Int
+    private let pairs: RotaryPositions.Pairs
     /// `patches × d/2`.
     private let cosines: [Float]
     private let sines: [Float]
@@ -23,15 +29,23 @@ struct Rotation: Sendable {
     }
 
     /// - Parameter periods: a quarter of a head's width.
-    init(configuration c: Configuration, periods: [Double], rows: Int, columns: Int) {
+    init(
+        _ positions: RotaryPositions, configuration c: Configuration, periods: [Double], rows: Int,
+        columns: Int
+    ) {
         precondition(
             !periods.isEmpty && c.headWidth == 4 * periods.count, "rotary heads have a width of four parts")
         prefix = c.specialTokens
         heads = c.heads
         headWidth = c.headWidth
+        pairs = positions.pairs
         func angles(_ index: Int, of count: Int) -> [Double] {
-            let coordinate = 2 * (Double(index) + 0.5) / Double(count) - 1
-            return periods.map { 2 * .pi * coordinate / $0 }
+            let turns =
+                switch positions.coordinates {
+                case .centered: 2 * .pi * (2 * (Double(index) + 0.5) / Double(count) - 1)
+                case .reference(let side): Double(index) * Double(side) / Double(count)
+                }
+            return periods.map { turns / $0 }
         }
         let all = (0..<rows).flatMap { row in
             (0..<columns).flatMap { column in angles(row, of: rows) + angles(column, of: columns) }
@@ -55,8 +69,13 @@ struct Rotation: Sendable {
         _ direction: Direction = .forward, to x: UnsafeMutablePointer<Float>, stride: Int, tokens: Range<Int>,
         parts: Int
     ) {
+        let rotate =
+            switch pairs {
+            case .halves: vv_rotate_halves
+            case .neighbors: vv_rotate_neighbors
+            }
         forPatches(of: tokens) { skipped, count, cosines, sines in
-            vv_rotate_halves(
+            rotate(
                 x + skipped * stride, stride, cosines, sines, count, parts * heads, headWidth,
                 direction.rawValue)
         }
@@ -64,9 +83,13 @@ struct Rotation: Sendable {
 
     /// The same on bfloat16, computed in 32-bit floats.
     func apply(toBFloat16 x: UnsafeMutablePointer<UInt16>, stride: Int, tokens: Range<Int>, parts: Int) {
+        let rotate =
+            switch pairs {
+            case .halves: vv_rotate_halves_bf16
+            case .neighbors: vv_rotate_neighbors_bf16
+            }
         forPatches(of: tokens) { skipped, count, cosines, sines in
-            vv_rotate_halves_bf16(
-                x + skipped * stride, stride, cosines, sines, count, parts * heads, headWidth)
+            rotate(x + skipped * stride, stride, cosines, sines, count, parts * heads, headWidth)
         }
     }
 

@@ -127,13 +127,14 @@ package final class PixelGradient {
     private func attentionBackward(_ block: Int) throws {
         let layers = engine.blocks[block]
         let blockAttention = try record.attention(of: block)
-        let outputGradient = try attention.backwardProjection(layers, gradient: gradient.start)
+        let outputGradient = try attention.backwardProjection(
+            block: block, layers, blockAttention, gradient: gradient.start, parameters: nil)
         try attention.forEachStrip(blockAttention, attentionOutputGradient: outputGradient) { _ in
         } byScores: { strip in
             attention.accumulate(strip, blockAttention, wantsOutput: false)
         }
         try attention.backwardQKV(
-            block: block, layers, blockAttention, rotation: record.rotation, gradient: gradient.start,
+            block: block, layers, blockAttention, rotation: record.positions.rotation, gradient: gradient.start,
             input: record.residual(block), parameters: nil)
     }
 }

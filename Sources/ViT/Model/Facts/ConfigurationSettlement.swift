@@ -24,14 +24,15 @@ struct ConfigurationSettlement {
     /// - Throws: `VitvideoError.weightsDoNotFit` naming what is missing to tell the architecture.
     mutating func settle() throws -> Configuration {
         let family = settledFamily()
-        let position = settledPosition(preset: family.preset.position)
+        let position = settledPosition(family)
         let table = tensors.shape("pos_embed")
-        guard let token = tensors.shape("cls_token"), token.count == 3, let width = token.last, width > 0,
-            let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
-            side > 0, !position.isInterpolated || table?.count == 3
+        guard let patch = tensors.shape("patch_embed.proj.weight"), patch.count == 4, let side = patch.last,
+            side > 0, patch[0] > 0, !position.isInterpolated || table?.count == 3,
+            tensors.hasClassToken ? tensors.shape("cls_token")?.count == 3 : mayLackClassToken(table: table)
         else {
             throw notAModel(needsTable: position.isInterpolated)
         }
+        let width = patch[0]
         let distilled = tensors.shape("dist_token") != nil
         let registers = tensors.shape("register_tokens").map { $0.count == 3 ? $0[1] : 0 } ?? 0
         let depth = tensors.depth
@@ -43,20 +44,28 @@ struct ConfigurationSettlement {
                 "its patches are \(patch[2])×\(side) pixels of \(patch[1]) channels; square ones of 3 or 1 are read"
             )
         }
-        let special = distilled ? 2 : 1
+        let special = (tensors.hasClassToken ? 1 : 0) + (distilled ? 1 : 0)
         let (grid, positioned) =
             if position.isInterpolated, let table {
                 try settledGrid(positions: table[1], special: [special, special + registers, 0])
+            } else if let entries = tensors.relativeTable?.first {
+                (try settledGrid(distances: entries - 3), 0)
             } else {
                 settledGrid(preset: max(family.preset.side / side, 1))
             }
+        let rotary = settledRotary(family)
         var c = Configuration(
             family: family, patchSize: side, width: width, depth: depth,
-            heads: try settledHeads(width: width, position: position, family: family),
+            heads: try settledHeads(width: width, rotary: rotary, family: family),
             feedForwardWidth: hidden, registers: registers, hasDistillationToken: distilled,
             hasLayerScale: tensors.shape("blocks.0.ls1.gamma") != nil, nativeRows: grid.rows,
             nativeColumns: grid.columns, classes: tensors.shape("head.weight")?.first ?? 0)
         c.position = position
+        c.rotary = rotary
+        c.relativePositions =
+            tensors.shape(CanonicalNames.sharedBiasTable) != nil
+            ? .shared : tensors.hasRelativePositions ? .perBlock : nil
+        c.prefix.hasClassToken = tensors.hasClassToken
         c.activation = try settledActivation(isGated: gated != nil, family)
         c.prefix.positionsRegisters =
             position.isInterpolated && registers > 0 && positioned == special + registers
@@ -64,7 +73,14 @@ struct ConfigurationSettlement {
         c.hasPatchBias = tensors.shape("patch_embed.proj.bias") != nil
         c.normalizesBeforeBlocks = tensors.shape("norm_pre.weight") != nil
         c.qkvBias = tensors.qkvBias
+        c.normalizesQueriesAndKeys = tensors.shape("blocks.0.attn.q_norm.weight") != nil
+        c.normalizesAttention = tensors.shape("blocks.0.attn.norm.weight") != nil
+        c.normalizesHidden = tensors.shape("blocks.0.mlp.norm.weight") != nil
+        c.hasLinearBias = tensors.names.contains { name in
+            [".attn.proj.bias", ".mlp.fc1.bias", ".mlp.w12.bias"].contains { name.hasSuffix($0) }
+        }
         c.pooling = settledPooling(family)
+        c.hasPoolingNorm = tensors.shape("fc_norm.weight") != nil
         c.hasFinalNorm = tensors.shape("norm.weight") != nil || tensors.shape("norm.bias") != nil
         c.hasDistillationHead = distilled && tensors.shape("head_dist.weight") != nil
         c.normalization = settledNormalization(
@@ -74,7 +90,7 @@ struct ConfigurationSettlement {
             preset: family.preset.layerNormEpsilon)
         // A file in a library's own names is run as that library runs it. (With registers Hugging Face's DINOv2
         // antialiases, as the original does.)
-        if position.isInterpolated {
+        if c.isInterpolated {
             c.positionInterpolation = settled(
                 \.positionInterpolation, .positionRule,
                 tensors: registers == 0 ? tensors.table.positionInterpolation : nil,
@@ -107,7 +123,7 @@ struct ConfigurationSettlement {
             \.normalization.deviation, .deviation, to: first(\.deviation).map { (Self.threeChannels($0), $1) }
         )
         change(\.layerNormEpsilon, .epsilon, to: first(\.layerNormEpsilon))
-        if c.position.isInterpolated {
+        if c.isInterpolated {
             change(\.positionInterpolation, .positionRule, to: first(\.positionInterpolation))
         } else {
             tellThatNoRuleApplies()
@@ -203,24 +219,42 @@ struct ConfigurationSettlement {
         return activation
     }
 
-    /// timm makes a DINOv3 with a classifier on the mean patch token, unless it is told `global_pool="token"`; others
-    /// are on the class token.
+    /// A probe is used where there is one. A norm of the pooled feature is that of the patches' mean where nothing else
+    /// is told, as in timm and in the code of MAE and BEiT; and timm makes a DINOv3 with a classifier on the mean.
     private func settledPooling(_ family: Configuration.Family) -> Pooling {
-        guard family == .dinov3 else { return family.preset.pooling }
-        return first(\.pooling)?.0 ?? (tensors.hasTimmsRegisters ? .meanPatch : family.preset.pooling)
+        if tensors.shape("attn_pool.latent") != nil { return .attentionProbe }
+        if !tensors.hasClassToken { return .meanPatch }
+        if let told = first(\.pooling)?.0, told != .attentionProbe { return told }
+        let isMean =
+            tensors.shape("fc_norm.weight") != nil || family == .dinov3 && tensors.hasTimmsRegisters
+        return isMean ? .meanPatch : .classToken
+    }
+
+    /// A file may have a table where its family has none: BEiT's absolute one.
+    private func settledPosition(_ family: Configuration.Family) -> PositionEncoding {
+        let hasOwn = family == .beit && tensors.shape("pos_embed") != nil
+        return hasOwn ? .learned(coversPrefix: true) : family.preset.position
     }
 
     /// The base that periods are computed with may be told; the kind of encoding is the family's.
-    private func settledPosition(preset: PositionEncoding) -> PositionEncoding {
-        guard case .rotary(let base) = preset else { return preset }
-        return .rotary(base: first(\.rotaryBase)?.0 ?? base)
+    private func settledRotary(_ family: Configuration.Family) -> RotaryPositions? {
+        guard var rotary = family.preset.rotary else { return nil }
+        rotary.base = first(\.rotaryBase)?.0 ?? rotary.base
+        return rotary
+    }
+
+    /// Whether a file without a class token is of a model without one: a table of one place more than a grid has is
+    /// not, and neither is a model without a table, all of which have one.
+    private func mayLackClassToken(table: [Int]?) -> Bool {
+        guard let table, table.count == 3 else { return false }
+        return Self.squareSide(table[1]) != nil || Self.squareSide(table[1] - 1) == nil
     }
 
     private mutating func settledHeads(
-        width: Int, position: PositionEncoding, family: Configuration.Family
+        width: Int, rotary: RotaryPositions?, family: Configuration.Family
     ) throws -> Int {
         // A rotation takes the rows' and the columns' angles for either half of a head.
-        let parts = if case .rotary = position { 4 } else { 1 }
+        let parts = rotary == nil ? 1 : 4
         func fits(_ heads: Int) -> Bool { heads > 0 && width % (heads * parts) == 0 }
         if let (heads, belief) = first(\.heads) {
             guard fits(heads) else {
@@ -255,13 +289,15 @@ struct ConfigurationSettlement {
     }
 
     /// Widths of the models that the families publish, whose heads are known.
-    private static let publishedWidths: Set = [192, 384, 768, 1024, 1280, 1408, 1536, 1664, 4096]
+    private static let publishedWidths: Set = [192, 384, 768, 1024, 1152, 1280, 1408, 1536, 1664, 4096]
 
-    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16, and in DINOv3's 7B, which has
-    /// 32 of 128. DINOv3's ViT-H+ has 20 of 64.
+    /// Heads are 64 wide but in ViT-H (80), ViT-g (88) and ViT-G (104), which have 16, in SigLIP's so400m (72) and
+    /// ViT-g (96), which have 16 as well, and in DINOv3's 7B, which has 32 of 128. DINOv3's ViT-H+ has 20 of 64.
     static func usualHeads(width: Int, family: Configuration.Family) -> Int? {
         if family == .dinov3 {
             if width == 4096 { return 32 }
+        } else if family == .siglip, [1152, 1536].contains(width) {
+            return 16
         } else if [1280, 1408, 1664].contains(width) {
             return 16
         }
@@ -294,6 +330,29 @@ struct ConfigurationSettlement {
             path: tensors.checkpoint.path,
             problems: ["pos_embed holds \(positions) positions, which is not a square grid"],
             nextStep: .tellModel([.grid]))
+    }
+
+    /// - Parameter distances: entries of a table of relative positions, (2R − 1)·(2C − 1).
+    private mutating func settledGrid(distances: Int) throws -> PatchGrid {
+        for entry in told {
+            guard let grid = entry.facts.grid else { continue }
+            if (2 * grid.rows - 1) * (2 * grid.columns - 1) == distances {
+                account.beliefs[.grid] = entry.source
+                return grid
+            }
+            if entry.source == .option {
+                throw problem(
+                    "its table holds \(distances) relative positions, which a grid of \(grid) does not make")
+            }
+        }
+        guard let side = Self.squareSide(distances), side % 2 == 1 else {
+            throw VitvideoError.weightsDoNotFit(
+                path: tensors.checkpoint.path,
+                problems: ["its table holds \(distances) relative positions, which is not a square grid's"],
+                nextStep: .tellModel([.grid]))
+        }
+        account.beliefs[.grid] = .tensors
+        return PatchGrid(rows: (side + 1) / 2, columns: (side + 1) / 2)
     }
 
     /// The grid that is told, else a square one of so many patches a side: for a model whose tensors hold none.

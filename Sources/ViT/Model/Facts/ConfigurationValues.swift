@@ -50,14 +50,22 @@ struct ConfigurationValues {
             return "\(what) \(told), not \(found)"
         }
         return differs(
-            "width", integer("hidden_size", isOpenCLIP ? "width" : "embed_dim"),
-            tensors.shape("cls_token")?.last)
+            "width", integer("hidden_size", isOpenCLIP ? "width" : "embed_dim"), tensors.width)
             ?? differs("patch", integer("patch_size"), storedPatch)
             ?? differs("depth", integer("num_hidden_layers", isOpenCLIP ? "layers" : "depth"), tensors.depth)
     }
 
-    /// - Throws: `VitvideoError` where the activation is none that is computed here, or numbers make no sense.
+    /// - Throws: `VitvideoError` where the activation or the blocks are none that are computed here, or numbers make no
+    ///   sense.
     func facts() throws -> ModelFacts {
+        // Their tensors are called what those of others are.
+        if let name = timmArchitecture, name.contains("_rpn_") || name.contains("enormous") {
+            throw VitvideoError(
+                .badData,
+                reason:
+                    "its architecture \(name) norms what a block adds and not what it reads, which is not "
+                    + "computed here")
+        }
         var facts = ModelFacts()
         facts.family = family
         facts.mean = numbers("image_mean", "mean")
@@ -78,11 +86,16 @@ struct ConfigurationValues {
         facts.layerNormEpsilon = numbers("layer_norm_eps", "layer_norm_epsilon")?.first.flatMap {
             $0 > 0 && $0 < 1 ? $0 : nil
         }
+        if facts.layerNormEpsilon == nil, timmArchitecture?.hasPrefix("beit3") == true {
+            facts.layerNormEpsilon = 1e-5
+        }
         facts.rotaryBase = numbers("rope_theta")?.first.flatMap { $0 > 0 ? $0 : nil }
-        facts.pooling = ["avg": Pooling.meanPatch, "token": .classToken][text("global_pool") ?? ""]
+        facts.pooling =
+            ["avg": Pooling.meanPatch, "token": .classToken, "map": .attentionProbe][
+                text("global_pool") ?? ""]
         facts.activation = try activation()
         facts.grid = grid
-        if isTimm { facts.positionInterpolation = .antialiased }
+        if isTimm || text("timm_model_name") != nil { facts.positionInterpolation = .antialiased }
         return facts
     }
 
@@ -97,14 +110,25 @@ struct ConfigurationValues {
         case "dinov2_with_registers": return .dinov2Registers
         case "dinov3_vit": return .dinov3
         case "clip", "clip_vision_model": return .clip
+        case "siglip", "siglip_vision_model": return .siglip
         case "vit_mae": return .mae
+        case "ijepa": return .ijepa
+        case "beit", "data2vec-vision": return .beit
+        // Pretrained as DINO is, by matching views of a picture.
+        case "vit_msn": return .dino
         // "vit" is Google's and DINO's.
         case .some: return nil
         case nil: break
         }
         if isOpenCLIP { return .clip }
-        guard let architecture = text("architecture") else { return nil }
-        if architecture.hasPrefix("deit") { return .deit }
+        guard let architecture = timmArchitecture else { return nil }
+        for (prefix, family) in [
+            ("deit", Configuration.Family.deit), ("beit3", .vit), ("beit", .beit), ("eva02", .eva02),
+            ("eva_", .eva),
+        ] where architecture.hasPrefix(prefix) {
+            return family
+        }
+        if architecture.contains("siglip") { return .siglip }
         if architecture.contains("dinov2") {
             return architecture.contains("reg4") ? .dinov2Registers : .dinov2
         }
@@ -118,7 +142,7 @@ struct ConfigurationValues {
 
     private func activation() throws -> Activation? {
         switch text("hidden_act", "act_layer") {
-        case nil: return family == .clip ? clipActivation : nil
+        case nil: return family == .clip ? clipActivation : family == .siglip ? sigLIPActivation : nil
         case "gelu", "gelu_python": return .gelu
         case "gelu_tanh", "gelu_new", "gelu_fast", "gelu_pytorch_tanh": return .geluTanh
         case "quick_gelu": return .quickGELU
@@ -148,6 +172,19 @@ struct ConfigurationValues {
         if isOpenCLIP { return member(["quick_gelu"]) as? Bool == true ? .quickGELU : .gelu }
         guard let architecture = text("architecture") else { return .quickGELU }
         return architecture.contains("quickgelu") ? .quickGELU : .gelu
+    }
+
+    /// The name that timm has for the architecture; in OpenCLIP's configuration that of the vision tower.
+    private var timmArchitecture: String? { text("architecture", "timm_model_name") }
+
+    /// timm computes the smaller of the first SigLIP's towers with erf where Google's code has tanh; nil for the
+    /// family's.
+    private var sigLIPActivation: Activation? {
+        guard let name = timmArchitecture else { return nil }
+        let isErf =
+            name.hasPrefix("vit_base_patch16") || name.hasPrefix("vit_so400m_patch14")
+            || name.hasPrefix("vit_large_patch16") && !name.hasSuffix("_512")
+        return isErf ? .gelu : .geluTanh
     }
 
     /// From `image_size` (a number, or height and width) and `patch_size`; timm's `input_size` is channels, height

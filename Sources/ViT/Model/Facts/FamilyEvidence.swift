@@ -32,6 +32,18 @@ struct FamilyEvidence {
 
     private static let rules: [Rule] = [
         Rule(.vit) { $0.table.dialect == .jax },
+        Rule(.siglip) { tensors in
+            tensors.shape("attn_pool.latent") != nil
+                || tensors.table.dialect == .huggingFaceCLIP && !tensors.hasClassToken
+        },
+        Rule(.eva02) { tensors in
+            // EVA's own code also keeps the rotation. timm's towers have nothing of their own, but other gated models
+            // have a bias of the keys, or no position table.
+            tensors.checkpoint.names.contains { $0.hasSuffix("rope.freqs_cos") }
+                || tensors.shape("pos_embed") != nil && tensors.shape("blocks.0.mlp.w12.weight") != nil
+                    && tensors.qkvBias == [.queries, .values]
+        },
+        Rule(.beit) { $0.hasRelativePositions || $0.table.dialect == .huggingFaceBEiT },
         Rule(.clip) { [.clip, .huggingFaceCLIP].contains($0.table.dialect) || $0.isTimmsCLIP },
         Rule(.dinov3) { tensors in
             // timm's have nothing of their own but what they lack.
@@ -39,7 +51,7 @@ struct FamilyEvidence {
                 && (tensors.hasDINOv3sOwn || tensors.table.dialect == .huggingFaceDinov3
                     || tensors.shape("register_tokens") != nil && !tensors.qkvBias.contains(.keys))
         },
-        Rule(.dinov2Registers) { $0.shape("register_tokens") != nil },
+        Rule(.dinov2Registers) { $0.shape("register_tokens") != nil && $0.hasClassToken },
         Rule(.dinov2) { $0.table.dialect == .huggingFaceDinov2 },
         Rule(.deit) { $0.shape("dist_token") != nil },
         // DeiT III has LayerScale as DINOv2 does, but adds no position to the class token.
@@ -50,6 +62,12 @@ struct FamilyEvidence {
                 ["decoder_pos_embed", "decoder_embed.weight"].contains { name.hasSuffix($0) }
             }
         },
+        Rule(.ijepa) { tensors in
+            !tensors.hasClassToken
+                && tensors.checkpoint.names.contains { $0.hasSuffix("predictor_pos_embed") }
+        },
+        // Many are trained without a class token, most of them in timm on pictures from −1 to 1.
+        Rule(.vit, isCertain: false) { !$0.hasClassToken },
         Rule(.dino) { tensors in
             // Projection heads of DINO's and iBOT's training.
             tensors.checkpoint.names.contains { name in

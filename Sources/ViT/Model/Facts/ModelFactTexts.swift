@@ -27,7 +27,7 @@ extension Configuration {
         case .grid: PatchGrid(rows: nativeRows, columns: nativeColumns).description
         case .activation: activation.rawValue
         case .heads: "\(heads)"
-        case .positionRule: position.isInterpolated ? positionInterpolation.rawValue : "none"
+        case .positionRule: isInterpolated ? positionInterpolation.rawValue : "none"
         case .epsilon: "\(layerNormEpsilon)"
         case .checkpointKey: ""
         }

@@ -1,4 +1,4 @@
-/// The vision towers of CLIP. Class token and positions are kept without the axes of one that others have.
+/// The vision towers of CLIP and SigLIP. Class token and positions are kept without the axes of one that others have.
 extension NameTable {
     /// OpenAI's code and OpenCLIP's, in which the tower lies under `visual.`.
     static let clip: NameTable = {
@@ -23,14 +23,23 @@ extension NameTable {
             blockPrefixes: ["transformer.resblocks."], rules: rules)
     }()
 
-    /// Hugging Face's `CLIPModel`, `CLIPVisionModel` and `CLIPVisionModelWithProjection`, in which the tower lies under
-    /// `vision_model.`.
+    /// Hugging Face's `CLIPModel`, `CLIPVisionModel` and `CLIPVisionModelWithProjection`, `SiglipModel` and
+    /// `SiglipVisionModel`, in which the tower lies under `vision_model.`.
     static let huggingFaceCLIP: NameTable = {
         var rules = [
             Rule("embeddings.class_embedding", "cls_token", order: token),
             Rule("embeddings.position_embedding.weight", "pos_embed", order: table),
-            Rule("embeddings.patch_embedding.weight", "patch_embed.proj.weight"),
+            Rule("head.probe", "attn_pool.latent"),
+            Rule("head.attention.in_proj_weight", "attn_pool.in_proj.weight"),
+            Rule("head.attention.in_proj_bias", "attn_pool.in_proj.bias"),
         ]
+        rules += layer("embeddings.patch_embedding", "patch_embed.proj")
+        for (source, target) in [
+            ("attention.out_proj", "proj"), ("layernorm", "norm"), ("mlp.fc1", "mlp.fc1"),
+            ("mlp.fc2", "mlp.fc2"),
+        ] {
+            rules += layer("head.\(source)", "attn_pool.\(target)")
+        }
         // The first is how the library spells it.
         rules += layer("pre_layrnorm", "norm_pre") + layer("pre_layernorm", "norm_pre")
         rules += layer("post_layernorm", "norm")
@@ -45,7 +54,7 @@ extension NameTable {
         }
         var names = NameTable(
             .huggingFaceCLIP,
-            roots: ["embeddings", "encoder", "pre_layrnorm", "pre_layernorm", "post_layernorm"],
+            roots: ["embeddings", "encoder", "pre_layrnorm", "pre_layernorm", "post_layernorm", "head"],
             blockPrefixes: ["encoder.layers."], rules: rules, ignored: ["embeddings.position_ids"])
         names.positionInterpolation = .plain
         return names

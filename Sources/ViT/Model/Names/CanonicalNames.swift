@@ -9,11 +9,13 @@ package enum CanonicalNames {
             list.append(
                 ("pos_embed", [1, c.positionedSpecialTokens + c.nativeRows * c.nativeColumns, c.width]))
         }
+        if c.relativePositions == .shared { list.append((sharedBiasTable, biasTableShape(c))) }
         list.append(("patch_embed.proj.weight", [c.width, c.inputChannels, c.patchSize, c.patchSize]))
         if c.hasPatchBias { list.append(("patch_embed.proj.bias", [c.width])) }
         if c.normalizesBeforeBlocks { list += norm("norm_pre", c.width) }
         for index in 0..<c.depth { list += block("blocks.\(index).", c) }
         if c.hasFinalNorm { list += norm("norm", c.width) }
+        if c.hasPoolingNorm { list += norm("fc_norm", c.width) }
         if c.pooling == .attentionProbe { list += attentionProbe(c) }
         if c.classes > 0 {
             list += linear("head", c.classes, c.width)
@@ -28,20 +30,41 @@ package enum CanonicalNames {
         list.append((name + "attn.qkv.weight", [3 * d, d]))
         let biases = c.qkvBias.thirds.count
         if biases > 0 { list.append((name + "attn.qkv.bias", [biases * d])) }
+        if c.normalizesQueriesAndKeys {
+            list += norm(name + "attn.q_norm", c.headWidth) + norm(name + "attn.k_norm", c.headWidth)
+        }
+        if c.relativePositions == .perBlock { list.append((biasTable(name), biasTableShape(c))) }
+        func linear(_ name: String, _ outputs: Int, _ inputs: Int) -> [Tensor] {
+            Array(self.linear(name, outputs, inputs).prefix(c.hasLinearBias ? 2 : 1))
+        }
+        if c.normalizesAttention { list += norm(name + "attn.norm", d) }
         list += linear(name + "attn.proj", d, d)
         if c.hasLayerScale { list.append((name + "ls1.gamma", [d])) }
         list += norm(name + "norm2", d)
         list += linear(name + fc1(of: c), c.hiddenWidth, d)
+        if c.normalizesHidden { list += norm(name + "mlp.norm", c.feedForwardWidth) }
         list += linear(name + fc2(of: c), d, c.feedForwardWidth)
         if c.hasLayerScale { list.append((name + "ls2.gamma", [d])) }
         return list
     }
 
-    /// timm's names (`AttentionPoolLatent`).
+    /// A block's table of relative positions.
+    static func biasTable(_ block: String) -> String { block + "attn.relative_position_bias_table" }
+
+    /// The one that serves all blocks.
+    static let sharedBiasTable = "rel_pos_bias.relative_position_bias_table"
+
+    /// An entry for every distance in rows and columns, then those of class token to patch, patch to class token and
+    /// class token to itself; by head.
+    private static func biasTableShape(_ c: Configuration) -> [Int] {
+        [(2 * c.nativeRows - 1) * (2 * c.nativeColumns - 1) + 3, c.heads]
+    }
+
+    /// timm's names (`AttentionPoolLatent`), but for queries, keys and values stacked.
     private static func attentionProbe(_ c: Configuration) -> [Tensor] {
         let d = c.width
-        return [("attn_pool.latent", [1, 1, d])] + linear("attn_pool.q", d, d)
-            + linear("attn_pool.kv", 2 * d, d) + linear("attn_pool.proj", d, d) + norm("attn_pool.norm", d)
+        return [("attn_pool.latent", [1, 1, d])] + linear("attn_pool.in_proj", 3 * d, d)
+            + linear("attn_pool.proj", d, d) + norm("attn_pool.norm", d)
             + linear("attn_pool." + fc1(of: c), c.hiddenWidth, d)
             + linear("attn_pool." + fc2(of: c), d, c.feedForwardWidth)
     }

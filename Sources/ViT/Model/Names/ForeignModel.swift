@@ -19,7 +19,7 @@ struct ForeignModel: Sendable {
         }
     }
 
-    private static let plain = "only plain Vision Transformers with a class token are read"
+    private static let plain = "only plain Vision Transformers are read, in which all tokens attend to all"
 
     private static let all: [ForeignModel] = [
         ForeignModel("an adapter (LoRA)", "merge it into its model and save that", "lora_A"),
@@ -28,11 +28,21 @@ struct ForeignModel: Sendable {
         ForeignModel(
             "torchvision's ViT", "save its weights under timm's names first", "conv_proj.weight",
             "encoder_layer_0."),
-        ForeignModel("a SigLIP model", plain, "vision_model.head.probe"),
+        ForeignModel(
+            "a NaFlex model, whose pictures have many sizes", "take the SigLIP 2 model of one size",
+            "embeds.proj.weight"),
         ForeignModel("a Swin Transformer", plain, "layers.0.blocks.0.attn.relative_position"),
-        ForeignModel("a BEiT model", plain, "attn.relative_position_bias_table"),
-        ForeignModel("a BEiT model of Hugging Face", plain, "relative_position_bias.relative_position"),
-        ForeignModel("a model with normalized queries and keys", plain, "attn.q_norm."),
+        ForeignModel("a Swin Transformer V2", plain, "attn.cpb_mlp."),
+        ForeignModel("a PiT", plain, "transformers.0.blocks.0."),
+        ForeignModel("a ConViT", plain, "attn.gating_param"),
+        ForeignModel("a CoaT", plain, "serial_blocks1."),
+        ForeignModel("a Twins model", plain, "pos_block.0."),
+        ForeignModel("a CaiT", plain, "blocks_token_only."),
+        ForeignModel("an XCiT", plain, "cls_attn_blocks."),
+        ForeignModel("a LeViT", plain, "attention_biases"),
+        ForeignModel("a Hiera", plain, "pos_embed_window"),
+        ForeignModel("a ViT of parallel branches", plain, "blocks.0.attns.0."),
+        ForeignModel("a ViT of differential attention", plain, "attn.lambda_q1"),
         ForeignModel("a ConvNeXt", plain, "stages.0.", "dwconv"),
         ForeignModel("a ConvNeXt", plain, "stages.0.", "conv_dw"),
         ForeignModel("a ResNet", plain, "layer1.0.conv1."),

@@ -47,6 +47,33 @@ extension NameTable {
         return table
     }()
 
+    /// `BeitModel`, `Data2VecVisionModel` and their `ForImageClassification`, whose pooler norms the mean of the patches.
+    static let huggingFaceBEiT: NameTable = {
+        var rules = huggingFaceEmbeddings + huggingFaceAttention + layer("pooler.layernorm", "fc_norm")
+        for (source, target) in [
+            ("layernorm_before", "norm1"), ("layernorm_after", "norm2"), ("intermediate.dense", "mlp.fc1"),
+            ("output.dense", "mlp.fc2"), ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2"),
+        ] {
+            rules += layer("#.\(source)", "blocks.#.\(target)")
+        }
+        for branch in [1, 2] { rules.append(Rule("#.lambda_\(branch)", "blocks.#.ls\(branch).gamma")) }
+        let table = "relative_position_bias.relative_position_bias_table"
+        rules.append(Rule("encoder.\(table)", CanonicalNames.sharedBiasTable))
+        for place in ["#.attention.attention", "#.attention"] {
+            rules.append(Rule("\(place).\(table)", CanonicalNames.biasTable("blocks.#.")))
+        }
+        var names = NameTable(
+            .huggingFaceBEiT, roots: huggingFaceRoots, blockPrefixes: ["encoder.layer.", "layers."],
+            rules: rules,
+            ignored: [
+                "embeddings.mask_token", "encoder.relative_position_bias.relative_position_index",
+                "#.attention.attention.relative_position_bias.relative_position_index",
+            ])
+        names.positionInterpolation = .plain
+        names.layerNormEpsilon = 1e-12
+        return names
+    }()
+
     /// `DINOv3ViTModel`.
     static let huggingFaceDinov3 = huggingFaceDinov3(
         feedForward: [("mlp.up_proj", "mlp.fc1"), ("mlp.down_proj", "mlp.fc2")])

@@ -26,15 +26,16 @@ struct NameTable: Sendable {
 
     /// The libraries whose names the tables hold.
     enum Dialect: Sendable, Equatable {
-        case torch, clip, huggingFaceCLIP, huggingFaceViT, huggingFaceDinov2, huggingFaceDinov3, jax
+        case torch, clip, huggingFaceCLIP, huggingFaceViT, huggingFaceDinov2, huggingFaceDinov3,
+            huggingFaceBEiT, jax
     }
 
     let dialect: Dialect
     /// What comes before a block's number.
     let blockPrefixes: [String]
-    /// Tensors inside the backbone that the engine does without: mask tokens, poolers. A trailing `*` matches
-    /// any rest.
-    let ignored: [String]
+    /// Tensors inside the backbone that the engine does without: mask tokens, poolers. `#` stands for the block as in
+    /// rules, a trailing `*` matches any rest.
+    private let ignored: [String]
     /// First parts of the names of modules that attention depends on. A tensor in them that the table does not know
     /// means that the model is another one.
     let roots: Set<String>
@@ -74,9 +75,10 @@ struct NameTable: Sendable {
         return (rule, rule.target.replacing("#", with: block.map(String.init) ?? "#"))
     }
 
-    /// Whether one of `patterns` matches.
-    static func matches(_ name: String, _ patterns: [String]) -> Bool {
-        patterns.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
+    /// Whether the engine does without a tensor of the backbone.
+    func ignores(_ name: String) -> Bool {
+        let pattern = pattern(of: name).pattern
+        return ignored.contains { $0.hasSuffix("*") ? pattern.hasPrefix($0.dropLast()) : pattern == $0 }
     }
 
     /// Replaces a block's prefix and number by `#`. In DINOv2's chunked checkpoints `blocks.0.7.` counts as

@@ -56,7 +56,8 @@ struct BackboneSearch {
     let candidates: [Candidate]
 
     private static let tables: [NameTable] = [
-        .torch, .clip, .huggingFaceViT, .huggingFaceDinov2, .huggingFaceDinov3, .huggingFaceCLIP, .jax,
+        .torch, .clip, .huggingFaceViT, .huggingFaceDinov2, .huggingFaceDinov3, .huggingFaceBEiT,
+        .huggingFaceCLIP, .jax,
     ]
     /// No training checkpoint holds more models; bounds the work that a file of anchors alone asks for.
     private static let mostPrefixes = 32
@@ -126,7 +127,7 @@ struct BackboneSearch {
         case .huggingFaceDinov3:
             return names.contains { $0.hasSuffix("layer.0.mlp.gate_proj.weight") }
                 ? .huggingFaceDinov3Gated : nil
-        case .clip, .huggingFaceCLIP, .huggingFaceViT, .huggingFaceDinov2, .jax:
+        case .clip, .huggingFaceCLIP, .huggingFaceViT, .huggingFaceDinov2, .huggingFaceBEiT, .jax:
             return nil
         }
     }

@@ -51,7 +51,7 @@ struct CanonicalTensors: Sendable {
                 continue
             }
             let name = String(full.dropFirst(prefix.count))
-            if NameTable.matches(name, table.ignored) { continue }
+            if table.ignores(name) { continue }
             if let (rule, target) = table.rule(for: name) {
                 if rule.isMask {
                     masks[target] = source(full)
@@ -64,11 +64,22 @@ struct CanonicalTensors: Sendable {
                 left.append(full)
             }
         }
+        takeNormBeside(&left)
         let classifier = takeClassifier(&left)
         for target in sources.keys { sources[target]?.sort { $0.part < $1.part } }
         checkMasks()
         settleClassifier(left, taken: classifier)
         tell(left)
+    }
+
+    /// transformers' `BeitForMaskedImageModeling` keeps the norm after the last block beside the backbone.
+    private mutating func takeNormBeside(_ left: inout [String]) {
+        guard table.dialect == .huggingFaceBEiT, shape("norm.weight") == nil, shape("fc_norm.weight") == nil
+        else { return }
+        for parameter in ["weight", "bias"] {
+            guard let index = left.firstIndex(of: "layernorm.\(parameter)") else { continue }
+            add(left.remove(at: index), as: "norm.\(parameter)")
+        }
     }
 
     private mutating func add(_ full: String, as target: String, part: Int = 0, order: AxisOrder? = nil) {
@@ -113,13 +124,15 @@ struct CanonicalTensors: Sendable {
     private mutating func settleClassifier(_ left: [String], taken: [ClassifierSearch.Found]) {
         guard shape("head.weight") != nil || shape("linear_head.weight") != nil else { return }
         let between = left.filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count) }.first {
-            ["fc_norm.", "pre_logits.", "pre_logits/"].contains(where: $0.hasPrefix)
+            ["pre_logits.", "pre_logits/"].contains(where: $0.hasPrefix)
         }
         if let between {
             classifierObstacle = "its classifier goes through \(between.prefix { $0 != "." && $0 != "/" })"
-        } else if shape("norm.weight") == nil {
+        } else if shape("norm.weight") == nil, shape("fc_norm.weight") == nil {
             classifierObstacle = "it has no final norm"
-        } else if table.dialect == .huggingFaceCLIP {
+        } else if !hasClassToken, shape("linear_head.weight") != nil {
+            classifierObstacle = "its classifier reads a class token, which the model does not have"
+        } else if table.dialect == .huggingFaceCLIP, hasClassToken {
             classifierObstacle = "its classifier reads the mean of patches that are not normed"
         } else if isCLIPsProjection {
             classifierObstacle = "its head leads to the space that it shares with texts"
@@ -136,7 +149,7 @@ struct CanonicalTensors: Sendable {
 
     /// timm keeps CLIP's projection as a classifier; a space's dimensions tell it from classes.
     private var isCLIPsProjection: Bool {
-        isTimmsCLIP && [512, 640, 768, 1024, 1280].contains(shape("head.weight")?.first ?? 0)
+        isEVAsCLIP || isTimmsCLIP && [512, 640, 768, 1024, 1280].contains(shape("head.weight")?.first ?? 0)
     }
 
     // MARK: Left over
@@ -208,6 +221,24 @@ struct CanonicalTensors: Sendable {
         sources["register_tokens"]?.first?.name == prefix + name
     }
 
+    /// The width of the tokens.
+    var width: Int? { shape("patch_embed.proj.weight")?.first }
+
+    var hasClassToken: Bool { shape("cls_token") != nil }
+
+    /// Whether scores are shifted by relative position.
+    var hasRelativePositions: Bool { relativeTable != nil }
+
+    /// The shape of a table of relative positions, entries × heads.
+    var relativeTable: [Int]? {
+        shape(CanonicalNames.sharedBiasTable) ?? shape(CanonicalNames.biasTable("blocks.0."))
+    }
+
+    /// Whether it is a tower of EVA-02-CLIP, which norms the heads' outputs.
+    private var isEVAsCLIP: Bool {
+        shape("blocks.0.attn.norm.weight") != nil && shape("blocks.0.mlp.w12.weight") != nil
+    }
+
     /// Whether it is a tower of CLIP under timm's names.
     var isTimmsCLIP: Bool {
         table.dialect == .torch && shape("norm_pre.weight") != nil && shape("patch_embed.proj.bias") == nil
@@ -221,9 +252,15 @@ struct CanonicalTensors: Sendable {
     /// The number of blocks, which are numbered without a gap.
     var depth: Int { (0...).first { shape("blocks.\($0).norm1.weight") == nil } ?? 0 }
 
-    /// JAX keeps the heads as an axis of their own: a query kernel is (D, heads, width).
+    /// The number of heads where tensors tell: in JAX they are an axis of their own, a query kernel is (D, heads, width);
+    /// a table of relative positions has a column a head; queries and keys are normed over a head's width.
     var storedHeads: Int? {
-        storedShape("blocks.0.attn.qkv.weight").flatMap { $0.count == 3 ? $0[1] : nil }
+        if let kernel = storedShape("blocks.0.attn.qkv.weight"), kernel.count == 3 { return kernel[1] }
+        if let table = relativeTable { return table.last }
+        if let headWidth = shape("blocks.0.attn.q_norm.weight")?.first, headWidth > 0 {
+            return width.map { $0 / headWidth }
+        }
+        return nil
     }
 
     /// Whether the position table has an entry for the class token. Grids are square where nothing else is told.

@@ -73,8 +73,13 @@ package struct LinearHead: Sendable, Equatable {
                 "a classifier on \(shape[1]) features does not belong to a backbone of width "
                     + "\(configuration.width)")
         }
-        // One or four class tokens stand alone; the second of two and the fifth of five is the mean.
-        let hasMean = tokens == 2 || tokens == 5
+        guard configuration.prefix.hasClassToken || tokens == 1 else {
+            throw problem(
+                "a classifier on \(tokens) tokens reads a class token, which the model does not have")
+        }
+        // One or four class tokens stand alone; the second of two and the fifth of five is the mean. Without a class
+        // token there is nothing but the mean.
+        let hasMean = tokens == 2 || tokens == 5 || !configuration.prefix.hasClassToken
         var weight = try checkpoint.floats(weightName)
         if isDINO, tokens == 2 { weight = deinterleaved(weight, rows: shape[0], width: configuration.width) }
         let bias =

@@ -158,7 +158,7 @@ package struct WeightLoader: Sendable {
         if let classes = tensors.shape("linear_head.weight")?.first {
             list += [("linear_head.weight", [classes, 2 * c.width]), ("linear_head.bias", [classes])]
         }
-        if case .rotary = c.position, tensors.shape(Self.periods) != nil {
+        if c.rotary != nil, tensors.shape(Self.periods) != nil {
             list.append((Self.periods, [c.headWidth / 4]))
         }
         return list
@@ -168,7 +168,7 @@ package struct WeightLoader: Sendable {
 
     /// Nil where the file holds none, so that they are computed. DINOv3's own files have them rounded to bfloat16.
     private func rotaryPeriods(for c: Configuration) throws -> [Float]? {
-        guard case .rotary = c.position, tensors.shape(Self.periods) != nil else { return nil }
+        guard c.rotary != nil, tensors.shape(Self.periods) != nil else { return nil }
         let periods = try tensors.values(Self.periods)
         if let other = periods.first(where: { $0 <= 0 }) {
             throw problem(["\(tensors.described(Self.periods)) holds \(other), where periods are above 0"])

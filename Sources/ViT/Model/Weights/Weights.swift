@@ -24,12 +24,19 @@ package struct BlockWeights: Sendable {
     package let norm1: Norm
     /// Queries, keys and values stacked: `3D × D`.
     package let qkv: Linear
+    /// Of each head's query and key, a head's width; nil where the model has none.
+    let queryNorm: Norm?
+    let keyNorm: Norm?
+    /// Of the heads' outputs side by side; nil where the model has none.
+    let attentionNorm: Norm?
     package let proj: Linear
     /// LayerScale of the attention branch, `D`; nil where the model has none.
     package let ls1: [Float]?
     package let norm2: Norm
     /// To the hidden layer; for SwiGLU gate and value stacked (`w12`).
     package let fc1: Linear
+    /// After the activation, of the hidden values; nil where the model has none.
+    let hiddenNorm: Norm?
     /// From the hidden layer (for SwiGLU `w3`).
     package let fc2: Linear
     /// LayerScale of the feed-forward branch.
@@ -43,11 +50,19 @@ package struct BlockWeights: Sendable {
         qkv = Linear(
             outputs: 3 * d, inputs: d, weight: try tensors(name + "attn.qkv.weight"),
             bias: try BlockWeights.qkvBias(name + "attn.qkv.bias", c, tensors))
-        proj = try Linear(name + "attn.proj", outputs: d, inputs: d, tensors)
+        queryNorm = c.normalizesQueriesAndKeys ? try Norm(name + "attn.q_norm", tensors) : nil
+        keyNorm = c.normalizesQueriesAndKeys ? try Norm(name + "attn.k_norm", tensors) : nil
+        attentionNorm = c.normalizesAttention ? try Norm(name + "attn.norm", tensors) : nil
+        let hasBias = c.hasLinearBias
+        proj = try Linear(name + "attn.proj", outputs: d, inputs: d, hasBias: hasBias, tensors)
         ls1 = c.hasLayerScale ? try tensors(name + "ls1.gamma") : nil
         norm2 = try Norm(name + "norm2", tensors)
-        fc1 = try Linear(name + CanonicalNames.fc1(of: c), outputs: c.hiddenWidth, inputs: d, tensors)
-        fc2 = try Linear(name + CanonicalNames.fc2(of: c), outputs: d, inputs: c.feedForwardWidth, tensors)
+        fc1 = try Linear(
+            name + CanonicalNames.fc1(of: c), outputs: c.hiddenWidth, inputs: d, hasBias: hasBias, tensors)
+        hiddenNorm = c.normalizesHidden ? try Norm(name + "mlp.norm", tensors) : nil
+        fc2 = try Linear(
+            name + CanonicalNames.fc2(of: c), outputs: d, inputs: c.feedForwardWidth, hasBias: hasBias,
+            tensors)
         ls2 = c.hasLayerScale ? try tensors(name + "ls2.gamma") : nil
     }
 
@@ -80,8 +95,13 @@ package struct Weights: Sendable {
     let rotaryPeriods: [Float]?
     /// Before the first block; nil where the model has none.
     package let normPre: Norm?
-    /// After the last block; of no use for a model without.
-    package let norm: Norm
+    /// The tables of relative positions, `entries × heads` each: of every block, or one for all; empty for a model
+    /// without.
+    let biasTables: [[Float]]
+    /// After the last block; nil for a model without.
+    package let norm: Norm?
+    /// Of the pooled feature that the classifier reads; nil for a model without.
+    let poolingNorm: Norm?
     /// What gathers the classifier's feature from the patches, for `Pooling.attentionProbe`.
     let attentionProbe: AttentionProbeWeights?
     /// Classifier on the pooled feature, nil without one.
@@ -116,8 +136,14 @@ package struct Weights: Sendable {
         specialTokens = special
 
         normPre = c.normalizesBeforeBlocks ? try Norm("norm_pre", tensors) : nil
-        let ones = [Float](repeating: 1, count: c.hasFinalNorm ? 0 : d)
-        norm = try c.hasFinalNorm ? Norm("norm", tensors) : Norm(gamma: ones, beta: ones.map { _ in 0 })
+        biasTables =
+            switch c.relativePositions {
+            case .perBlock: try (0..<c.depth).map { try tensors(CanonicalNames.biasTable("blocks.\($0).")) }
+            case .shared: [try tensors(CanonicalNames.sharedBiasTable)]
+            case nil: []
+            }
+        norm = c.hasFinalNorm ? try Norm("norm", tensors) : nil
+        poolingNorm = c.hasPoolingNorm ? try Norm("fc_norm", tensors) : nil
         attentionProbe = c.pooling == .attentionProbe ? try AttentionProbeWeights(c, tensors) : nil
         head = c.classes > 0 ? try Linear("head", outputs: c.classes, inputs: d, tensors) : nil
         distillationHead =
@@ -141,8 +167,12 @@ struct AttentionProbeWeights: Sendable {
     fileprivate init(_ c: Configuration, _ tensors: ReadTensor) rethrows {
         let (name, d) = ("attn_pool.", c.width)
         latent = try tensors(name + "latent")
-        q = try Linear(name + "q", outputs: d, inputs: d, tensors)
-        kv = try Linear(name + "kv", outputs: 2 * d, inputs: d, tensors)
+        let stacked = try Linear(name + "in_proj", outputs: 3 * d, inputs: d, tensors)
+        q = Linear(
+            outputs: d, inputs: d, weight: Array(stacked.weight[..<(d * d)]), bias: Array(stacked.bias[..<d]))
+        kv = Linear(
+            outputs: 2 * d, inputs: d, weight: Array(stacked.weight[(d * d)...]),
+            bias: Array(stacked.bias[d...]))
         proj = try Linear(name + "proj", outputs: d, inputs: d, tensors)
         norm = try Norm(name + "norm", tensors)
         fc1 = try Linear(name + CanonicalNames.fc1(of: c), outputs: c.hiddenWidth, inputs: d, tensors)
@@ -151,10 +181,12 @@ struct AttentionProbeWeights: Sendable {
 }
 
 extension Linear {
-    fileprivate init(_ name: String, outputs: Int, inputs: Int, _ tensors: ReadTensor) rethrows {
+    fileprivate init(
+        _ name: String, outputs: Int, inputs: Int, hasBias: Bool = true, _ tensors: ReadTensor
+    ) rethrows {
         self.init(
             outputs: outputs, inputs: inputs, weight: try tensors(name + ".weight"),
-            bias: try tensors(name + ".bias"))
+            bias: hasBias ? try tensors(name + ".bias") : [Float](repeating: 0, count: outputs))
     }
 }
 
