@@ -3,7 +3,7 @@ import Probing
 import ViT
 
 extension Method {
-    /// What one token attends to in every block.
+    /// What one query attends to in every block.
     package static let layers = Method(
         name: "layers", summary: "attention of every block",
         options: [
@@ -19,12 +19,12 @@ extension Method {
         try LayerMaps(
             request.model, engine: try request.makeEngine(), heads: request.settings[MethodOptions.heads],
             fusion: request.settings[MethodOptions.fusion] ?? .mean,
-            query: request.settings[MethodOptions.query] ?? .classToken)
+            query: request.settings[MethodOptions.query])
     }
 }
 
-/// What one token, the class token unless told otherwise, attends to in every block: one map a block, of one head
-/// or of several fused.
+/// What a query, the class token unless told otherwise, attends to in every block: one map a block, of one head or of
+/// several fused.
 package struct LayerMaps: ForwardMapSource {
     package let probed: ProbedModel
     package let engine: Engine
@@ -36,23 +36,26 @@ package struct LayerMaps: ForwardMapSource {
     /// - Parameters:
     ///   - engine: of the probed model.
     ///   - heads: nil for all.
-    /// - Throws: `VitvideoError` of kind `usage` for a head that the model does not have.
+    ///   - query: nil for the model's standard one.
+    /// - Throws: `VitvideoError` of kind `usage` for a head or a query that the model does not have.
     package init(
         _ probed: ProbedModel, engine: Engine, heads: [Int]? = nil, fusion: HeadFusion = .mean,
-        query: Query = .classToken
+        query: Query? = nil
     ) throws {
         self.probed = probed
         self.engine = engine
         self.heads = try probed.heads(heads)
         self.fusion = fusion
-        self.query = query
+        self.query = query ?? Query(standardOf: probed.configuration, namesBlock: true)
+        try self.query.check(probed, namesBlock: true)
     }
 
     private var depth: Int { probed.configuration.depth }
 
     package var method: Method { .layers }
     package var summary: String {
-        heads.count == 1 ? "every layer, head \(heads[0])" : "every layer, \(fusion.rawValue) of heads"
+        (heads.count == 1 ? "every layer, head \(heads[0])" : "every layer, \(fusion.rawValue) of heads")
+            + (query.caption.map { ", \($0)" } ?? "")
     }
     package var arrays: [MapArray] { [MapArray("layers", .parts(count: depth))] }
     package var partNames: [String] { (0..<depth).map { "layer \($0)" } }
@@ -68,9 +71,9 @@ package struct LayerMaps: ForwardMapSource {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = probed.preprocessor
         return { [probed, heads, fusion, query] image in
-            let token = query.token(
+            let attending = query.attending(
                 on: try probed.layout(of: image), specialTokens: probed.configuration.specialTokens)
-            let request = LayerAttention.request(of: probed.model, queryToken: token)
+            let request = LayerAttention.request(of: probed.model, query: attending)
             let result = try pass.run(try preprocessor.patches(of: image), probed.classifying(request))
             let maps = try LayerAttention.maps(result, heads: heads, fusion: fusion)
             return FrameMaps(
@@ -84,19 +87,21 @@ extension MethodSection {
     static let layers = MethodSection(
         name: "layers", title: "Attention through the layers", place: 20,
         explanation: { _ in
-            "What the class token attends to in every layer, mean over heads. " + scaleNote
+            "What the class token (in a model without one a patch, mean over all) attends to in every layer, mean over "
+                + "heads. " + scaleNote
         },
         require: { request, probed in
             request.attentionBlocks.formUnion(0..<probed.configuration.depth)
         },
         makeProbe: { context in
-            SectionProbe { picture in
+            let query = Query(standardOf: context.probed.configuration, namesBlock: true)
+            return SectionProbe { picture in
                 let maps = try LayerAttention.maps(picture.result)
                 return [
                     SectionFigure(
                         tiles: maps.enumerated().map { SectionFigure.Tile(caption: "layer \($0)", map: $1) },
                         arrays: [FigureArray("layers", maps)],
-                        text: "What the class token of \(context.probed.name) attends to in each of "
+                        text: "What \(query.phrase) of \(context.probed.name) attends to in each of "
                             + "\(maps.count) layers, mean over heads")
                 ]
             }

@@ -112,7 +112,8 @@ extension MethodSection {
     static let rollout = MethodSection(
         name: "rollout", title: "Attention rollout", place: 30,
         explanation: { _ in
-            "How much of each patch reaches the class token through all layers (Abnar & Zuidema 2020): "
+            "How much of each patch reaches the class token (in a model without one what it pools) through all layers "
+                + "(Abnar & Zuidema 2020): "
                 + "the product of the layers' attention with the residual path in. Heads are fused by mean, max "
                 + "or min; the discard ratio is the share of each fused matrix, the smallest entries, that is set "
                 + "to 0 first (vit-explain). " + scaleNote

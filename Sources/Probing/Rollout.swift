@@ -4,7 +4,7 @@ import ViT
 /// Attention rollout (Abnar & Zuidema 2020): what reaches the class token of which patch, through all blocks.
 ///
 /// Ã = (F + I)/2 with rows normalized, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by
-/// its maximum. One a worker; buffers are kept between pictures of one size.
+/// its maximum, in a model without a class token (r·J)[patches] with the r of `RolloutStart`. One a worker; buffers are kept between pictures of one size.
 package final class Rollout {
     package let options: RolloutOptions
     private let replay: AttentionReplay
@@ -25,17 +25,20 @@ package final class Rollout {
     ) throws -> (map: Plane, result: ForwardResult) {
         let c = replay.pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
+        var request = request
+        request.wantsProbeAttention = c.pooling == .attentionProbe && !c.prefix.hasClassToken
         let result = try replay.record(input, request)
         var fold: RolloutFold
         if let kept = self.fold, kept.tokens == tokens {
             fold = kept.fold
         } else {
-            fold = RolloutFold(
-                options: options, tokens: tokens, heads: c.heads, stripRows: replay.stripRows)
+            fold = RolloutFold(options: options, c, tokens: tokens, stripRows: replay.stripRows)
         }
         // Two owners would make the fold copy its matrix at the first write.
         self.fold = nil
-        fold.reset()
+        fold.begin(
+            RolloutStart.row(
+                c, tokens: tokens, probe: result.probeAttention?.values ?? [], fusion: options.headFusion))
         for block in (0..<c.depth).reversed() {
             try replay.show(block: block) { strip in
                 fold.add(head: strip.head, firstRow: strip.firstRow, rows: strip.rows, strip.values)
@@ -87,11 +90,14 @@ package final class GradientRollout {
         if let kept = self.fold, kept.tokens == tokens {
             fold = kept.fold
         } else {
-            fold = RolloutFold(
-                options: options, tokens: tokens, heads: c.heads, stripRows: stripRows, isGradient: true)
+            fold = RolloutFold(options: options, c, tokens: tokens, stripRows: stripRows, isGradient: true)
         }
         self.fold = nil
-        fold.reset()
+        func begin(_ probe: [Float]) {
+            fold.begin(
+                RolloutStart.row(
+                    c, tokens: tokens, probe: probe, fusion: options.headFusion, isGradient: true))
+        }
         func add(_ observed: ObservedGradient) {
             fold.add(
                 head: observed.head ?? 0, firstRow: observed.firstRow, rows: observed.rows, observed.value,
@@ -101,7 +107,8 @@ package final class GradientRollout {
         if options.compatibility == .vitExplain {
             // The last block's attention meets the first block's gradient, which comes last.
             result = try pass.run(
-                input, GradientRequest(target: target, classifier: classifier, keepsAttention: true))
+                input, GradientRequest(target: target, classifier: classifier, keepsAttention: true),
+                beforeBlocks: begin)
             for block in (0..<c.depth).reversed() {
                 try pass.replayAttention(.scores(block: c.depth - 1 - block), besideBlock: block, add)
             }
@@ -109,7 +116,7 @@ package final class GradientRollout {
             let stages = (0..<c.depth).map { GradientStage.attention(block: $0) }
             result = try pass.run(
                 input, GradientRequest(target: target, classifier: classifier), observing: Set(stages),
-                observer: add)
+                observer: add, beforeBlocks: begin)
         }
         self.fold = (tokens, fold)
         return GradientRolloutResult(

@@ -1,9 +1,10 @@
 import Pixels
 import ViT
 
-/// The class token's row of the product Ã_L ⋯ Ã_1, taken from the last block to the first.
+/// A row r of the product r·Ã_L ⋯ Ã_1, taken from the last block to the first: the class token's, r = e₀; in a model
+/// without one that of what is pooled after the last block (`RolloutStart`).
 ///
-/// Multiplying from the left end, `((e₀ᵀ·Ã_L)·Ã_{L−1})⋯Ã_1`, needs a row at every step where multiplying from
+/// Multiplying from the left end, `((r·Ã_L)·Ã_{L−1})⋯Ã_1`, needs a row at every step where multiplying from
 /// the right needs a matrix: N² instead of N³ operations a block and no N×N product in memory. A block's
 /// strips come in order of their rows, of each strip all heads. A discard looks at the whole fused matrix and
 /// so needs it whole; without one a strip is folded as soon as its heads are fused.
@@ -14,28 +15,34 @@ struct RolloutFold {
     private let isGradient: Bool
     /// Fused heads: the whole matrix where entries are discarded, else one strip.
     private var fused: [Float]
-    /// The class token's row of the product so far, and the next.
+    private let hasClassToken: Bool
+    /// The row of the product so far, and the next.
     private var row: [Float]
     private var next: [Float]
     /// Sums of this block's rows.
     private var sums: [Float]
 
-    init(options: RolloutOptions, tokens: Int, heads: Int, stripRows: Int, isGradient: Bool = false) {
+    init(
+        options: RolloutOptions, _ c: Configuration, tokens: Int, stripRows: Int, isGradient: Bool = false
+    ) {
         self.options = options
         self.tokens = tokens
-        self.heads = heads
+        heads = c.heads
+        hasClassToken = c.prefix.hasClassToken
         self.isGradient = isGradient
         let rows = options.discardRatio > 0 ? tokens : min(stripRows, tokens)
         fused = [Float](repeating: 0, count: rows * tokens)
         row = [Float](repeating: 0, count: tokens)
-        row[0] = 1
         next = [Float](repeating: 0, count: tokens)
         sums = [Float](repeating: 0, count: tokens)
     }
 
     /// Starts a picture.
-    mutating func reset() {
-        for i in row.indices { row[i] = i == 0 ? 1 : 0 }
+    ///
+    /// - Parameter start: r, `tokens`.
+    mutating func begin(_ start: [Float]) {
+        precondition(start.count == tokens, "a row has a value for every token")
+        row = start
     }
 
     /// Takes `rows × tokens` values of one head.
@@ -112,7 +119,7 @@ struct RolloutFold {
         if options.discardRatio > 0 {
             let count = Int(Double(tokens * tokens) * options.discardRatio)
             // vit-explain forgets to spare CLS→CLS in gradient rollout.
-            let spares = !(isGradient && options.compatibility == .vitExplain)
+            let spares = hasClassToken && !(isGradient && options.compatibility == .vitExplain)
             fused.withUnsafeMutableBufferPointer {
                 DiscardSelection.zeroSmallest(count, of: $0, sparing: spares ? 0 : nil)
             }
@@ -125,7 +132,7 @@ struct RolloutFold {
         for i in next.indices { next[i] = 0 }
     }
 
-    /// The row over the patches, divided by its maximum; all 0 where nothing of the class token's attention
+    /// The row over the patches, divided by its maximum; all 0 where nothing of the attention
     /// is left there (a gradient that is negative throughout, a discard of nearly everything).
     func map(rows: Int, columns: Int) -> Plane {
         var values = [Float](row[(tokens - rows * columns)...])

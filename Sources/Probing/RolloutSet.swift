@@ -18,9 +18,13 @@ package final class RolloutSet {
     package func run(_ input: PatchMatrix, _ options: [RolloutOptions]) throws -> [Plane] {
         let c = replay.pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
-        _ = try replay.record(input)
-        var folds = options.map {
-            RolloutFold(options: $0, tokens: tokens, heads: c.heads, stripRows: replay.stripRows)
+        var request = ForwardRequest(attentionBlocks: [])
+        request.wantsProbeAttention = c.pooling == .attentionProbe && !c.prefix.hasClassToken
+        let probe = try replay.record(input, request).probeAttention?.values ?? []
+        var folds = options.map { options in
+            var fold = RolloutFold(options: options, c, tokens: tokens, stripRows: replay.stripRows)
+            fold.begin(RolloutStart.row(c, tokens: tokens, probe: probe, fusion: options.headFusion))
+            return fold
         }
         for block in (0..<c.depth).reversed() {
             try replay.show(block: block) { strip in

@@ -40,7 +40,7 @@ extension ReportSubject {
     /// Why there is no class token to look at, nil where there is one: what follows the model's name.
     var classTokenObstacle: String? {
         if !model.configuration.prefix.hasClassToken { return "has no class token" }
-        if !model.configuration.hasFinalNorm {
+        if !model.configuration.hasFinalNorm && !model.configuration.hasPoolingNorm {
             return "has no norm after its last layer, so it gives no features"
         }
         return nil

@@ -9,8 +9,8 @@ package enum MethodOptions {
     /// How the maps of several heads become one.
     package static let fusion = MethodOption<HeadFusion>(
         "fusion", counterpart: "head-fusion", text: \.rawValue)
-    /// The token whose attention is shown.
-    package static let query = MethodOption<Query>("query", valueName: "cls|row,col|xpx,ypx")
+    /// Whose attention is shown.
+    package static let query = MethodOption<Query>("query", valueName: "cls|row,col|xpx,ypx|mean|probe")
     /// How a block's attention of several heads becomes one matrix.
     package static let headFusion = MethodOption<HeadFusion>(
         "head-fusion", counterpart: "fusion", text: \.rawValue)

@@ -27,7 +27,7 @@ package protocol MapSource: Sendable {
     var fusedName: String { get }
     /// Whether the grid of single maps shows that one too.
     var showsFused: Bool { get }
-    /// The token whose attention is shown, to be marked where it is a patch.
+    /// Whose attention is shown, to be marked where it is a patch.
     var query: Query { get }
 
     /// What the source found out before the first frame and a resumed job goes on with; nil where there is nothing.
