@@ -35,10 +35,11 @@ package enum ModelZoo {
         }
 
         /// The published file's own name; of one in the Hugging Face hub, where they are all called alike, that of
-        /// its repository.
+        /// its repository, and of iBOT's, which are as well, with that of its folder.
         package var fileName: String {
             let parts = source.split(separator: "/").map(String.init)
             let name = parts.last ?? ""
+            if name.hasPrefix("checkpoint_"), parts.count > 1 { return "\(parts[parts.count - 2]).\(name)" }
             guard let end = parts.firstIndex(of: "resolve"), end > 0 else { return name }
             return "\(parts[end - 1]).\(name.pathExtension)"
         }
@@ -53,6 +54,9 @@ package enum ModelZoo {
 
         package static let apache2 = License(name: "Apache-2.0", address: nil)
         package static let mit = License(name: "MIT", address: nil)
+        /// Creative Commons, for uses that earn nothing.
+        package static let nonCommercial = License(
+            name: "CC-BY-NC-4.0", address: "https://creativecommons.org/licenses/by-nc/4.0/")
         package static let dinov3 = License(
             name: "DINOv3 License",
             address: "https://ai.meta.com/resources/models-and-libraries/dinov3-license/")
@@ -103,7 +107,8 @@ package enum ModelZoo {
         }
     }
 
-    package static let entries: [Entry] = dino + dinov2 + dinov3 + clip + deit + augreg
+    package static let entries: [Entry] =
+        dino + dinov2 + dinov3 + clip + siglip + maskedImageModels + deit + augreg
 
     /// What is known of a published file beside its address. DINO and DINOv2 publish no hashes; those given
     /// here are pinned by many independent projects.
@@ -313,38 +318,4 @@ package enum ModelZoo {
                 + "\(file)--imagenet2012-steps_20k-lr_0.01-res_224.npz",
             license: .apache2, huggingFace: ["timm/\(name)"])
     }
-
-    // MARK: Sizes
-
-    /// Width, depth and heads of a size class.
-    private struct Size {
-        let name: String
-        let width: Int
-        let depth: Int
-        let heads: Int
-        /// The hidden dimension of SwiGLU; nil for a plain feed-forward part of four times the width.
-        var gatedWidth: Int?
-
-        func configuration(
-            family: Configuration.Family, patch: Int, side: Int, registers: Int = 0, distilled: Bool = false,
-            layerScale: Bool = false, classes: Int = 0
-        ) -> Configuration {
-            Configuration(
-                family: family, patchSize: patch, width: width, depth: depth, heads: heads,
-                feedForwardWidth: gatedWidth, activation: gatedWidth == nil ? nil : .swiglu,
-                registers: registers, hasDistillationToken: distilled, hasLayerScale: layerScale,
-                nativeRows: side / patch, nativeColumns: side / patch, classes: classes)
-        }
-    }
-
-    private static let tiny = Size(name: "tiny", width: 192, depth: 12, heads: 3)
-    private static let small = Size(name: "small", width: 384, depth: 12, heads: 6)
-    private static let base = Size(name: "base", width: 768, depth: 12, heads: 12)
-    private static let large = Size(name: "large", width: 1024, depth: 24, heads: 16)
-    private static let giant = Size(name: "giant", width: 1536, depth: 40, heads: 24, gatedWidth: 4096)
-    private static let smallPlus = Size(
-        name: "small_plus", width: 384, depth: 12, heads: 6, gatedWidth: 1536)
-    private static let hugePlus = Size(
-        name: "huge_plus", width: 1280, depth: 32, heads: 20, gatedWidth: 5120)
-    private static let sevenBillion = Size(name: "7b", width: 4096, depth: 40, heads: 32, gatedWidth: 8192)
 }

@@ -184,7 +184,7 @@ import Testing
         (["layer1.0.conv1.weight"], "a ResNet"), (["x.lora_A.weight"], "LoRA"),
         (["weight", "bias"], "classifier"),
         (["layers.0.blocks.0.attn.relative_position_bias_table"], "Swin"),
-        (["vision_model.head.probe"], "SigLIP"),
+        (["embeds.proj.weight"], "NaFlex"), (["blocks.0.attn.gating_param"], "ConViT"),
         (["a", "b", "c", "d"], "4 tensors such as 'a'"),
     ]) func aRefusalSaysWhatTheFileLooksLike(names: [String], words: String) throws {
         let workspace = try workspace()

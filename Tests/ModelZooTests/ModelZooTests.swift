@@ -15,7 +15,10 @@ import ViT
             #expect([0, 8, 64].contains(entry.sha256.count))
             #expect(entry.sha256.allSatisfy { $0.isHexDigit && !$0.isUppercase })
             let c = entry.configuration
-            #expect(c.headWidth == (c.width == 4096 ? 128 : 64))
+            // SigLIP's so400m and g-opt, ViT-H and ViT-g.
+            let wide = [1152: 72, 1280: 80, 1408: 88, 4096: 128]
+            let headWidth = c.family == .siglip && c.width == 1536 ? 96 : wide[c.width] ?? 64
+            #expect(c.headWidth == (c.family == .dinov3 && c.width == 1280 ? 64 : headWidth))
             #expect(entry.original.map { $0.sha256.count == 8 } ?? true)
             // Four bytes a parameter, and something for names and the format.
             if let size = entry.size {
@@ -56,6 +59,35 @@ import ViT
         #expect(known.name == "dinov3_vitl16_sat493m" && known.configuration.normalization == .sat493M)
     }
 
+    /// Parameters of timm's models, and of transformers' for SigLIP's towers.
+    @Test(arguments: [
+        ("beit_base_patch16_224.in22k_ft_in22k_in1k", 86_530_984),
+        ("beit_base_patch16_384.in22k_ft_in22k_in1k", 86_744_104),
+        ("beit_base_patch16_224.in22k_ft_in22k", 102_557_713),
+        ("beit_large_patch16_224.in22k_ft_in22k_in1k", 304_430_568),
+        ("beit_large_patch16_384.in22k_ft_in22k_in1k", 304_998_888),
+        ("beit_large_patch16_512.in22k_ft_in22k_in1k", 305_674_728),
+        ("beitv2_base_patch16_224.in1k_ft_in22k_in1k", 86_530_984),
+        ("beitv2_base_patch16_224.in1k_ft_in1k", 86_530_984),
+        ("beitv2_large_patch16_224.in1k_ft_in22k_in1k", 304_430_568),
+        ("beitv2_large_patch16_224.in1k_ft_in1k", 304_430_568),
+        ("eva02_tiny_patch14_224.mim_in22k", 5_502_144), ("eva02_small_patch14_224.mim_in22k", 21_621_120),
+        ("eva02_base_patch14_224.mim_in22k", 85_758_720), ("eva02_large_patch14_224.mim_in22k", 303_268_800),
+        ("eva02_large_patch14_224.mim_m38m", 303_268_800),
+        ("eva02_tiny_patch14_336.mim_in22k_ft_in1k", 5_756_584),
+        ("eva02_small_patch14_336.mim_in22k_ft_in1k", 22_129_000),
+        ("eva02_base_patch14_448.mim_in22k_ft_in22k_in1k", 87_117_544),
+        ("eva02_large_patch14_448.mim_m38m_ft_in22k_in1k", 305_080_232),
+        ("siglip_vitb16_224", 92_884_224), ("siglip_vitl16_256", 315_956_224),
+        ("siglip_so400m14_384", 428_225_600), ("siglip2_vitb32_256", 94_552_320),
+        ("siglip2_so400m16_512", 428_772_800), ("siglip2_vitg16_384", 1_163_659_776),
+        ("mae_vit_base_patch16", 85_798_656), ("mae_vit_large_patch16", 303_301_632),
+        ("mae_vit_huge_patch14", 630_764_800),
+    ]) func parametersAreTheOriginals(name: String, count: Int) throws {
+        let c = try ModelZoo.entry(named: name).configuration
+        #expect(CanonicalNames.required(by: c).reduce(0) { $0 + $1.shape.reduce(1, *) } == count)
+    }
+
     @Test func clip() throws {
         let entries = ModelZoo.entries.filter { $0.configuration.family == .clip }
         #expect(entries.map(\.name) == ["clip_vitb32", "clip_vitb16", "clip_vitl14", "clip_vitl14_336"])
@@ -65,7 +97,8 @@ import ViT
                 $0 + $1.shape.reduce(1, *)
             }
             #expect(parameters == count, "\(entry.name)")
-            #expect(entry.configuration.activation == .quickGELU && entry.configuration.normalization == .clip)
+            #expect(
+                entry.configuration.activation == .quickGELU && entry.configuration.normalization == .clip)
             // The hash is part of the address.
             #expect(entry.sha256.count == 64 && entry.source.contains("/\(entry.sha256)/"))
         }
