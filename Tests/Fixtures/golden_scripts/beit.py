@@ -1,4 +1,4 @@
-"""Tiny BEiT checkpoints as each library saves them, with what it computes from them (`towers.py`).
+"""Tiny BEiT checkpoints as each library saves them, with what it computes from them (`expected`).
 
 Three models. Fine-tuned, with a table of relative positions in each block and the norm after the mean of the
 patches:
@@ -37,7 +37,7 @@ to class. Its values are added to q·k/√d. For another grid (H', W') the last 
 An absolute table is resampled by timm bicubically with antialias, by transformers without.
 """
 
-import copy
+import math
 import shutil
 from functools import partial
 from pathlib import Path
@@ -57,11 +57,14 @@ from transformers import (
     Data2VecVisionModel,
 )
 
-from .families import dummy
-from .towers import (
-    CLASSES, DEPTH, GRIDS, HEADS, PATCH, SIDE, WIDTH, Forward, agree, differ, expected, fill, timm_forward, write,
+from .expected import (
+    GRIDS, Library, Resampled, Resized, Scales, Transformers, check_agreement, check_difference, compute, positions,
+    seed_weights, write,
 )  # fmt: skip
+from .families import CLASSES, SHAPE, dummy
 
+WIDTH, HEADS, PATCH, DEPTH, SIDE = SHAPE["width"], SHAPE["heads"], SHAPE["patch"], SHAPE["depth"], 16
+SCALES = Scales(queries=math.sqrt(3), second=1.5, matrices=1.5, bias=0.5, first_bias=-0.5)
 EPSILON = 1e-12  # of transformers
 KINDS = {
     "finetuned": dict(num_classes=CLASSES),
@@ -74,35 +77,21 @@ TABLE = "relative_position_bias_table"
 # --- timm ---
 
 
-def build(kind: str, grid=GRIDS["native"], **options) -> Beit:
-    size = tuple(PATCH * side for side in grid)
+def build(kind: str, size: int | tuple[int, int] = SIDE, **options) -> Beit:
     return timm.create_model(
-        "beit_base_patch16_224", img_size=size if size != (SIDE, SIDE) else SIDE, patch_size=PATCH, embed_dim=WIDTH,
-        depth=DEPTH, num_heads=HEADS, **KINDS[kind], **options,
+        "beit_base_patch16_224", img_size=size, patch_size=PATCH, embed_dim=WIDTH, depth=DEPTH, num_heads=HEADS,
+        **KINDS[kind], **options,
     )  # fmt: skip
 
 
-def timm_forwards(model: Beit) -> dict[str, Forward]:
-    forwards = {}
-    for grid, (rows, columns) in GRIDS.items():
-        resized = copy.deepcopy(model)
-        resized.set_input_size(img_size=(rows * PATCH, columns * PATCH))
-        forwards[grid] = timm_forward(resized)
-    return forwards
-
-
-def twins(kind: str, tensors: dict[str, torch.Tensor]) -> dict[str, Forward]:
+def twin(kind: str, tensors: dict[str, torch.Tensor]) -> Resampled:
     """timm's model with transformers' epsilon and rules."""
-    forwards = {}
-    for name, grid in GRIDS.items():
-        model = build(kind, grid, norm_layer=partial(LayerNorm, eps=EPSILON)).double().eval()
-        carried = {
-            key: bilinear(value, grid) if TABLE in key else bicubic(value, grid) if key == "pos_embed" else value
-            for key, value in tensors.items()
-        }
-        model.load_state_dict(carried)
-        forwards[name] = timm_forward(model)
-    return forwards
+    absolute = positions("plain", 1)
+
+    def resample(name: str, value: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+        return bilinear(value, grid) if TABLE in name else absolute(name, value, grid)
+
+    return Resampled(lambda size: build(kind, size, norm_layer=partial(LayerNorm, eps=EPSILON)), tensors, resample)
 
 
 def bilinear(table: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
@@ -111,12 +100,6 @@ def bilinear(table: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
     picture = table[:-3].reshape(1, length, length, -1).permute(0, 3, 1, 2)
     picture = interpolate(picture, size=(rows, columns), mode="bilinear", align_corners=False)
     return torch.cat((picture[0].permute(1, 2, 0).reshape(rows * columns, -1), table[-3:]))
-
-
-def bicubic(table: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
-    picture = table[:, 1:].reshape(1, *GRIDS["native"], -1).permute(0, 3, 1, 2)
-    picture = interpolate(picture, size=grid, mode="bicubic", align_corners=False)
-    return torch.cat((table[:, :1], picture.flatten(2).transpose(1, 2)), dim=1)
 
 
 # --- transformers ---
@@ -177,19 +160,11 @@ def transformers_model(family: type[nn.Module], configuration, names: dict[str, 
     return model.eval()
 
 
-def transformers_forward(model: nn.Module) -> Forward:
-    def forward(image):
-        seen = []
-        # Of the pretrained BEiT the norm of all tokens is no part of the base.
-        base = getattr(model, model.base_model_prefix, model)
-        norm = getattr(model, "layernorm", nn.Identity()) if base is not model else nn.Identity()
-        hook = base.register_forward_hook(lambda _m, _i, out: seen.append(norm(out.last_hidden_state)[0]))
-        result = model(image, output_attentions=True, interpolate_pos_encoding=True)
-        hook.remove()
-        logits = result.logits[0] if hasattr(model, "classifier") else None
-        return [matrix[0] for matrix in result.attentions], seen[0], logits
-
-    return forward
+def in_transformers(model: nn.Module) -> Transformers:
+    base = getattr(model, model.base_model_prefix, model)
+    # Of the pretrained BEiT the norm of all tokens is no part of the base.
+    options = dict(norm=model.layernorm) if base is not model and hasattr(model, "layernorm") else {}
+    return Transformers(model, base, special=1, **options)
 
 
 # --- BEiT's own names ---
@@ -227,19 +202,23 @@ def is_read_by_timm(file: dict, kind: str, tensors: dict[str, torch.Tensor]) -> 
 # --- files ---
 
 
+def expected(library: Library, seed: int) -> dict[str, torch.Tensor]:
+    return compute(library, 3200 + seed, HEADS, PATCH)
+
+
 def make_kind(directory: Path, kind: str, seed: int) -> None:
     model = build(kind)
-    fill(model, seed)
+    seed_weights(model, seed, SCALES)
     tensors = dict(model.state_dict())
-    original = expected(timm_forwards(model), seed)
-    theirs = expected(twins(kind, tensors), seed)
+    original = expected(Resized(model), seed)
+    theirs = expected(twin(kind, tensors), seed)
     without = {
         name: torch.zeros_like(value) if TABLE in name or name == "pos_embed" else value
         for name, value in tensors.items()
     }
     print(kind)
-    differ("rules of a grid", *({name: v for name, v in of.items() if "wide" in name} for of in (original, theirs)))
-    differ("positions", theirs, expected(twins(kind, without), seed))
+    check_difference("the rule of a grid", original, theirs, "wide/attention")
+    check_difference("positions", theirs, expected(twin(kind, without), seed))
 
     files = {
         "finetuned": {"finetuned": {"model": official(model)}},
@@ -249,10 +228,10 @@ def make_kind(directory: Path, kind: str, seed: int) -> None:
     for name, file in files.items():
         is_read_by_timm(file, kind, tensors)
         torch.save(file, directory / f"{name}.pth")
-        write(directory / f"{name}.expected.safetensors", original)
+        write(directory / f"{name}.expected.safetensors", original, HEADS)
     if kind == "finetuned":
         timm.models.save_for_hf(model.float(), directory / "timm", safe_serialization=True)
-        write(directory / "timm.expected.safetensors", original)
+        write(directory / "timm.expected.safetensors", original, HEADS)
 
     masked = dict(use_mask_token=True, vocab_size=6)
     token = {"beit.embeddings.mask_token": dummy(83, 1, 1, WIDTH)}
@@ -274,13 +253,12 @@ def make_kind(directory: Path, kind: str, seed: int) -> None:
         "absolute": {"transformers_absolute": (BeitForImageClassification, BeitConfig(**own), beit)},
     }[kind]  # fmt: skip
     for name, (family, configuration, names) in models.items():
-        twin = transformers_model(family, configuration, names)
+        saved = transformers_model(family, configuration, names)
         shutil.rmtree(directory / name, ignore_errors=True)
-        twin.save_pretrained(directory / name)
-        forward = transformers_forward(twin.double())
-        values = expected(dict.fromkeys(GRIDS, forward), seed)
-        agree(f"{name} and timm", values, theirs)
-        write(directory / f"{name}.expected.safetensors", values)
+        saved.save_pretrained(directory / name)
+        values = expected(in_transformers(saved), seed)
+        check_agreement(f"{name} and timm", values, theirs)
+        write(directory / f"{name}.expected.safetensors", values, HEADS)
 
 
 def make(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tiny EVA checkpoints as each library saves them, with what timm computes from them (`towers.py`).
+"""Tiny EVA checkpoints as each library saves them, with what timm computes from them (`expected`).
 
 As timm saves them; all have an absolute table, epsilon 1e-6 and biases of queries and values, none of keys:
 
@@ -33,11 +33,11 @@ import timm
 import torch
 from timm.models.eva import Eva, checkpoint_filter_fn
 
-from .families import dummy
-from .towers import (
-    CLASSES, DEPTH, GRIDS, HEADS, PATCH, SIDE, WIDTH, Forward, agree, differ, expected, fill, timm_forward, write,
-)  # fmt: skip
+from .beit import SCALES, expected
+from .expected import GRIDS, Library, Resized, Timm, check_agreement, check_difference, seed_weights, write
+from .families import CLASSES, SHAPE, dummy
 
+WIDTH, HEADS, PATCH, DEPTH, SIDE = SHAPE["width"], SHAPE["heads"], SHAPE["patch"], SHAPE["depth"], 16
 SPACE = 8
 REFERENCE = 16
 MODELS = {
@@ -57,27 +57,16 @@ def build(name: str, **options) -> Eva:
     )  # fmt: skip
 
 
-def forwards(name: str, model: Eva) -> dict[str, Forward]:
-    """A model for each grid, as timm's `set_input_size` makes it."""
-    result = {}
-    for grid, (rows, columns) in GRIDS.items():
-        resized = copy.deepcopy(model)
-        resized.set_input_size(img_size=(rows * PATCH, columns * PATCH))
-        result[grid] = headless(timm_forward(resized)) if name.endswith("clip") else timm_forward(resized)
-    return result
-
-
-def headless(forward: Forward) -> Forward:
+def classifies(name: str) -> bool:
     """What timm calls a classifier of CLIP is none."""
-    return lambda image: (*forward(image)[:2], None)
+    return not name.endswith("clip")
 
 
-def variant(name: str, tensors: dict[str, torch.Tensor], **options) -> dict[str, Forward]:
+def variant(name: str, tensors: dict[str, torch.Tensor], **options) -> Library:
     """One model for all grids, with the same tensors and other options."""
     model = build(name, dynamic_img_size=True, **options)
-    model.double().eval().load_state_dict(tensors)
-    forward = timm_forward(model)
-    return dict.fromkeys(GRIDS, headless(forward) if name.endswith("clip") else forward)
+    model.load_state_dict(tensors)
+    return Timm(model, classifies(name))
 
 
 # --- rotation ---
@@ -147,15 +136,16 @@ def is_read_by_timm(file: dict, name: str, tensors: dict[str, torch.Tensor]) -> 
 
 def make_model(directory: Path, name: str, seed: int) -> None:
     model = build(name)
-    fill(model, seed)
+    seed_weights(model, seed, SCALES)
     tensors = dict(model.state_dict())
-    values = expected(forwards(name, model), seed)
+    values = expected(Resized(model, classifies(name)), seed)
     print(name)
-    agree("one model and one for each grid", values, expected(variant(name, tensors), seed))
+    check_agreement("one model and one for each grid", values, expected(variant(name, tensors), seed))
     if model.rope is not None:
         check_angles(model)
-        differ("rotation", values, expected(variant(name, tensors, use_rot_pos_emb=False), seed))
-        differ("the reference grid", values, expected(variant(name, tensors, ref_feat_shape=GRIDS["native"]), seed))
+        check_difference("rotation", values, expected(variant(name, tensors, use_rot_pos_emb=False), seed))
+        other = expected(variant(name, tensors, ref_feat_shape=GRIDS["native"]), seed)
+        check_difference("the reference grid", values, other)
 
     files = {
         "timm_eva02": ("official_eva02.pth", lambda: {"model": official(model)}),
@@ -170,10 +160,10 @@ def make_model(directory: Path, name: str, seed: int) -> None:
         if name == "timm_mim":
             normed = {key.replace("fc_norm", "norm"): value for key, value in tensors.items()}
             theirs = expected(variant(name, normed, global_pool="token"), seed)
-        write(path.with_suffix(".expected.safetensors"), theirs)
+        write(path.with_suffix(".expected.safetensors"), theirs, HEADS)
     shutil.rmtree(directory / name, ignore_errors=True)
     timm.models.save_for_hf(model.float(), directory / name, safe_serialization=True)
-    write(directory / f"{name}.expected.safetensors", values)
+    write(directory / f"{name}.expected.safetensors", values, HEADS)
 
 
 def make(directory: Path) -> None:

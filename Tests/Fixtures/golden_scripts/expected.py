@@ -1,12 +1,13 @@
-"""What a library computes from a picture, in the one form that `siglip`, `patches` and `variants` write.
+"""What a library computes from a picture, in the one form that `siglip`, `patches`, `variants`, `beit` and `eva` write.
 
-`<name>.expected.safetensors` holds for each grid, all from that library in float64 (transformers takes its
-softmax in float32 whatever the model's precision):
+`<name>.expected.safetensors` holds for each grid, all from that library in float64 (some parts are float32 whatever
+the model is: the softmax of transformers, timm's sines and cosines, a resampled table of relative positions):
 
   input            channels × H × W, normalized
   attention.N      heads × rows × cols of block N: the class token's over the patches; without a class token the
                    mean over all patches of theirs over the patches
-  tokens           tokens × D after the final norm, in the model's own order
+  tokens           tokens × D after the final norm, in the model's own order; before the norm where a model has that
+                   after the mean of its patches
   weights          tokens × D, seeded
   gradient         channels × H × W, of Σ weights ⊙ tokens with respect to the input
   logits           classes
@@ -15,17 +16,18 @@ softmax in float32 whatever the model's precision):
   pooled_weights   D, seeded
   pooled_gradient  channels × H × W, of Σ pooled_weights ⊙ pooled
 
-The last five are there where the model has a classifier or a pooling head. Metadata: `heads`, and `positions`, the
-rule by which the table came to the wide grid (`models.resample_positions`).
+The last five are there where the model has a classifier or a pooling head. Metadata: `heads`, and where it is one of
+`models.resample_positions` also `positions`, the rule by which the table came to the wide grid.
 """
 
+import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from .models import EMBEDDING_SCALE, TinyViT, resample_positions
@@ -47,16 +49,21 @@ class Trace:
     outputs: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
-# --- the libraries; each is called with a picture of channels × H × W and gives a Trace ---
+# --- the libraries ---
+
+Library = Callable[[torch.Tensor], Trace]
+"""From a picture of channels × H × W."""
 
 
 class Timm:
-    def __init__(self, model: VisionTransformer):
-        self.model = model.double().eval()
-        for block in model.blocks:
-            block.attn.fused_attn = False
-        if model.attn_pool is not None:
-            model.attn_pool.fused_attn = False
+    """`VisionTransformer`, `Beit` or `Eva`. Where `classifies` is false its head is no classifier."""
+
+    def __init__(self, model: nn.Module, classifies: bool = True):
+        self.model, self.pool = model.double().eval(), getattr(model, "attn_pool", None)
+        self.classifies = classifies and model.num_classes > 0
+        for attention in [*(block.attn for block in model.blocks), self.pool]:
+            if attention is not None:
+                attention.fused_attn = False
 
     def __call__(self, image: torch.Tensor) -> Trace:
         model, attention, pool = self.model, [], {}
@@ -64,64 +71,93 @@ class Timm:
             block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: attention.append(out[0]))
             for block in model.blocks
         ]
-        if model.attn_pool is not None:
+        if self.pool is not None:
             for name in ("q_norm", "k_norm"):
-                module = getattr(model.attn_pool, name)
+                module = getattr(self.pool, name)
                 hooks.append(module.register_forward_hook(lambda _m, _i, out, n=name: pool.update({n: out[0]})))
         features = model.forward_features(image[None])
         outputs = {}
-        if model.num_classes:
+        if self.classifies:
             outputs["logits"] = model.forward_head(features)[0]
-        if model.attn_pool is not None:
+        if self.pool is not None:
             outputs["pooled"] = model.forward_head(features, pre_logits=True)[0]
-            scores = model.attn_pool.scale * pool["q_norm"] @ pool["k_norm"].transpose(-2, -1)
+            scores = self.pool.scale * pool["q_norm"] @ pool["k_norm"].transpose(-2, -1)
             outputs["probe"] = scores.softmax(dim=-1)[:, 0]
         for hook in hooks:
             hook.remove()
-        return Trace(attention, features[0], model.num_prefix_tokens, model.has_class_token, outputs)
+        return Trace(attention, features[0], model.num_prefix_tokens, model.cls_token is not None, outputs)
+
+
+class Resized:
+    """timm's model brought to the picture's size by timm."""
+
+    def __init__(self, model: nn.Module, classifies: bool = True):
+        self.model, self.classifies = model, classifies
+
+    def __call__(self, image: torch.Tensor) -> Trace:
+        model = copy.deepcopy(self.model)
+        model.set_input_size(img_size=tuple(image.shape[1:]))
+        return Timm(model, self.classifies)(image)
 
 
 class Resampled:
-    """timm's model with its table brought to the picture's grid by a rule that is not timm's. `make(img_size)`
-    gives a model for pictures of that size, and `tensors` are its weights for the native one."""
+    """timm's model brought to the picture's size by rules that are not timm's. `make(img_size)` gives a model for
+    pictures of that size, `tensors` are its weights for the native one, and `resample(name, tensor, grid)` brings one
+    of them to a grid."""
 
-    def __init__(self, make, tensors: dict[str, torch.Tensor], rule: str):
-        self.make, self.tensors, self.rule = make, tensors, rule
+    def __init__(self, make, tensors: dict[str, torch.Tensor], resample):
+        self.make, self.tensors, self.resample = make, tensors, resample
 
     def __call__(self, image: torch.Tensor) -> Trace:
         model = self.make(tuple(image.shape[1:])).double()
-        grid, prefix = model.patch_embed.grid_size, model.pos_embed.shape[1] - model.patch_embed.num_patches
-        table = resample_positions(self.tensors["pos_embed"], prefix, grid, self.rule)
-        model.load_state_dict(self.tensors | {"pos_embed": table})
+        grid = model.patch_embed.grid_size
+        model.load_state_dict({name: self.resample(name, value, grid) for name, value in self.tensors.items()})
         return Timm(model)(image)
 
 
-class Transformers:
-    """`trunk` is the part that gives attentions and `last_hidden_state`; `options(image)` are for its forward pass."""
+def positions(rule: str, prefix: int):
+    """For `Resampled`: the absolute table by a rule of `models.resample_positions`."""
 
-    def __init__(self, model: nn.Module, trunk: nn.Module, special: int, options=lambda image: {}):
+    def resample(name: str, value: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+        return resample_positions(value, prefix, grid, rule) if name == "pos_embed" else value
+
+    return resample
+
+
+class Transformers:
+    """`trunk` is the part of `model` that gives attentions and `last_hidden_state`, `norm` a final norm outside it;
+    `options(image)` are for the forward pass."""
+
+    def __init__(
+        self, model: nn.Module, trunk: nn.Module, special: int, options=lambda image: {}, norm=nn.Identity()
+    ):
         self.model, self.trunk, self.special, self.options = model.double().eval(), trunk, special, options
+        self.norm, self.classifies = norm, hasattr(model, "classifier")
         model.set_attn_implementation("eager")
 
     def __call__(self, image: torch.Tensor) -> Trace:
-        pool, hooks, head = {}, [], getattr(self.trunk, "head", None)
+        outputs, seen, head = {}, [], getattr(self.trunk, "head", None)
+        hooks = [self.trunk.register_forward_hook(lambda _m, _i, out: seen.append(out))]
         if head is not None:
 
             def attend(module, inputs):
-                pool["probe"] = module(*inputs, need_weights=True, average_attn_weights=False)[1][0, :, 0]
+                outputs["probe"] = module(*inputs, need_weights=True, average_attn_weights=False)[1][0, :, 0]
 
             # The module is called once more in the hook, without hooks.
             hooks.append(head.register_forward_pre_hook(
                 lambda module, inputs: attend(module.attention, (module.probe, inputs[0], inputs[0]))
             ))  # fmt: skip
-        result = self.trunk(
-            image[None], output_attentions=True, interpolate_pos_encoding=True, **self.options(image)
-        )
+        called = self.model if self.classifies else self.trunk
+        whole = called(image[None], output_attentions=True, interpolate_pos_encoding=True, **self.options(image))
         for hook in hooks:
             hook.remove()
-        outputs = pool | ({"pooled": result.pooler_output[0]} if pool else {})
-        attention = [block[0] for block in result.attentions]
-        return Trace(attention, result.last_hidden_state[0], self.special, self.special > 0, outputs)
+        (result,) = seen
+        if self.classifies:
+            outputs["logits"] = whole.logits[0]
+        if head is not None:
+            outputs["pooled"] = result.pooler_output[0]
+        attention = [block[0] for block in whole.attentions]
+        return Trace(attention, self.norm(result.last_hidden_state)[0], self.special, self.special > 0, outputs)
 
 
 class Ours:
@@ -139,7 +175,7 @@ class Ours:
 # --- what is written ---
 
 
-def compute(library, seed: int, heads: int, patch: int, channels: int = 3) -> dict[str, torch.Tensor]:
+def compute(library: Library, seed: int, heads: int, patch: int, channels: int = 3) -> dict[str, torch.Tensor]:
     rng = np.random.default_rng(seed)
 
     def normal(*shape: int) -> torch.Tensor:
@@ -180,14 +216,16 @@ def check_peaks(trace: Trace, grid: str) -> None:
             raise SystemExit(f"attention is flat, {grid}: {peaks.tolist()}")
 
 
-def write(path: Path, values: dict[str, torch.Tensor], heads: int, positions: str) -> None:
-    save(path, values, {"heads": heads, "positions": positions})
+def write(path: Path, values: dict[str, torch.Tensor], heads: int, positions: str | None = None) -> None:
+    save(path, values, {"heads": heads} | ({"positions": positions} if positions else {}))
 
 
-def difference(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> float:
-    """The largest of all arrays, as a part of the array's largest value."""
-    assert first.keys() == second.keys(), first.keys() ^ second.keys()
-    return max(((first[name] - second[name]).abs().max() / first[name].abs().max()).item() for name in first)
+def difference(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], part: str = "") -> float:
+    """The largest of all arrays whose names contain `part`, as a part of the array's largest value."""
+    if first.keys() != second.keys():
+        raise SystemExit(f"not the same arrays: {sorted(first.keys() ^ second.keys())}")
+    names = [name for name in first if part in name]
+    return max(((first[name] - second[name]).abs().max() / first[name].abs().max()).item() for name in names)
 
 
 def check_agreement(what: str, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
@@ -197,12 +235,38 @@ def check_agreement(what: str, first: dict[str, torch.Tensor], second: dict[str,
         raise SystemExit(f"{what}: they differ by {found}")
 
 
+def check_difference(
+    what: str, first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], part: str = "attention",
+    least: float = 0.02,
+) -> None:  # fmt: skip
+    """A mistake in `what` has to show."""
+    found = difference(first, second, part)
+    print(f"  {what}: a mistake shows by {found:.2g}")
+    if not found > least:
+        raise SystemExit(f"{what} does not show: {found}")
+
+
 # --- weights ---
 
+QUERIES = ("qkv.weight", "q_proj.weight", "k_proj.weight", "attn_pool.q.weight", "attn_pool.kv.weight")
 
-def seed_weights(model: nn.Module, seed: int, precision: type = np.float32) -> None:
-    """Seeded values that `precision` holds, under timm's names, chosen as in `models.build`: peaked attention, norms
-    far from the identity, embeddings so small that another epsilon shows, GELU where its approximation is worst."""
+
+@dataclass(frozen=True)
+class Scales:
+    """What seeded values are multiplied by; the three of matrices, for inputs of size 1."""
+
+    queries: float = 2.0
+    second: float = 3.0
+    matrices: float = 1.0
+    bias: float = 0.3
+    first_bias: float = -1.5
+    """The mean of those before the activation."""
+
+
+def seed_weights(model: nn.Module, seed: int, scales: Scales = Scales(), precision: type = np.float32) -> None:
+    """Seeded values that `precision` holds, in float64 under timm's names, chosen as in `models.build`: peaked
+    attention, norms far from the identity, embeddings so small that another epsilon shows, GELU where its
+    approximation is worst. A table of relative positions is as large as q·k/√d."""
     rng = np.random.default_rng(seed)
     for name, parameter in sorted(model.named_parameters()):
         shape = tuple(parameter.shape)
@@ -212,22 +276,22 @@ def seed_weights(model: nn.Module, seed: int, precision: type = np.float32) -> N
             value = 1.8 + 0.5 * value
         elif "norm" in name and name.endswith("weight"):
             value = 1 + 0.3 * value
-        elif name.endswith("gamma"):
+        elif "gamma" in name:
             value = 0.5 + 0.5 * value
         elif name.endswith("fc1.bias"):
-            value = -1.5 + 0.2 * value
+            value = scales.first_bias + 0.2 * value
         elif name == "patch_embed.proj.bias":
             value = EMBEDDING_SCALE * 0.2 * value
         elif name.endswith("bias"):
-            value = 0.3 * value
+            value = scales.bias * value
         elif name == "patch_embed.proj.weight":
             value = EMBEDDING_SCALE * value / fan_in
-        elif name.endswith(("qkv.weight", "attn_pool.q.weight", "attn_pool.kv.weight")):
-            value = 2 * value / fan_in
+        elif name.endswith(QUERIES):
+            value = scales.queries * value / fan_in
         elif name.endswith("fc2.weight"):
-            value = 3 * value / fan_in
+            value = scales.second * value / fan_in
         elif name.endswith("weight"):
-            value = value / fan_in
-        elif name != "attn_pool.latent":  # class token, registers and positions
-            value = EMBEDDING_SCALE * 0.6 * value
+            value = scales.matrices * value / fan_in
+        elif not name.endswith(("attn_pool.latent", "relative_position_bias_table")):
+            value = EMBEDDING_SCALE * 0.6 * value  # class token, registers and positions
         parameter.data = torch.from_numpy(value.astype(precision).astype(np.float64))

@@ -96,7 +96,7 @@ def make(out: Path) -> None:
         folder = out / name
         folder.mkdir(parents=True)
         model = build(name, dynamic_img_size=True)
-        seed_weights(model, 100 + index, np.float16)
+        seed_weights(model, 100 + index, precision=np.float16)
         write_half(folder / "model.safetensors", model.state_dict())
         save_config_for_hf(build(name), str(folder / "config.json"))
         if variant.has_bare_copy:
