@@ -1,10 +1,10 @@
-"""Exports tiny Vision Transformers of timm and transformers to goldens/onnx with PyTorch's two ONNX exporters.
+"""Exports tiny Vision Transformers of timm, transformers and OpenCLIP to goldens/onnx with PyTorch's two ONNX exporters.
 
-Run from this directory, with the versions in goldens/onnx/versions.json or newer ones:
+Run from this directory, with the versions that goldens/onnx/versions.json names for each model or newer ones:
 
-    python3 make_onnx_exports.py [DIRECTORY]
+    python3 make_onnx_exports.py [DIRECTORY [MODEL …]]
 
-Each model's parameters are saved beside its exports as safetensors. The test of an export is that every one of
+Without a model's name all are made. Each model's parameters are saved beside its exports as safetensors. The test of an export is that every one of
 them comes back, bit for bit.
 """
 
@@ -13,6 +13,7 @@ import os
 import sys
 
 import onnx
+import open_clip
 import safetensors.torch
 import timm
 import torch
@@ -33,6 +34,10 @@ NEW = {"dynamo": True, "external_data": False}
 BESIDE = {"dynamo": True, "external_data": True}
 # All sides of the input are open.
 NEW_AXES = NEW | {"dynamic_shapes": ({axis: torch.export.Dim.AUTO for axis in (0, 2, 3)},)}
+# As Optimum exports for transformers.js: GELU and norms are parts in this version.
+OPTIMUM = OLD | {
+    "opset_version": 14, "dynamic_axes": {"pixels": {0: "batch_size", 2: "height", 3: "width"}},
+}  # fmt: skip
 
 
 class Wrapped(nn.Module):
@@ -47,8 +52,31 @@ class Wrapped(nn.Module):
         return output.logits if hasattr(output, "logits") else output.last_hidden_state
 
 
+class Pictures(nn.Module):
+    """The part of a model of pictures and texts that embeds pictures."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels):
+        return self.model.get_image_features(pixels).pooler_output
+
+
 def vit(**options):
     return VisionTransformer(**(SIZES | options))
+
+
+def registered(architecture, **options):
+    """A model of timm's by its name there. Heads are 8 wide, so that DINOv3 has two periods of rotation."""
+    sizes = {name: value for name, value in SIZES.items() if name != "num_classes"} | {"embed_dim": 16}
+    return timm.create_model(architecture, **(sizes | options))
+
+
+def open_clip_tower(**options):
+    return open_clip.transformer.VisionTransformer(
+        image_size=8, patch_size=4, width=16, layers=1, heads=2, mlp_ratio=2, output_dim=6, **options
+    )
 
 
 def models():
@@ -68,6 +96,25 @@ def models():
         "old": OLD, "new": NEW}
     yield "hf_registers", Wrapped(
         t.Dinov2WithRegistersModel(t.Dinov2WithRegistersConfig(num_register_tokens=2, **HF_SIZES))), True, {"new": NEW}
+    # The rotation of queries and keys is a constant where the input's size is fixed.
+    yield "dinov3", registered("vit_small_patch16_dinov3"), True, {"old": OLD, "new": NEW, "axes": NEW_AXES}
+    # Queries, keys and values have one bias, joined of two parameters and zeros.
+    yield "dinov3_qkvb", registered("vit_small_patch16_dinov3_qkvb"), True, {"old": OLD, "new": NEW}
+    yield "dinov3_gated", registered("vit_small_plus_patch16_dinov3"), True, {"old": OLD}
+    wide = HF_SIZES | {"hidden_size": 16, "intermediate_size": 32}
+    del wide["mlp_ratio"]
+    yield "hf_dinov3", Wrapped(t.DINOv3ViTModel(t.DINOv3ViTConfig(num_register_tokens=2, **wide))), True, {
+        "old": OLD, "new": NEW, "axes": NEW_AXES}
+    text = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "vocab_size": 12, "max_position_embeddings": 5, "bos_token_id": 10, "eos_token_id": 11}
+    yield "hf_clip", Pictures(t.CLIPModel(t.CLIPConfig(
+        text_config=text, vision_config=wide, projection_dim=6))), True, {"old": OLD, "new": NEW, "axes": NEW_AXES}
+    yield "hf_clip_vision", t.CLIPVisionModelWithProjection(
+        t.CLIPVisionConfig(projection_dim=6, hidden_act="gelu", **wide)), True, {"optimum": OPTIMUM, "old": OLD}
+    yield "open_clip", open_clip_tower(), True, {"old": OLD, "new": NEW, "axes": NEW_AXES}
+    yield "open_clip_quickgelu", open_clip_tower(act_layer=open_clip.transformer.QuickGELU), True, {
+        "optimum": OPTIMUM}
+    yield "timm_clip", registered("vit_base_patch32_clip_quickgelu_224", num_classes=6), True, {"new": NEW}
 
 
 def make_differ(model):
@@ -96,9 +143,12 @@ def strip(path):
 
 def main():
     out = sys.argv[1] if len(sys.argv) > 1 else OUT
+    chosen = sys.argv[2:]
     os.makedirs(out, exist_ok=True)
     torch.manual_seed(0)
     for name, model, differs, exports in models():
+        if chosen and name not in chosen:
+            continue
         model.eval()
         if differs:
             make_differ(model)
@@ -110,11 +160,24 @@ def main():
             pixels = torch.randn(2 if kind in ("batch", "axes") else 1, 3, 8, 8)
             torch.onnx.export(model, (pixels,), path, input_names=["pixels"], **options)
             strip(path)
-    model = nn.Linear(2, 2)
-    torch.onnx.export(model, (torch.randn(1, 2),), os.path.join(out, "empty.onnx"), export_params=False, **OLD)
-    versions = {module.__name__: module.__version__ for module in (onnx, timm, torch, transformers)}
-    with open(os.path.join(out, "versions.json"), "w") as file:
-        json.dump(versions, file, indent=2)
+        note_versions(out, name)
+    if not chosen or "empty" in chosen:
+        torch.onnx.export(nn.Linear(2, 2), (torch.randn(1, 2),), os.path.join(out, "empty.onnx"),
+                          export_params=False, **OLD)
+        note_versions(out, "empty")
+
+
+def note_versions(out, name):
+    """The versions that a model is made with, in versions.json."""
+    path = os.path.join(out, "versions.json")
+    noted = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            noted = json.load(file)
+    modules = (onnx, open_clip, timm, torch, transformers)
+    noted[name] = {module.__name__: module.__version__ for module in modules}
+    with open(path, "w") as file:
+        json.dump(noted, file, indent=2, sort_keys=True)
         file.write("\n")
 
 
