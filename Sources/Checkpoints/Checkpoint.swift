@@ -33,8 +33,8 @@ package struct Checkpoint: Sendable {
     /// Names of the tensors in the file's order, unique. Of a PyTorch file all tensors are here, the keys on the way
     /// to them joined by dots.
     package let names: [String]
-    /// safetensors' `__metadata__`; for ONNX the producer, and `folded_positions`
-    /// where the position table may be resampled; else empty.
+    /// safetensors' `__metadata__`; for ONNX the producer, `activation` where the graph has one kind, and
+    /// `folded_positions` where the position table may be resampled; else empty.
     package let metadata: [String: String]
 
     private let source: any TensorSource

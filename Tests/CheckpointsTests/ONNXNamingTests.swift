@@ -87,4 +87,40 @@ import Testing
             Self.node("Reshape", [], ""), Self.tensor("w.weight", [1]))
         #expect(model.names == ["w.weight"])
     }
+
+    @Test(
+        arguments: [
+            ([("Mul", "a"), ("Sigmoid", "b")], "quick_gelu"),
+            // SiLU, and the tanh of a pooling layer.
+            ([("Add", "a"), ("Sigmoid", "b")], nil), ([("Erf", "a"), ("Gemm", "b"), ("Tanh", "c")], "gelu"),
+            ([("Mul", "a"), ("Tanh", "b")], "gelu_tanh"), ([("Erf", "a"), ("Mul", "b"), ("Tanh", "c")], nil),
+            ([("Gelu", "a")], "gelu"),
+        ] as [([(String, String)], String?)])
+    func activations(operations: [(String, String)], name: String?) throws {
+        let inputs = ["x"] + operations.map(\.1)
+        let nodes = zip(operations, inputs).flatMap { Self.node($0.0, [$1], $0.1) }
+        #expect(try open(nodes, Self.tensor("w.weight", [1])).metadata["activation"] == name)
+    }
+
+    @Test("a Gelu by tanh says so") func geluByTanh() throws {
+        typealias ONNX = ONNXTests
+        for (text, name) in [("tanh", "gelu_tanh"), ("none", "gelu")] {
+            let attribute = ONNX.field(1, Array("approximate".utf8)) + ONNX.field(4, Array(text.utf8))
+            let node = ONNX.field(4, Array("Gelu".utf8)) + ONNX.field(5, attribute)
+            let model = try open(ONNX.field(1, node), Self.tensor("w.weight", [1]))
+            #expect(model.metadata["activation"] == name)
+        }
+    }
+
+    @Test("one bias of queries, keys and values that attention joins itself") func joinedBias() throws {
+        let model = try open(
+            Self.node("MatMul", ["x", "val_1"], "y", name: "/b.0/attn/MatMul"),
+            Self.node("Add", ["val_2", "y"], "z"), Self.tensor("val_1", [2, 6]), Self.tensor("val_2", [6]),
+            Self.tensor("b.0.attn.proj.bias", [2]))
+        #expect(
+            Set(model.names) == [
+                "b.0.attn.qkv.weight", "b.0.attn.q_bias", "b.0.attn.v_bias", "b.0.attn.proj.bias",
+            ])
+        #expect(try model.floats("b.0.attn.q_bias") == [0, 1] && model.floats("b.0.attn.v_bias") == [4, 5])
+    }
 }

@@ -6,7 +6,12 @@
 struct ONNXEmbeddings {
     /// How the libraries name what lies before the blocks.
     private struct Dialect {
-        let patchWeight, classToken, distillationToken, registers, positions: String
+        let patchWeight, classToken: String
+        var distillationToken: String?
+        var registers: String?
+        var positions: String?
+        /// Whether class token and positions are (D) and (positions, D), not (1, 1, D) and (1, positions, D).
+        var isBare = false
     }
 
     private static let dialects = [
@@ -17,6 +22,18 @@ struct ONNXEmbeddings {
             patchWeight: "embeddings.patch_embeddings.projection.weight",
             classToken: "embeddings.cls_token", distillationToken: "embeddings.distillation_token",
             registers: "embeddings.register_tokens", positions: "embeddings.position_embeddings"),
+        // Hugging Face's DINOv3, which has no positions.
+        Dialect(
+            patchWeight: "embeddings.patch_embeddings.weight", classToken: "embeddings.cls_token",
+            registers: "embeddings.register_tokens"),
+        // Hugging Face's CLIP.
+        Dialect(
+            patchWeight: "embeddings.patch_embedding.weight", classToken: "embeddings.class_embedding",
+            positions: "embeddings.position_embedding.weight", isBare: true),
+        // OpenAI's and OpenCLIP's.
+        Dialect(
+            patchWeight: "conv1.weight", classToken: "class_embedding", positions: "positional_embedding",
+            isBare: true),
     ]
 
     private let initializers: [ONNXInitializer]
@@ -28,6 +45,8 @@ struct ONNXEmbeddings {
     /// Values computed from the patches, up to the first block.
     private var patchValues: Set<String> = []
     private var hasReachedBlocks = false
+    /// Initializers by the values that are copies of them for each picture of a batch.
+    private var copies: [String: Int] = [:]
 
     private var tokens: [Int] = []
     private var positions: Int?
@@ -58,6 +77,11 @@ struct ONNXEmbeddings {
         switch node.operation {
         case "Conv" where dialect.map { node.inputs.contains(prefix + $0.patchWeight) } ?? false:
             patchValues.formUnion(node.outputs)
+        case "Expand", "Cast":
+            // Known under their own names otherwise.
+            if let index = folded.first ?? nil, rank(index) == 3 {
+                for output in node.outputs { copies[output] = index }
+            }
         case "Concat":
             if isPatches {
                 tokens += folded.compactMap { $0 }.filter { rank($0) == 3 }
@@ -65,7 +89,8 @@ struct ONNXEmbeddings {
                 specialPositions[scope(node), default: index] = index
             }
         case "Add" where isPatches:
-            if positions == nil { positions = folded.compactMap { $0 }.first { rank($0) == 3 } }
+            let ranks = dialect?.isBare == true ? 2...3 : 3...3
+            if positions == nil { positions = folded.compactMap { $0 }.first { ranks ~= rank($0) } }
         case "Reshape", "Resize", "Transpose":
             if !isPatches, let index = folded.first ?? nil, [3, 4].contains(rank(index)),
                 shape(index)[0] == 1
@@ -81,7 +106,9 @@ struct ONNXEmbeddings {
 
     /// Whether the position table is a constant of the graph, which may be one resampled to the size of the input.
     var hasFoldedPositions: Bool {
-        dialect.map { positions != nil && !names.contains(prefix + $0.positions) } ?? false
+        guard let name = dialect?.positions else { return false }
+        // CLIP's code adds the whole table, of the one size that it takes.
+        return positions != nil && !names.contains(prefix + name) && dialect?.isBare == false
     }
 
     /// What was found, under the names that the library gives it.
@@ -92,20 +119,26 @@ struct ONNXEmbeddings {
                 shape(special)[2] == shape(patches)[rank(patches) == 4 ? 1 : 2]
             else { continue }
             let name =
-                dialect.map { prefix + $0.positions }
+                dialect?.positions.map { prefix + $0 }
                 ?? (scope.hasSuffix("embeddings")
                     ? scope + ".position_embeddings" : scope.isEmpty ? "pos_embed" : scope + ".pos_embed")
             result.append((name, .joined(tokens: special, patches: patches)))
         }
         guard let dialect else { return result }
-        func add(_ name: String, _ index: Int) {
-            guard !names.contains(prefix + name) else { return }
-            result.append((prefix + name, shape(index)[0] > 1 ? .first(index) : .whole(index)))
+        func add(_ name: String?, _ index: Int, bareAxes: Int? = nil) {
+            guard let name, !names.contains(prefix + name) else { return }
+            let origin: ONNXOrigin =
+                if dialect.isBare, let bareAxes {
+                    .inner(index, axes: bareAxes)
+                } else {
+                    shape(index)[0] > 1 ? .first(index) : .whole(index)
+                }
+            result.append((prefix + name, origin))
         }
-        if let positions { add(dialect.positions, positions) }
+        if let positions { add(dialect.positions, positions, bareAxes: 2) }
         var left = tokens[...]
         if !names.contains(prefix + dialect.classToken), let first = left.first, shape(first)[1] == 1 {
-            add(dialect.classToken, first)
+            add(dialect.classToken, first, bareAxes: 1)
             left = left.dropFirst()
         }
         if let extra = left.first {
@@ -116,12 +149,15 @@ struct ONNXEmbeddings {
 
     /// The initializer that a node uses under a name without meaning.
     private func madeUp(_ name: String, _ indices: [String: Int]) -> Int? {
-        !ONNXNames.isMadeUp(name) || Self.ownNames.contains(name) ? nil : indices[name]
+        if let copied = copies[name] { return copied }
+        return !ONNXNames.isMadeUp(name) || Self.ownNames.contains(name) ? nil : indices[name]
     }
 
     /// Names without a dot that parameters of a model at the top have.
     static let ownNames = Set(
-        dialects.flatMap { [$0.classToken, $0.distillationToken, $0.registers, $0.positions] })
+        dialects.flatMap {
+            [$0.classToken] + [$0.distillationToken, $0.registers, $0.positions].compactMap { $0 }
+        })
 
     private func shape(_ index: Int) -> [Int] { initializers[index].description.shape }
 

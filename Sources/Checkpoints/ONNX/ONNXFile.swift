@@ -56,6 +56,7 @@ struct ONNXFile: TensorSource {
         }
         self.initializers = initializers
         if names.hasFoldedPositions { metadata["folded_positions"] = "true" }
+        metadata["activation"] = names.activations.only
         self.metadata = metadata
         self.dataFiles = dataFiles
         var tensors: [(name: String, description: TensorDescription)] = []

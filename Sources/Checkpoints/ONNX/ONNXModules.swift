@@ -1,6 +1,8 @@
 /// The modules of a model, known by the parameters that kept their names.
 struct ONNXModules {
     private var paths: Set<Substring> = []
+    /// Those with modules inside.
+    private var parents: Set<Substring> = []
 
     /// Far above what modules have; bounds the work that one name asks for.
     private static let (longestName, mostParts) = (1024, 64)
@@ -12,9 +14,13 @@ struct ONNXModules {
             while let dot = path.lastIndex(of: ".") {
                 path = path[..<dot]
                 guard paths.insert(path).inserted else { break }
+                if let end = path.lastIndex(of: ".") { parents.insert(path[..<end]) }
             }
         }
     }
+
+    /// Whether a module has modules inside: a linear layer has none.
+    func hasModules(inside path: String) -> Bool { parents.contains(path[...]) }
 
     /// The path of the innermost of modules that the old exporter lists from the outermost inwards.
     ///

@@ -10,6 +10,9 @@ import Files
 /// - the bias that is added next is seldom folded, and has its name: `blocks.0.attn.qkv.bias`;
 /// - the old exporter names nodes by modules: `/blocks/blocks.0/attn/qkv/MatMul`.
 /// What lies before the blocks, `ONNXEmbeddings` finds.
+///
+/// An attention module may use the weight of its queries, keys and values by itself. PyTorch's own has them with
+/// `in_proj_bias`; timm joins the biases of queries and values with zeros for the keys, which is folded.
 struct ONNXNames {
     /// A matrix product with an initializer, whose name is still to be found.
     private struct Product {
@@ -33,6 +36,8 @@ struct ONNXNames {
     private var productOutputs: [String: Int] = [:]
     /// How many nodes use an initializer as a bias.
     private var biasUses: [String: Int] = [:]
+    /// The nonlinearities of the feed-forward parts.
+    private(set) var activations = ONNXActivations()
 
     /// - Throws: `VitvideoError` where two initializers have one name.
     init(_ initializers: [ONNXInitializer]) throws {
@@ -51,6 +56,7 @@ struct ONNXNames {
     /// Takes in the next node of the graph, which lists them so that producers come before users.
     mutating func add(_ node: ONNXNode) {
         embeddings.add(node, indices: indices)
+        activations.add(node)
         for name in node.inputs where Self.isMadeUp(name) {
             if let index = indices[name], isConstant(index) { constants.insert(index) }
         }
@@ -70,12 +76,24 @@ struct ONNXNames {
             for (place, leaf) in [(1, "weight"), (2, "bias")] where place < node.inputs.count {
                 addAlias(node.inputs[place], leaf, node)
             }
+        case "Div", "Split":
+            addFactors(node)
         case "Mul":
+            addFactors(node)
             // LayerScale: one factor a channel.
             for name in node.inputs where rank(name) == 1 && !Self.isMadeUp(name) {
                 addAlias(name, String(name.split(separator: ".").last ?? ""), node)
             }
         default: break
+        }
+    }
+
+    /// What a rotation of queries and keys is computed with.
+    private mutating func addFactors(_ node: ONNXNode) {
+        for name in node.inputs where Self.isMadeUp(name) && !ONNXEmbeddings.ownNames.contains(name) {
+            if let index = indices[name], initializers[index].description.shape.count > 1 {
+                constants.insert(index)
+            }
         }
     }
 
@@ -114,7 +132,10 @@ struct ONNXNames {
 
     /// Equal parameters are stored once; the new exporter lets all modules use the first one's.
     private mutating func addAlias(_ used: String, _ leaf: String, _ node: ONNXNode) {
-        guard let module = node.module, let index = indices[used], used != "\(module).\(leaf)" else { return }
+        // A module that computes with the parameters of those inside uses them under their names.
+        guard let module = node.module, let index = indices[used], !used.hasPrefix(module + ".") else {
+            return
+        }
         aliases.append(("\(module).\(leaf)", index))
     }
 
@@ -138,7 +159,9 @@ struct ONNXNames {
         var found = embeddings.found + foundProducts()
         // An initializer has a name of its own, or is what a node says it is.
         let renamed = Set(found.flatMap { $0.origin.parts })
-        found += aliases.map { ($0.name, .whole($0.index)) }
+        let divided = Set(
+            found.compactMap { if case .third(let index, _) = $0.origin { index } else { nil } })
+        found += aliases.filter { !divided.contains($0.index) }.map { ($0.name, .whole($0.index)) }
         var result: [(name: String, origin: ONNXOrigin)] = []
         var names: Set<String> = []
         var used: Set<Int> = []
@@ -161,19 +184,35 @@ struct ONNXNames {
 
     private func foundProducts() -> [(name: String, origin: ONNXOrigin)] {
         let modules = ONNXModules(of: initializers.map(\.name))
-        return products.compactMap { product in
-            guard let module = module(of: product, modules), !module.isEmpty else { return nil }
-            return (
-                module + ".weight", product.isTransposed ? .transposed(product.index) : .whole(product.index)
-            )
+        return products.flatMap { product -> [(name: String, origin: ONNXOrigin)] in
+            let origin: ONNXOrigin =
+                product.isTransposed ? .transposed(product.index) : .whole(product.index)
+            guard let module = module(of: product, modules), !module.isEmpty else { return [] }
+            if product.bias?.hasSuffix(".in_proj_bias") == true {
+                return [(module + ".in_proj_weight", origin)]
+            }
+            let shape = initializers[product.index].description.shape
+            guard product.isTransposed, shape[1] == 3 * shape[0], modules.hasModules(inside: module) else {
+                return [(module + ".weight", origin)]
+            }
+            let weight = (name: module + ".qkv.weight", origin: origin)
+            guard let bias = product.bias, let index = indices[bias], Self.isMadeUp(bias),
+                initializers[index].description.elementCount % 3 == 0
+            else { return [weight] }
+            return [
+                weight, (module + ".q_bias", .third(index, part: 0)),
+                (module + ".v_bias", .third(index, part: 2)),
+            ]
         }
     }
 
     private func module(of product: Product, _ modules: ONNXModules) -> String? {
         if let module = product.module { return module }
         // A bias that several layers share says nothing about any of them.
-        if let bias = product.bias, bias.hasSuffix(".bias"), biasUses[bias] == 1 {
-            return String(bias.dropLast(".bias".count))
+        if let bias = product.bias, biasUses[bias] == 1 {
+            for leaf in [".bias", ".in_proj_bias"] where bias.hasSuffix(leaf) {
+                return String(bias.dropLast(leaf.count))
+            }
         }
         return modules.path(of: product.scopes)
     }

@@ -12,6 +12,8 @@ struct ONNXNode {
     let scopes: [Substring]
     /// Whether a Gemm takes its second matrix as (out, in), which is how PyTorch keeps a weight.
     let transposesSecond: Bool
+    /// Whether a Gelu is computed by tanh.
+    let isByTanh: Bool
 
     /// - Parameter range: where the `NodeProto` lies in the file.
     /// - Throws: `VitvideoError` where it is malformed.
@@ -24,19 +26,37 @@ struct ONNXNode {
 
         // NodeProto: 5 attribute, 9 metadata_props.
         var module: String?
-        var transposesSecond = false
+        var (transposesSecond, isByTanh) = (false, false)
         var fields = ProtobufFields(bytes, range)
         while let field = try fields.next() {
             guard let content = field.content else { continue }
             switch field.number {
             case 5 where operation == "Gemm":
                 if try Self.isSet("transB", bytes, content) { transposesSecond = true }
+            case 5 where operation == "Gelu":
+                if try Self.text(of: "approximate", bytes, content) == "tanh" { isByTanh = true }
             case 9: module = try Self.module(bytes, content) ?? module
             default: break
             }
         }
         self.module = module
         self.transposesSecond = transposesSecond
+        self.isByTanh = isByTanh
+    }
+
+    /// The text of an `AttributeProto` (1 name, 4 text) of this name.
+    private static func text(
+        of name: String, _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>
+    ) throws -> String? {
+        var isNamed = false
+        var text: String?
+        var fields = ProtobufFields(bytes, range)
+        while let field = try fields.next() {
+            guard let content = field.content else { continue }
+            if field.number == 1 { isNamed = bytes[content].elementsEqual(name.utf8) }
+            if field.number == 4 { text = String(decoding: bytes[content], as: UTF8.self) }
+        }
+        return isNamed ? text : nil
     }
 
     /// Whether an `AttributeProto` (1 name, 3 integer) has this name and is not 0.

@@ -8,6 +8,10 @@ enum ONNXOrigin: Sendable, Equatable {
     case transposed(Int)
     /// The first of equal slices along the first axis, which are there for the pictures of a batch.
     case first(Int)
+    /// Its last axes alone. What lies along the others is equal, for the pictures of a batch or as they are one long.
+    case inner(Int, axes: Int)
+    /// One of three equal parts of a vector.
+    case third(Int, part: Int)
     /// Special tokens (1, n, D) and patches joined along the tokens; the patches are (1, patches, D), or with four axes
     /// (1, D, rows, columns).
     case joined(tokens: Int, patches: Int)
@@ -15,7 +19,9 @@ enum ONNXOrigin: Sendable, Equatable {
     /// The initializers that it is made of.
     var parts: [Int] {
         switch self {
-        case .whole(let index), .transposed(let index), .first(let index): [index]
+        case .whole(let index), .transposed(let index), .first(let index), .inner(let index, _),
+            .third(let index, _):
+            [index]
         case .joined(let tokens, let patches): [tokens, patches]
         }
     }
@@ -30,6 +36,11 @@ enum ONNXOrigin: Sendable, Equatable {
             return try TensorDescription(shape: shape.reversed(), elementType: stored.elementType)
         case .first:
             return try TensorDescription(shape: [1] + shape.dropFirst(), elementType: stored.elementType)
+        case .inner(_, let axes):
+            return try TensorDescription(
+                shape: Array(shape.suffix(axes)), elementType: stored.elementType)
+        case .third:
+            return try TensorDescription(shape: [shape[0] / 3], elementType: stored.elementType)
         case .joined(_, let patches):
             let other = initializers[patches].description
             let count = other.shape.count == 4 ? other.shape[2] * other.shape[3] : other.shape[1]
@@ -51,6 +62,11 @@ enum ONNXOrigin: Sendable, Equatable {
         case .first(let index):
             let all = try values(index)
             return Array(all.prefix(all.count / max(shape(index)[0], 1)))
+        case .inner(let index, let axes):
+            return Array(try values(index).prefix(shape(index).suffix(axes).reduce(1, *)))
+        case .third(let index, let part):
+            let length = shape(index)[0] / 3
+            return Array(try values(index)[part * length..<(part + 1) * length])
         case .joined(let tokens, let patches):
             let shape = shape(patches)
             guard shape.count == 4 else { return try values(tokens) + values(patches) }

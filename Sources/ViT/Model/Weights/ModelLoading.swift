@@ -67,7 +67,7 @@ extension Checkpoint {
             ? hashes[0] : try ContentHash.sha256(of: Data(hashes.map { $0 + "\n" }.joined().utf8))
     }
 
-    /// What an import into the model cache noted.
+    /// What an import into the model cache noted, or the graph of an export shows.
     fileprivate var facts: ModelFacts {
         func numbers(_ name: String) -> [Float]? {
             let texts = metadata[name]?.split(separator: ",") ?? []
@@ -77,6 +77,7 @@ extension Checkpoint {
         return ModelFacts(
             family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)), mean: numbers("mean"),
             deviation: numbers("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil },
-            heads: metadata["num_heads"].flatMap { Int($0) })
+            heads: metadata["num_heads"].flatMap { Int($0) },
+            activation: metadata["activation"].flatMap(Activation.init(rawValue:)))
     }
 }
