@@ -91,7 +91,7 @@ install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
 	install -Dm755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitvideo
 
 .PHONY: bench
-bench: bench-programs ## Measure against other programs, about an hour: Benchmarks/RESULTS.md
+bench: bench-programs ## Measure against other programs, an hour and a half: Benchmarks/RESULTS.md
 	cd Benchmarks && .venv/bin/python run.py
 
 .PHONY: bench-quick

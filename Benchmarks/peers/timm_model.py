@@ -1,4 +1,6 @@
-"""A timm Vision Transformer that gives the class token's attention in its last block."""
+"""A Vision Transformer of timm's, plain or with a family's parts, that gives the class token's attention in its last
+block.
+"""
 
 import torch
 from safetensors.torch import load_file
@@ -12,14 +14,22 @@ if torch.version.cuda is None:
             f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
         )
 
-from timm.layers import resample_abs_pos_embed  # noqa: E402
+import timm  # noqa: E402
+from timm.layers import apply_rot_embed_cat, resample_abs_pos_embed  # noqa: E402
+from timm.models.eva import Eva  # noqa: E402
 from timm.models.vision_transformer import VisionTransformer  # noqa: E402
 
 from suite.rows import Row  # noqa: E402
 
 
-def backbone(row: Row) -> VisionTransformer:
+Backbone = VisionTransformer | Eva
+"""DINOv3's is timm's `Eva`."""
+
+
+def backbone(row: Row) -> Backbone:
     """A model of the row's shape, its position table the native one, without its weights."""
+    if row.architecture:
+        return timm.create_model(row.architecture, num_classes=0, dynamic_img_size=True).eval()
     return VisionTransformer(
         img_size=row.native_grid * row.patch,
         patch_size=row.patch,
@@ -32,13 +42,16 @@ def backbone(row: Row) -> VisionTransformer:
     ).eval()
 
 
-def load(row: Row, weights: str) -> VisionTransformer:
-    """The row's model with positions resampled once to the row's grid."""
+def load(row: Row, weights: str) -> Backbone:
+    """The row's model with positions brought once to the row's grid: a table, or as `rotation` the sines and cosines."""
     tensors = load_file(weights)
     tensors.pop("mask_token", None)
     model = backbone(row)
     model.load_state_dict(tensors)
-    if row.grid != (row.native_grid, row.native_grid):
+    rope = getattr(model, "rope", None)
+    rotation = rope.get_embed(shape=list(row.grid)) if rope is not None else None
+    model.register_buffer("rotation", rotation, persistent=False)
+    if model.pos_embed is not None and row.grid != (row.native_grid, row.native_grid):
         table = resample_abs_pos_embed(model.pos_embed.data, list(row.grid), num_prefix_tokens=1)
         model.pos_embed = nn.Parameter(table)
     model.dynamic_img_size = model.patch_embed.strict_img_size = False
@@ -47,13 +60,26 @@ def load(row: Row, weights: str) -> VisionTransformer:
     return model
 
 
-def before_last_attention(model: VisionTransformer, frame: torch.Tensor) -> torch.Tensor:
+def before_last_attention(model: Backbone, frame: torch.Tensor) -> torch.Tensor:
     """All blocks but the last, and that one's first LayerNorm: (1, tokens, width)."""
-    patches = model.patch_embed(frame)
-    tokens = torch.cat([model.cls_token, patches], dim=1) + model.pos_embed
+    registers = [] if model.reg_token is None else [model.reg_token]
+    tokens = torch.cat([model.cls_token, *registers, model.patch_embed(frame)], dim=1)
+    if model.pos_embed is not None:
+        tokens = tokens + model.pos_embed
+    tokens = model.norm_pre(tokens)
+    rotation = {} if model.rotation is None else {"rope": model.rotation}
     for block in model.blocks[:-1]:
-        tokens = block(tokens)
+        tokens = block(tokens, **rotation)
     return model.blocks[-1].norm1(tokens)
+
+
+def rotated(model: Backbone, vectors: torch.Tensor) -> torch.Tensor:
+    """Queries or keys (1, heads, tokens, head width) with those of the patches turned, where the model does so."""
+    if model.rotation is None:
+        return vectors
+    special = model.num_prefix_tokens
+    patches = apply_rot_embed_cat(vectors[:, :, special:], model.rotation, half=True)
+    return torch.cat([vectors[:, :, :special], patches], dim=2)
 
 
 class LastSelfAttention(nn.Module):
@@ -63,7 +89,7 @@ class LastSelfAttention(nn.Module):
     the class token's row is handed out, (1, heads, patches).
     """
 
-    def __init__(self, model: VisionTransformer):
+    def __init__(self, model: Backbone):
         super().__init__()
         self.model = model
 
@@ -72,14 +98,15 @@ class LastSelfAttention(nn.Module):
         tokens = before_last_attention(self.model, frame)
         shape = (1, -1, 3, last.num_heads, tokens.shape[2] // last.num_heads)
         queries, keys, _ = last.qkv(tokens).reshape(shape).permute(2, 0, 3, 1, 4)
+        queries, keys = rotated(self.model, queries), rotated(self.model, keys)
         attention = ((queries @ keys.transpose(-2, -1)) * last.scale).softmax(dim=-1)
-        return attention[:, :, 0, 1:]
+        return attention[:, :, 0, self.model.num_prefix_tokens :]
 
 
 class ClassTokenAttention(nn.Module):
     """The same with only the class token's query and the keys computed in the last block."""
 
-    def __init__(self, model: VisionTransformer):
+    def __init__(self, model: Backbone):
         super().__init__()
         self.model = model
 
@@ -87,10 +114,11 @@ class ClassTokenAttention(nn.Module):
         last = self.model.blocks[-1]
         tokens = before_last_attention(self.model, frame)
         width, heads = tokens.shape[2], last.attn.num_heads
-        weight, bias = last.attn.qkv.weight, last.attn.qkv.bias
-        query = nn.functional.linear(tokens[:, :1], weight[:width], bias[:width])
-        keys = nn.functional.linear(tokens, weight[width : 2 * width], bias[width : 2 * width])
+        weights = last.attn.qkv.weight.chunk(3)
+        biases = [None] * 3 if last.attn.qkv.bias is None else last.attn.qkv.bias.chunk(3)
+        query = nn.functional.linear(tokens[:, :1], weights[0], biases[0])
+        keys = nn.functional.linear(tokens, weights[1], biases[1])
         query = query.reshape(1, 1, heads, -1).transpose(1, 2)
-        keys = keys.reshape(1, -1, heads, width // heads).permute(0, 2, 3, 1)
-        scores = (query @ keys) * last.attn.scale
-        return scores.softmax(dim=-1)[:, :, 0, 1:]
+        keys = rotated(self.model, keys.reshape(1, -1, heads, width // heads).transpose(1, 2))
+        scores = (query @ keys.transpose(-2, -1)) * last.attn.scale
+        return scores.softmax(dim=-1)[:, :, 0, self.model.num_prefix_tokens :]

@@ -87,14 +87,17 @@ def main() -> None:
     options = parser.parse_args()
     results = json.loads(options.results.read_text())
 
-    panels = len(results["forward"]) + ("job" in results) + ("tokens" in results)
+    # A family's bars look like the plain ones'; the table sets them side by side.
+    forwards = {name: programs for name, programs in results["forward"].items() if not ROWS[name].plain}
+    forwards = forwards or results["forward"]
+    panels = len(forwards) + ("job" in results) + ("tokens" in results)
     columns = min(2, panels)
     rows = (panels + columns - 1) // columns
     figure, grid = pyplot.subplots(
         rows, columns, figsize=(5.2 * columns, 2.5 * rows), layout="constrained", squeeze=False
     )
     axes = iter(grid.flat)
-    for name, programs in results["forward"].items():
+    for name, programs in forwards.items():
         forward(next(axes), name, programs)
     if "job" in results:
         job(next(axes), results["job"])

@@ -128,7 +128,7 @@ def sizes(rounds: int, threads: int, most_patches: int) -> list[dict]:
     jobs, rows = {}, {}
     for height, width in SIZES:
         row = replace(base, height=height, input_width=width)
-        if row.tokens - 1 > most_patches:
+        if row.patches > most_patches:
             continue
         rows[row.tokens] = row
         # About 400 GFLOP, and a frame for each worker at least.

@@ -15,6 +15,7 @@ import torch
 from openvino import preprocess
 from peers import timm_model
 from safetensors.torch import save_file
+from timm.models._hub import save_config_for_hf
 from suite.rows import BY_NAME, DEFAULT, Row
 
 FRAMES = 4
@@ -29,9 +30,9 @@ def seeded_weights(row: Row) -> dict[str, torch.Tensor]:
     weights = {}
     for name, like in timm_model.backbone(row).state_dict().items():
         noise = torch.randn(like.shape, generator=generator)
-        if name.endswith(("norm1.weight", "norm2.weight", "norm.weight")):
+        if name.endswith(("norm1.weight", "norm2.weight", "norm.weight", "norm_pre.weight")):
             weights[name] = 1 + 0.1 * noise
-        elif name.endswith("gamma"):
+        elif "gamma" in name:
             weights[name] = 0.5 + 0.1 * noise
         elif name.endswith(".weight"):
             weights[name] = noise * (like[0].numel() ** -0.5)
@@ -100,6 +101,9 @@ def main() -> None:
         shutil.copyfile(options.weights, temporary / "weights.safetensors")
     else:
         save_file(seeded_weights(row), temporary / "weights.safetensors")
+        if row.architecture:
+            # By which ours knows the family.
+            save_config_for_hf(timm_model.backbone(row), os.fspath(temporary / "config.json"))
     if not options.weights_only:
         make_frames(row, temporary)
         convert(row, temporary)

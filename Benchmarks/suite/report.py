@@ -2,7 +2,7 @@
 
 from math import prod
 
-from suite.programs import PROGRAMS
+from suite.programs import PROGRAMS, Program
 from suite.rows import BY_NAME, ROWS
 
 
@@ -55,7 +55,29 @@ def forward(results: dict) -> str:
             f"**{row.title}** ({row.tokens:,} tokens, {row.gigaflop:.1f} GFLOP a frame)", "",
             table(head, lines), "",
         ]  # fmt: skip
-    return "\n".join(parts + _ratios(measured))
+    plain = {name: programs for name, programs in measured.items() if not ROWS[name].plain}
+    return "\n".join(parts + _ratios(plain) + _families(measured))
+
+
+def _families(measured: dict) -> list[str]:
+    """Ours over each peer for a family, beside the same for the plain model of its shape."""
+
+    def ratio(programs: dict, peer: Program) -> float | None:
+        mine, theirs = programs.get(f"ours_{peer.precision}"), programs.get(peer.key)
+        return mine["fps"]["median"] / theirs["fps"]["median"] if mine and theirs else None
+
+    lines = []
+    for name, programs in measured.items():
+        plain = measured.get(ROWS[name].plain, {})
+        for peer in filter(lambda program: program.peer, PROGRAMS.values()):
+            one, other = ratio(programs, peer), ratio(plain, peer)
+            if one and other:
+                lines.append([
+                    f"{ROWS[name].title}: {peer.title}, {peer.precision}", f"{one:.2f}×", f"{other:.2f}×",
+                    f"{one / other - 1:+.0%}",
+                ])  # fmt: skip
+    head = ["ours over", "this family", "plain ViT", "difference"]
+    return ["**Families beside the plain ViT**, medians", "", table(head, lines), ""] if lines else []
 
 
 def _ratios(measured: dict) -> list[str]:
@@ -72,7 +94,7 @@ def _ratios(measured: dict) -> list[str]:
             for programs in measured.values()
             if mine in programs and other in programs
         ]
-        if len(ratios) == len(measured):
+        if ratios and len(ratios) == len(measured):
             mean = prod(ratios) ** (1 / len(ratios))
             lines.append([label, *(f"{ratio:.2f}×" for ratio in [*ratios, mean])])
     head = ["ours over", *(ROWS[name].title for name in measured), "geometric mean"]

@@ -1,6 +1,6 @@
 """The models and inputs that forward passes are measured on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class Row:
     """How many frames a full round measures."""
     layer_scale: bool = False
     depth: int = 12
+    architecture: str = ""
+    """timm's name of a family with parts of its own; empty for the plain Vision Transformer."""
+    special_tokens: int = 1
+    """Before the patches: the class token, then registers."""
+    plain: str = ""
+    """The row of the plain Vision Transformer of this shape, which a family is held against."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -27,10 +33,14 @@ class Row:
         return self.height // self.patch, self.input_width // self.patch
 
     @property
-    def tokens(self) -> int:
-        """The class token and the patches."""
+    def patches(self) -> int:
         rows, columns = self.grid
-        return 1 + rows * columns
+        return rows * columns
+
+    @property
+    def tokens(self) -> int:
+        """Special ones and patches."""
+        return self.special_tokens + self.patches
 
     @property
     def gigaflop(self) -> float:
@@ -41,16 +51,32 @@ class Row:
         """
         linear = 24 * self.tokens * self.width**2
         attention = 4 * self.tokens**2 * self.width
-        embedding = 2 * (self.tokens - 1) * 3 * self.patch**2 * self.width
+        embedding = 2 * self.patches * 3 * self.patch**2 * self.width
         return (embedding + (self.depth - 1) * (linear + attention)) / 1e9
+
+
+PLAIN = [
+    Row("vits16_224", "ViT-S/16, 224×224", 16, 384, 6, 224, 224, 14, frames=160),
+    Row("vits16_512", "ViT-S/16, 512×896", 16, 384, 6, 512, 896, 14, frames=16),
+    Row("vitb16_224", "ViT-B/16, 224×224", 16, 768, 12, 224, 224, 14, frames=48),
+    Row("vitb16_512", "ViT-B/16, 512×896", 16, 768, 12, 512, 896, 14, frames=8),
+]
+
+
+def family(row: Row, prefix: str, title: str, architecture: str, special_tokens: int = 1) -> Row:
+    """A family's model in the shape of a plain one."""
+    return replace(
+        row, name=row.name.replace("vit", f"{prefix}_vit", 1), title=row.title.replace("ViT", title),
+        architecture=architecture, special_tokens=special_tokens, plain=row.name,
+    )  # fmt: skip
 
 
 ROWS = {
     row.name: row
     for row in [
-        Row("vits16_224", "ViT-S/16, 224×224", 16, 384, 6, 224, 224, 14, frames=160),
-        Row("vits16_512", "ViT-S/16, 512×896", 16, 384, 6, 512, 896, 14, frames=16),
-        Row("vitb16_512", "ViT-B/16, 512×896", 16, 768, 12, 512, 896, 14, frames=8),
+        *PLAIN,
+        *(family(row, "dinov3", "DINOv3 ViT", "vit_small_patch16_dinov3", 5) for row in PLAIN[:2]),
+        *(family(row, "clip", "CLIP ViT", "vit_base_patch16_clip_quickgelu_224") for row in PLAIN[2:]),
         Row(
             "dinov2_vits14_448", "DINOv2 ViT-S/14, 448×798", 14, 384, 6, 448, 798, 37,
             frames=16, layer_scale=True,
