@@ -5,6 +5,8 @@ struct Address {
     let text: String
     let scheme: String
     let host: String
+    /// Given or the scheme's own; empty where neither is known.
+    private let port: String
 
     /// Nil for text that is not an absolute URL.
     init?(_ text: String) {
@@ -17,13 +19,21 @@ struct Address {
         self.text = text
         self.scheme = scheme.lowercased()
         self.host = host.lowercased()
+        port = Address.part(CURLUPART_PORT, of: parts, UInt32(CURLU_DEFAULT_PORT)) ?? ""
     }
 
-    private static func part(_ which: CURLUPart, of parts: OpaquePointer) -> String? {
+    private static func part(
+        _ which: CURLUPart, of parts: OpaquePointer, _ flags: UInt32 = 0
+    ) -> String? {
         var value: UnsafeMutablePointer<CChar>?
-        guard curl_url_get(parts, which, &value, 0) == CURLUE_OK, let value else { return nil }
+        guard curl_url_get(parts, which, &value, flags) == CURLUE_OK, let value else { return nil }
         defer { curl_free(value) }
         return String(cString: value)
+    }
+
+    /// Whether the same server answers under both: what is a secret between it and us stays one.
+    func isSameServer(as other: Address) -> Bool {
+        (scheme, host, port) == (other.scheme, other.host, other.port)
     }
 
     /// Whether the host is this machine.

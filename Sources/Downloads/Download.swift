@@ -44,6 +44,23 @@ package struct Download: Sendable {
     /// The file's SHA-256 in lower-case hexadecimal, or the first digits of it; empty for no check.
     package var sha256: String
     package var options: Options
+    /// Proves to the server of `url` who asks; no other server gets it, whereto it may redirect.
+    package var token: String?
+    /// Whether size and hash are those that the server of `url` tells, as Hugging Face's hub does
+    /// (`ResponseHead.contentHash`, `linkedSize`). A redirect to another server changes nothing about them.
+    package var takesServersWord = false
+
+    /// The answer of a server that does not give the file.
+    package struct Refusal: Sendable {
+        /// The HTTP status.
+        package let status: Int
+        /// `X-Error-Code`, by which Hugging Face's hub says why.
+        package let code: String?
+        package let error: VitvideoError
+
+        /// Whether the server says that there is no such file.
+        package var isAbsence: Bool { status == 404 || status == 410 }
+    }
 
     package init(
         from url: String, to path: String, size: Int64? = nil, sha256: String = "",
@@ -65,6 +82,16 @@ package struct Download: Sendable {
     package func run(
         progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
     ) throws {
+        if let refusal = try attempt(progress: progress, isCancelled: isCancelled) { throw refusal.error }
+    }
+
+    /// Fetches the file as `run`, where it may well be that the server does not give it.
+    ///
+    /// - Returns: how the server refuses; nil once the file is there.
+    /// - Throws: `VitvideoError`.
+    package func attempt(
+        progress: (Progress) -> Void = { _ in }, isCancelled: () -> Bool = { false }
+    ) throws -> Refusal? {
         // The closures outlive nothing: Fetch is gone before this returns.
         try withoutActuallyEscaping(isCancelled) { isCancelled in
             try withoutActuallyEscaping(progress) { progress in

@@ -9,15 +9,20 @@ final class Fetch: Transfer.Sink {
     private struct StalePart: Error {}
     private struct Refused: Error {
         let error: VitvideoError
+        /// Where it is the server that refuses.
+        var answer: Download.Refusal?
     }
 
     private static let mostRedirects = 10
 
-    private let download: Download
+    /// With what the server tells of the file, where its word is taken.
+    private var download: Download
     private let isCancelled: () -> Bool
     private let progress: (Download.Progress) -> Void
     private var part: PartialFile?
     private var total: Int64?
+    /// Whether it is the server of the download's address that answers, and no other that it redirects to.
+    private var isOwnServer = true
     /// Whether the body now arriving belongs into the file.
     private var takesBody = false
 
@@ -30,27 +35,33 @@ final class Fetch: Transfer.Sink {
         self.progress = progress
     }
 
-    func run() throws {
+    /// - Returns: how the server refuses; nil once the file is there.
+    func run() throws -> Download.Refusal? {
         // After a failure nothing is left of a part that never got a byte.
         defer { if let part, part.size == 0 { part.remove() } }
         do {
-            if try download.isPresent() { return }
+            if try download.isPresent() { return nil }
             let part = try PartialFile.open(for: download.path) { size in
                 if isCancelled() { throw Cancelled() }
                 progress(Download.Progress(received: size, total: download.size))
             }
             self.part = part
             // Another process may have finished it while this one waited.
-            if try download.isPresent() { return part.remove() }
-            try complete(part)
+            if try download.isPresent() {
+                part.remove()
+            } else {
+                try complete(part)
+            }
             self.part = nil
+            return nil
         } catch is Cancelled {
             throw VitvideoError.download(
                 .interrupted, url: download.url, reason: "interrupted", nextStep: resumeHint)
         } catch let failure as PartialFile.Failure {
             throw described(failure)
         } catch let refused as Refused {
-            throw refused.error
+            guard let answer = refused.answer else { throw refused.error }
+            return answer
         }
     }
 
@@ -148,11 +159,13 @@ final class Fetch: Transfer.Sink {
     /// Asks for what is missing, following redirects.
     private func request(_ transfer: Transfer, _ part: PartialFile) throws {
         let origin = part.origin
-        if part.size > 0, part.size == origin?.total {
+        // The server's word is asked for also where nothing is missing.
+        if part.size > 0, part.size == origin?.total, !download.takesServersWord {
             total = part.size
             return
         }
         var location = download.url
+        let own = Address(location)
         for _ in 0...Fetch.mostRedirects {
             guard let address = Address(location) else { throw refusal("'\(location)' is not a URL") }
             guard address.isAllowed(plainHTTP: download.options.allowsPlainHTTP) else {
@@ -161,8 +174,10 @@ final class Fetch: Transfer.Sink {
                         + "\(address.scheme) is not allowed, only https")
             }
             takesBody = false
+            isOwnServer = own?.isSameServer(as: address) == true
             let (head, redirect) = try transfer.get(
-                address, from: part.size, validator: origin?.validator ?? "", into: self)
+                address, from: part.size, validator: origin?.validator ?? "",
+                token: isOwnServer ? download.token : nil, into: self)
             switch head.status {
             case 200, 206:
                 return try checkLength(part)
@@ -179,7 +194,10 @@ final class Fetch: Transfer.Sink {
                         code: CURLE_HTTP_RETURNED_ERROR, reason: "HTTP status \(head.status)",
                         status: head.status)
                 }
-                throw Refused(error: described(status: head.status, location: location))
+                let error = described(status: head.status, location: location)
+                throw Refused(
+                    error: error,
+                    answer: Download.Refusal(status: head.status, code: head.errorCode, error: error))
             }
         }
         throw refusal("more than \(Fetch.mostRedirects) redirects")
@@ -195,6 +213,10 @@ final class Fetch: Transfer.Sink {
     // MARK: The response
 
     func begin(_ head: ResponseHead) throws {
+        if download.takesServersWord, isOwnServer {
+            download.sha256 = head.contentHash ?? download.sha256
+            download.size = head.linkedSize ?? download.size
+        }
         takesBody = head.status == 200 || head.status == 206
         guard takesBody, let part else { return }
         if head.status == 206 {

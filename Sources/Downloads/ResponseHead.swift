@@ -8,6 +8,16 @@ struct ResponseHead {
     /// What `If-Range` takes: a strong entity tag, else the date of the last change.
     private(set) var validator: String?
 
+    /// The SHA-256 of the file in lower-case hexadecimal, where `X-Linked-Etag` or else `ETag` is one: so
+    /// Hugging Face's hub names files that it keeps elsewhere and redirects to.
+    var contentHash: String? { [linkedTag, tag].lazy.compactMap(Self.sha256).first }
+    /// `X-Linked-Size`: that file's size in bytes.
+    private(set) var linkedSize: Int64?
+    /// `X-Error-Code`: why the hub refuses.
+    private(set) var errorCode: String?
+
+    private var tag: String?
+    private var linkedTag: String?
     private var hasStrongTag = false
 
     /// Takes in one header line. A status line starts a new response: one may follow an interim one.
@@ -23,12 +33,24 @@ struct ResponseHead {
         switch line[..<colon].lowercased() {
         case "content-length": contentLength = Int64(value)
         case "content-range": readRange(value)
-        case "etag" where !value.hasPrefix("W/"):
+        case "etag":
+            tag = value
+            guard !value.hasPrefix("W/") else { break }
             validator = value
             hasStrongTag = true
+        case "x-linked-etag": linkedTag = value
+        case "x-linked-size": linkedSize = Int64(value)
+        case "x-error-code": errorCode = value
         case "last-modified" where !hasStrongTag: validator = value
         default: break
         }
+    }
+
+    /// The hash that an entity tag is; nil for other tags, such as Git's hashes of small files.
+    private static func sha256(_ tag: String?) -> String? {
+        guard let tag else { return nil }
+        let value = (tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]).filter { $0 != "\"" }.lowercased()
+        return value.utf8.count == 64 && value.allSatisfy(\.isHexDigit) ? value : nil
     }
 
     private mutating func readRange(_ value: String) {

@@ -103,10 +103,12 @@ final class Transfer {
     /// - Parameters:
     ///   - offset: the first byte wanted; 0 asks for the whole file without a range.
     ///   - validator: the version that the range is of: if the file has changed, the server sends it whole.
+    ///   - token: proves to the server who asks (`Authorization: Bearer`).
     /// - Returns: the response's headers, and where a redirect leads.
     /// - Throws: `Failure`, and what the sink throws.
     func get(
-        _ address: Address, from offset: Int64, validator: String, into sink: any Sink
+        _ address: Address, from offset: Int64, validator: String, token: String? = nil,
+        into sink: any Sink
     ) throws -> (head: ResponseHead, redirect: String?) {
         let context = Context(sink)
         set(CURLOPT_URL, address.text)
@@ -116,6 +118,7 @@ final class Transfer {
         set(CURLOPT_RANGE, offset > 0 ? "\(offset)-" : nil)
         var headers: UnsafeMutablePointer<curl_slist>?
         if offset > 0, !validator.isEmpty { headers = curl_slist_append(nil, "If-Range: \(validator)") }
+        if let token { headers = curl_slist_append(headers, "Authorization: Bearer \(token)") }
         defer { curl_slist_free_all(headers) }
         set(CURLOPT_HTTPHEADER, pointer: headers)
         let unmanaged = Unmanaged.passUnretained(context).toOpaque()
