@@ -46,7 +46,7 @@ package struct Checkpoint: Sendable {
     ///   for everything damaged or contradictory.
     package static func open(_ path: String) throws -> Checkpoint {
         let path = try WeightsDirectory.file(at: path)
-        if path.hasSuffix(".index.json") {
+        if WeightsDirectory.isIndex(path) {
             return try locating("read", path) {
                 let source = try ShardedTensors(index: path)
                 return try Checkpoint(path, .sharded, source, files: [path] + source.paths)

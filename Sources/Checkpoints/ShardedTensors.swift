@@ -22,13 +22,7 @@ struct ShardedTensors: TensorSource {
     init(index path: String) throws {
         let map = try ShardedTensors.map(path)
         let folder = path.parentPath + "/"
-        let files = Set(map.map(\.file)).sorted()
-        guard files.count <= Self.mostFiles else {
-            throw VitvideoError.badData("it names more than \(Self.mostFiles) files")
-        }
-        for file in files where file.contains("/") || file.isEmpty || file.hasPrefix(".") {
-            throw VitvideoError.badData("it names \(quoted(file)), which is no file beside it")
-        }
+        let files = try Self.files(in: map)
         paths = files.map { folder + $0 }
         parts = try paths.map { try Checkpoint.open($0) }
         let order = Dictionary(uniqueKeysWithValues: files.enumerated().map { ($1, $0) })
@@ -47,7 +41,22 @@ struct ShardedTensors: TensorSource {
         metadata = parts.first?.metadata ?? [:]
     }
 
-    private static func map(_ path: String) throws -> [(name: String, file: String)] {
+    /// The files that an index names, sorted.
+    ///
+    /// - Throws: `VitvideoError` where they are too many or not beside the index.
+    static func files(in map: [(name: String, file: String)]) throws -> [String] {
+        let files = Set(map.map(\.file)).sorted()
+        guard files.count <= mostFiles else {
+            throw VitvideoError.badData("it names more than \(mostFiles) files")
+        }
+        for file in files where file.contains("/") || file.isEmpty || file.hasPrefix(".") {
+            throw VitvideoError.badData("it names \(quoted(file)), which is no file beside it")
+        }
+        return files
+    }
+
+    /// By tensor, the file that an index says has it.
+    static func map(_ path: String) throws -> [(name: String, file: String)] {
         let file = try MappedFile.open(path)
         guard file.count <= largestIndex else {
             throw VitvideoError.badData("an index of \(file.count) bytes is too long")

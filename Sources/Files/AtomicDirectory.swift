@@ -68,6 +68,34 @@ package final class AtomicDirectory {
         guard close(descriptor) == 0 else { throw writingFailure(file, errno) }
     }
 
+    /// Copies a whole file, piece by piece, with the directories above it.
+    ///
+    /// - Throws: `VitvideoError` of kind `noInput` or `inputOutput`.
+    package func copy(_ source: String, to file: String) throws {
+        let input = try openForReading(source)
+        defer { close(input) }
+        let target = location(of: file)
+        do throws(SystemError) {
+            try FileSystem.makeDirectories(target.parentPath)
+            let output = FileSystem.open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+            guard output >= 0 else { throw SystemError() }
+            defer { close(output) }
+            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+            defer { piece.deallocate() }
+            var position: Int64 = 0
+            while true {
+                let count = read(input, piece.baseAddress, piece.count)
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw SystemError() }
+                if count == 0 { return }
+                try writeAll(
+                    UnsafeRawBufferPointer(rebasing: piece[..<count]), to: output, at: &position)
+            }
+        } catch {
+            throw writingFailure(file, error.code)
+        }
+    }
+
     // MARK: Ending
 
     /// Gives the directory its name, once everything in it is on the disk.

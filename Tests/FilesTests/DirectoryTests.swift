@@ -40,6 +40,23 @@ import Testing
         #expect(try directory.contents == ["report", "target"])
     }
 
+    /// More than one piece, through a link, into a directory that is made.
+    @Test func filesAreCopied() throws {
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try directory.write(bytes, to: "source")
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.file("link"), withDestinationPath: "source")
+        let made = try make(path)
+        try made.copy(directory.file("link"), to: "deep/er/copy")
+        // No file is copied over another one, and none that is not there.
+        #expect(throws: VitvideoError.self) { try made.copy(directory.file("source"), to: "figures/a") }
+        let absent = #expect(throws: VitvideoError.self) { try made.copy(directory.file("none"), to: "b") }
+        #expect(absent?.kind == .noInput)
+        try made.commit { _ in }
+        #expect(FileManager.default.contents(atPath: path + "/deep/er/copy") == Data(bytes))
+        #expect(FileManager.default.contents(atPath: path + "/figures/a") == Data([1, 2]))
+    }
+
     @Test func theCallerRefusesAtBothEnds() throws {
         struct Refused: Error {}
         #expect(throws: Refused.self) { try AtomicDirectory(path, overwrite: true) { _ in throw Refused() } }
