@@ -31,6 +31,18 @@ package enum NextStep: Sendable, Hashable {
     case usePrecision([String])
     /// Download a known model's weights, or import a file from `source`.
     case pullModel(String, source: String)
+    /// Download a model of the Hugging Face hub.
+    case pullRepository(String)
+    /// Name one of the files of a repository of the hub.
+    case nameHubFile(String)
+    /// Accept a repository's terms at an address, and say who asks.
+    case acceptTerms(String, hasToken: Bool)
+    /// Say who asks the hub.
+    case nameHubToken
+    /// Import the weights under a name that is free and fit.
+    case chooseImportName
+    /// Import the weights as the known model of that name, or under another name.
+    case importAsKnown(String)
     /// Get the weights elsewhere and import them.
     case importModel(String)
     /// Remove a damaged file of the model cache and download it again.

@@ -11,7 +11,7 @@ package struct ForeignCaches: Sendable {
 
     /// A variable's value with a leading `~` replaced by the home directory; nil where it is not set or
     /// empty.
-    private func value(_ name: String) -> String? {
+    func value(_ name: String) -> String? {
         guard let text = environment[name], !text.isEmpty else { return nil }
         return text == "~" || text.hasPrefix("~/") ? home + text.dropFirst() : text
     }
@@ -29,14 +29,19 @@ package struct ForeignCaches: Sendable {
     /// Where OpenAI's `clip.load` and OpenCLIP keep OpenAI's files.
     package var openAI: String { home + "/.cache/clip" }
 
-    /// As `huggingface_hub.constants.HF_HUB_CACHE`.
+    private var huggingFaceHome: String { value("HF_HOME") ?? userCache + "/huggingface" }
+
+    /// As `huggingface_hub.constants.HF_HUB_CACHE`; timm and OpenCLIP keep theirs there too.
     package var huggingFaceHub: String {
-        value("HF_HUB_CACHE") ?? value("HUGGINGFACE_HUB_CACHE")
-            ?? (value("HF_HOME") ?? userCache + "/huggingface") + "/hub"
+        value("HF_HUB_CACHE") ?? value("HUGGINGFACE_HUB_CACHE") ?? huggingFaceHome + "/hub"
     }
 
-    /// The weights of a repository's current snapshot; nil where there are none.
-    func huggingFaceFile(_ repository: String) -> String? {
+    /// As `huggingface_hub.constants.HF_TOKEN_PATH`.
+    var huggingFaceToken: String { value("HF_TOKEN_PATH") ?? huggingFaceHome + "/token" }
+
+    /// The weights of a repository's current snapshot, or another file of it; nil where there are none, or
+    /// not all.
+    func huggingFaceFile(_ repository: String, file: String? = nil) -> String? {
         let folder = "\(huggingFaceHub)/models--\(repository.replacing("/", with: "--"))"
         var snapshots = FileSystem.names(in: folder + "/snapshots")?.sorted() ?? []
         if let current = FileSystem.text(of: folder + "/refs/main") {
@@ -45,7 +50,9 @@ package struct ForeignCaches: Sendable {
         }
         for snapshot in snapshots {
             // A snapshot links to blobs, and a link may be left without its blob.
-            if let path = WeightsDirectory.weights(in: "\(folder)/snapshots/\(snapshot)") { return path }
+            let directory = "\(folder)/snapshots/\(snapshot)"
+            let path = file.map { "\(directory)/\($0)" } ?? WeightsDirectory.weights(in: directory)
+            if let path, WeightsDirectory.isWhole(path) { return path }
         }
         return nil
     }

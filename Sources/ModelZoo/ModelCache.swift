@@ -15,7 +15,7 @@ package struct ModelCache: Sendable {
     /// Where a model's weights were found.
     package struct Location: Sendable, Hashable {
         package enum Origin: Sendable {
-            case imported, downloaded, torchHub, openAI, huggingFace
+            case imported, downloaded, torchHub, openAI, huggingFace, openCLIP
         }
 
         package let path: String
@@ -59,7 +59,7 @@ package struct ModelCache: Sendable {
     package func downloadedPath(of entry: ModelZoo.Entry) -> String { "\(directory)/\(entry.fileName)" }
 
     /// The model's weights on this machine, the first there is of: imported, downloaded, torch.hub's,
-    /// OpenAI's, Hugging Face's.
+    /// OpenAI's, Hugging Face's, OpenCLIP's.
     ///
     /// - Returns: nil where there are none.
     package func find(_ entry: ModelZoo.Entry) -> Location? {
@@ -81,7 +81,9 @@ package struct ModelCache: Sendable {
                 return Location(path: path, origin: .huggingFace)
             }
         }
-        return nil
+        return entry.openCLIP.flatMap { foreign.huggingFaceFile($0) }.map {
+            Location(path: $0, origin: .openCLIP)
+        }
     }
 
     /// - Throws: `VitvideoError.weightsNotFound`.
@@ -120,7 +122,7 @@ package struct ModelCache: Sendable {
     private func expectedHash(of location: Location, _ entry: ModelZoo.Entry) -> String {
         switch location.origin {
         // These are other files with the same weights.
-        case .imported, .huggingFace: return ""
+        case .imported, .huggingFace, .openCLIP: return ""
         case .openAI: return entry.sha256
         case .torchHub:
             return location.path.lastPathPart == entry.original?.name
@@ -266,9 +268,10 @@ package struct ModelCache: Sendable {
         return Location(path: target, origin: .imported)
     }
 
-    private func makeDirectory() throws {
+    /// Makes the cache's directory, or one in it.
+    func makeDirectory(_ path: String? = nil) throws {
         do {
-            try FileSystem.makeDirectories(directory)
+            try FileSystem.makeDirectories(path ?? directory)
         } catch {
             throw VitvideoError.cacheNotWritable(directory)
         }

@@ -16,13 +16,17 @@ package enum ModelZoo {
         package let size: Int64?
         /// Repositories of the Hugging Face hub that hold the same weights.
         package let huggingFace: [String]
+        /// A repository of the hub that holds the same weights for OpenCLIP and timm. The configuration in it
+        /// is that of timm's variant with the usual GELU, and not about this model.
+        package let openCLIP: String?
         /// The authors' own file, where `source` has another one of the same weights.
         package let original: Original?
 
         /// - Parameter sha256: of the file at `source` or its first digits; empty for unknown.
         package init(
             name: String, configuration: Configuration, source: String, license: License,
-            sha256: String = "", size: Int64? = nil, huggingFace: [String] = [], original: Original? = nil
+            sha256: String = "", size: Int64? = nil, huggingFace: [String] = [], openCLIP: String? = nil,
+            original: Original? = nil
         ) {
             self.name = name
             self.configuration = configuration
@@ -31,7 +35,23 @@ package enum ModelZoo {
             self.sha256 = sha256
             self.size = size
             self.huggingFace = huggingFace
+            self.openCLIP = openCLIP
             self.original = original
+        }
+
+        /// Who publishes the file at `source`: a short name, or the host where there is none.
+        package var publisher: String {
+            let host = source.split(separator: "/").dropFirst().first.map(String.init) ?? ""
+            return ModelZoo.publishers[host] ?? host
+        }
+
+        /// Bytes of the file at `source`; where they are not known, four for each parameter.
+        package var sizeOnDisk: (bytes: Int64, isExact: Bool) {
+            if let size { return (size, true) }
+            let parameters = CanonicalNames.required(by: configuration).reduce(0) {
+                $0 + $1.shape.reduce(1, *)
+            }
+            return (Int64(4 * parameters), false)
         }
 
         /// The published file's own name; of one in the Hugging Face hub, where they are all called alike, that of
@@ -51,6 +71,9 @@ package enum ModelZoo {
         package let name: String
         /// Where to read a license that is not a usual one.
         package let address: String?
+
+        /// Fit for a table.
+        package var shortName: String { name.replacing(" License", with: "") }
 
         package static let apache2 = License(name: "Apache-2.0", address: nil)
         package static let mit = License(name: "MIT", address: nil)
@@ -73,6 +96,12 @@ package enum ModelZoo {
             String(name.split(separator: "-").last?.prefix { $0 != "." } ?? "")
         }
     }
+
+    /// Short names of those who publish, by host.
+    private static let publishers = [
+        "dl.fbaipublicfiles.com": "meta", "huggingface.co": "huggingface",
+        "openaipublic.azureedge.net": "openai", "storage.googleapis.com": "google",
+    ]
 
     /// The model used where none is named.
     package static let defaultName = "dinov2_vits14"
@@ -99,12 +128,17 @@ package enum ModelZoo {
     /// The model whose published file has this hash.
     ///
     /// - Returns: nil where none is known to.
-    package static func published(withHash sha256: String) -> Model.Known? {
+    package static func entry(withHash sha256: String) -> Entry? {
         entries.first { entry in
             [entry.sha256, entry.original?.sha256 ?? ""].contains { !$0.isEmpty && sha256.hasPrefix($0) }
-        }.map {
-            Model.Known(name: $0.name, configuration: $0.configuration)
         }
+    }
+
+    /// What that model is.
+    ///
+    /// - Returns: nil where none is known to.
+    package static func published(withHash sha256: String) -> Model.Known? {
+        entry(withHash: sha256).map { Model.Known(name: $0.name, configuration: $0.configuration) }
     }
 
     package static let entries: [Entry] =
@@ -268,10 +302,8 @@ package enum ModelZoo {
             name: name, configuration: size.configuration(family: .clip, patch: patch, side: side),
             source: "https://openaipublic.azureedge.net/clip/models/\(hash)/\(file).pt", license: .mit,
             sha256: hash,
-            huggingFace: [
-                "openai/clip-vit-\(size.name)-patch\(patch)\(suffix)",
-                "timm/vit_\(size.name)_patch\(patch)_clip_quickgelu_\(side).openai",
-            ])
+            huggingFace: ["openai/clip-vit-\(size.name)-patch\(patch)\(suffix)"],
+            openCLIP: "timm/vit_\(size.name)_patch\(patch)_clip_\(side).openai")
     }
 
     // MARK: DeiT

@@ -5,6 +5,11 @@ import Base
 extension VitvideoError {
     /// A name that no known model has.
     package static func unknownModel(_ name: String) -> VitvideoError {
+        if name.hasPrefix(HubReference.prefix) {
+            return VitvideoError(
+                .usage,
+                reason: "\(quoted(name)) names no repository; write hf:owner/name, or hf:owner/name/file")
+        }
         let known = ModelZoo.entries.map(\.name).joined(separator: ", ")
         return VitvideoError(.usage, reason: "unknown model '\(name)'; known models: \(known)")
     }
@@ -14,6 +19,13 @@ extension VitvideoError {
         VitvideoError(
             .unavailable, reason: "the weights of '\(model)' are not at \(path)",
             nextStep: .pullModel(model, source: source))
+    }
+
+    /// A model of the Hugging Face hub that is nowhere on this machine.
+    package static func notPulled(_ name: String) -> VitvideoError {
+        VitvideoError(
+            .unavailable, reason: "the weights of '\(name)' are not on this machine",
+            nextStep: .pullRepository(name))
     }
 
     /// A file that is not the published one.

@@ -118,7 +118,12 @@ import ViT
             huggingFace: ["timm/tiny.a"], original: ModelZoo.Original(name: "tiny_pretrain-deadbeef.pth"))
         #expect(entry.fileName == "tiny.a.safetensors" && entry.original?.sha256 == "deadbeef")
         let hub = directory.file("home/.cache/huggingface/hub/models--timm--tiny.a/snapshots/aaa")
-        try put(Data(), hub + "/model.safetensors.index.json")
+        let part = "model-00001-of-00001.safetensors"
+        let index = #"{"weight_map": {"cls_token": "\#(part)"}}"#
+        try put(Data(index.utf8), hub + "/model.safetensors.index.json")
+        // Its one file has not come yet.
+        #expect(cache().find(entry) == nil)
+        try put(published, "\(hub)/\(part)")
         #expect(cache().find(entry)?.path == hub + "/model.safetensors.index.json")
         let original = directory.file("home/.cache/torch/hub/checkpoints/tiny_pretrain-deadbeef.pth")
         try put(published, original)

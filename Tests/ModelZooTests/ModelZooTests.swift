@@ -103,7 +103,22 @@ import ViT
             #expect(entry.sha256.count == 64 && entry.source.contains("/\(entry.sha256)/"))
         }
         #expect(entries[3].fileName == "ViT-L-14-336px.pt" && entries[3].configuration.nativeRows == 24)
-        #expect(entries[3].huggingFace[0] == "openai/clip-vit-large-patch14-336")
+        #expect(entries[3].huggingFace == ["openai/clip-vit-large-patch14-336"])
+        #expect(entries[3].openCLIP == "timm/vit_large_patch14_clip_336.openai")
+    }
+
+    @Test func whoPublishesAndHowMuch() throws {
+        let table = [
+            ("dinov2_vits14", "meta", 88_283_115, true), ("dinov3_vits16", "huggingface", 86_347_776, false),
+            ("clip_vitb32", "openai", 349_824_000, false),
+            ("vit_base_patch16_224.augreg_in1k", "google", 346_270_624, false),
+        ]
+        for (name, publisher, bytes, isExact) in table {
+            let entry = try ModelZoo.entry(named: name)
+            #expect(entry.publisher == publisher)
+            #expect(entry.sizeOnDisk == (Int64(bytes), isExact), "\(name): \(entry.sizeOnDisk)")
+        }
+        #expect(Set(ModelZoo.entries.map(\.publisher)).allSatisfy { !$0.contains(".") })
     }
 
     @Test func dinov2Giant() throws {

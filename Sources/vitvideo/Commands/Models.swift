@@ -13,23 +13,20 @@ struct Models: ParsableCommand {
         defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the known models.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the known models, and those that are in the model cache under other names.",
+            discussion: """
+                The columns: name, with aliases; patch size, width, blocks and heads; size of the published \
+                file; its license; who publishes it; and whether it is on this machine.
+                """)
+
+        @Argument(help: "Part of the names to show, in letters of any case.")
+        var filter: String?
 
         func run() throws {
             let cache = ModelCache.standard()
-            let names = ModelZoo.entries.map(\.name)
-            let width = names.map(\.count).max() ?? 0
-            for entry in ModelZoo.entries {
-                let c = entry.configuration
-                let marks = [
-                    cache.find(entry) == nil ? nil : "present",
-                    entry.name == ModelZoo.defaultName ? "default" : nil,
-                    ModelZoo.aliases.first { $0.value == entry.name }.map { "'\($0.key)'" },
-                ].compactMap { $0 }
-                let size = "patch \(c.patchSize), width \(c.width), \(c.depth) blocks, \(c.heads) heads"
-                try printLine(
-                    entry.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + size
-                        + (marks.isEmpty ? "" : "  (\(marks.joined(separator: ", ")))"))
+            for block in try ModelList(cache, filter: filter).blocks {
+                for line in block + [""] { try printLine(line) }
             }
             try printLine("The model cache is \(cache.directory).")
         }
@@ -65,45 +62,94 @@ struct Models: ParsableCommand {
 
     struct Pull: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Fetch a known model's weights from their publisher into the model cache.",
+            abstract: "Fetch models into the model cache, and print where they are.",
             discussion: """
-                A broken download goes on where it stopped. Size and hash are checked before the file has its name.
+                Known models come from their publishers, hf:OWNER/NAME from the Hugging Face hub, with \
+                configuration and tokenizer; what the hub's own library has fetched already is used where it \
+                lies. The path printed is one for --weights, the name one for --model. A broken download goes \
+                on where it stopped. Size and hash are checked, as far as they are published, before a file \
+                has its name.
+
+                HF_ENDPOINT names another server than huggingface.co. For repositories with terms to accept, \
+                set HF_TOKEN, or log in with Hugging Face's program.
                 """)
 
-        @Argument(help: "Model names.")
+        @Argument(
+            help: "Names of known models, hf:OWNER/NAME for a repository's weights, or hf:OWNER/NAME/FILE.")
         var names: [String]
 
         @Flag(name: [.short, .long], help: "Say nothing but errors.")
         var quiet = false
 
         func run() throws {
-            let download = ModelDownload(cache: .standard(), isQuiet: quiet)
-            for name in names { try printLine(download.run(ModelZoo.entry(named: name)).path) }
+            let cache = ModelCache.standard()
+            let download = ModelDownload(cache: cache, isQuiet: quiet)
+            for name in names {
+                let location =
+                    if let reference = HubReference(name) {
+                        try cache.location(of: .hub(reference)) { try download.run($0) }
+                    } else {
+                        try download.run(ModelZoo.entry(named: name))
+                    }
+                try printLine(location.path)
+            }
         }
     }
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a weights file against a known model and put it into the model cache.")
+            abstract: "Check weights and put them into the model cache, and print where they are.",
+            discussion: """
+                With --as, the weights are checked against a known model and are that model from then on. \
+                Without it, a file that is one of the published ones is imported as what it is, and any other \
+                that can be read is copied, with configuration and tokenizer beside it, under a name for \
+                --model.
+                """)
 
-        @Argument(help: "Weights: safetensors, PyTorch, NumPy or ONNX.")
+        @Argument(
+            help:
+                "Weights: safetensors, PyTorch, NumPy or ONNX, or a directory as Hugging Face writes it."
+        )
         var file: String
 
         @Option(
-            name: .customLong("as"), help: ArgumentHelp("The model these weights are.", valueName: "name"))
-        var name: String
+            name: .customLong("as"),
+            help: ArgumentHelp("The known model that these weights are.", valueName: "name"))
+        var known: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "What to call the model. (default: the file's name without its ending, or the directory's)",
+                valueName: "name"))
+        var name: String?
 
         @Option(help: CheckpointKeyHelp.text)
         var checkpointKey: String?
 
-        func validate() throws { try FileArguments.check([("models import", file)]) }
+        func validate() throws {
+            try FileArguments.check([("models import", file)])
+            if known != nil, name != nil {
+                throw ValidationError("--as and --name both say what the model is called; give one of them")
+            }
+            if known == nil, checkpointKey != nil {
+                throw ValidationError(
+                    "--checkpoint-key goes with --as; a file that is copied whole needs it when it is used"
+                )
+            }
+        }
 
         func run() throws {
-            try printLine(
-                ModelCache.standard().importWeights(
-                    from: file, as: ModelZoo.entry(named: name), checkpointKey: checkpointKey,
-                    onNotice: { ModelNotices.print($0, as: FileName.shown(file)) }
-                ).path)
+            let cache = ModelCache.standard()
+            let onNotice = { (notice: ModelNotice) in ModelNotices.print(notice, as: FileName.shown(file)) }
+            let location =
+                if let known {
+                    try cache.importWeights(
+                        from: file, as: ModelZoo.entry(named: known), checkpointKey: checkpointKey,
+                        onNotice: onNotice)
+                } else {
+                    try cache.importModel(from: file, name: name, onNotice: onNotice)
+                }
+            try printLine(location.path)
         }
     }
 
@@ -111,11 +157,17 @@ struct Models: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Load a model's weights and check every tensor.")
 
-        @Argument(help: "Model name.")
+        @Argument(help: ModelName.text)
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            let found = try ModelCache.standard().verify(ModelZoo.entry(named: name))
+            let cache = ModelCache.standard()
+            let found =
+                if let model = ModelName.stored(name, in: cache) {
+                    try cache.verify(model)
+                } else {
+                    try cache.verify(ModelZoo.entry(named: name))
+                }
             let hash = found.expected.isEmpty ? "SHA-256" : "as published, SHA-256"
             try printLine("\(found.location.path): every tensor is there, \(hash) \(found.sha256)")
         }
@@ -124,12 +176,25 @@ struct Models: ParsableCommand {
     struct Path: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print where a model's weights are kept.")
 
-        @Argument(help: "Model name.")
+        @Argument(help: ModelName.text)
         var name: String = ModelZoo.defaultName
 
         func run() throws {
-            try printLine(ModelCache.standard().importedPath(of: ModelZoo.entry(named: name)))
+            let cache = ModelCache.standard()
+            try printLine(
+                ModelName.stored(name, in: cache).map { cache.find($0)?.path ?? cache.path(of: $0) }
+                    ?? cache.importedPath(of: ModelZoo.entry(named: name)))
         }
+    }
+}
+
+/// A model's name as an argument.
+private enum ModelName {
+    static let text: ArgumentHelp = "Name of a known or imported model, or hf:OWNER/NAME."
+
+    /// The model of the cache that is called so; nil where the zoo knows the name, or nobody does.
+    static func stored(_ name: String, in cache: ModelCache) -> StoredModel? {
+        ModelZoo.find(name) == nil ? cache.stored(named: name) : nil
     }
 }
 

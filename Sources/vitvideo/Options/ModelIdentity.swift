@@ -5,6 +5,8 @@ import ModelZoo
 enum ModelIdentity: Hashable {
     /// A model of the zoo.
     case known(ModelZoo.Entry)
+    /// A model of the Hugging Face hub, or one that was imported.
+    case stored(StoredModel)
     /// A name that neither a known model nor a file has.
     case unknown(String)
     /// By its weights.
@@ -12,9 +14,10 @@ enum ModelIdentity: Hashable {
     /// A weights file under a name of its own, with `--define`.
     case defined(WeightsDefinition)
 
+    /// Whether only the weights tell what the model is.
     var isFile: Bool {
         switch self {
-        case .file, .defined: true
+        case .file, .defined, .stored: true
         case .known, .unknown: false
         }
     }
@@ -23,6 +26,7 @@ enum ModelIdentity: Hashable {
     var shortName: String {
         switch self {
         case .known(let entry): entry.name
+        case .stored(let model): model.shortName
         case .unknown(let name): name
         case .defined(let definition): definition.name
         case .file(let path): FileName.shown(path.pathStem)

@@ -13,7 +13,8 @@ struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Model by its torch.hub or timm name; 'vitvideo models list' shows them. (default: \(ModelZoo.defaultName))
+            Model by its torch.hub or timm name, hf:OWNER/NAME of Hugging Face, or the name it was imported \
+            by; 'vitvideo models list' shows them. (default: \(ModelZoo.defaultName))
             """, valueName: "name"))
     var model: String?
 
@@ -64,8 +65,8 @@ struct ModelOptions: ParsableArguments {
         name: .customLong("define"),
         help: ArgumentHelp(
             """
-            A weights file under a name of its own, for --model, --compare and --panel; repeat it for more. The \
-            file's path may hold commas.
+            A weights file, or a model hf:OWNER/NAME, under a name of its own, for --model, --compare and \
+            --panel; repeat it for more. The file's path may hold commas.
             """, valueName: "name=file"))
     var definitions: [WeightsDefinition] = []
 
@@ -106,6 +107,8 @@ struct ModelOptions: ParsableArguments {
         let name = name ?? self.name
         if let definition = definitions.first(where: { $0.name == name }) { return .defined(definition) }
         if let entry = ModelZoo.find(name) { return .known(entry) }
+        if let model = ModelCache.standard().stored(named: name) { return .stored(model) }
+        if name.hasPrefix(HubReference.prefix), !FileSystem.exists(name) { return .unknown(name) }
         let looksLikeFile = name.contains("/") || Self.weightsExtensions.contains(name.pathExtension)
         return looksLikeFile || FileSystem.exists(name) ? .file(name) : .unknown(name)
     }
@@ -114,27 +117,38 @@ struct ModelOptions: ParsableArguments {
 
     /// - Throws: `VitvideoError`.
     func load(_ identity: ModelIdentity) throws -> Model {
+        let cache = ModelCache.standard()
+        let download = ModelDownload(cache: cache)
+        func key(_ identity: ModelIdentity) -> String? {
+            identity == self.identity(of: nil) ? checkpointKey : nil
+        }
         switch identity {
         case .known(let entry):
-            let cache = ModelCache.standard()
-            let download = ModelDownload(cache: cache)
             return try cache.load(
                 entry, told: told(of: identity),
+                download: offline ? nil : { try download.run($0) })
+        case .stored(let model):
+            return try cache.load(
+                model, told: told(of: identity), checkpointKey: key(identity),
                 download: offline ? nil : { try download.run($0) })
         case .unknown(let name):
             throw VitvideoError.unknownModel(name)
         case .file(let path):
             return try Model.load(
                 path, told: told(of: identity),
-                checkpointKey: identity == self.identity(of: nil) ? checkpointKey : nil,
+                checkpointKey: key(identity),
                 known: ModelZoo.published(withHash:))
         case .defined(let definition):
-            var (facts, key) = (told(of: identity), identity == self.identity(of: nil) ? checkpointKey : nil)
+            var (facts, key) = (told(of: identity), key(identity))
             for setting in assignments where setting.name == definition.name {
                 setting.add(to: &facts, key: &key)
             }
+            let hub = HubReference(definition.path).map(StoredModel.hub)
+            let path = try hub.map {
+                try cache.location(of: $0, download: offline ? nil : { try download.run($0) }).path
+            }
             return try Model.load(
-                definition.path, name: definition.name, told: facts, checkpointKey: key,
+                path ?? definition.path, name: definition.name, told: facts, checkpointKey: key,
                 known: ModelZoo.published(withHash:))
         }
     }

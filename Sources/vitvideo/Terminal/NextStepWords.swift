@@ -21,6 +21,15 @@ extension NextStep {
         case .pullModel(let model, let source):
             "run 'vitvideo models pull \(model)', or download \(source) and run "
                 + "'vitvideo models import FILE --as \(model)'"
+        case .pullRepository(let name): "run 'vitvideo models pull \(name)'"
+        case .nameHubFile(let name): "name a file with weights, as in \(name)/FILE"
+        case .acceptTerms(let address, let hasToken):
+            "accept its terms at \(address)"
+                + (hasToken ? "" : ", and set HF_TOKEN to a token of your account")
+        case .nameHubToken: "for a private one set HF_TOKEN to a token of your account"
+        case .chooseImportName: "choose another with --name"
+        case .importAsKnown(let model):
+            "use --as \(model) to import them as it, or choose another with --name"
         case .importModel(let model):
             "or get the file elsewhere and run 'vitvideo models import FILE --as \(model)'"
         case .pullAgain: "delete it and run 'vitvideo models pull'"
