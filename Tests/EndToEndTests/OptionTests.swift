@@ -257,6 +257,7 @@ import Testing
     ]
 
     static let models: [Row] = [
+        Row("models list", "<filter>", "", or: "dinov3"),
         Row("models pull", "<names>", "dino_vits16", or: "dino_vitb16"),
         Row("models pull", "--quiet", "dino_vits16", plus: "--quiet"),
         Row("models info", "<file>", "$plain --num-heads 3", or: "$names --num-heads 3"),
@@ -264,6 +265,7 @@ import Testing
         Row("models info", "--checkpoint-key", "$training", plus: "--checkpoint-key student"),
         Row("models import", "<file>", "$plain --as dino_vits16", or: "$names --as dino_vits16"),
         Row("models import", "--as", "$plain --as dino_vits16", or: "$plain --as dinov2_vits14"),
+        Row("models import", "--name", "$plain", plus: "--name mine"),
         Row(
             "models import", "--checkpoint-key", "$training --as dino_vits16",
             plus: "--checkpoint-key nothing"),
