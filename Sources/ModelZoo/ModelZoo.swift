@@ -101,6 +101,7 @@ package enum ModelZoo {
     private static let publishers = [
         "dl.fbaipublicfiles.com": "meta", "huggingface.co": "huggingface",
         "openaipublic.azureedge.net": "openai", "storage.googleapis.com": "google",
+        "lf3-nlp-opensource.bytetos.com": "bytedance",
     ]
 
     /// The model used where none is named.

@@ -166,6 +166,7 @@ import Testing
 
     @Test func refusalsOfTheHubAreOneLine() throws {
         let workspace = try Workspace()
+        try photo(workspace)
         var repository = try repository()
         repository.token = "hf_secret"
         let served = repository
@@ -192,7 +193,7 @@ import Testing
         let run = try workspace.run(
             ["photo.png", "-o", "out.png", "--model", "hf:tiny"], environment: Self.alone(workspace))
         #expect(run.status == 64 && run.errors.contains("write hf:owner/name"), "\(run.errors)")
-        #expect(try workspace.contents == ["cache"])
+        #expect(try workspace.contents == ["cache", "photo.png"])
         #expect(FileSystem.tree(in: workspace.file("cache")) == ["hf"])
         // A token that was left by logging in opens it.
         try FileSystem.makeDirectories(workspace.file(".cache/huggingface"))

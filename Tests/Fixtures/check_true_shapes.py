@@ -161,8 +161,8 @@ def jax_layout(model) -> dict:
 def families(folder: Path):
     """Yields (title, weights file, extra options, patch, special tokens, normalisation, input → result)."""
     for name, patch, normalization, special, extra in (
-        ("vit_small_patch16_224", 16, HALF, 1, []),
-        ("deit_small_patch16_224", 16, IMAGENET, 1, []),
+        ("vit_small_patch16_224", 16, HALF, 1, ["--family", "vit"]),
+        ("deit_small_patch16_224", 16, IMAGENET, 1, ["--family", "deit"]),
         ("deit_tiny_distilled_patch16_224", 16, IMAGENET, 2, []),
         ("vit_small_patch14_reg4_dinov2", 14, IMAGENET, 5, []),
         ("vit_small_patch14_dinov2", 14, IMAGENET, 1, ["--position-rule", "timm"]),

@@ -51,7 +51,13 @@ struct FamilyEvidence {
                 && (tensors.hasDINOv3sOwn || tensors.table.dialect == .huggingFaceDinov3
                     || tensors.shape("register_tokens") != nil && !tensors.qkvBias.contains(.keys))
         },
-        Rule(.dinov2Registers) { $0.shape("register_tokens") != nil && $0.hasClassToken },
+        Rule(.ijepa) { tensors in
+            !tensors.hasClassToken
+                && tensors.checkpoint.names.contains { $0.hasSuffix("predictor_pos_embed") }
+        },
+        // Many are trained without a class token, most of them in timm on pictures from −1 to 1.
+        Rule(.vit, isCertain: false) { !$0.hasClassToken },
+        Rule(.dinov2Registers) { $0.shape("register_tokens") != nil },
         Rule(.dinov2) { $0.table.dialect == .huggingFaceDinov2 },
         Rule(.deit) { $0.shape("dist_token") != nil },
         // DeiT III has LayerScale as DINOv2 does, but adds no position to the class token.
@@ -62,12 +68,6 @@ struct FamilyEvidence {
                 ["decoder_pos_embed", "decoder_embed.weight"].contains { name.hasSuffix($0) }
             }
         },
-        Rule(.ijepa) { tensors in
-            !tensors.hasClassToken
-                && tensors.checkpoint.names.contains { $0.hasSuffix("predictor_pos_embed") }
-        },
-        // Many are trained without a class token, most of them in timm on pictures from −1 to 1.
-        Rule(.vit, isCertain: false) { !$0.hasClassToken },
         Rule(.dino) { tensors in
             // Projection heads of DINO's and iBOT's training.
             tensors.checkpoint.names.contains { name in
