@@ -8,8 +8,8 @@ JAX layout), filled from a seeded generator, saved in its own format and run thr
 
     vitvideo picture.png --weights file --resolution native --export out.npz
 
-at 224×224 and 256×384 (height × width) cut from PICTURE. Attention of the last block and logits must
-equal the library's within 1e-4. The map is the class token's attention to the patches; of SigLIP that of
+at 224×224 and 256×384 (height × width) cut from PICTURE. Attention of the last and of a middle block and logits
+must equal the library's within 1e-4. The map is the class token's attention to the patches; of SigLIP that of
 the pooling probe; of other models without a class token the mean of the patches' own, with `--query mean`.
 The tests in the package do the same on tiny models; this takes some minutes, 2 GB of memory and the
 libraries of make_goldens.py, so it is run by hand.
@@ -18,6 +18,7 @@ libraries of make_goldens.py, so it is run by hand.
 import argparse
 import copy
 import inspect
+import itertools
 import json
 import subprocess
 import sys
@@ -37,12 +38,14 @@ IMAGENET = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
 HALF = (np.array([0.5] * 3), np.array([0.5] * 3))
 CLIP = (np.array([0.48145466, 0.4578275, 0.40821073]), np.array([0.26862954, 0.26130258, 0.27577711]))
 TOLERANCE = 1e-4
+# Blocks; every model here has twelve.
+LAST, MIDDLE = -1, 6
 MEAN_QUERY = ["--query", "mean"]
 QUERY_AND_KEY = ("qkv.weight", "in_proj_weight", "query", "key.", "q_proj.", "k_proj.", "pool.q.", "pool.kv.")
 
 
 def stir(model: torch.nn.Module) -> torch.nn.Module:
-    """Values under which a wrong eps, order or interpolation shows."""
+    """Values under which a wrong eps, order or interpolation shows, and single precision does not."""
     for name, parameter in model.named_parameters():
         if any(part in name for part in ("pos_embed", "position", "token")):
             parameter.normal_(0, 0.5)
@@ -52,7 +55,7 @@ def stir(model: torch.nn.Module) -> torch.nn.Module:
             parameter.normal_(0, 1)
         elif name.endswith("bias"):
             parameter.normal_(0, 0.1)
-        elif any(part in name for part in QUERY_AND_KEY):
+        elif any(part in name for part in QUERY_AND_KEY) and not name.startswith("head."):
             parameter.mul_(3)
         elif parameter.ndim == 1:
             parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -66,16 +69,16 @@ def pixels(path: Path, normalization, patch: int) -> torch.Tensor:
     return torch.tensor(values.transpose(2, 0, 1)[None], dtype=torch.float32)
 
 
-def timm_result(model, x):
-    """Last block's attention (heads, tokens, tokens) and logits; of a pooling head (heads, 1, tokens) and None."""
+def timm_result(model, x, block):
+    """A block's attention (heads, tokens, tokens) and logits; of a pooling head (heads, 1, tokens) for the last one."""
     if not getattr(model, "dynamic_img_size", False):
         model = copy.deepcopy(model)
         model.set_input_size(img_size=tuple(x.shape[2:]))
     seen = {}
-    attention = model.blocks[-1].attn
+    attention = model.blocks[block].attn
     attention.fused_attn = False
     hooks = [attention.attn_drop.register_forward_hook(lambda _, inputs, __: seen.update(a=inputs[0]))]
-    pool = getattr(model, "attn_pool", None)
+    pool = getattr(model, "attn_pool", None) if block == LAST else None
     for name in ("q_norm", "k_norm") if pool else ():
         module = getattr(pool, name)
         hooks.append(module.register_forward_hook(lambda _, __, output, name=name: seen.update({name: output[0]})))
@@ -87,11 +90,11 @@ def timm_result(model, x):
     return seen["a"][0], output[0].numpy() if model.num_classes else None
 
 
-def huggingface_result(model, x):
+def huggingface_result(model, x, block):
     takes = inspect.signature(model.forward).parameters
     extra = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in takes else {}
     seen, hooks = {}, []
-    if isinstance(model, transformers.SiglipVisionModel):
+    if isinstance(model, transformers.SiglipVisionModel) and block == LAST:
         head = model.head
 
         def attend(_, inputs):
@@ -102,19 +105,19 @@ def huggingface_result(model, x):
     output = model(pixel_values=x, output_attentions=True, **extra)
     for hook in hooks:
         hook.remove()
-    attention = seen["a"] if seen else output.attentions[-1]
+    attention = seen["a"] if seen else output.attentions[block]
     return attention[0], output.logits[0].numpy() if hasattr(output, "logits") else None
 
 
-def open_clip_result(tower, x):
+def open_clip_result(tower, x, block):
     """With positions brought to the grid of `x` as OpenCLIP's `resize_pos_embed` does."""
     grid = [side // size for side, size in zip(x.shape[2:], tower.patch_size)]
-    seen, last = {}, tower.transformer.resblocks[-1]
+    seen, shown = {}, tower.transformer.resblocks[block]
 
     def attend(_, __, out):
-        seen["a"] = last.attn(out, out, out, need_weights=True, average_attn_weights=False)[1][0]
+        seen["a"] = shown.attn(out, out, out, need_weights=True, average_attn_weights=False)[1][0]
 
-    hook = last.ln_1.register_forward_hook(attend)
+    hook = shown.ln_1.register_forward_hook(attend)
     table = tower.positional_embedding
     resampled = resample_abs_pos_embed(table[None], grid, num_prefix_tokens=1)[0]
     tower.positional_embedding = torch.nn.Parameter(resampled)
@@ -178,18 +181,24 @@ def families(folder: Path):
         # The file's name tells a DeiT from a ViT, as those tensors do not.
         path = folder / f"{name}.safetensors"
         save_file({key: value.contiguous() for key, value in model.state_dict().items()}, path)
-        yield f"timm {name}", path, extra, patch, special, normalization, lambda x, m=model: timm_result(m, x)
+        yield (
+            f"timm {name}", path, extra, patch, special, normalization,
+            lambda x, block, m=model: timm_result(m, x, block),
+        )  # fmt: skip
 
     model = stir(timm.create_model("deit_tiny_patch16_224", pretrained=False, dynamic_img_size=True))
     for title, legacy in (("zip", False), ("legacy", True)):
         path = folder / f"deit_tiny_{title}.pth"
         checkpoint = {"model": model.state_dict(), "args": argparse.Namespace(lr=1)}
         torch.save(checkpoint, path, _use_new_zipfile_serialization=not legacy)
-        yield f"DeiT .pth, {title}", path, [], 16, 1, IMAGENET, lambda x, m=model: timm_result(m, x)
+        yield (
+            f"DeiT .pth, {title}", path, ["--family", "deit"], 16, 1, IMAGENET,
+            lambda x, block, m=model: timm_result(m, x, block),
+        )  # fmt: skip
 
     model = stir(timm.create_model("vit_small_patch16_224", pretrained=False, dynamic_img_size=True))
     np.savez(folder / "jax.npz", **jax_layout(model))
-    yield "JAX .npz", folder / "jax.npz", [], 16, 1, HALF, lambda x, m=model: timm_result(m, x)
+    yield "JAX .npz", folder / "jax.npz", [], 16, 1, HALF, lambda x, block, m=model: timm_result(m, x, block)
 
     for name in (
         "vit_base_patch16_siglip_224", "vit_base_patch32_siglip_256", "vit_base_patch16_224.mae",
@@ -204,13 +213,13 @@ def families(folder: Path):
         extra = [] if model.cls_token is not None or getattr(model, "attn_pool", None) else MEAN_QUERY
         yield (
             f"timm {name}", folder / name / "model.safetensors", extra, model.patch_embed.patch_size[0],
-            model.num_prefix_tokens, normalization, lambda x, m=model: timm_result(m, x),
+            model.num_prefix_tokens, normalization, lambda x, block, m=model: timm_result(m, x, block),
         )  # fmt: skip
 
     model = stir(timm.create_model("beit_base_patch16_224", pretrained=False))
     index = {name: value for name, value in model.named_buffers() if name.endswith("relative_position_index")}
     torch.save({"model": model.state_dict() | index}, folder / "beit_base.pth")
-    yield "BEiT .pth", folder / "beit_base.pth", [], 16, 1, HALF, lambda x, m=model: timm_result(m, x)
+    yield "BEiT .pth", folder / "beit_base.pth", [], 16, 1, HALF, lambda x, block, m=model: timm_result(m, x, block)
 
     # I-JEPA's code with the sizes of a ViT-B; it is published with 14 and 16 as patch and H and g as size.
     model = stir(timm.create_model("vit_base_patch16_gap_224", pretrained=False, num_classes=0, num_heads=12))
@@ -218,7 +227,7 @@ def families(folder: Path):
     torch.save({"encoder": names, "target_encoder": names, "predictor": {}, "epoch": 1}, folder / "ijepa_vitb16.pth")
     yield (
         "I-JEPA .pth", folder / "ijepa_vitb16.pth", MEAN_QUERY, 16, 0, IMAGENET,
-        lambda x, m=model: timm_result(m, x),
+        lambda x, block, m=model: timm_result(m, x, block),
     )  # fmt: skip
 
     yield from clips(folder)
@@ -266,7 +275,7 @@ def families(folder: Path):
         extra = MEAN_QUERY if kind is transformers.IJepaModel else []
         yield (
             f"transformers {kind.__name__}{title}", path / "model.safetensors", extra, patch, special,
-            normalization, lambda x, m=model: huggingface_result(m, x),
+            normalization, lambda x, block, m=model: huggingface_result(m, x, block),
         )  # fmt: skip
 
 
@@ -294,7 +303,7 @@ def clips(folder: Path):
                 "preprocess_cfg": {"mean": CLIP[0].tolist(), "std": CLIP[1].tolist()},
             }
             (path.parent / "open_clip_config.json").write_text(json.dumps(configuration))
-        yield title, path, [], 32, 1, CLIP, lambda x, m=model.visual: open_clip_result(m, x)
+        yield title, path, [], 32, 1, CLIP, lambda x, block, m=model.visual: open_clip_result(m, x, block)
 
 
 def main() -> None:
@@ -311,22 +320,27 @@ def main() -> None:
         picture.crop((0, 0, 224, 224)).save(folder / "224x224.png")
         picture.crop((0, 0, 384, 256)).save(folder / "256x384.png")
         for title, weights, extra, patch, special, normalization, result in families(folder):
-            for size in ("224x224", "256x384"):
+            for size, block in itertools.product(("224x224", "256x384"), (LAST, MIDDLE)):
                 x = pixels(folder / f"{size}.png", normalization, patch)
-                attention, logits = result(x)
+                attention, logits = result(x, block)
                 rows, columns = x.shape[2] // patch, x.shape[3] // patch
-                queries = slice(special, None) if MEAN_QUERY[0] in extra else slice(1)
+                # Without a class token a block is shown by the mean of its patches' queries.
+                is_mean = MEAN_QUERY[0] in extra or special == 0 and block == MIDDLE
+                queries = slice(special, None) if is_mean else slice(1)
                 expected = attention[:, queries, special:].mean(dim=1).reshape(-1, rows, columns).numpy()
                 if not expected.max() > 2 * expected.mean():
                     sys.exit(f"{title}: attention is flat")
                 export = folder / "out.npz"
-                command = [options.vitvideo, str(folder / f"{size}.png"), "--weights", str(weights)]
-                command += ["--resolution", "native", "--export", str(export), "-y", *extra]
+                command = [options.vitvideo, str(folder / f"{size}.png"), "--weights", str(weights), *extra]
+                command += ["--resolution", "native", "--export", str(export), "-y"]
+                if block != LAST:
+                    command += ["--layer", str(block)]
                 subprocess.run(command, check=True)
                 found = np.load(export)
                 error = np.abs(found["attention"][0] - expected).max()
                 share = error / expected.max()
-                line = f"{title:46} {size}  attention {error:.1e}, of the largest {share:.1e}"
+                place = "last" if block == LAST else f"{block:4}"
+                line = f"{title:46} {size} {place}  attention {error:.1e}, of the largest {share:.1e}"
                 holds = error <= TOLERANCE
                 if logits is not None:
                     gap = np.abs(found["logits"][0] - logits).max()

@@ -29,7 +29,7 @@ import VideoIO
         for text in ["640px,360px", "640,360px", "640, 360 px", "640PX,360px"] {
             #expect(try Query(parsing: text) == .pixel(x: 640, y: 360))
         }
-        for query in [Query.classToken, .patch(row: 3, column: 0), .pixel(x: 1, y: 2)] {
+        for query in [Query.classToken, .probe, .mean, .patch(row: 3, column: 0), .pixel(x: 1, y: 2)] {
             #expect(try Query(parsing: query.description) == query)
         }
     }
@@ -37,6 +37,49 @@ import VideoIO
     @Test(arguments: ["", "12", "1,2,3", "-1,2", "1;2", "640px,360", "a,b", "px,px", "patch"])
     func whatIsNoQuery(text: String) {
         expectUsage(mentioning: "cls", "ROW,COL", "px") { _ = try Query(parsing: text) }
+    }
+
+    /// The class token where there is one; the probe after the last layer, and all patches in a layer.
+    @Test func theStandardQueryIsTheModels() throws {
+        func query(_ golden: String, namesBlock: Bool, heads: Int? = nil) throws -> Query {
+            let model = try Model.load(Fixtures.golden(golden).path, told: ModelFacts(heads: heads))
+            return Query(standardOf: model.configuration, namesBlock: namesBlock)
+        }
+        #expect(try query("siglip/transformers", namesBlock: false) == .probe)
+        #expect(try query("siglip/transformers", namesBlock: true) == .mean)
+        for namesBlock in [false, true] {
+            #expect(try query("patches/ijepa.pth", namesBlock: namesBlock, heads: 2) == .mean)
+            #expect(try query("beit/timm", namesBlock: namesBlock) == .classToken)
+        }
+    }
+
+    @Test func queriesThatAModelDoesNotHaveAreRefused() throws {
+        func probed(_ golden: String) throws -> ProbedModel {
+            ProbedModel(
+                try Model.load(Fixtures.golden(golden).path, told: ModelFacts(heads: 2)), name: "it",
+                resolution: .native)
+        }
+        let (siglip, ijepa) = (try probed("siglip/transformers"), try probed("patches/ijepa.pth"))
+        let plain = try TinyModels.probed("plain", shortSide: 24)
+        expectUsage(mentioning: "it has no class token; its query is mean, probe or a patch") {
+            try Query.classToken.check(siglip, namesBlock: false)
+        }
+        expectUsage(mentioning: "it has no class token; its query is mean or a patch") {
+            try Query.classToken.check(ijepa, namesBlock: false)
+        }
+        for probed in [ijepa, plain] {
+            expectUsage(mentioning: "has no probe") { try Query.probe.check(probed, namesBlock: false) }
+        }
+        expectUsage(mentioning: "comes after the last layer", "is mean or a patch") {
+            try Query.probe.check(siglip, namesBlock: true)
+        }
+        for (query, probed, namesBlock) in [
+            (Query.probe, siglip, false), (.mean, siglip, true), (.mean, plain, false),
+            (.classToken, plain, true),
+            (.patch(row: 0, column: 0), ijepa, true),
+        ] {
+            try query.check(probed, namesBlock: namesBlock)
+        }
     }
 
     /// 44 × 64 pixels at a short side of 24 are 6 × 8 patches, each 7.33 × 7.53 pixels of the frame.

@@ -3,12 +3,13 @@ import Foundation
 import Testing
 
 @Suite struct AttentionKernelTests {
-    /// Fewer tokens than a tile, full and ragged tiles and blocks, head widths that fill no vector.
-    @Test(arguments: [(1, 64), (17, 8), (45, 12), (48, 64), (197, 64), (333, 80), (600, 16)])
-    func equalsThePlainDefinition(tokens: Int, width: Int) {
-        let stride = 3 * width + 5
-        let data = KernelTests.values(tokens * stride, seed: UInt64(tokens), spread: 3)
-        let scale = 1 / Float(width).squareRoot()
+    /// The kernel's output, `tokens × width`, for queries, keys and values side by side in rows of `stride`.
+    ///
+    /// - Parameter bias: added to the scores, rows of `columns`; nil for none.
+    private func output(
+        _ data: [Float], tokens: Int, width: Int, stride: Int, scale: Float, bias: [Float]? = nil,
+        columns: Int = 0
+    ) -> [Float] {
         var out = [Float](repeating: .nan, count: tokens * width)
         var keys = [Float](repeating: .nan, count: vv_attention_packed_count(tokens, width))
         var values = keys
@@ -17,8 +18,43 @@ import Testing
             let queries = data.baseAddress!
             vv_attention_pack(&keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
             vv_attention(
-                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, nil, 0, &scratch)
+                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, bias, columns,
+                &scratch)
         }
+        return out
+    }
+
+    /// The same of the kernel for bfloat16.
+    private func output(
+        _ data: [UInt16], tokens: Int, width: Int, stride: Int, scale: Float, bias: [Float]? = nil,
+        columns: Int = 0
+    ) -> [Float] {
+        var out = [UInt16](repeating: 0, count: tokens * width)
+        var keys = [UInt8](repeating: 0xFF, count: vv_attention_bf16_packed_bytes(tokens, width))
+        var values = keys
+        let scratch = UnsafeMutableRawPointer.allocate(
+            byteCount: vv_attention_bf16_scratch_bytes(width), alignment: 64)
+        defer { scratch.deallocate() }
+        data.withUnsafeBufferPointer { data in
+            let queries = data.baseAddress!
+            vv_attention_bf16_pack(
+                &keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
+            vv_attention_bf16(
+                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, bias, columns,
+                scratch)
+        }
+        return out.map(Self.float)
+    }
+
+    private static func float(_ half: UInt16) -> Float { Float(bitPattern: UInt32(half) << 16) }
+
+    /// Fewer tokens than a tile, full and ragged tiles and blocks, head widths that fill no vector.
+    @Test(arguments: [(1, 64), (17, 8), (45, 12), (48, 64), (197, 64), (333, 80), (600, 16)])
+    func equalsThePlainDefinition(tokens: Int, width: Int) {
+        let stride = 3 * width + 5
+        let data = KernelTests.values(tokens * stride, seed: UInt64(tokens), spread: 3)
+        let scale = 1 / Float(width).squareRoot()
+        let out = output(data, tokens: tokens, width: width, stride: stride, scale: scale)
         let expected = Self.attention(data, tokens: tokens, width: width, stride: stride, scale: scale)
         let worst =
             zip(out, expected).map { abs(Double($0) - $1) }.max { $0 < $1 || $1.isNaN } ?? .infinity
@@ -33,27 +69,12 @@ import Testing
         let stride = 3 * width
         let data = KernelTests.values(tokens * stride, seed: UInt64(tokens), spread: 3)
             .map(KernelTests.nearestBFloat16)
-        let exact = data.map { Float(bitPattern: UInt32($0) << 16) }
         let scale = 1 / Float(width).squareRoot()
-        var out = [UInt16](repeating: 0, count: tokens * width)
-        var keys = [UInt8](repeating: 0xFF, count: vv_attention_bf16_packed_bytes(tokens, width))
-        var values = keys
-        let scratch = UnsafeMutableRawPointer.allocate(
-            byteCount: vv_attention_bf16_scratch_bytes(width), alignment: 64)
-        defer { scratch.deallocate() }
-        data.withUnsafeBufferPointer { data in
-            let queries = data.baseAddress!
-            vv_attention_bf16_pack(
-                &keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
-            vv_attention_bf16(
-                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, nil, 0, scratch)
-        }
-        let expected = Self.attention(exact, tokens: tokens, width: width, stride: stride, scale: scale)
+        let out = output(data, tokens: tokens, width: width, stride: stride, scale: scale)
+        let expected = Self.attention(
+            data.map(Self.float), tokens: tokens, width: width, stride: stride, scale: scale)
         let largest = expected.map(abs).max() ?? 0
-        for (found, expected) in zip(out, expected) {
-            let difference = abs(Double(Float(bitPattern: UInt32(found) << 16)) - expected)
-            #expect(difference <= largest / 128)
-        }
+        #expect(zip(out, expected).allSatisfy { abs(Double($0) - $1) <= largest / 128 })
     }
 
     /// What is added to the scores, in both kernels: rows and columns past the last are read and do not matter.
@@ -62,7 +83,7 @@ import Testing
         let stride = 3 * width
         let halves = KernelTests.values(tokens * stride, seed: UInt64(tokens), spread: 2)
             .map(KernelTests.nearestBFloat16)
-        let data = halves.map { Float(bitPattern: UInt32($0) << 16) }
+        let data = halves.map(Self.float)
         let scale = 1 / Float(width).squareRoot()
         let (rows, columns) = (vv_attention_bias_rows(tokens), vv_attention_bias_columns(tokens) + 3)
         #expect(rows >= tokens && columns >= tokens + 3)
@@ -73,40 +94,14 @@ import Testing
         let without = Self.attention(data, tokens: tokens, width: width, stride: stride, scale: scale)
         if tokens > 1 { #expect(zip(expected, without).contains { abs($0 - $1) > 0.1 }) }
 
-        var out = [Float](repeating: .nan, count: tokens * width)
-        var keys = [Float](repeating: .nan, count: vv_attention_packed_count(tokens, width))
-        var values = keys
-        var scratch = [Float](repeating: .nan, count: vv_attention_scratch_count(width))
-        data.withUnsafeBufferPointer { data in
-            let queries = data.baseAddress!
-            vv_attention_pack(&keys, &values, queries + width, queries + 2 * width, stride, tokens, width)
-            vv_attention(
-                &out, width, queries, stride, tokens, keys, values, tokens, width, scale, bias, columns,
-                &scratch)
-        }
+        let out = output(
+            data, tokens: tokens, width: width, stride: stride, scale: scale, bias: bias, columns: columns)
         #expect(zip(out, expected).allSatisfy { abs(Double($0) - $1) < 2e-5 })
-
         guard vv_cpu_has_bfloat16() else { return }
-        var rounded = [UInt16](repeating: 0, count: tokens * width)
-        var packedKeys = [UInt8](repeating: 0xFF, count: vv_attention_bf16_packed_bytes(tokens, width))
-        var packedValues = packedKeys
-        let space = UnsafeMutableRawPointer.allocate(
-            byteCount: vv_attention_bf16_scratch_bytes(width), alignment: 64)
-        defer { space.deallocate() }
-        halves.withUnsafeBufferPointer { data in
-            let queries = data.baseAddress!
-            vv_attention_bf16_pack(
-                &packedKeys, &packedValues, queries + width, queries + 2 * width, stride, tokens, width)
-            vv_attention_bf16(
-                &rounded, width, queries, stride, tokens, packedKeys, packedValues, tokens, width, scale,
-                bias,
-                columns, space)
-        }
+        let rounded = output(
+            halves, tokens: tokens, width: width, stride: stride, scale: scale, bias: bias, columns: columns)
         let largest = expected.map(abs).max() ?? 0
-        #expect(
-            zip(rounded, expected).allSatisfy {
-                abs(Double(Float(bitPattern: UInt32($0) << 16)) - $1) <= largest / 100
-            })
+        #expect(zip(rounded, expected).allSatisfy { abs(Double($0) - $1) <= largest / 100 })
     }
 
     /// softmax(scale · (QKᵀ + bias))·V in double precision, `tokens × width`.

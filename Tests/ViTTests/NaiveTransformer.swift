@@ -41,6 +41,9 @@ struct NaiveTransformer {
         let amount: Double
     }
 
+    /// An entry of the probe's attention that is moved after the softmax.
+    var probeNudge: (head: Int, patch: Int, amount: Double)?
+
     private var d: Int { c.width }
     private var tokens: Int { c.prefix.count + rows * columns }
 
@@ -289,11 +292,12 @@ struct NaiveTransformer {
             var output: [Double] = []
             for head in 0..<c.heads {
                 let range = head * c.headWidth..<(head + 1) * c.headWidth
-                let weights = softmax(
+                var weights = softmax(
                     kv.map { row in
                         range.reduce(0) { $0 + q[$1] * row[$1] } / Double(c.headWidth).squareRoot()
                     })
                 trace.probeAttention.append(weights)
+                if let probeNudge, probeNudge.head == head { weights[probeNudge.patch] += probeNudge.amount }
                 output += range.map { i in zip(weights, kv).reduce(0) { $0 + $1.0 * $1.1[d + i] } }
             }
             let attended = linear([output], "attn_pool.proj")

@@ -339,6 +339,29 @@ import Testing
         }
     }
 
+    /// Of an attention probe: its attention times the gradient with respect to it.
+    @Test(arguments: cases.filter { $0.configuration.pooling == .attentionProbe })
+    func probeGradient(_ item: Case) throws {
+        let twins = try Twins(item)
+        let planes = twins.planes.map(Double.init)
+        let attention = twins.trace().probeAttention
+        var found: [Float] = []
+        let result = try BackwardPass(model: twins.model).run(
+            twins.input, GradientRequest(target: .logit(1)), beforeBlocks: { found = $0 })
+        #expect(found == result.probe && !found.isEmpty)
+        let expected = attention.indices.flatMap { head in
+            attention[head].indices.map { patch in
+                attention[head][patch]
+                    * Self.slope { step in
+                        var moved = twins.naive
+                        moved.probeNudge = (head, patch, step)
+                        return twins.score(moved.run(planes), .logit(1))
+                    }
+            }
+        }
+        #expect(Self.error(found, expected) <= 1e-4)
+    }
+
     /// With respect to some values of every parameter.
     @Test(arguments: cases) func parameterGradients(_ item: Case) throws {
         let twins = try Twins(item)

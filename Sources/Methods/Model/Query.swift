@@ -92,7 +92,8 @@ package enum Query: Sendable, Hashable, CustomStringConvertible {
         case .probe where namesBlock:
             throw VitvideoError(
                 .usage,
-                reason: "the probe comes after the last layer; a layer's query is mean, cls or a patch")
+                reason: "the probe comes after the last layer; a layer's query is "
+                    + (c.prefix.hasClassToken ? "cls, mean or a patch" : "mean or a patch"))
         default: break
         }
     }
