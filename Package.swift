@@ -25,6 +25,7 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS"),
         .systemLibrary(name: "CCairo"),
         .systemLibrary(name: "CZip"),
+        .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CLinux"),
@@ -42,7 +43,8 @@ let package = Package(
 
         .target(name: "Base", swiftSettings: strict),
         .target(
-            name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip"], swiftSettings: strict),
+            name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip", "CZlib"],
+            swiftSettings: strict),
         .target(name: "NumPy", dependencies: ["Base", "Files"], swiftSettings: strict),
         .target(name: "Pixels", swiftSettings: strict),
         .target(
@@ -55,6 +57,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
+        .target(name: "Tokenizers", dependencies: ["Base", "Files"], swiftSettings: strict),
         .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
@@ -86,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Base", "Files", "Pixels", "VideoIO", "Downloads", "ViT", "ModelZoo", "Probing",
+                "Base", "Files", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT", "ModelZoo", "Probing",
                 "Rendering", "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -131,6 +134,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TokenizersTests",
+            dependencies: ["Base", "Files", "Tokenizers", "Checkpoints", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "DownloadsTests", dependencies: ["Base", "Files", "Downloads", "Fixtures", "LocalServer"],

@@ -1,4 +1,5 @@
 import Base
+import Files
 
 /// Where an initializer whose values are not in the model says that they are.
 struct ONNXExternalData {

@@ -1,4 +1,5 @@
 import Base
+import Files
 
 /// What naming weights needs to know of a node: what it computes of what, and the PyTorch module it stands for.
 struct ONNXNode {

@@ -7,6 +7,7 @@ and 8-bit values included (all below 2**24, so exact): a reader needs one dtype.
 
 import json
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +44,15 @@ def save(path: Path, tensors: dict, metadata: dict) -> None:
         for array in arrays.values():
             file.write(array.tobytes())
     print(f"{path.name}: {len(arrays)} tensors, {path.stat().st_size:,} bytes")
+
+
+def without_traces(path: Path) -> None:
+    """Leaves out of a TorchScript archive where in which source files it was traced: they say where the machine that made
+    it keeps them."""
+    with zipfile.ZipFile(path) as archive:
+        entries = [(entry, archive.read(entry)) for entry in archive.infolist() if not entry.filename.endswith(".debug_pkl")]
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in entries:
+            kept = zipfile.ZipInfo(entry.filename)
+            kept.compress_type = entry.compress_type
+            archive.writestr(kept, content)

@@ -1,34 +1,36 @@
 import Base
-import Files
 
 /// Walks the fields of one protobuf message in place, without decoding them.
 /// https://protobuf.dev/programming-guides/encoding/
-struct ProtobufFields {
-    struct Field {
-        let number: UInt64
+package struct ProtobufFields {
+    package struct Field {
+        package let number: UInt64
         /// Where a length-delimited field's content lies in the walked bytes; nil for numbers.
-        let content: Range<Int>?
+        package let content: Range<Int>?
         /// The value of a number of variable length; nil for other fields.
-        var value: UInt64?
+        package var value: UInt64?
+        /// The value of a number of four bytes; nil for other fields.
+        package var bits: UInt32?
     }
 
     private var cursor: ByteCursor
 
     /// - Parameter range: the message's bytes within `bytes`; ranges of fields are within `bytes` too.
-    init(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
+    package init(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
         cursor = ByteCursor(
             UnsafeRawBufferPointer(rebasing: bytes[..<range.upperBound]), at: range.lowerBound)
     }
 
     /// The next field; nil at the message's end.
     /// - Throws: `VitvideoError` where a field reaches beyond the message or is of an unknown kind.
-    mutating func next() throws -> Field? {
+    package mutating func next() throws -> Field? {
         guard cursor.remaining > 0 else { return nil }
         let tag = try varint()
         switch tag & 7 {
         case 0: return Field(number: tag >> 3, content: nil, value: try varint())
         case 1: _ = try cursor.take(8)
-        case 5: _ = try cursor.take(4)
+        case 5:
+            return Field(number: tag >> 3, content: nil, bits: try cursor.littleEndian(UInt32.self))
         case 2:
             let length = try varint()
             guard length <= UInt64(cursor.remaining) else {

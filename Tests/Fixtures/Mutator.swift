@@ -1,8 +1,7 @@
 import Base
-import Fixtures
 
 /// Changes files at random, in the ways that parsers trip over: bits, lengths, digits, missing and doubled parts.
-struct Mutator {
+package struct Mutator {
     private let corpus: [[UInt8]]
     private var random: SplitMix64
 
@@ -16,13 +15,13 @@ struct Mutator {
         "0", "-1", "4294967296", "9223372036854775807", "18446744073709551616", "1e9",
     ]
 
-    init(corpus: [[UInt8]], seed: UInt64) {
+    package init(corpus: [[UInt8]], seed: UInt64) {
         self.corpus = corpus
         random = SplitMix64(seed: seed)
     }
 
     /// One of the files with up to six changes.
-    mutating func next() -> [UInt8] {
+    package mutating func next() -> [UInt8] {
         var bytes = corpus[below(corpus.count)]
         for _ in 0...below(6) { change(&bytes) }
         if bytes.count > Self.longest { bytes.removeLast(bytes.count - Self.longest) }

@@ -1,15 +1,14 @@
 import Base
-import Files
 
 /// Walks JSON text without building a tree: its callers know what they expect, so memory is bounded by what they
-/// keep. Strict (RFC 8259); nesting is bounded only in `skipValue`, the one place that recurses.
-struct JSONScanner {
+/// keep. Strict (RFC 8259); nesting is bounded only in `skipValue` and `value`, which recurse.
+package struct JSONScanner {
     private var cursor: ByteCursor
 
-    init(_ bytes: UnsafeRawBufferPointer) { cursor = ByteCursor(bytes) }
+    package init(_ bytes: UnsafeRawBufferPointer) { cursor = ByteCursor(bytes) }
 
     /// Calls `member` once for each member of an object, with its name; `member` consumes the value.
-    mutating func object(_ member: (inout JSONScanner, String) throws -> Void) throws {
+    package mutating func object(_ member: (inout JSONScanner, String) throws -> Void) throws {
         try expect(UInt8(ascii: "{"))
         if try peek() == UInt8(ascii: "}") { return try expect(UInt8(ascii: "}")) }
         while true {
@@ -23,7 +22,7 @@ struct JSONScanner {
     }
 
     /// An array of at most `limit` non-negative integers that fit an `Int`.
-    mutating func integers(limit: Int) throws -> [Int] {
+    package mutating func integers(limit: Int) throws -> [Int] {
         var values: [Int] = []
         try expect(UInt8(ascii: "["))
         if try peek() == UInt8(ascii: "]") {
@@ -42,7 +41,7 @@ struct JSONScanner {
         return values
     }
 
-    mutating func string() throws -> String {
+    package mutating func string() throws -> String {
         try expect(UInt8(ascii: "\""))
         var bytes: [UInt8] = []
         while true {
@@ -61,7 +60,7 @@ struct JSONScanner {
     }
 
     /// Passes over any value.
-    mutating func skipValue(depth: Int = 0) throws {
+    package mutating func skipValue(depth: Int = 0) throws {
         guard depth < 64 else { throw VitvideoError.badData("its JSON is nested more than 64 deep") }
         switch try peek() {
         case UInt8(ascii: "{"):
@@ -77,18 +76,60 @@ struct JSONScanner {
             }
             try expect(UInt8(ascii: "]"))
         case UInt8(ascii: "\""): _ = try string()
-        default:
-            var length = 0
-            while let byte = cursor.next, byte > 0x20, !",]}:\"[{".utf8.contains(byte) {
-                _ = try cursor.byte()
-                length += 1
-            }
-            guard length > 0 else { throw VitvideoError.badData("its JSON is malformed") }
+        default: _ = try word()
         }
     }
 
+    /// Any value as a tree.
+    package mutating func value(depth: Int = 0) throws -> JSONValue {
+        guard depth < 64 else { throw VitvideoError.badData("its JSON is nested more than 64 deep") }
+        switch try peek() {
+        case UInt8(ascii: "{"):
+            var members: [JSONValue.Member] = []
+            try object { scanner, name in
+                members.append(JSONValue.Member(name: name, value: try scanner.value(depth: depth + 1)))
+            }
+            return .object(members)
+        case UInt8(ascii: "["):
+            try expect(UInt8(ascii: "["))
+            var values: [JSONValue] = []
+            if try peek() != UInt8(ascii: "]") {
+                values.append(try value(depth: depth + 1))
+                while try peek() == UInt8(ascii: ",") {
+                    try expect(UInt8(ascii: ","))
+                    values.append(try value(depth: depth + 1))
+                }
+            }
+            try expect(UInt8(ascii: "]"))
+            return .array(values)
+        case UInt8(ascii: "\""): return .string(try string())
+        default:
+            let word = try word()
+            switch word {
+            case "true": return .bool(true)
+            case "false": return .bool(false)
+            case "null": return .null
+            default:
+                guard let number = Double(word), number.isFinite else {
+                    throw VitvideoError.badData("its JSON is malformed")
+                }
+                return .number(number)
+            }
+        }
+    }
+
+    /// A number, or one of JSON's names.
+    private mutating func word() throws -> String {
+        var bytes: [UInt8] = []
+        while let byte = cursor.next, byte > 0x20, !",]}:\"[{".utf8.contains(byte) {
+            bytes.append(try cursor.byte())
+        }
+        guard !bytes.isEmpty else { throw VitvideoError.badData("its JSON is malformed") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// Throws unless only white space is left.
-    mutating func end() throws {
+    package mutating func end() throws {
         skipSpace()
         guard cursor.remaining == 0 else { throw VitvideoError.badData("its JSON goes on after its end") }
     }
