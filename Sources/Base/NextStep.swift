@@ -52,6 +52,8 @@ package enum NextStep: Sendable, Hashable {
     /// Name a file with the class names; `download` says where there is one.
     case nameLabels(download: String?)
 
+    /// Name a text tower's tokenizer; `download` says where there is one.
+    case nameTokenizer(download: String?)
     /// Say what a model's classes are called.
     case nameClasses
 

@@ -44,6 +44,13 @@ extension VitvideoError {
             nextStep: .nameLabels(download: source))
     }
 
+    /// CLIP's vocabulary is not on this machine.
+    package static func vocabularyNotFound(path: String, source: String) -> VitvideoError {
+        VitvideoError(
+            .unavailable, reason: "CLIP's vocabulary, which cuts texts, is not at \(path)",
+            nextStep: .nameTokenizer(download: source))
+    }
+
     /// A file that could not be downloaded. A download that was stopped on request needs no other way.
     package static func downloadFailed(_ error: VitvideoError, orElse nextStep: NextStep) -> VitvideoError {
         VitvideoError(

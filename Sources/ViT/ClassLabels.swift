@@ -6,8 +6,22 @@ import Foundation
 package struct ClassLabels: Sendable, Equatable {
     /// One name a class, as in the file: often several words for one thing, separated by commas.
     package let names: [String]
+    /// How logits become probabilities.
+    private let probability: TextClassifier.Probability
+    /// Whether the names are texts, in which a comma separates nothing.
+    private let areTexts: Bool
 
-    package init(names: [String]) { self.names = names }
+    package init(names: [String]) {
+        self.names = names
+        (probability, areTexts) = (.softmax, false)
+    }
+
+    /// Of classes that are texts.
+    package init(texts: [String], probability: TextClassifier.Probability) {
+        names = texts
+        self.probability = probability
+        areTexts = true
+    }
 
     /// Reads a text file with one name a line; empty lines at the end do not count.
     ///
@@ -28,13 +42,14 @@ package struct ClassLabels: Sendable, Equatable {
         if let count, lines.count != count {
             throw VitvideoError.labelsDoNotFit(path: path, problem: "has \(lines.count) names, not \(count)")
         }
-        names = lines
+        self.init(names: lines)
     }
 
     /// A class's first name, for a caption: "great_white_shark, white_shark" gives "great white shark". An
     /// index beyond the list gives "class 1000".
     package func shortName(_ index: Int) -> String {
         guard names.indices.contains(index) else { return "class \(index)" }
+        if areTexts { return oneLine(names[index]) }
         return String(names[index].prefix { $0 != "," }).replacing("_", with: " ")
     }
 
@@ -42,7 +57,8 @@ package struct ClassLabels: Sendable, Equatable {
     package func indices(named name: String) -> [Int] {
         let wanted = Self.folded(name)
         return names.indices.filter { index in
-            names[index].split(separator: ",").contains { Self.folded($0) == wanted }
+            if areTexts { return Self.folded(names[index]) == wanted }
+            return names[index].split(separator: ",").contains { Self.folded($0) == wanted }
         }
     }
 
@@ -60,15 +76,15 @@ package struct ClassLabels: Sendable, Equatable {
     package struct Ranked: Sendable, Equatable {
         package let index: Int
         package let name: String
-        /// Softmax over all classes.
+        /// Softmax over all classes; of SigLIP's texts the sigmoid of each.
         package let probability: Float
     }
 
     /// The most probable classes, in descending order; of equals the lower index first.
     package func top(_ count: Int, of logits: [Float]) -> [Ranked] {
-        let softmax = Softmax(logits)
+        let probability = self.probability.ofEach(logits)
         return logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count).map {
-            Ranked(index: $0, name: shortName($0), probability: softmax(logits[$0]))
+            Ranked(index: $0, name: shortName($0), probability: probability(logits[$0]))
         }
     }
 }
@@ -86,4 +102,15 @@ package struct Softmax: Sendable {
 
     /// - Parameter logit: one of those it was made of.
     package func callAsFunction(_ logit: Float) -> Float { exp(logit - largest) / sum }
+}
+
+extension TextClassifier.Probability {
+    /// - Parameter logits: all.
+    /// - Returns: the probability of one of them.
+    fileprivate func ofEach(_ logits: [Float]) -> (Float) -> Float {
+        switch self {
+        case .softmax: return Softmax(logits).callAsFunction
+        case .sigmoid: return { 1 / (1 + exp(-$0)) }
+        }
+    }
 }

@@ -33,6 +33,14 @@ extension VitvideoError {
         VitvideoError(.usage, reason: "there is no class \(index): the model has classes 0 to \(classes - 1)")
     }
 
+    /// Texts as classes of a model that compares none with pictures.
+    package static func noTextTower(model: String) -> VitvideoError {
+        VitvideoError(
+            .usage, reason: "\(model) has no text tower",
+            nextStep: .advice(
+                "CLIP's and SigLIP's published files hold one; an import keeps the vision tower alone"))
+    }
+
     /// A gradient of a logit where there are none.
     package static func noClassifier(model: String) -> VitvideoError {
         VitvideoError(

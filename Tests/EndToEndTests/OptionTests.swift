@@ -105,6 +105,10 @@ import Testing
         Row("annotate", "--panel", shown, plus: "--panel overlay"),
 
         Row("annotate", "--labels", shown, plus: "--labels $names"),
+        Row("annotate", "--text", "$photo --export out.npz $texted", plus: "--text dog"),
+        Row(
+            "annotate", "--tokenizer", "$photo --export out.npz $texted --text dog",
+            plus: "--tokenizer $merges"),
         Row("annotate", "--top-k", "\(shown) --labels $names", plus: "--top-k 1"),
         Row("annotate", "--head", "$photo --export out.npz $headless", plus: "--head $linear"),
 
@@ -167,6 +171,10 @@ import Testing
         Row("probe", "--position-rule", report, plus: "--position-rule hub"),
 
         Row("probe", "--labels", report, plus: "--labels $names"),
+        Row("probe", "--text", "$photo -o report --only prediction $texted", plus: "--text dog --text cat"),
+        Row(
+            "probe", "--tokenizer", "$photo -o report --only prediction $texted --text dog --text cat",
+            plus: "--tokenizer $merges"),
         Row("probe", "--top-k", report, plus: "--top-k 1"),
         Row("probe", "--head", "$photo -o report --only prediction $headless", plus: "--head $linear"),
 
@@ -185,6 +193,7 @@ import Testing
 
     private static let neuron = "1:3 -o out.png --steps 3 $tiny"
     private static let examples = "1:3 --examples $clip -o out.png $tiny"
+    private static let likened = "0 -o out.png --steps 3 $texted --target logit"
     private static let drawn = "1:3 -o out.png --steps 3 --resolution 32"
 
     static let neurons: [Row] = [
@@ -194,6 +203,8 @@ import Testing
         Row(
             "neuron", "--labels", "5 -o out.png --steps 3 $tiny --target logit --plot out.svg",
             plus: "--labels $names"),
+        Row("neuron", "--text", "\(likened) --text dog", or: "\(likened) --text grass"),
+        Row("neuron", "--tokenizer", "\(likened) --text dog", plus: "--tokenizer $merges"),
 
         Row("neuron", "--output", neuron, plus: "-o elsewhere.png"),
         Row(
@@ -425,6 +436,8 @@ import Testing
             let whole = try workspace.bytes(of: "clip.mkv")
             try workspace.write(whole.prefix(whole.count / 2), to: "cut.mkv")
             try workspace.write((0..<11).map { "kind \($0)\n" }.joined().utf8, to: "names.txt")
+            // CLIP's bytes without a merge.
+            try workspace.write("#version: 0.2\n".utf8, to: "merges")
             try workspace.write("photo.png,10,10,30,30,3\n".utf8, to: "boxes.csv")
             let supervised = Golden.path("supervised", "weights")
             words = [
@@ -433,6 +446,10 @@ import Testing
                 "cut": [workspace.file("cut.mkv")], "names": [workspace.file("names.txt")],
                 "boxes": [workspace.file("boxes.csv")],
                 "supervised": [supervised], "plain": [Golden.path("plain", "weights")],
+                "texted": [
+                    "--weights", Fixtures.golden("texts/clip_transformers").path, "--resolution", "16",
+                ],
+                "merges": [workspace.file("merges")],
                 "defined": ["a=\(Golden.path("plain", "weights"))"],
                 "training": [Fixtures.golden("families/dino.pth").path],
                 "linear": [Fixtures.golden("families/linear_small.safetensors").path],

@@ -166,6 +166,8 @@ import Testing
             "--offline", "--workers", "--backend", "--precision", "--budget-memory",
             "--allow-huge-frames", "--progress", "--quiet",
             "--verbose", "--resume", "--help", "--version", "--model", "--weights", "--threads",
+            // What it makes of the texts counts with the models.
+            "--tokenizer",
         ]
         let workspace = try Self.workspace()
         let job = ResumableRun(

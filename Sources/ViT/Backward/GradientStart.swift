@@ -62,6 +62,10 @@ struct GradientStart {
             result.score = result.logits[index]
             if let linear = classifier?.linear {
                 addMeanPatch(linear, index, tokens, to: &normalizedGradient)
+            } else if let texts = classifier?.texts {
+                let gradient = texts.gradient(of: index, texts.feature.value(of: tokens))
+                result.probe = texts.feature.backward(
+                    gradient, share: 1, tokens, to: &normalizedGradient)
             } else {
                 result.probe = addOwn(index, tokens, to: &normalizedGradient, parameters)
             }
@@ -78,6 +82,7 @@ struct GradientStart {
     private func logits(_ record: ForwardRecord, _ tokens: NormalizedTokens) -> [Float] {
         guard let classifier else { return [] }
         if let linear = classifier.linear { return linear.logits(features(linear, record, tokens)) }
+        if let texts = classifier.texts { return texts.logits(texts.feature.value(of: tokens)) }
         // Sums from the first input to the last, whatever the library's order is.
         return OwnClassifier(of: model)?.logits(tokens) { layer, x in
             layer.bias.indices.map { row in

@@ -1,8 +1,10 @@
-/// What turns a model's tokens into one logit a class: the model's own head, or a linear one trained on it.
+/// What turns a model's tokens into one logit a class: the model's own head, a linear one trained on it, or texts that
+/// the picture is compared with.
 package struct Classifier: Sendable {
     private enum Head: Sendable {
         case own
         case linear(LinearHead)
+        case texts(TextClassifier)
     }
 
     private let head: Head
@@ -27,19 +29,26 @@ package struct Classifier: Sendable {
             .linear(linear), specialTokens: model.configuration.specialTokens, classes: linear.classes)
     }
 
+    /// Texts as classes of the model that they were made for.
+    package init(_ texts: TextClassifier) {
+        self.init(
+            .texts(texts), specialTokens: texts.model.configuration.specialTokens, classes: texts.classes)
+    }
+
     private init(_ head: Head, specialTokens: Int, classes: Int) {
         self.head = head
         self.specialTokens = specialTokens
         self.classes = classes
     }
 
-    /// The linear head, nil where it is the model's own.
-    var linear: LinearHead? {
-        switch head {
-        case .own: nil
-        case .linear(let linear): linear
-        }
-    }
+    /// The linear head, nil where it is another.
+    var linear: LinearHead? { if case .linear(let linear) = head { linear } else { nil } }
+
+    /// The texts, nil where classes are something else.
+    var texts: TextClassifier? { if case .texts(let texts) = head { texts } else { nil } }
+
+    /// The tokens of the texts that are its classes; nil where they are something else.
+    package var textTokens: [[Int]]? { texts?.tokens }
 
     /// Adds what the classifier needs to a request.
     package func require(of request: inout ForwardRequest) {
@@ -49,6 +58,8 @@ package struct Classifier: Sendable {
         case .linear(let linear):
             request.classTokenBlocks = max(request.classTokenBlocks, linear.blocks)
             if linear.includesMeanPatch { request.wantsTokens = true }
+        case .texts(let texts):
+            texts.require(of: &request)
         }
     }
 
@@ -66,6 +77,8 @@ package struct Classifier: Sendable {
                     patches, count: patches.count / linear.width, width: linear.width)
             }
             return linear.logits(features)
+        case .texts(let texts):
+            return texts.logits(of: result)
         }
     }
 }

@@ -30,12 +30,7 @@ struct OwnClassifier {
             return
         }
         // Without a second head the class token's counts alone, as in Hugging Face's DeiTForImageClassification.
-        let feature: TokenFeature =
-            switch model.configuration.pooling {
-            case .classToken: .token(0)
-            case .meanPatch: .meanPatch
-            case .attentionProbe: .attentionProbe
-            }
+        let feature = TokenFeature(of: model.configuration.pooling)
         heads = [Head(name: "head", layer: head, feature: feature, share: 1)]
     }
 

@@ -10,7 +10,7 @@ package struct PatchClassifier: Sendable {
     private let product: MatrixProduct
 
     /// Nil for a classifier that reads more than one token: several layers' class tokens, a mean beside the class
-    /// token, or an attention probe.
+    /// token, or an attention probe; and for texts.
     ///
     /// - Throws: `VitvideoError.mathLibraryMissing`.
     package init?(_ classifier: Classifier, of model: Model) throws {
@@ -21,7 +21,10 @@ package struct PatchClassifier: Sendable {
                 outputs: linear.classes, inputs: linear.width, weight: linear.weight, bias: linear.bias)
             parts = [(layer, 1)]
         } else {
-            guard c.pooling != .attentionProbe, let own = OwnClassifier(of: model) else { return nil }
+            guard classifier.texts == nil, c.pooling != .attentionProbe, let own = OwnClassifier(of: model)
+            else {
+                return nil
+            }
             parts = own.heads.map { ($0.layer, $0.share) }
         }
         classes = classifier.classes

@@ -7,6 +7,15 @@ enum TokenFeature: Sendable, Hashable {
     case meanPatch
     case attentionProbe
 
+    /// What a model with this pooling is classified by.
+    init(of pooling: Pooling) {
+        switch pooling {
+        case .classToken: self = .token(0)
+        case .meanPatch: self = .meanPatch
+        case .attentionProbe: self = .attentionProbe
+        }
+    }
+
     /// - Parameter tokens: after the final LayerNorm.
     func value(of tokens: NormalizedTokens) -> [Float] {
         let d = tokens.width

@@ -14,6 +14,8 @@ package final class Model: Sendable {
     /// How it came to be taken for what it is.
     package let account: ModelAccount
     let weights: Weights
+    /// The text tower that lies beside it; nil where there is none that is read.
+    package let textTower: TextTower?
     private let positions = GridCache<[Float]>()
     private let attentionPositions = GridCache<AttentionPositions>()
     private let readBlock: ReadBlock
@@ -24,7 +26,7 @@ package final class Model: Sendable {
 
     init(
         configuration: Configuration, name: String, weightsHash: String,
-        account: ModelAccount = ModelAccount(), weights: Weights,
+        account: ModelAccount = ModelAccount(), weights: Weights, textTower: TextTower? = nil,
         readBlock: @escaping ReadBlock
     ) {
         self.configuration = configuration
@@ -32,6 +34,7 @@ package final class Model: Sendable {
         self.weightsHash = weightsHash
         self.account = account
         self.weights = weights
+        self.textTower = textTower
         self.readBlock = readBlock
         keptBlocks = Lazy { try (0..<configuration.depth).map(readBlock) }
     }

@@ -59,6 +59,7 @@ struct Annotate: ParsableCommand {
             [("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file)]
                 + model.definitions.map { ("--define", $0.path) }
                 + comparison.recordingPaths(model).map { ("video:", $0) })
+        try classes.texts.check(labels: classes.labels, headFile: head.file)
         if resume.isOn, output.stats == "-" {
             throw ValidationError("--resume writes files that it can go on with; name one for --stats")
         }

@@ -52,7 +52,9 @@ struct Neuron: ParsableCommand {
             [("--weights", model.weights), ("--labels", units.labels), ("--head", units.headFile)]
                 + model.definitions.map { ("--define", $0.path) })
         if examples.isWanted { return try validateExamples() }
-        if units.units.isEmpty, output.sheet != .progression || units.target.takesPictures {
+        if units.units.isEmpty, !units.texts.isWanted,
+            output.sheet != .progression || units.target.takesPictures
+        {
             throw ValidationError("no unit is given; write LAYER:NEURON, such as 5:120")
         }
     }
@@ -61,9 +63,9 @@ struct Neuron: ParsableCommand {
         if examples.isWanted { return try runExamples() }
         let loaded = try model.load(model.identity(of: nil))
         let side = try side(for: loaded)
-        let classifier = try units.classifier(of: loaded)
-        let chosen = try chosenUnits(loaded, classifier, side: side)
-        let maker = try PictureMaker(self, of: chosen, loaded, classifier, side: side)
+        let classification = try units.classification(of: loaded, offline: model.offline)
+        let chosen = try chosenUnits(loaded, classification, side: side)
+        let maker = try PictureMaker(self, of: chosen, loaded, classification?.0, side: side)
         let (recipe, threads) = (maker.recipe, maker.threads)
 
         let stop = StopRequest()
@@ -109,14 +111,18 @@ struct Neuron: ParsableCommand {
         }
     }
 
-    /// The units asked for; of a progression without any, four of every layer.
+    /// The units asked for; without any all texts, or of a progression four of every layer.
     private func chosenUnits(
-        _ model: Model, _ classifier: Classifier?, side: Int
+        _ model: Model, _ classification: (Classifier, names: ClassLabels?)?, side: Int
     ) throws -> [VisualizedUnit] {
-        let arguments = units.units.isEmpty ? ["*:*:4"] : units.units
+        var arguments = units.units
+        if arguments.isEmpty {
+            let texts = units.texts.texts.indices.map(String.init)
+            arguments = texts.isEmpty ? ["*:*:4"] : [texts.joined(separator: ",")]
+        }
         return try units.target.takesPictures
             ? arguments.map { try ClassTokenDirection.unit(of: $0, model, side: side) }
-            : units.chosen(arguments, of: model, classifier, offline: self.model.offline)
+            : units.chosen(arguments, of: model, classification)
     }
 
     /// The picture's side in pixels, whole patches: by default that of the model's training, and 224 where that is

@@ -55,6 +55,7 @@ struct Probe: ParsableCommand {
                 ("--weights", model.weights), ("--labels", classes.labels), ("--head", head.file),
                 ("--boxes", report.boxes),
             ])
+        try classes.texts.check(labels: classes.labels, headFile: head.file)
         if images.isEmpty, report.options(classes: 1, boxes: nil).picturesRead(of: 1) > 0 {
             throw ValidationError("no pictures are given; '--only filters,positions' needs none")
         }

@@ -55,6 +55,9 @@ extension Annotate {
             identity.add("the model", source.name)
             try identity.add("the weights of \(source.name)", hash: source.probed.model.weightsHash)
             identity.add("the computation of \(source.name)", source.computation)
+            if let texts = source.probed.classification?.classifier.textTokens {
+                identity.add("the texts of \(source.name)", "\(texts)")
+            }
         }
         identity.add(model.settings + method.settings + view.settings + comparison.settings)
         try identity.add(contentOfEach: comparison.recordingPaths(model))

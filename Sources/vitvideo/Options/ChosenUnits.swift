@@ -11,11 +11,23 @@ extension UnitOptions.Target {
 }
 
 extension UnitOptions {
-    /// The classifier that logits are of; nil for other targets.
+    /// The classifier that logits are of, and its classes' names where they are told; nil for other targets.
     ///
-    /// - Throws: `VitvideoError` where nothing classifies, or the file does not fit.
-    func classifier(of model: Model) throws -> Classifier? {
+    /// - Throws: `VitvideoError` where nothing classifies, or a file does not fit.
+    func classification(of model: Model, offline: Bool) throws -> (Classifier, names: ClassLabels?)? {
         guard target == .logit else { return nil }
+        if texts.isWanted {
+            let (classifier, labels) = try texts.classes(of: model, offline: offline)
+            return (classifier, labels)
+        }
+        let classifier = try classifier(of: model)
+        let names = try labels.map {
+            try ClassLabels(given: $0, of: model.name, classes: classifier.classes, offline: offline)
+        }
+        return (classifier, names)
+    }
+
+    private func classifier(of model: Model) throws -> Classifier {
         if let headFile {
             return Classifier(try LinearHead.load(headFile, for: model.configuration), for: model)
         }
@@ -31,11 +43,11 @@ extension UnitOptions {
     ///
     /// - Throws: `VitvideoError`.
     func chosen(
-        _ arguments: [String], of model: Model, _ classifier: Classifier?, offline: Bool
+        _ arguments: [String], of model: Model, _ classification: (Classifier, names: ClassLabels?)?
     ) throws -> [VisualizedUnit] {
         let c = model.configuration
-        if let classifier {
-            return try classes(arguments, classifier, of: model.name, offline: offline).map {
+        if let (classifier, names) = classification {
+            return try classes(arguments, classifier, names).map {
                 VisualizedUnit(name: $0.name, target: .logit($0.index), layer: nil)
             }
         }
@@ -84,12 +96,9 @@ extension UnitOptions {
 
     /// Classes by number, in lists too, or by name.
     private func classes(
-        _ arguments: [String], _ classifier: Classifier, of model: String, offline: Bool
+        _ arguments: [String], _ classifier: Classifier, _ names: ClassLabels?
     ) throws -> [(index: Int, name: String)] {
-        let names = try labels.map {
-            try ClassLabels(given: $0, of: model, classes: classifier.classes, offline: offline)
-        }
-        return try arguments.flatMap { argument -> [(index: Int, name: String)] in
+        try arguments.flatMap { argument -> [(index: Int, name: String)] in
             let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
             let numbers = parts.compactMap { Int($0) }
             // A name may hold commas.

@@ -14,14 +14,16 @@ struct ClassificationOptions: ParsableArguments {
             """, valueName: "imagenet|file"))
     var labels: String?
 
-    @Option(help: ArgumentHelp("How many classes --labels shows.", valueName: "k"))
+    @OptionGroup var texts: TextOptions
+
+    @Option(help: ArgumentHelp("How many classes --labels and --text show.", valueName: "k"))
     var topK: Int = 3
 
     func validate() throws {
         guard (1...20).contains(topK) else { throw ValidationError("--top-k is 1 to 20") }
     }
 
-    var settings: JobSettings { [("--labels", labels), ("--top-k", "\(topK)")] }
+    var settings: JobSettings { [("--labels", labels), ("--top-k", "\(topK)")] + texts.settings }
 
     /// Files whose content decides about the outputs.
     var files: [String] { labels.map { $0 == "imagenet" ? [] : [$0] } ?? [] }
@@ -29,7 +31,8 @@ struct ClassificationOptions: ParsableArguments {
     /// How a model's frames are classified; nil where they are not.
     ///
     /// - Parameters:
-    ///   - isMain: whether it is --model, which `headFile` is for.
+    ///   - isMain: whether it is --model, which `headFile` is for. Texts are classes of it, and of others that have a
+    ///     text tower.
     ///   - headFile: a linear classifier's file, for a model that has none of its own or another one.
     ///   - wantsNumbers: whether logits are exported or the top label joins statistics.
     ///   - target: the class that a gradient is taken of, where one is.
@@ -39,7 +42,11 @@ struct ClassificationOptions: ParsableArguments {
         of model: Model, isMain: Bool, headFile: String?, wantsNumbers: Bool, target: ClassChoice? = nil,
         offline: Bool
     ) throws -> Classification? {
-        guard labels != nil || wantsNumbers || target != nil else { return nil }
+        guard labels != nil || texts.isWanted || wantsNumbers || target != nil else { return nil }
+        if texts.isWanted, isMain || model.textTower != nil {
+            let (classifier, labels) = try texts.classes(of: model, offline: offline)
+            return Classification(classifier: classifier, labels: labels, shownCount: topK)
+        }
         var classifier = Classifier(ownOf: model)
         if let headFile, isMain {
             classifier = Classifier(try LinearHead.load(headFile, for: model.configuration), for: model)

@@ -26,7 +26,7 @@ struct UnitOptions: ParsableArguments {
             """
             LAYER:NEURON, such as 5:120; 5:100-110 for several, 8:*:16 for sixteen spread evenly over layer 8, \
             *:*:4 for four of every layer; with commas between them. Of --target logit classes, of class-token \
-            pictures. With --sheet progression *:*:4 where nothing is given.
+            pictures. With --sheet progression *:*:4 where nothing is given, of --text all texts.
             """, valueName: "units"))
     var units: [String] = []
 
@@ -53,6 +53,8 @@ struct UnitOptions: ParsableArguments {
             valueName: "imagenet|file"))
     var labels: String?
 
+    @OptionGroup var texts: TextOptions
+
     /// A head by its number, where that is what --head says.
     var headIndex: Int? { target.projection == nil ? nil : head.flatMap { Int($0) } }
     /// A classifier's file, where that is what --head says.
@@ -71,6 +73,8 @@ struct UnitOptions: ParsableArguments {
                 throw ValidationError("--head goes with --target key, query, value or logit")
             }
         }
+        try texts.check(labels: labels, headFile: headFile)
+        if texts.isWanted, target != .logit { throw ValidationError("--text goes with --target logit") }
         if labels != nil, target != .logit { throw ValidationError("--labels goes with --target logit") }
     }
 }

@@ -37,6 +37,9 @@ extension NextStep {
         case .nameLabels(let source):
             source.map { "download \($0) there, or name a file with --labels" }
                 ?? "or name a file with --labels"
+        case .nameTokenizer(let source):
+            source.map { "download \($0) there, or name a tokenizer with --tokenizer FILE" }
+                ?? "name the model's with --tokenizer FILE"
         case .nameClasses:
             "name them with --labels FILE, or with --labels imagenet the 1,000 classes of ImageNet"
         case .shrinkFrames(let resolution):

@@ -29,7 +29,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from .families import dummy, write_safetensors
 from .models import EMBEDDING_SCALE
-from .store import save
+from .store import save, without_traces
 
 WIDTH, HEADS, PATCH, DEPTH, SIDE, SPACE = 24, 2, 4, 2, 16, 8
 GRIDS = {"native": (4, 4), "wide": (3, 7)}
@@ -219,6 +219,7 @@ def write_program(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     examples = (torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1, 5, dtype=torch.long))
     traced = torch.jit.trace(program, examples, check_trace=False)
     traced.half().save(path)
+    without_traces(path)
 
 
 def write_open_clip(folder: Path, tensors: dict[str, torch.Tensor]) -> None:

@@ -49,7 +49,7 @@ struct ConfigurationFiles {
     }
 
     /// Where the files lie: beside the weights; for a blob of Hugging Face's cache in the snapshot that links to it.
-    private static func directory(of path: String) -> String {
+    static func directory(of path: String) -> String {
         let folder = path.parentPath
         guard folder.lastPathPart == "blobs" else { return folder }
         let snapshots = folder.parentPath + "/snapshots"

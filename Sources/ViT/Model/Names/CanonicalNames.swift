@@ -13,7 +13,7 @@ package enum CanonicalNames {
         list.append(("patch_embed.proj.weight", [c.width, c.inputChannels, c.patchSize, c.patchSize]))
         if c.hasPatchBias { list.append(("patch_embed.proj.bias", [c.width])) }
         if c.normalizesBeforeBlocks { list += norm("norm_pre", c.width) }
-        for index in 0..<c.depth { list += block("blocks.\(index).", c) }
+        for index in 0..<c.depth { list += required(byBlock: index, of: c) }
         if c.hasFinalNorm { list += norm("norm", c.width) }
         if c.hasPoolingNorm { list += norm("fc_norm", c.width) }
         if c.pooling == .attentionProbe { list += attentionProbe(c) }
@@ -24,8 +24,9 @@ package enum CanonicalNames {
         return list
     }
 
-    private static func block(_ name: String, _ c: Configuration) -> [Tensor] {
-        let d = c.width
+    /// Every tensor of a block.
+    static func required(byBlock index: Int, of c: Configuration) -> [Tensor] {
+        let (name, d) = ("blocks.\(index).", c.width)
         var list = norm(name + "norm1", d)
         list.append((name + "attn.qkv.weight", [3 * d, d]))
         let biases = c.qkvBias.thirds.count

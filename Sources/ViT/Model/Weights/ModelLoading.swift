@@ -55,6 +55,7 @@ extension Model {
             configuration: settled,
             name: name ?? checkpoint.metadata["model"] ?? FileName.shown(path.lastPathPart),
             weightsHash: hash, account: account, weights: try loader.weights(for: settled),
+            textTower: loader.textTower(beside: settled),
             readBlock: { [settled] in try loader.block($0, for: settled) })
     }
 }

@@ -50,6 +50,11 @@ package struct WeightLoader: Sendable {
         try ConfigurationFiles(beside: path, tensors: tensors)
     }
 
+    /// The text tower that lies beside the vision tower; nil where there is none that is read.
+    func textTower(beside configuration: Configuration) -> TextTower? {
+        TextTower(tensors.checkpoint, besideVision: tensors.prefix, vision: configuration)
+    }
+
     // MARK: Weights
 
     /// Everything but the blocks; their names and shapes are checked as well.
