@@ -61,7 +61,11 @@ struct ModelList {
         }
         return table.lines
             + [
-                "", "shape: patch/width/blocks/heads" + (isGuessed ? "; ~: four bytes a parameter" : ""),
+                "",
+                "shape: patch/width/blocks/heads"
+                    + (isGuessed
+                        ? "; ~: four bytes a parameter that is read, without text towers and training states"
+                        : ""),
             ] + addresses
     }
 
