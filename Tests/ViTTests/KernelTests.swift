@@ -111,6 +111,13 @@ import Testing
         var rounded = [UInt16](repeating: 0, count: x.count)
         vv_layer_norm_bf16(&rounded, x, gamma, beta, 3, width, 1e-6)
         #expect(rounded == out.map(Self.nearestBFloat16))
+
+        // In place, of what is rounded already.
+        var halves = x.map(Self.nearestBFloat16)
+        vv_layer_norm(
+            &out, halves.map { Float(bitPattern: UInt32($0) << 16) }, gamma, beta, 3, width, 1e-6)
+        vv_layer_norm_of_bf16(&halves, gamma, beta, 3, width, 1e-6)
+        #expect(halves == out.map(Self.nearestBFloat16))
     }
 
     /// The nearer of the two bfloat16 neighbors, the even one of two equally near.
