@@ -221,6 +221,22 @@ def families(folder: Path):
     torch.save({"model": model.state_dict() | index}, folder / "beit_base.pth")
     yield "BEiT .pth", folder / "beit_base.pth", [], 16, 1, HALF, lambda x, block, m=model: timm_result(m, x, block)
 
+    # Training checkpoints of DINO's kin around one backbone; timm's rule for positions, which is not their own.
+    model = stir(timm.create_model("vit_small_patch16_224", pretrained=False, num_classes=0, dynamic_img_size=True))
+    own = model.state_dict()
+    decoder = {"mask_token": torch.zeros(1, 1, 8), "decoder_pos_embed": torch.zeros(1, 197, 8)}
+    for title, checkpoint in (
+        ("MAE", {"model": own | decoder}),
+        ("iBOT", {"teacher": {f"backbone.{name}": value for name, value in own.items()}, "student": {}}),
+        ("MSN", {"target_encoder": {f"module.{name}": value for name, value in own.items()}, "epoch": 1}),
+    ):
+        path = folder / f"{title}.pth"
+        torch.save(checkpoint, path)
+        yield (
+            f"{title} .pth", path, ["--position-rule", "timm"], 16, 1, IMAGENET,
+            lambda x, block, m=model: timm_result(m, x, block),
+        )  # fmt: skip
+
     # I-JEPA's code with the sizes of a ViT-B; it is published with 14 and 16 as patch and H and g as size.
     model = stir(timm.create_model("vit_base_patch16_gap_224", pretrained=False, num_classes=0, num_heads=12))
     names = {f"module.{name}": value for name, value in model.state_dict().items()}
@@ -249,6 +265,7 @@ def families(folder: Path):
         (" S+", transformers.DINOv3ViTModel, transformers.DINOv3ViTConfig(**dinov3, **plus), 16, 5, IMAGENET),
         (" B", transformers.CLIPVisionModel, transformers.CLIPVisionConfig(patch_size=16), 16, 1, CLIP),
         (" B", transformers.SiglipVisionModel, transformers.SiglipVisionConfig(), 16, 0, HALF),
+        (" B", transformers.ViTMSNModel, transformers.ViTMSNConfig(), 16, 1, IMAGENET),
         (" B", transformers.IJepaModel, transformers.IJepaConfig(), 16, 0, IMAGENET),
         (
             " B", transformers.BeitForImageClassification,
