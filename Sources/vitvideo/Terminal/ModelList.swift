@@ -64,7 +64,7 @@ struct ModelList {
                 "",
                 "shape: patch/width/blocks/heads"
                     + (isGuessed
-                        ? "; ~: four bytes a parameter that is read, without text towers and training states"
+                        ? "; ~: four bytes a parameter that is read, text towers left out"
                         : ""),
             ] + addresses
     }
