@@ -10,12 +10,9 @@ package enum WeightsDirectory {
     ]
     private static let names = publishedNames + ["model.onnx", "model.npz"]
 
-    /// Files that tell what the weights are of.
-    package static let configurationNames = [
+    /// Files beside the weights that tell what they are of, and those that a text model's tokenizer is made of.
+    package static let companionNames = [
         "config.json", "preprocessor_config.json", "open_clip_config.json",
-    ]
-    /// Files that a text model's tokenizer is made of.
-    package static let tokenizerNames = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
         "tokenizer.model", "spiece.model",
     ]

@@ -8,4 +8,9 @@ extension VitvideoError {
     package static func badData(_ reason: String, nextStep advice: String? = nil) -> VitvideoError {
         VitvideoError(.badData, reason: reason, nextStep: advice.map(NextStep.advice))
     }
+
+    /// For a file of more bytes than any of its kind has.
+    package static func longerThan(_ limit: Int) -> VitvideoError {
+        .badData("it is longer than \(limit) bytes, which no such file is")
+    }
 }

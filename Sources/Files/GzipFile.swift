@@ -12,7 +12,7 @@ package enum GzipFile {
         return try locating("read", path) {
             try file.withBytes { bytes in
                 if bytes.starts(with: [0x1f, 0x8b]) { return try unpacked(bytes, limit: limit) }
-                guard bytes.count <= limit else { throw tooLong(limit) }
+                guard bytes.count <= limit else { throw VitvideoError.longerThan(limit) }
                 return Array(bytes)
             }
         }
@@ -24,7 +24,7 @@ package enum GzipFile {
             throw VitvideoError(.unavailable, reason: "there is no memory for unpacking it")
         }
         defer { inflateEnd(&stream) }
-        guard packed.count <= UInt32.max else { throw tooLong(limit) }
+        guard packed.count <= UInt32.max else { throw VitvideoError.longerThan(limit) }
         stream.next_in = UnsafeMutablePointer(
             mutating: packed.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.avail_in = UInt32(packed.count)
@@ -38,7 +38,7 @@ package enum GzipFile {
                 return (status, part.count - Int(stream.avail_out))
             }
             content += part.prefix(written)
-            guard content.count <= limit else { throw tooLong(limit) }
+            guard content.count <= limit else { throw VitvideoError.longerThan(limit) }
             switch status {
             case Z_OK: continue
             case Z_STREAM_END: return content
@@ -47,9 +47,5 @@ package enum GzipFile {
                     "gzip: the data is cut short or damaged", nextStep: "get the file again")
             }
         }
-    }
-
-    private static func tooLong(_ limit: Int) -> VitvideoError {
-        .badData("it is longer than \(limit) bytes, which no such file is")
     }
 }

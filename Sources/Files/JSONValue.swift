@@ -20,9 +20,7 @@ package enum JSONValue: Sendable {
     package init(contentsOf path: String, limit: Int) throws {
         let file = try MappedFile.open(path)
         self = try locating("read", path) {
-            guard file.count <= limit else {
-                throw VitvideoError.badData("it is longer than \(limit) bytes, which no such file is")
-            }
+            guard file.count <= limit else { throw VitvideoError.longerThan(limit) }
             return try file.withBytesOnce { bytes in
                 var scanner = JSONScanner(bytes)
                 let value = try scanner.value()

@@ -42,7 +42,7 @@ extension ModelCache {
                 to: file == checkpoint.path
                     ? WeightsDirectory.name(of: checkpoint) : String(file.dropFirst(folder.count + 1)))
         }
-        for name in WeightsDirectory.configurationNames + WeightsDirectory.tokenizerNames
+        for name in WeightsDirectory.companionNames
         where FileSystem.exists("\(folder)/\(name)") {
             try output.copy("\(folder)/\(name)", to: name)
         }

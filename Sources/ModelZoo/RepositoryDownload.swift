@@ -26,7 +26,7 @@ struct RepositoryDownload {
 
     /// - Throws: `VitvideoError` where there are no weights, the hub refuses or the network fails.
     func run() throws {
-        let companions = WeightsDirectory.configurationNames + WeightsDirectory.tokenizerNames
+        let companions = WeightsDirectory.companionNames
         do {
             for name in companions { try fetchIfThere(folder + name) }
             try fetchWeights()

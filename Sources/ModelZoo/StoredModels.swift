@@ -153,7 +153,7 @@ extension ModelCache {
             if WeightsDirectory.weights(in: path).map(WeightsDirectory.isWhole) == true {
                 return [.hub(whole)]
             }
-            let companions = WeightsDirectory.configurationNames + WeightsDirectory.tokenizerNames
+            let companions = WeightsDirectory.companionNames
             return FileSystem.tree(in: path).filter {
                 !FileSystem.isDirectory("\(path)/\($0)") && !companions.contains($0.lastPathPart)
                     && !["part", "origin"].contains($0.pathExtension)

@@ -18,8 +18,7 @@ package final class RolloutSet {
     package func run(_ input: PatchMatrix, _ options: [RolloutOptions]) throws -> [Plane] {
         let c = replay.pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
-        var request = ForwardRequest(attentionBlocks: [])
-        request.wantsProbeAttention = c.pooling == .attentionProbe && !c.prefix.hasClassToken
+        let request = RolloutStart.request(ForwardRequest(attentionBlocks: []), of: c)
         let probe = try replay.record(input, request).probeAttention?.values ?? []
         var folds = options.map { options in
             var fold = RolloutFold(options: options, c, tokens: tokens, stripRows: replay.stripRows)

@@ -2,6 +2,13 @@ import ViT
 
 /// The row that rollout starts from: what the model's one feature of a picture is made of after the last block.
 enum RolloutStart {
+    /// `request`, and for a model whose probe rollout starts from, that probe's attention.
+    static func request(_ request: ForwardRequest, of c: Configuration) -> ForwardRequest {
+        var request = request
+        request.wantsProbeAttention = c.pooling == .attentionProbe && !c.prefix.hasClassToken
+        return request
+    }
+
     /// The class token; in a model without one what its probe attends to, fused over heads, else every patch alike.
     ///
     /// - Parameters:

@@ -32,9 +32,7 @@ struct SentencePieceFile {
     init(contentsOf path: String) throws {
         let file = try MappedFile.open(path)
         try locating("read", path) {
-            guard file.count <= Self.longest else {
-                throw VitvideoError.badData("it is longer than \(Self.longest) bytes, which no such file is")
-            }
+            guard file.count <= Self.longest else { throw VitvideoError.longerThan(Self.longest) }
             try file.withBytesOnce { try read($0) }
             guard !pieces.isEmpty else { throw VitvideoError.badData("it holds no pieces") }
             guard modelType == 1 else {

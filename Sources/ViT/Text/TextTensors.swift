@@ -4,35 +4,25 @@ import Foundation
 
 /// A text tower's tensors under their canonical names, and what joins it to the vision tower.
 struct TextTensors: Sendable {
-    private struct Source: Sendable {
-        let name: String
-        let part: Int
-        let order: AxisOrder?
-        let stored: [Int]
-
-        var shape: [Int] { order?.shape(of: stored) ?? stored }
-    }
-
     private let checkpoint: Checkpoint
     /// What stands before the whole model's names.
     private let root: String
     /// In the order in which they are stacked.
-    private let sources: [String: [Source]]
+    private let sources: [String: [TensorSource]]
     /// Names within the tower, or between it and the vision tower's, that the tables do not know: the model is another.
     let unexpected: [String]
 
     /// Nil where there is no text tower.
     init?(_ checkpoint: Checkpoint, besideVision prefix: String) {
         guard let root = TextNames.root(ofVision: prefix) else { return nil }
-        var best: [String: [Source]] = [:]
+        var best: [String: [TensorSource]] = [:]
         for table in TextNames.tables {
-            var sources: [String: [Source]] = [:]
+            var sources: [String: [TensorSource]] = [:]
             for full in checkpoint.names where full.hasPrefix(root) {
                 guard let (rule, target) = table.rule(for: String(full.dropFirst(root.count))),
-                    let stored = checkpoint[full]?.shape
+                    let source = TensorSource(full, part: rule.part, order: rule.order, in: checkpoint)
                 else { continue }
-                sources[target, default: []].append(
-                    Source(name: full, part: rule.part, order: rule.order, stored: stored))
+                sources[target, default: []].append(source)
             }
             if sources.count > best.count { best = sources }
         }
@@ -64,28 +54,11 @@ struct TextTensors: Sendable {
 
     var depth: Int { (0...).first { sources["blocks.\($0).norm1.weight"] == nil } ?? 0 }
 
-    func shape(_ name: String) -> [Int]? {
-        guard let parts = sources[name], var shape = parts.first?.shape else { return nil }
-        if parts.count > 1, !shape.isEmpty { shape[0] = parts.reduce(0) { $0 + ($1.shape.first ?? 0) } }
-        return shape
-    }
+    func shape(_ name: String) -> [Int]? { sources[name]?.stackedShape }
 
     /// - Throws: `VitvideoError`.
     func values(_ name: String) throws -> [Float] {
-        try (sources[name] ?? []).flatMap { source in
-            let values = try finite(source.name)
-            return source.order?.rearranged(values, shape: source.stored) ?? values
-        }
-    }
-
-    private func finite(_ name: String) throws -> [Float] {
-        let values = try checkpoint.floats(name)
-        if let index = FiniteValues.firstOther(values) {
-            try locating("use tensor \(quoted(name)) of", checkpoint.path) {
-                throw VitvideoError.weightNotFinite(values[index], at: index)
-            }
-        }
-        return values
+        try (sources[name] ?? []).flatMap { try $0.values(in: checkpoint) }
     }
 
     func problem(_ problems: [String]) -> VitvideoError {
@@ -97,17 +70,17 @@ struct TextTensors: Sendable {
     /// The layer from the vision tower's feature to the texts' space, outputs × inputs; nil where there is none.
     func imageProjection() throws -> (weight: [Float], shape: [Int])? {
         for (name, order) in Self.beside {
-            guard let stored = checkpoint[root + name]?.shape, let shape = order.shape(of: stored) else {
-                continue
-            }
-            return (order.rearranged(try finite(root + name), shape: stored), shape)
+            guard let source = TensorSource(root + name, order: order, in: checkpoint),
+                let shape = order.shape(of: source.stored)
+            else { continue }
+            return (try source.values(in: checkpoint), shape)
         }
         return nil
     }
 
     func scaleAndBias() throws -> (scale: Float, bias: Float) {
         func number(_ name: String) throws -> Float? {
-            checkpoint[root + name] == nil ? nil : try finite(root + name).first
+            checkpoint[root + name] == nil ? nil : try checkpoint.finiteFloats(root + name).first
         }
         guard let scale = try number("logit_scale") else {
             throw problem(["missing \(root)logit_scale"])

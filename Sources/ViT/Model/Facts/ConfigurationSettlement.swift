@@ -310,15 +310,10 @@ struct ConfigurationSettlement {
     private mutating func settledGrid(
         positions: Int, special: [Int]
     ) throws -> (grid: PatchGrid, special: Int) {
-        for entry in told {
-            guard let grid = entry.facts.grid else { continue }
-            if let special = special.first(where: { positions - $0 == grid.count }) {
-                account.beliefs[.grid] = entry.source
-                return (grid, special)
-            }
-            if entry.source == .option {
-                throw problem("pos_embed holds \(positions) positions, which a grid of \(grid) does not make")
-            }
+        let held = "pos_embed holds \(positions) positions"
+        func prefix(_ grid: PatchGrid) -> Int? { special.first { positions - $0 == grid.count } }
+        if let grid = try toldGrid(that: { prefix($0) != nil }, held), let special = prefix(grid) {
+            return (grid, special)
         }
         for special in special {
             if let side = Self.squareSide(positions - special) {
@@ -326,33 +321,39 @@ struct ConfigurationSettlement {
                 return (PatchGrid(rows: side, columns: side), special)
             }
         }
-        throw VitvideoError.weightsDoNotFit(
-            path: tensors.checkpoint.path,
-            problems: ["pos_embed holds \(positions) positions, which is not a square grid"],
-            nextStep: .tellModel([.grid]))
+        throw notSquare(held)
     }
 
     /// - Parameter distances: entries of a table of relative positions, (2R − 1)·(2C − 1).
     private mutating func settledGrid(distances: Int) throws -> PatchGrid {
+        let held = "its table holds \(distances) relative positions"
+        if let grid = try toldGrid(
+            that: { (2 * $0.rows - 1) * (2 * $0.columns - 1) == distances }, held)
+        {
+            return grid
+        }
+        guard let side = Self.squareSide(distances), side % 2 == 1 else { throw notSquare(held) }
+        account.beliefs[.grid] = .tensors
+        return PatchGrid(rows: (side + 1) / 2, columns: (side + 1) / 2)
+    }
+
+    /// The first grid told that fits what the file holds; one that is an option has to.
+    private mutating func toldGrid(that fits: (PatchGrid) -> Bool, _ held: String) throws -> PatchGrid? {
         for entry in told {
             guard let grid = entry.facts.grid else { continue }
-            if (2 * grid.rows - 1) * (2 * grid.columns - 1) == distances {
+            if fits(grid) {
                 account.beliefs[.grid] = entry.source
                 return grid
             }
-            if entry.source == .option {
-                throw problem(
-                    "its table holds \(distances) relative positions, which a grid of \(grid) does not make")
-            }
+            if entry.source == .option { throw problem("\(held), which a grid of \(grid) does not make") }
         }
-        guard let side = Self.squareSide(distances), side % 2 == 1 else {
-            throw VitvideoError.weightsDoNotFit(
-                path: tensors.checkpoint.path,
-                problems: ["its table holds \(distances) relative positions, which is not a square grid's"],
-                nextStep: .tellModel([.grid]))
-        }
-        account.beliefs[.grid] = .tensors
-        return PatchGrid(rows: (side + 1) / 2, columns: (side + 1) / 2)
+        return nil
+    }
+
+    private func notSquare(_ held: String) -> VitvideoError {
+        .weightsDoNotFit(
+            path: tensors.checkpoint.path, problems: ["\(held), which is not a square grid's"],
+            nextStep: .tellModel([.grid]))
     }
 
     /// The grid that is told, else a square one of so many patches a side: for a model whose tensors hold none.

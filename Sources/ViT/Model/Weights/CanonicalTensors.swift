@@ -4,15 +4,6 @@ import Checkpoints
 /// A checkpoint's tensors under their canonical names, whatever the family and whatever was wrapped around the
 /// model when it was saved.
 struct CanonicalTensors: Sendable {
-    private struct Source: Sendable {
-        let name: String
-        let part: Int
-        let order: AxisOrder?
-        let stored: [Int]
-        /// The shape after rearranging; the stored one where the rule's does not apply.
-        let shape: [Int]
-    }
-
     let checkpoint: Checkpoint
     let table: NameTable
     /// What stands before the model's own names in the file.
@@ -24,9 +15,9 @@ struct CanonicalTensors: Sendable {
     /// What the user should know about what was taken and left.
     private(set) var notices: [ModelNotice] = []
     /// Canonical tensor to its sources in the order they are stacked.
-    private var sources: [String: [Source]] = [:]
+    private var sources: [String: [TensorSource]] = [:]
     /// Canonical tensor to the factors of its values.
-    private var masks: [String: Source] = [:]
+    private var masks: [String: TensorSource] = [:]
 
     /// - Parameter key: which of several models in the file; nil for the preferred one.
     /// - Throws: `VitvideoError` where there is none under `key`.
@@ -54,7 +45,7 @@ struct CanonicalTensors: Sendable {
             if table.ignores(name) { continue }
             if let (rule, target) = table.rule(for: name) {
                 if rule.isMask {
-                    masks[target] = source(full)
+                    masks[target] = TensorSource(full, in: checkpoint)
                 } else {
                     add(full, as: target, part: rule.part, order: rule.order)
                 }
@@ -83,14 +74,8 @@ struct CanonicalTensors: Sendable {
     }
 
     private mutating func add(_ full: String, as target: String, part: Int = 0, order: AxisOrder? = nil) {
-        guard let source = source(full, part: part, order: order) else { return }
+        guard let source = TensorSource(full, part: part, order: order, in: checkpoint) else { return }
         sources[target, default: []].append(source)
-    }
-
-    private func source(_ full: String, part: Int = 0, order: AxisOrder? = nil) -> Source? {
-        guard let stored = checkpoint[full]?.shape else { return nil }
-        let shape = order?.shape(of: stored) ?? stored
-        return Source(name: full, part: part, order: order, stored: stored, shape: shape)
     }
 
     /// A mask has a tensor to mask, of its own shape.
@@ -108,7 +93,7 @@ struct CanonicalTensors: Sendable {
 
     /// Takes linear classifiers out of what is left over.
     private mutating func takeClassifier(_ left: inout [String]) -> [ClassifierSearch.Found] {
-        guard let width = shape("patch_embed.proj.weight")?.first else { return [] }
+        guard let width else { return [] }
         let found = ClassifierSearch.classifiers(of: checkpoint, prefix: prefix, width: width)
         for layer in found where shape("\(layer.target).weight") == nil {
             for parameter in ["weight", "bias"] {
@@ -184,11 +169,7 @@ struct CanonicalTensors: Sendable {
     var names: [String] { sources.keys.sorted() }
 
     /// The shape of a canonical tensor as it would be assembled; nil where the checkpoint has none.
-    func shape(_ name: String) -> [Int]? {
-        guard let parts = sources[name], var shape = parts.first?.shape else { return nil }
-        if parts.count > 1, !shape.isEmpty { shape[0] = parts.reduce(0) { $0 + ($1.shape.first ?? 0) } }
-        return shape
-    }
+    func shape(_ name: String) -> [Int]? { sources[name]?.stackedShape }
 
     /// The shape of a canonical tensor's first source as it is stored.
     func storedShape(_ name: String) -> [Int]? { sources[name]?.first?.stored }
@@ -282,8 +263,8 @@ struct CanonicalTensors: Sendable {
     /// - Throws: `VitvideoError`.
     func values(_ name: String) throws -> [Float] {
         let parts = sources[name] ?? []
-        if parts.count > 1 { return try parts.flatMap { try values($0) } }
-        let whole = try parts.first.map { try values($0) } ?? []
+        if parts.count > 1 { return try parts.flatMap { try $0.values(in: checkpoint) } }
+        let whole = try parts.first?.values(in: checkpoint) ?? []
         guard hasDINOv3sOwn, name.hasSuffix(".attn.qkv.bias"),
             shape("\(name.dropLast("bias".count))weight")?.first == whole.count
         else { return whole }
@@ -293,23 +274,12 @@ struct CanonicalTensors: Sendable {
     /// The bias of queries, keys and values that DINOv3's `LinearKMaskedBias` adds: what is stored times a mask,
     /// which is 0 for the keys at least. In a model that was made but not initialized the mask is NaN; then it says
     /// nothing, and neither does one that is missing.
-    private func masked(_ bias: [Float], by mask: Source?) throws -> [Float] {
+    private func masked(_ bias: [Float], by mask: TensorSource?) throws -> [Float] {
         let mask = try mask.map { try checkpoint.floats($0.name) } ?? []
         let third = bias.count / 3
         return bias.indices.map { i in
             if third..<2 * third ~= i { return 0 }
             return i < mask.count && mask[i].isFinite ? bias[i] * mask[i] : bias[i]
         }
-    }
-
-    private func values(_ source: Source) throws -> [Float] {
-        let values = try checkpoint.floats(source.name)
-        if let index = FiniteValues.firstOther(values) {
-            try locating("use tensor \(quoted(source.name)) of", checkpoint.path) {
-                throw VitvideoError.weightNotFinite(values[index], at: index)
-            }
-        }
-        guard let order = source.order, order.shape(of: source.stored) != nil else { return values }
-        return order.rearranged(values, shape: source.stored)
     }
 }

@@ -80,17 +80,11 @@ package struct LinearHead: Sendable, Equatable {
         // One or four class tokens stand alone; the second of two and the fifth of five is the mean. Without a class
         // token there is nothing but the mean.
         let hasMean = tokens == 2 || tokens == 5 || !configuration.prefix.hasClassToken
-        var weight = try checkpoint.floats(weightName)
+        var weight = try checkpoint.finiteFloats(weightName)
         if isDINO, tokens == 2 { weight = deinterleaved(weight, rows: shape[0], width: configuration.width) }
         let bias =
             biasShape == nil
-            ? [Float](repeating: 0, count: shape[0]) : try checkpoint.floats(biasName)
-        for (name, values) in [(weightName, weight), (biasName, bias)] {
-            guard let index = FiniteValues.firstOther(values) else { continue }
-            try locating("use tensor \(quoted(name)) of", path) {
-                throw VitvideoError.weightNotFinite(values[index], at: index)
-            }
-        }
+            ? [Float](repeating: 0, count: shape[0]) : try checkpoint.finiteFloats(biasName)
         return LinearHead(
             classes: shape[0], width: configuration.width, blocks: hasMean ? tokens - 1 : tokens,
             includesMeanPatch: hasMean, weight: weight, bias: bias)
