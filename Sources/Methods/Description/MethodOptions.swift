@@ -4,6 +4,8 @@ import Probing
 package enum MethodOptions {
     /// A block's index, negative from the end as in Python.
     package static let layer = MethodOption<Int>("layer", valueName: "n")
+    /// Consecutive blocks.
+    package static let blocks = MethodOption<BlockRange>("blocks", valueName: "a:b")
     /// Heads by their indices.
     package static let heads = MethodOption<[Int]>("heads", valueName: "list")
     /// How the maps of several heads become one.

@@ -26,6 +26,11 @@ struct MethodOptionGroup: ParsableArguments {
     @Option(parsing: .unconditional, help: .of(MethodOptions.layer))
     var layer: Int?
 
+    // As a block.
+    @Option(
+        parsing: .unconditional, help: .of(MethodOptions.blocks), transform: { try BlockRange(parsing: $0) })
+    var blocks: BlockRange?
+
     @Option(help: .of(MethodOptions.heads))
     var heads: HeadList?
 
@@ -58,6 +63,7 @@ struct MethodOptionGroup: ParsableArguments {
     var given: MethodSettings {
         var settings = MethodSettings()
         settings[MethodOptions.layer] = layer
+        settings[MethodOptions.blocks] = blocks
         settings[MethodOptions.heads] = heads?.indices
         settings[MethodOptions.fusion] = fusion
         settings[MethodOptions.query] = query
