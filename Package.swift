@@ -155,7 +155,8 @@ let package = Package(
         .testTarget(
             name: "ArchitectureTests", dependencies: ["Methods", "Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "ProbingTests", dependencies: ["Base", "Probing", "Fixtures"], swiftSettings: strict),
+            name: "ProbingTests", dependencies: ["Base", "ModelZoo", "Probing", "VideoIO", "Fixtures"],
+            swiftSettings: strict),
         .testTarget(
             name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),
         .testTarget(

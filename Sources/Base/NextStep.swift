@@ -63,6 +63,10 @@ package enum NextStep: Sendable, Hashable {
     // Methods
     /// Name a neuron.
     case nameNeuron
+    /// Name a patch to compare with.
+    case namePatch
+    /// Use another method, by its name.
+    case otherMethod(String)
     /// Leave settings out, or instead of them one other.
     case leaveOut([MethodSetting], or: MethodSetting? = nil)
     /// What would make the work fit into memory.
@@ -71,7 +75,7 @@ package enum NextStep: Sendable, Hashable {
 
 /// A setting of a probing method that a next step can be about.
 package enum MethodSetting: Sendable, Hashable {
-    case headFusion, discardRatio
+    case headFusion, discardRatio, queryFrame, queryImage
     /// The imitation of another project's code, by its name.
     case compat(String)
 }

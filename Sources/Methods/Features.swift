@@ -8,6 +8,12 @@ extension Method {
     /// The first three principal components of the patch tokens, as colors.
     package static let features = Method(
         name: "features", summary: "the patches' first three principal components as colours",
+        options: [
+            MethodOptionUse(
+                MethodOptions.featuresOf,
+                "foreground: components of the foreground's patches alone (see --method foreground), the rest black",
+                standard: "all patches")
+        ],
         arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color
     ) { request in
         let engine = try request.makeEngine()
@@ -16,19 +22,42 @@ extension Method {
             return FeatureMaps(request.model, engine: engine, fitted: fitted)
         }
         return try FeatureMaps(
-            request.model, engine: engine, threads: request.threads, availableBytes: request.availableBytes,
+            request.model, engine: engine, region: request.settings[MethodOptions.featuresOf] ?? .all,
+            threads: request.threads, availableBytes: request.availableBytes,
             fittedTo: request.forEachSample)
     }
+}
+
+/// Which patches components are of.
+package enum FeatureRegion: String, Sendable, CaseIterable {
+    case all, foreground
 }
 
 /// The basis of feature maps, and how many frames it was fitted to.
 package struct FittedFeatures: Codable, Sendable, Equatable {
     package let basis: FeatureBasis
     package let frames: Int
+    /// What tells the patches that the basis is of; nil where it is of all.
+    package let foreground: ForegroundBasis?
 
-    package init(basis: FeatureBasis, frames: Int) {
+    package init(basis: FeatureBasis, frames: Int, foreground: ForegroundBasis? = nil) {
         self.basis = basis
         self.frames = frames
+        self.foreground = foreground
+    }
+
+    /// One map per component, `rows × columns`, of 0…1; 0 outside the foreground.
+    ///
+    /// - Parameter tokens: `tokens × D` after the final LayerNorm.
+    func maps(tokens: [Float], rows: Int, columns: Int) -> [Plane] {
+        let maps = basis.maps(tokens: tokens, rows: rows, columns: columns)
+        guard let foreground else { return maps }
+        let coordinates = foreground.coordinates(tokens: tokens, rows: rows, columns: columns)
+        return maps.map { map in
+            Plane(
+                height: rows, width: columns,
+                values: zip(map.values, coordinates.values).map { $1 > 0 ? $0 : 0 })
+        }
     }
 }
 
@@ -55,37 +84,36 @@ package struct FeatureMaps: ForwardMapSource {
     ///
     /// - Parameters:
     ///   - engine: of the probed model.
+    ///   - region: the patches to fit to.
     ///   - threads: how many share a frame meanwhile.
     ///   - availableBytes: memory that may be taken; nil where unknown.
     ///   - forEachFrame: calls its argument with the pictures to fit to, one after the other.
     /// - Throws: `VitvideoError` of kind `badData` where there is no frame, of kind `usage` for frames that are too
     ///   large for memory; what the pass and `forEachFrame` throw.
     package init(
-        _ probed: ProbedModel, engine: Engine, threads: Int, availableBytes: Int?,
-        fittedTo forEachFrame: ((RGBImage) throws -> Void) throws -> Void
+        _ probed: ProbedModel, engine: Engine, region: FeatureRegion = .all, threads: Int,
+        availableBytes: Int?, fittedTo forEachFrame: @escaping ((RGBImage) throws -> Void) throws -> Void
     ) throws {
         self.probed = probed
         self.engine = engine
         let configuration = probed.configuration
-        let pass = try ForwardPass(engine: engine, threads: threads)
+        let samples = try SampledPasses(
+            probed, engine: engine, threads: threads, availableBytes: availableBytes,
+            forEachFrame: forEachFrame)
+        let foreground = region == .foreground ? try samples.foreground() : nil
         var fitter = try FeatureBasisFitter(width: configuration.width)
-        var frames = 0
-        try forEachFrame { image in
-            // Before the run is prepared: this is the first pass there is.
-            var availableBytes = availableBytes
-            try probed.reserveMemory(
-                precision: engine.precision, on: try probed.layout(of: image), workers: 1,
-                from: &availableBytes)
-            let result = try pass.run(
-                try probed.preprocessor.patches(of: image),
-                ForwardRequest(attentionBlocks: [], wantsTokens: true))
-            fitter.add(tokens: result.tokens, specialTokens: configuration.specialTokens)
-            frames += 1
+        let frames = try samples.forEach(ForwardRequest(attentionBlocks: [], wantsTokens: true)) {
+            result, input in
+            if let foreground {
+                fitter.add(
+                    tokens: foreground.selected(result.tokens, rows: input.rows, columns: input.columns),
+                    specialTokens: 0)
+            } else {
+                fitter.add(tokens: result.tokens, specialTokens: configuration.specialTokens)
+            }
         }
-        guard let basis = fitter.fit() else {
-            throw VitvideoError(.badData, reason: "there is no frame to find the principal components of")
-        }
-        fitted = FittedFeatures(basis: basis, frames: frames)
+        guard let basis = fitter.fit() else { throw SampledPasses.nothingToFit }
+        fitted = FittedFeatures(basis: basis, frames: frames, foreground: foreground)
     }
 
     package var method: Method { .features }
@@ -93,7 +121,7 @@ package struct FeatureMaps: ForwardMapSource {
     package var summary: String {
         let share = Int((100 * basis.explained.reduce(0, +)).rounded())
         return
-            "3 components with \(share) % of the variance, fitted on \(fittedFrames) frame\(fittedFrames == 1 ? "" : "s")"
+            "3 components with \(share) % of \(fitted.foreground == nil ? "the" : "the foreground's") variance, fitted on \(fittedFrames) frame\(fittedFrames == 1 ? "" : "s")"
     }
     package var arrays: [MapArray] { [MapArray("features", .interleaved(count: 3))] }
     package var partNames: [String] { (1...3).map { "component \($0)" } }
@@ -103,16 +131,18 @@ package struct FeatureMaps: ForwardMapSource {
         // Share of the variance that each component explains.
         provenance["explained"] = .numbers(basis.explained)
         provenance["fitted_frames"] = .integer(fittedFrames)
+        provenance["features_of"] = .text(
+            (fitted.foreground == nil ? FeatureRegion.all : .foreground).rawValue)
     }
 
     package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let pass = try ForwardPass(engine: engine, threads: threads)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: [], wantsTokens: true))
-        return { [probed, basis] image in
+        return { [probed, fitted] image in
             let input = try preprocessor.patches(of: image)
             let result = try pass.run(input, request)
-            let parts = basis.maps(tokens: result.tokens, rows: input.rows, columns: input.columns)
+            let parts = fitted.maps(tokens: result.tokens, rows: input.rows, columns: input.columns)
             return FrameMaps(
                 parts: parts, fused: HeadFusion.mean.fuse(parts), prediction: probed.prediction(result))
         }

@@ -1,4 +1,3 @@
-import Base
 import Pixels
 import Probing
 import ViT
@@ -7,15 +6,10 @@ extension Method {
     /// Rollout of the attention weighted by a class's gradient.
     package static let gradientRollout = Method(
         name: "gradient-rollout", title: "gradient rollout", summary: "what of it speaks for a class",
-        options: MethodOptionUse.rollout + [
-            MethodOptionUse(
-                MethodOptions.targetClass,
-                "the class, by its number or its name (in --labels, else in ImageNet's list), or top, the likeliest "
-                    + "of each frame", standard: "top")
-        ],
+        options: MethodOptionUse.rollout + [.targetClass],
         arrays: [
             ArrayDescription("gradient_rollout", ["rows", "cols"]),
-            ArrayDescription("class", [], element: .int64),
+            .targetClass,
         ], section: .gradientRollout, validate: { _ = try RolloutOptions($0) }
     ) { request in
         try GradientRolloutMaps(
@@ -25,44 +19,28 @@ extension Method {
 }
 
 /// Rollout of each block's attention weighted by a class's gradient (vit-explain): what speaks for the class.
-package struct GradientRolloutMaps: MapSource {
+package struct GradientRolloutMaps: ClassMapSource {
     package let probed: ProbedModel
     package let options: RolloutOptions
-    /// The class by its index; nil for the one that the classifier puts first in each frame.
-    package let targetClass: Int?
-    private let classification: Classification
+    package let target: ClassTarget
 
     /// - Throws: `VitvideoError` of kind `usage` where the probed model does not classify, for a class that it does
     ///   not have, and for options that gradient rollout does not have.
     package init(_ probed: ProbedModel, options: RolloutOptions, target: ClassChoice = .top) throws {
-        guard let classification = probed.classification else {
-            throw VitvideoError.noClassifier(model: probed.name)
-        }
-        // Found out now instead of by the first worker.
-        _ = try GradientRollout(model: probed.model, options: options)
         self.probed = probed
         self.options = options
-        self.classification = classification
-        targetClass = try target.index(
-            among: classification.labels, classes: classification.classifier.classes)
+        self.target = try ClassTarget(target, of: probed)
+        // Found out now instead of by the first worker.
+        _ = try makeMapper()
     }
 
     package var method: Method { .gradientRollout }
-    package var computation: String { "a reverse pass, fp32" }
-    package var notice: String? { nil }
-    package var summary: String {
-        fusedName
-            + (targetClass.map { " for \(classification.labels.shortName($0))" } ?? " for the top class")
-    }
     package var arrays: [MapArray] { [MapArray("gradient_rollout", .fused)] }
-    package var partNames: [String] { [] }
     package var fusedName: String { "gradient rollout" + options.caption }
 
     package func describe(in provenance: inout Provenance) {
         options.describe(in: &provenance)
-        // By its index, or "top": then the array `class` says which it was in each frame.
-        provenance["class"] = .text(targetClass.map(String.init) ?? "top")
-        provenance["class_name"] = targetClass.map { .text(classification.labels.shortName($0)) }
+        describeClass(in: &provenance)
     }
 
     package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
@@ -71,21 +49,8 @@ package struct GradientRolloutMaps: MapSource {
             from: &availableBytes)
     }
 
-    /// The reverse pass runs on the worker's thread alone, whatever `threads` says.
-    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
-        let rollout = try GradientRollout(model: probed.model, options: options)
-        let preprocessor = probed.preprocessor
-        let target = targetClass.map(GradientTarget.logit) ?? .topLogit
-        return { [classification] image in
-            let result = try rollout.run(
-                try preprocessor.patches(of: image), target: target, classifier: classification.classifier)
-            return FrameMaps(
-                parts: [], fused: result.map,
-                prediction: FramePrediction(logits: result.logits, classification),
-                targetClass: result.targetClass.map {
-                    TargetClass(index: $0, name: classification.labels.shortName($0))
-                })
-        }
+    package func makeMapper() throws -> any ClassMapper {
+        try GradientRollout(model: probed.model, options: options)
     }
 }
 

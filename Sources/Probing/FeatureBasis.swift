@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pixels
 import ViT
@@ -32,6 +33,13 @@ package struct FeatureBasis: Sendable, Equatable, Codable {
             }
             return plane
         }
+    }
+
+    /// The same components, each in the opposite direction.
+    func turned() -> FeatureBasis {
+        FeatureBasis(
+            mean: mean, directions: directions.map { $0.map { -$0 } }, explained: explained,
+            ranges: ranges.map { -$0.upperBound ... -$0.lowerBound })
     }
 
     /// A token's coordinate along a component.
@@ -113,11 +121,15 @@ package struct FeatureBasisFitter {
         for i in frame.indices { squares[i] += Double(frame[i]) }
         count += patches
 
-        let kept = min(patches, FeatureBasisFitter.samplesPerFrame)
-        for sample in 0..<kept {
-            let patch = (2 * sample + 1) * patches / (2 * kept)
+        for patch in Self.sampledPatches(of: patches) {
             samples += values[patch * width..<(patch + 1) * width]
         }
+    }
+
+    /// Up to 512 patches spread evenly over a frame's.
+    static func sampledPatches(of patches: Int) -> [Int] {
+        let kept = min(patches, samplesPerFrame)
+        return (0..<kept).map { (2 * $0 + 1) * patches / (2 * kept) }
     }
 
     /// - Returns: the basis; nil before any frame was added.
@@ -150,18 +162,5 @@ package struct FeatureBasisFitter {
         }
         return FeatureBasis(
             mean: unscaled.mean, directions: directions, explained: unscaled.explained, ranges: ranges)
-    }
-}
-
-/// Percentiles as NumPy takes them, with linear interpolation.
-enum Percentile {
-    /// - Parameters:
-    ///   - sorted: at least one value, ascending.
-    ///   - share: 0…1.
-    static func of(_ sorted: [Float], _ share: Double) -> Float {
-        let position = share * Double(sorted.count - 1)
-        let low = Int(position)
-        let high = min(low + 1, sorted.count - 1)
-        return sorted[low] + Float(position - Double(low)) * (sorted[high] - sorted[low])
     }
 }

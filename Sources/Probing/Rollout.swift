@@ -3,8 +3,9 @@ import ViT
 
 /// Attention rollout (Abnar & Zuidema 2020): what reaches the class token of which patch, through all blocks.
 ///
-/// Ã = (F + I)/2 with rows normalized, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by
-/// its maximum, in a model without a class token (r·J)[patches] with the r of `RolloutStart`. One a worker; buffers are kept between pictures of one size.
+/// Ã = (F + I)/2 with rows normalized, F the fused heads; J = Ã_L ⋯ Ã_1; the map is J[0, patches] divided by its
+/// maximum, in a model without a class token (r·J)[patches] with the r of `RolloutStart`. One a worker; buffers are
+/// kept between pictures of one size.
 package final class Rollout {
     package let options: RolloutOptions
     private let replay: AttentionReplay
@@ -25,9 +26,7 @@ package final class Rollout {
     ) throws -> (map: Plane, result: ForwardResult) {
         let c = replay.pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
-        var request = request
-        request.wantsProbeAttention = c.pooling == .attentionProbe && !c.prefix.hasClassToken
-        let result = try replay.record(input, request)
+        let result = try replay.record(input, RolloutStart.request(request, of: c))
         var fold: RolloutFold
         if let kept = self.fold, kept.tokens == tokens {
             fold = kept.fold
@@ -49,22 +48,9 @@ package final class Rollout {
     }
 }
 
-/// What a gradient rollout found.
-package struct GradientRolloutResult: Sendable {
-    /// `rows × columns`, its maximum 1, or all 0.
-    package let map: Plane
-    /// The class that the map is for, where the target was a class.
-    package let targetClass: Int?
-    /// The logit, or whatever number was differentiated.
-    package let score: Float
-    /// One logit per class; empty where there is no classifier.
-    package let logits: [Float]
-}
-
-/// Gradient rollout (vit-explain): rollout of mean_h(A ⊙ ∂score/∂A), negatives set to 0.
-///
-/// One a worker; buffers are kept between pictures of one size.
-package final class GradientRollout {
+/// Gradient rollout (vit-explain): rollout of mean_h(A ⊙ ∂score/∂A), negatives set to 0. The map's maximum is 1, or it
+/// is all 0.
+package final class GradientRollout: ClassMapper {
     package let options: RolloutOptions
     private let pass: BackwardPass
     private let stripRows: Int
@@ -79,11 +65,9 @@ package final class GradientRollout {
         pass = BackwardPass(model: model, stripRows: stripRows)
     }
 
-    /// - Parameter classifier: what the classes are of; nil for the model's own.
-    /// - Throws: as `BackwardPass.run`.
     package func run(
         _ input: PatchMatrix, target: GradientTarget, classifier: Classifier? = nil
-    ) throws -> GradientRolloutResult {
+    ) throws -> ClassMap {
         let c = pass.model.configuration
         let tokens = c.specialTokens + input.rows * input.columns
         var fold: RolloutFold
@@ -119,8 +103,6 @@ package final class GradientRollout {
                 observer: add, beforeBlocks: begin)
         }
         self.fold = (tokens, fold)
-        return GradientRolloutResult(
-            map: fold.map(rows: input.rows, columns: input.columns), targetClass: result.targetClass,
-            score: result.score, logits: result.logits)
+        return ClassMap(fold.map(rows: input.rows, columns: input.columns), result)
     }
 }

@@ -8,15 +8,27 @@ package enum HeatScale: Sendable, Equatable {
     case frame
     /// A range that follows the frames' ranges with that half-life, so that the picture does not flicker.
     case smooth(halfLifeSeconds: Double)
+    /// Two percentiles of the map's values in that frame, 0…100, so that a few outliers do not darken the rest.
+    case percentile(low: Double, high: Double)
     /// The smallest and largest value over some of the clip's frames (`MapLimits`), so that frames can be compared.
     case clip
+    /// Two percentiles of the values over the same frames.
+    case clipPercentile(low: Double, high: Double)
     /// The same limits throughout, for comparison between frames and models.
     case fixed(minimum: Float, maximum: Float)
 
     /// The half-life of `smooth` where none is given.
     package static let defaultHalfLifeSeconds = 0.5
 
-    /// Reads `frame`, `clip`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
+    /// Whether its limits come of the clip's frames.
+    package var isOfClip: Bool {
+        switch self {
+        case .clip, .clipPercentile: true
+        default: false
+        }
+    }
+
+    /// Reads `frame`, `percentile:LOW:HIGH`, `clip`, `clip:percentile:LOW:HIGH`, `smooth`, `smooth:SECONDS` or `MIN:MAX`.
     ///
     /// - Throws: `VitvideoError` of kind `usage`.
     package init(parsing text: String) throws(VitvideoError) {
@@ -26,6 +38,18 @@ package enum HeatScale: Sendable, Equatable {
             self = .frame
         case (1, "clip"):
             self = .clip
+        case (3, "percentile"),
+            (4, "clip") where parts[parts.count - 3] == "percentile":
+            let (low, high) = (Double(parts[parts.count - 2]), Double(parts[parts.count - 1]))
+            guard let low, let high, 0 <= low, low < high, high <= 100 else {
+                throw VitvideoError(
+                    .usage,
+                    reason:
+                        "scale '\(text)': the percentiles are two numbers of 0 to 100, the smaller first, such as "
+                        + "percentile:2:98")
+            }
+            self =
+                parts.count == 3 ? .percentile(low: low, high: high) : .clipPercentile(low: low, high: high)
         case (1, "smooth"):
             self = .smooth(halfLifeSeconds: Self.defaultHalfLifeSeconds)
         case (2, "smooth"):
@@ -45,7 +69,10 @@ package enum HeatScale: Sendable, Equatable {
             self = .fixed(minimum: low, maximum: high)
         default:
             throw VitvideoError(
-                .usage, reason: "scale '\(text)' is none of frame, clip, smooth, smooth:SECONDS, MIN:MAX")
+                .usage,
+                reason:
+                    "scale '\(text)' is none of frame, percentile:LOW:HIGH, clip, clip:percentile:LOW:HIGH, smooth, "
+                    + "smooth:SECONDS, MIN:MAX")
         }
     }
 }
@@ -81,9 +108,9 @@ package struct HeatScaler: Sendable {
         }
     }
 
-    /// - Parameter limits: those of the clip, which stand for `clip`; without them it is as `frame`.
+    /// - Parameter limits: those of the clip, which stand for its scales; without them each frame has its own.
     package init(_ scale: HeatScale, limits: ClosedRange<Float>? = nil) {
-        if scale == .clip, let limits {
+        if scale.isOfClip, let limits {
             self.scale = .fixed(minimum: limits.lowerBound, maximum: limits.upperBound)
         } else {
             self.scale = scale
@@ -96,6 +123,9 @@ package struct HeatScaler: Sendable {
         switch scale {
         case .frame, .clip:
             return Self.finiteRange(of: map)
+        case .percentile(let low, let high), .clipPercentile(let low, let high):
+            let range = Percentile.range(of: map.values, low: low, high: high) ?? 0...0
+            return (range.lowerBound, range.upperBound)
         case .fixed(let minimum, let maximum):
             return (minimum, maximum)
         case .smooth(let halfLifeSeconds):
@@ -114,7 +144,7 @@ package struct HeatScaler: Sendable {
 
     /// The map as heat: (m − low) / (high − low), all 0 where the range is empty (a constant map).
     ///
-    /// With `smooth` and `fixed`, values outside the range give heats outside 0...1, which the color map clamps;
+    /// With other scales than `frame`, values outside the range give heats outside 0...1, which the color map clamps;
     /// NaN stays NaN.
     package mutating func heat(of map: Plane, at timeSeconds: Double) -> Plane {
         let (low, high) = range(of: map, at: timeSeconds)

@@ -1,26 +1,50 @@
+import Base
 import Pixels
 
-/// The smallest and largest values of a clip's maps: what `HeatScale.clip` shows as heat 0 and 1.
+/// The values of a clip's maps that a scale shows as heat 0 and 1: the smallest and largest, or two percentiles.
 package struct MapLimits: Sendable, Equatable {
-    /// Of the fused map; nil before there is a finite value.
-    package private(set) var fused: ClosedRange<Float>?
-    /// Of each single map, likewise.
-    package private(set) var parts: [ClosedRange<Float>?] = []
+    /// Nil for the smallest and largest value.
+    private var percentiles: (low: Double, high: Double)?
+    private var fusedValues = Values()
+    private var partValues: [Values] = []
 
-    package init() {}
-
-    /// Widens the limits by a frame's maps, always as many.
-    package mutating func add(parts planes: [Plane], fused map: Plane) {
-        if parts.isEmpty { parts = planes.map { _ in nil } }
-        fused = MapLimits.union(fused, map)
-        parts = zip(parts, planes).map(MapLimits.union)
+    /// - Parameter scale: one of the clip's.
+    package init(_ scale: HeatScale = .clip) {
+        if case .clipPercentile(let low, let high) = scale { percentiles = (low, high) }
     }
 
-    private static func union(_ limits: ClosedRange<Float>?, _ map: Plane) -> ClosedRange<Float>? {
-        var result = limits
-        for value in map.values where value.isFinite {
-            result = min(result?.lowerBound ?? value, value)...max(result?.upperBound ?? value, value)
+    /// Of the fused map; nil before there is a finite value.
+    package var fused: ClosedRange<Float>? { fusedValues.limits(percentiles) }
+    /// Of each single map, likewise.
+    package var parts: [ClosedRange<Float>?] { partValues.map { $0.limits(percentiles) } }
+
+    /// Takes a frame's maps in, always as many.
+    package mutating func add(parts planes: [Plane], fused map: Plane) {
+        if partValues.isEmpty { partValues = planes.map { _ in Values() } }
+        fusedValues.add(map, keepsAll: percentiles != nil)
+        for (index, plane) in planes.enumerated() {
+            partValues[index].add(plane, keepsAll: percentiles != nil)
         }
-        return result
+    }
+
+    package static func == (first: MapLimits, second: MapLimits) -> Bool {
+        first.fused == second.fused && first.parts == second.parts
+    }
+
+    /// What is kept of a map's values.
+    private struct Values: Sendable {
+        private var range: ClosedRange<Float>?
+        private var all: [Float] = []
+
+        mutating func add(_ map: Plane, keepsAll: Bool) {
+            for value in map.values where value.isFinite {
+                range = min(range?.lowerBound ?? value, value)...max(range?.upperBound ?? value, value)
+            }
+            if keepsAll { all += map.values }
+        }
+
+        func limits(_ percentiles: (low: Double, high: Double)?) -> ClosedRange<Float>? {
+            percentiles.map { Percentile.range(of: all, low: $0.low, high: $0.high) } ?? range
+        }
     }
 }

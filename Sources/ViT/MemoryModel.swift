@@ -22,7 +22,7 @@ package struct MemoryModel {
     }
 
     /// `tokens × D` in 32-bit floats: the residual stream, and everything that is as large.
-    private var residual: Int { tokens * c.width * MemoryLayout<Float>.stride }
+    package var residual: Int { tokens * c.width * MemoryLayout<Float>.stride }
 
     /// One strip of attention.
     private func strip(rows: Int) -> Int { min(rows, tokens) * tokens * MemoryLayout<Float>.stride }

@@ -128,7 +128,11 @@ import ViT
             ("layers", "layers"), ("rollout", "rollout"), ("qk", "q"), ("features", "features"),
             ("neuron --neuron 1:5", "neuron"), ("gradient-rollout --class 1", "gradient_rollout"),
             ("attention --query mean --layer 0", "attention"), ("attention --query 2,3", "attention"),
-        ] {
+            ("similarity --query 2,3", "similarity"),
+            ("similarity --query 2,3 --feature key --query-frame 30", "similarity"),
+            ("tokens --layer 0", "tokens"), ("foreground", "foreground_component"),
+            ("features --features-of foreground", "features"), ("relevance --class 1", "relevance"),
+        ] + (family.configuration.pooling == .classToken ? [("gradcam --class 1 --layer 0", "gradcam")] : []) {
             _ = try run(
                 workspace, family,
                 [

@@ -180,11 +180,3 @@ import VideoIO
         #expect(picture != source)
     }
 }
-
-extension Workspace {
-    fileprivate func succeed(_ arguments: [String], at location: SourceLocation = #_sourceLocation) throws {
-        let outcome = try run(arguments)
-        #expect(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: location)
-        #expect(outcome.output == "" && outcome.errors == "", sourceLocation: location)
-    }
-}

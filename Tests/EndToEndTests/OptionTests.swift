@@ -33,6 +33,7 @@ import Testing
     private static let assumed = "$photo --export out.npz --resolution 32 --weights $supervised --num-heads 3"
     private static let shown = "$photo -o out.png $tiny"
     private static let clip = "$clip --export out.npz $tiny"
+    private static let similar = "--method similarity --query 1,2"
     private static let rollout = "\(photo) --method rollout"
     private static let video = "$clip -o out.mp4 $tiny"
     private static let spoken = "\(clip) --threads 2 --verbose"
@@ -91,7 +92,12 @@ import Testing
         Row("annotate", "--discard-ratio", rollout, plus: "--discard-ratio 0.5"),
         Row("annotate", "--compat", rollout, plus: "--compat vit-explain"),
         Row("annotate", "--class", "\(photo) --method gradient-rollout", plus: "--class 7"),
+        Row("annotate", "--blocks", "\(photo) --method relevance", plus: "--blocks 1:"),
         Row("annotate", "--channel", "\(photo) --method qk", plus: "--channel 5"),
+        Row("annotate", "--feature", "\(photo) --method tokens", plus: "--feature key"),
+        Row("annotate", "--features-of", "\(photo) --method features", plus: "--features-of foreground"),
+        Row("annotate", "--query-frame", "\(clip) \(similar)", plus: "--query-frame 3"),
+        Row("annotate", "--query-image", "\(photo) \(similar)", plus: "--query-image $other"),
         Row("annotate", "--neuron", "\(photo) --method neuron", plus: "--neuron 1:5"),
 
         Row("annotate", "--view", shown, plus: "--view heatmap"),

@@ -84,6 +84,7 @@ def main() -> None:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))
             onnx_path = real.find_onnx(options.model, Path(scratch))
             real.make(GOLDENS / "real", onnx_path, frames)
+            real.make_maps(GOLDENS / "real", onnx_path, frames)
             neurons.make(GOLDENS / "real", onnx_path, frames)
             resize.make_frame(GOLDENS / "real", frames["full"])
 

@@ -28,7 +28,9 @@ import VideoIO
         #expect(registry.help.hasSuffix(" entropy: how the class token's attention is spread."))
         #expect(
             registry.help(for: MethodOptions.layer)
-                == "attention, qk, entropy: the block, negative from the end. (default: -1)")
+                == "attention, gradcam, qk, entropy: the block, negative from the end (default: -1). similarity, "
+                + "tokens: the block whose vectors are taken, negative from the end; what comes out of it is not "
+                + "normed (default: the tokens after the final LayerNorm; of queries, keys and values -1).")
         #expect(
             registry.help(for: MethodOptions.heads)
                 == "attention: heads to show, fuse and export, such as 0,3 (default: all). "

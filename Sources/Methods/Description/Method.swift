@@ -11,6 +11,8 @@ package struct Method: Sendable {
     package enum Maps: Sendable {
         /// One map stands for the whole.
         case one
+        /// The same, of zeros and ones: it is its own mask.
+        case mask
         /// Three maps are the red, green and blue of one picture.
         case color
         /// Several maps of equal rank, of which none stands for the whole.
@@ -101,14 +103,14 @@ extension Method {
     package var appearance: MapAppearance {
         switch maps {
         case .color: .color
-        case .one, .several: .heat
+        case .one, .mask, .several: .heat
         }
     }
 
     /// Whether one map of a frame stands for the whole.
     package var givesOneMap: Bool {
         switch maps {
-        case .one, .color: true
+        case .one, .mask, .color: true
         case .several: false
         }
     }

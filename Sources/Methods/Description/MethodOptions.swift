@@ -22,6 +22,14 @@ package enum MethodOptions {
     package static let compatibility = MethodOption<RolloutCompatibility>("compat", text: \.rawValue)
     /// A class as `ClassChoice` reads it.
     package static let targetClass = MethodOption<String>("class", valueName: "n|name|top")
+    /// The vectors that stand for the tokens.
+    package static let feature = MethodOption<TokenFeatures.Kind>("feature", text: \.rawValue)
+    /// The frame that a query is in, by its index in the source.
+    package static let queryFrame = MethodOption<Int>("query-frame", valueName: "n")
+    /// The picture that a query is in.
+    package static let queryImage = MethodOption<String>("query-image", valueName: "file")
+    /// The patches that features are fitted to.
+    package static let featuresOf = MethodOption<FeatureRegion>("features-of", text: \.rawValue)
     /// Neurons as `NeuronAddress.list` reads them.
     package static let neuron = MethodOption<String>("neuron", valueName: "layer:n[,…]")
     /// A channel of a head.

@@ -5,9 +5,14 @@ package struct MethodRegistry: Sendable {
         .attention,
         .rollout,
         .gradientRollout,
+        .relevance,
+        .gradCAM,
         .layers,
         .queriesAndKeys,
+        .similarity,
+        .tokens,
         .features,
+        .foreground,
         .neuron,
     ])
 
@@ -62,10 +67,8 @@ package struct MethodRegistry: Sendable {
         // Methods that say the same of it are named together.
         var texts: [(names: [String], help: String, standard: String?)] = []
         for (name, use) in uses {
-            if let last = texts.indices.last, texts[last].help == use.help,
-                texts[last].standard == use.standard
-            {
-                texts[last].names.append(name)
+            if let place = texts.firstIndex(where: { $0.help == use.help && $0.standard == use.standard }) {
+                texts[place].names.append(name)
             } else {
                 texts.append(([name], use.help, use.standard))
             }

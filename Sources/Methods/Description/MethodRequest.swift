@@ -14,6 +14,8 @@ package struct MethodRequest {
     package let availableBytes: Int?
     /// Calls its argument with some of the clip's frames, the same at every call.
     package let forEachSample: ((RGBImage) throws -> Void) throws -> Void
+    /// Reads the picture that a query is in.
+    package let picture: (QueryPlace) throws -> RGBImage
     /// What a source of the same settings gave as its `savedState`; nil in a new job.
     package let savedState: Data?
 
@@ -21,6 +23,9 @@ package struct MethodRequest {
         model: ProbedModel, settings: MethodSettings = MethodSettings(), threads: Int = 1,
         availableBytes: Int? = nil, savedState: Data? = nil,
         forEachSample: @escaping ((RGBImage) throws -> Void) throws -> Void = { _ in },
+        picture: @escaping (QueryPlace) throws -> RGBImage = { _ in
+            preconditionFailure("no picture is asked for")
+        },
         makeEngine: @escaping () throws -> Engine
     ) {
         self.model = model
@@ -29,6 +34,7 @@ package struct MethodRequest {
         self.threads = threads
         self.availableBytes = availableBytes
         self.forEachSample = forEachSample
+        self.picture = picture
         self.savedState = savedState
     }
 }

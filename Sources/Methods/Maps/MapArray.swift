@@ -40,6 +40,10 @@ package struct MapArray: Sendable, Equatable {
         case parts(count: Int)
         /// All single maps, the values of a cell side by side, `rows × columns × count`.
         case interleaved(count: Int)
+        /// The patches' vectors, `rows × columns × width`.
+        case patchVectors(width: Int)
+        /// The class token's vector, `width`.
+        case classVector(width: Int)
     }
 
     package let name: String
@@ -56,7 +60,8 @@ package struct MapArray: Sendable, Equatable {
         return switch content {
         case .fused, .part: grid
         case .parts(let count): [count] + grid
-        case .interleaved(let count): grid + [count]
+        case .interleaved(let count), .patchVectors(let count): grid + [count]
+        case .classVector(let width): [width]
         }
     }
 
@@ -66,6 +71,8 @@ package struct MapArray: Sendable, Equatable {
         case .fused: return maps.fused.values
         case .part(let index): return maps.parts[index].values
         case .parts: return maps.parts.flatMap(\.values)
+        case .patchVectors: return maps.vectors.patches
+        case .classVector: return maps.vectors.classToken
         case .interleaved:
             return maps.fused.values.indices.flatMap { cell in maps.parts.map { $0.values[cell] } }
         }

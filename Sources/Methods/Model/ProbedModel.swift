@@ -53,13 +53,29 @@ package struct ProbedModel: Sendable {
     package func reserveMemory(
         precision: Precision, on layout: InputLayout, workers: Int, from availableBytes: inout Int?
     ) throws {
-        guard let available = availableBytes else { return }
         // Threads that share a frame add little; they are not known here.
+        try reserveMemory(name, on: layout, workers: workers, from: &availableBytes) {
+            $0.forwardPass(precision, workers: 1)
+        }
+    }
+
+    /// Takes what some work needs off the memory there is.
+    ///
+    /// - Parameters:
+    ///   - work: what takes the memory, to begin a refusal with.
+    ///   - workers: how many frames are under way at once.
+    ///   - needed: bytes that a frame takes.
+    /// - Throws: `VitvideoError` of kind `usage`.
+    func reserveMemory(
+        _ work: String, on layout: InputLayout, workers: Int, from availableBytes: inout Int?,
+        _ needed: (MemoryModel) -> Int
+    ) throws {
+        guard let available = availableBytes else { return }
         func bytes(rows: Int, columns: Int) -> Int {
-            MemoryModel(configuration, rows: rows, columns: columns).forwardPass(precision, workers: 1)
+            needed(MemoryModel(configuration, rows: rows, columns: columns))
         }
         try GridMemory.check(
-            name, patchSize: configuration.patchSize, rows: layout.rows, columns: layout.columns,
+            work, patchSize: configuration.patchSize, rows: layout.rows, columns: layout.columns,
             workers: workers, availableBytes: available, bytes: bytes)
         availableBytes = available - workers * bytes(rows: layout.rows, columns: layout.columns)
     }

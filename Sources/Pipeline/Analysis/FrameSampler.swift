@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import VideoIO
 
@@ -68,6 +69,33 @@ package final class FrameSampler {
         return leadingFrames.first?.image
     }
 
+    /// A frame by its index in the source, whatever the selection.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` where there is no such frame, and where it cannot be read beforehand.
+    package func frame(at index: Int) throws -> RGBImage {
+        guard reader.info.canReopen else {
+            throw VitvideoError(
+                .usage, reason: "frame \(index) cannot be looked at beforehand in what can be read but once",
+                nextStep: .advice("write the input to a file first"))
+        }
+        let only = try FrameSelection(slice: "\(index):\(index + 1)")
+        guard index >= 0, let frame = try secondReader(only).nextFrame() else {
+            throw VitvideoError(.usage, reason: "the input has no frame \(index)")
+        }
+        return frame.image
+    }
+
+    /// The picture in a file, or the first frame of a video.
+    ///
+    /// - Throws: `VitvideoError`.
+    package func picture(in path: String) throws -> RGBImage {
+        let other = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, threads: threads))
+        guard let frame = try other.nextFrame() else {
+            throw VitvideoError(.badData, cannot: "use", path: path, reason: "it holds no picture")
+        }
+        return frame.image
+    }
+
     /// Whether there are two frames at least, found by reading them: the expected count may be an estimate. False for
     /// an input that cannot be read twice.
     ///
@@ -80,11 +108,11 @@ package final class FrameSampler {
         return try second.nextFrame() != nil && second.nextFrame() != nil
     }
 
-    private func secondReader() throws -> VideoReader {
+    private func secondReader(_ frames: FrameSelection? = nil) throws -> VideoReader {
         try VideoReader.open(
             path,
             options: ReaderOptions(
-                frames: selection, keepAudio: false, threads: threads, videoStream: videoStream))
+                frames: frames ?? selection, keepAudio: false, threads: threads, videoStream: videoStream))
     }
 
     private func readLeadingFrames() throws {

@@ -66,6 +66,8 @@ extension ByteWriter {
     fileprivate mutating func write(_ maps: FrameMaps) {
         write(maps.parts) { $0.write($1) }
         write(maps.fused)
+        write(maps.vectors.patches)
+        write(maps.vectors.classToken)
         write(maps.prediction.map { [$0] } ?? []) { writer, prediction in
             writer.write(prediction.logits)
             writer.write(prediction.topLabel)
@@ -89,6 +91,7 @@ extension ByteReader {
     fileprivate mutating func readMaps() throws -> FrameMaps {
         FrameMaps(
             parts: try readElements { try $0.readPlane() }, fused: try readPlane(),
+            vectors: FrameVectors(patches: try readArray(), classToken: try readArray()),
             prediction: try readElements {
                 FramePrediction(logits: try $0.readArray(), topLabel: try $0.readText())
             }.first,

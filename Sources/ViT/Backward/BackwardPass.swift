@@ -62,6 +62,7 @@ package final class BackwardPass {
     ) throws -> GradientResult {
         let c = model.configuration
         for stage in observing { try check(block: stage.block ?? 0) }
+        try check(block: request.firstBlock)
         let start = GradientStart(model: model, request: request)
         try start.check(tokens: c.specialTokens + input.rows * input.columns)
         var buffers = try buffers(rows: input.rows, columns: input.columns)
@@ -89,7 +90,7 @@ package final class BackwardPass {
                     value: UnsafeBufferPointer(start: value, count: states),
                     gradient: UnsafeBufferPointer(start: gradient.start, count: states)))
         }
-        for block in (0..<c.depth).reversed() {
+        for block in (request.firstBlock..<c.depth).reversed() {
             start.addClassToken(of: block, record, result, gradient: gradient, parameters)
             try show(.block(block), record.residual(block + 1))
             let layers = record.engine.blocks[block]
@@ -110,6 +111,7 @@ package final class BackwardPass {
                 if stages.showsScores { try observer?(observed(.scores(block: block), strip)) }
                 buffers.attention.accumulate(strip, attention, wantsOutput: parameters != nil)
             }
+            if request.firstBlock > 0, block == request.firstBlock { return result }
             try buffers.attention.backwardQKV(
                 block: block, layers, attention, rotation: record.positions.rotation,
                 gradient: gradient.start,

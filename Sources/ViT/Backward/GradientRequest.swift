@@ -60,16 +60,22 @@ package struct GradientRequest: Sendable {
     package var wantsParameters: Bool
     /// Whether `BackwardPass.replayAttention` will be called: keeps `depth × tokens × D` floats more.
     package var keepsAttention: Bool
+    /// The block at whose attention the pass ends; 0 to go through to the input.
+    package var firstBlock: Int
 
     package init(
         target: GradientTarget, classifier: Classifier? = nil, wantsInput: Bool = false,
-        wantsParameters: Bool = false, keepsAttention: Bool = false
+        wantsParameters: Bool = false, keepsAttention: Bool = false, firstBlock: Int = 0
     ) {
+        precondition(
+            firstBlock == 0 || !(wantsInput || wantsParameters || keepsAttention),
+            "what lies below is reached by the whole pass alone")
         self.target = target
         self.classifier = classifier
         self.wantsInput = wantsInput
         self.wantsParameters = wantsParameters
         self.keepsAttention = keepsAttention
+        self.firstBlock = firstBlock
     }
 }
 

@@ -9,6 +9,8 @@ package struct Classifier: Sendable {
 
     private let head: Head
     private let specialTokens: Int
+    /// What it reads of the tokens; of several features the first.
+    package let pooling: Pooling
     /// Number of classes.
     package let classes: Int
 
@@ -20,24 +22,27 @@ package struct Classifier: Sendable {
         }
         guard model.configuration.classes > 0 else { return nil }
         self.init(
-            .own, specialTokens: model.configuration.specialTokens, classes: model.configuration.classes)
+            .own, of: model, pooling: model.configuration.pooling, classes: model.configuration.classes)
     }
 
     /// A linear classifier on the model's tokens.
     package init(_ linear: LinearHead, for model: Model) {
         self.init(
-            .linear(linear), specialTokens: model.configuration.specialTokens, classes: linear.classes)
+            .linear(linear), of: model, pooling: linear.blocks > 0 ? .classToken : .meanPatch,
+            classes: linear.classes)
     }
 
     /// Texts as classes of the model that they were made for.
     package init(_ texts: TextClassifier) {
         self.init(
-            .texts(texts), specialTokens: texts.model.configuration.specialTokens, classes: texts.classes)
+            .texts(texts), of: texts.model, pooling: texts.model.configuration.pooling, classes: texts.classes
+        )
     }
 
-    private init(_ head: Head, specialTokens: Int, classes: Int) {
+    private init(_ head: Head, of model: Model, pooling: Pooling, classes: Int) {
         self.head = head
-        self.specialTokens = specialTokens
+        specialTokens = model.configuration.specialTokens
+        self.pooling = pooling
         self.classes = classes
     }
 

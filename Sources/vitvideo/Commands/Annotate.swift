@@ -105,8 +105,9 @@ struct Annotate: ParsableCommand {
         try plan.prepare(
             frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
             budget: memory.budgetBytes)
-        if style.scale == .clip, output.output != nil {
-            try plan.measureLimits(sampler, threads: schedule.workers * schedule.threadsPerFrame)
+        if style.scale.isOfClip, output.output != nil {
+            try plan.measureLimits(
+                sampler, for: style.scale, threads: schedule.workers * schedule.threadsPerFrame)
         }
         let analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
@@ -200,7 +201,14 @@ struct Annotate: ParsableCommand {
         let request = MethodRequest(
             model: probed, settings: settings, threads: threads,
             availableBytes: memory.budgetBytes ?? SystemMemory.availableBytes(), savedState: savedState,
-            forEachSample: sampler.forEachFrame
+            forEachSample: sampler.forEachFrame,
+            picture: { place in
+                switch place {
+                case .picture(let path): try sampler.picture(in: path)
+                case .frame(let index): try sampler.frame(at: index)
+                case .everyFrame: preconditionFailure("no picture is asked for")
+                }
+            }
         ) {
             let engine = try compute.engine(for: loaded, isExact: output.wantsNumbers)
             if engine.precision == .int8, let image = try sampler.firstFrame() {

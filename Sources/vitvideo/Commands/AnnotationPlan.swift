@@ -82,11 +82,13 @@ struct AnnotationPlan {
 
     /// Looks at some of the clip's frames for the limits of the maps.
     ///
-    /// - Parameter threads: that share a frame.
+    /// - Parameters:
+    ///   - scale: one of the clip's.
+    ///   - threads: that share a frame.
     /// - Throws: `VitvideoError`.
-    mutating func measureLimits(_ sampler: FrameSampler, threads: Int) throws {
+    mutating func measureLimits(_ sampler: FrameSampler, for scale: HeatScale, threads: Int) throws {
         limits = try sources.map {
-            try MapLimits.measured(of: $0, threads: threads, forEachFrame: sampler.forEachFrame)
+            try MapLimits.measured(of: $0, for: scale, threads: threads, forEachFrame: sampler.forEachFrame)
         }
     }
 

@@ -5,6 +5,8 @@ import Probing
 import Rendering
 
 extension HeadFusion: ExpressibleByArgument {}
+extension TokenFeatures.Kind: ExpressibleByArgument {}
+extension FeatureRegion: ExpressibleByArgument {}
 extension RolloutCompatibility: ExpressibleByArgument {
     /// The definition itself is what there is without the option.
     package static var allValueStrings: [String] {
@@ -55,6 +57,18 @@ struct MethodOptionGroup: ParsableArguments {
     @Option(help: .of(MethodOptions.channel))
     var channel: Int?
 
+    @Option(help: .of(MethodOptions.feature))
+    var feature: TokenFeatures.Kind?
+
+    @Option(help: .of(MethodOptions.queryFrame))
+    var queryFrame: Int?
+
+    @Option(help: .of(MethodOptions.queryImage))
+    var queryImage: String?
+
+    @Option(help: .of(MethodOptions.featuresOf))
+    var featuresOf: FeatureRegion?
+
     // As a block may begin with a minus.
     @Option(parsing: .unconditional, help: .of(MethodOptions.neuron))
     var neuron: String?
@@ -72,6 +86,10 @@ struct MethodOptionGroup: ParsableArguments {
         settings[MethodOptions.compatibility] = compat
         settings[MethodOptions.targetClass] = target
         settings[MethodOptions.channel] = channel
+        settings[MethodOptions.feature] = feature
+        settings[MethodOptions.queryFrame] = queryFrame
+        settings[MethodOptions.queryImage] = queryImage
+        settings[MethodOptions.featuresOf] = featuresOf
         settings[MethodOptions.neuron] = neuron
         return settings
     }

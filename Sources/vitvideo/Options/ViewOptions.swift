@@ -33,9 +33,10 @@ struct ViewOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            frame: each map from its own minimum to its maximum. clip: one pair of limits for all frames, found on \
-            up to \(FrameSampler.spreadCount) of them. smooth[:SECONDS]: limits that follow with a half-life, without \
-            flicker. MIN:MAX: fixed limits. (default: frame, for neurons clip)
+            frame: each map from its own minimum to its maximum. percentile:LOW:HIGH: between two percentiles of \
+            its values, such as percentile:2:98. clip, clip:percentile:LOW:HIGH: one pair of limits for all frames, \
+            found on up to \(FrameSampler.spreadCount) of them. smooth[:SECONDS]: limits that follow with a \
+            half-life, without flicker. MIN:MAX: fixed limits. (default: frame, for neurons clip)
             """, valueName: "scale"))
     var scale: String?
 

@@ -46,6 +46,8 @@ extension NextStep {
             (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
                 + ", and --allow-huge-frames begins them all the same"
         case .nameNeuron: "name one with --neuron, such as --neuron 5:120"
+        case .namePatch: "name one with --query, such as --query 12,20 or --query 640px,360px"
+        case .otherMethod(let name): "use --method \(name)"
         case .leaveOut(let settings, let other):
             "leave out " + settings.map(\.option).joined(separator: " and ")
                 + (other.map { (settings.count > 1 ? "," : "") + " or \($0.option)" } ?? "")
@@ -62,6 +64,8 @@ extension MethodSetting {
         switch self {
         case .headFusion: "--head-fusion"
         case .discardRatio: "--discard-ratio"
+        case .queryFrame: "--query-frame"
+        case .queryImage: "--query-image"
         case .compat(let name): "--compat \(name)"
         }
     }

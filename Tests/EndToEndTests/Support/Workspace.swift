@@ -42,6 +42,13 @@ final class Workspace: TemporaryDirectory {
         _ arguments: String..., environment: [String: String?] = [:],
         at location: SourceLocation = #_sourceLocation
     ) throws {
+        try succeed(arguments, environment: environment, at: location)
+    }
+
+    func succeed(
+        _ arguments: [String], environment: [String: String?] = [:],
+        at location: SourceLocation = #_sourceLocation
+    ) throws {
         let outcome = try run(arguments, environment: environment)
         #expect(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: location)
         #expect(outcome.output == "" && outcome.errors == "", sourceLocation: location)

@@ -16,6 +16,8 @@ the model is: the softmax of transformers, timm's sines and cosines, a resampled
   pooled_weights   D, seeded
   pooled_gradient  channels × H × W, of Σ pooled_weights ⊙ pooled
 
+What methods make of these is in `<name>.maps.safetensors` under the names of `maps`.
+
 The last five are there where the model has a classifier or a pooling head. Metadata: `heads`, and where it is one of
 `models.resample_positions` also `positions`, the rule by which the table came to the wide grid.
 """
@@ -23,6 +25,7 @@ The last five are there where the model has a classifier or a pooling head. Meta
 import copy
 import math
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,11 +33,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import maps
 from .models import EMBEDDING_SCALE, TinyViT, resample_positions
 from .store import save
 
 GRIDS = {"native": (4, 4), "wide": (3, 7)}
 TOLERANCE = 1e-5
+MAPS = "maps."
+"""Begins the names of what `maps` makes, which goes to `<name>.maps.safetensors`."""
 
 
 @dataclass
@@ -47,9 +53,30 @@ class Trace:
     special: int
     has_class: bool
     outputs: dict[str, torch.Tensor] = field(default_factory=dict)
+    roots: list[torch.Tensor] = field(default_factory=list)
+    """The attention as nodes of the graph, batch axis kept."""
+    probe_root: torch.Tensor | None = None
+    reads_class: bool = False
+    """Whether the logits come of the class token."""
 
 
 # --- the libraries ---
+
+@contextmanager
+def seen_softmax():
+    """Gathers what softmax gives inside the block; timm's pooling head shows its attention nowhere else."""
+    original, found = torch.Tensor.softmax, []
+
+    def softmax(*arguments, **options):
+        found.append(original(*arguments, **options))
+        return found[-1]
+
+    torch.Tensor.softmax = softmax
+    try:
+        yield found
+    finally:
+        torch.Tensor.softmax = original
+
 
 Library = Callable[[torch.Tensor], Trace]
 """From a picture of channels × H × W."""
@@ -68,7 +95,7 @@ class Timm:
     def __call__(self, image: torch.Tensor) -> Trace:
         model, attention, pool = self.model, [], {}
         hooks = [
-            block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: attention.append(out[0]))
+            block.attn.attn_drop.register_forward_hook(lambda _m, _i, out: attention.append(out))
             for block in model.blocks
         ]
         if self.pool is not None:
@@ -78,14 +105,20 @@ class Timm:
         features = model.forward_features(image[None])
         outputs = {}
         if self.classifies:
-            outputs["logits"] = model.forward_head(features)[0]
+            with seen_softmax() as probes:
+                outputs["logits"] = model.forward_head(features)[0]
+            if self.pool is not None:
+                (pool["attention"],) = probes
         if self.pool is not None:
             outputs["pooled"] = model.forward_head(features, pre_logits=True)[0]
             scores = self.pool.scale * pool["q_norm"] @ pool["k_norm"].transpose(-2, -1)
             outputs["probe"] = scores.softmax(dim=-1)[:, 0]
         for hook in hooks:
             hook.remove()
-        return Trace(attention, features[0], model.num_prefix_tokens, model.cls_token is not None, outputs)
+        return Trace(
+            [block[0] for block in attention], features[0], model.num_prefix_tokens, model.cls_token is not None,
+            outputs, attention, pool.get("attention"), getattr(model, "global_pool", "") == "token",
+        )
 
 
 class Resized:
@@ -156,8 +189,11 @@ class Transformers:
             outputs["logits"] = whole.logits[0]
         if head is not None:
             outputs["pooled"] = result.pooler_output[0]
-        attention = [block[0] for block in whole.attentions]
-        return Trace(attention, self.norm(result.last_hidden_state)[0], self.special, self.special > 0, outputs)
+        roots = list(whole.attentions)
+        return Trace(
+            [block[0] for block in roots], self.norm(result.last_hidden_state)[0], self.special, self.special > 0,
+            outputs, roots, reads_class=getattr(getattr(self.model, "config", None), "use_mean_pooling", False) is False,
+        )
 
 
 class Ours:
@@ -168,8 +204,8 @@ class Ours:
 
     def __call__(self, image: torch.Tensor) -> Trace:
         seen = self.model.trace(image)
-        attention = [seen[f"attention.{block}"][0] for block in range(self.model.config.depth)]
-        return Trace(attention, seen["norm"][0], self.model.config.special_tokens, True)
+        roots = [seen[f"attention.{block}"] for block in range(self.model.config.depth)]
+        return Trace([block[0] for block in roots], seen["norm"][0], self.model.config.special_tokens, True, roots=roots)
 
 
 # --- what is written ---
@@ -198,8 +234,16 @@ def compute(library: Library, seed: int, heads: int, patch: int, channels: int =
             found["pooled_weights"] = normal(*found["pooled"].shape)
             found["pooled_gradient"] = gradient(found["pooled_weights"], found["pooled"], image)
         check_peaks(trace, grid)
+        found |= {MAPS + name: value for name, value in made(trace, (rows, columns)).items()}
         values |= {f"{grid}/{name}": value.detach() for name, value in found.items()}
     return values
+
+
+def made(trace: Trace, grid: tuple[int, int]) -> dict[str, torch.Tensor]:
+    return maps.of(
+        trace.tokens, trace.roots, trace.special, trace.has_class, grid, trace.outputs.get("logits"), trace.probe_root,
+        trace.reads_class,
+    )
 
 
 def gradient(weights: torch.Tensor, output: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -217,7 +261,10 @@ def check_peaks(trace: Trace, grid: str) -> None:
 
 
 def write(path: Path, values: dict[str, torch.Tensor], heads: int, positions: str | None = None) -> None:
-    save(path, values, {"heads": heads} | ({"positions": positions} if positions else {}))
+    metadata = {"heads": heads} | ({"positions": positions} if positions else {})
+    save(path, {name: value for name, value in values.items() if MAPS not in name}, metadata)
+    made = {name.replace(MAPS, ""): value for name, value in values.items() if MAPS in name}
+    save(path.with_name(path.name.replace(".expected.", ".maps.")), made, {})
 
 
 def difference(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], part: str = "") -> float:

@@ -166,7 +166,7 @@ class TinyViT(nn.Module):
     def trace(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Every intermediate of one picture (3, H, W), batch axis removed, graph kept.
 
-        `q.i` and `k.i` are (heads, tokens, head width), before the 1/√d.
+        `q.i`, `k.i` and `v.i` are (heads, tokens, head width), queries before the 1/√d.
         """
         seen: dict[str, torch.Tensor] = {}
         hooks = []
@@ -187,7 +187,7 @@ class TinyViT(nn.Module):
         for index in range(self.config.depth):
             qkv = seen.pop(f"qkv.{index}")
             parts = qkv.reshape(1, qkv.shape[1], 3, self.config.heads, -1).permute(2, 0, 3, 1, 4)
-            seen[f"q.{index}"], seen[f"k.{index}"] = parts[0], parts[1]
+            seen[f"q.{index}"], seen[f"k.{index}"], seen[f"v.{index}"] = parts
         return seen
 
     @staticmethod

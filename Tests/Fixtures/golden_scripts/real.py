@@ -13,6 +13,7 @@ from PIL import Image
 from timm.layers import resample_abs_pos_embed
 
 from . import frames as frame_commands
+from . import maps
 from .models import resample_positions
 from .store import save
 
@@ -237,3 +238,31 @@ def make(directory: Path, onnx_path: Path, frames: dict[str, Path]) -> None:
             },
         },
     )
+
+
+def make_maps(directory: Path, onnx_path: Path, frames: dict[str, Path]) -> None:
+    """Writes real/dinov2_vits14_maps.safetensors: what `maps` makes of the frame `wide`, positions by torch.hub's rule;
+    also the similarity of the keys of the last block."""
+    model = timm_model(read_weights(onnx.load(str(onnx_path)).graph))
+    image = preprocess(frames["wide"])
+    grid = (image.shape[-2] // PATCH, image.shape[-1] // PATCH)
+    seen = {}
+    hooks = [
+        model.blocks[-1].attn.attn_drop.register_forward_hook(lambda _m, _i, output: seen.update(attention=output)),
+        model.blocks[-1].attn.qkv.register_forward_hook(lambda _m, _i, output: seen.update(qkv=output)),
+    ]
+    with torch.no_grad():
+        picture = model.patch_embed.proj(image.double())
+        tokens = torch.cat((model.cls_token, picture.flatten(2).transpose(1, 2)), dim=1)
+        tokens = tokens + position_rules(model, grid)["hub"].double()
+        for block in model.blocks:
+            tokens = block(tokens)
+        tokens = model.norm(tokens)[0]
+        values = maps.of(tokens, [seen["attention"]], 1, True, grid)
+        keys = seen["qkv"][0, 1:, WIDTH : 2 * WIDTH]
+        values["similarity.k"] = maps.similarity(keys, grid)
+        values["norms"] = tokens[1:].norm(dim=-1).reshape(grid)
+    for hook in hooks:
+        hook.remove()
+    values = {f"wide/{name}": value for name, value in values.items()}
+    save(directory / "dinov2_vits14_maps.safetensors", values, {"grid": list(grid)})

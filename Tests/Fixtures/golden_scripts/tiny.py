@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import crosscheck, probing
+from . import crosscheck, maps, probing
 from .models import CONFIGS, TinyConfig, TinyViT, build
 from .store import save
 
@@ -68,6 +68,21 @@ def gradients(model: TinyViT, image: torch.Tensor, head: dict) -> tuple[dict, di
     return trace, dict(zip(by_name, found))
 
 
+def made_maps(model: TinyViT, image: torch.Tensor, grid: tuple[int, int], head: dict) -> dict[str, torch.Tensor]:
+    """What `maps` makes; and the similarity of queries, keys and values of the last block, and of block 0's output."""
+    config, last = model.config, model.config.depth - 1
+    trace = model.trace(image)
+    logits = trace["norm"][:, 0] @ head["head.weight"].T + head["head.bias"] if head else trace["logits"]
+    attention = [trace[f"attention.{index}"] for index in range(config.depth)]
+    special = config.special_tokens
+    found = maps.of(trace["norm"][0], attention, special, True, grid, logits[0])
+    vectors = {name: trace[f"{name}.{last}"][0].transpose(0, 1).flatten(1) for name in "qkv"}
+    vectors["block.0"] = trace["block.0"][0]
+    for name, value in vectors.items():
+        found[f"similarity.{name}"] = maps.similarity(value[special:].detach(), grid)
+    return found
+
+
 def keeps_gradient(config: TinyConfig, parameter: str) -> bool:
     if config.name not in PARAMETER_GRADIENTS:
         return False
@@ -84,8 +99,17 @@ def report_attention(config: TinyConfig, trace: dict) -> None:
     print(f"{config.name}: attention sharpness by block", " ".join(f"{s:.2f}" for s in sharpness))
 
 
+def make_maps(directory: Path, config: TinyConfig, model: TinyViT, pictures: dict, head: dict) -> None:
+    """Writes vit/<model>.maps.safetensors."""
+    values = {}
+    for name in PROBING_CASES:
+        found = made_maps(model, pictures[name], GRIDS[name], head)
+        values |= {f"{name}/{key}": value for key, value in found.items()}
+    save(directory / f"{config.name}.maps.safetensors", values, {"class": maps.CLASS})
+
+
 def make(directory: Path) -> None:
-    """Writes vit/<model>.{weights,cases,gradients,probing}.safetensors."""
+    """Writes vit/<model>.{weights,cases,gradients,probing,maps}.safetensors."""
     for config in CONFIGS:
         model = build(config)
         pictures = images(config)
@@ -99,7 +123,7 @@ def make(directory: Path) -> None:
                 trace = model.trace(image)
             cases[f"{name}/input"] = image
             for key, value in trace.items():
-                if key[0] in "qk" and name not in QUERY_KEY_CASES:
+                if key[0] == "v" or key[0] in "qk" and name not in QUERY_KEY_CASES:
                     continue
                 cases[f"{name}/{key}"] = value[0]
             if name == "native":
@@ -111,6 +135,7 @@ def make(directory: Path) -> None:
         )
 
         head = {} if config.classes else gradient_head(model)
+        make_maps(directory, config, model, pictures, head)
         derived, attention_gradients = dict(head), {}
         for name in PROBING_CASES:
             trace, found = gradients(model, pictures[name], head)
