@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Collection
 
-from suite import forward, job, neuron, report
+from suite import forward, job, neuron, processor, report
 from suite.machine import describe
 from suite.measure import FOLDER, ProgramFailed, run
 from suite.programs import PROGRAMS
@@ -57,9 +57,17 @@ def parse_arguments() -> argparse.Namespace:
     options.is_whole = not (options.quick or options.only or options.rows or options.programs)
     options.only = options.only or (QUICK_SECTIONS if options.quick else SECTIONS)
     options.rows = options.rows or (QUICK_ROWS if options.quick else list(ROWS))
-    options.programs = options.programs or (QUICK_PROGRAMS if options.quick else list(PROGRAMS))
+    options.programs = options.programs or measurable(QUICK_PROGRAMS if options.quick else list(PROGRAMS))
     options.rounds = options.rounds or (1 if options.quick else 5)
     return options
+
+
+def measurable(programs: list[str]) -> list[str]:
+    """Without those in a precision that this machine does not have."""
+    found = [name for name in programs if PROGRAMS[name].precision in processor.precisions()]
+    if left := sorted({PROGRAMS[name].precision for name in programs if name not in found}):
+        print(f"run.py: not measured on this processor: {', '.join(left)}", file=sys.stderr)
+    return found
 
 
 def measure(section: str, options: argparse.Namespace) -> dict | list:

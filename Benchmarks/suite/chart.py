@@ -65,6 +65,8 @@ def tokens(axes: pyplot.Axes, measured: list[dict], peaks: dict) -> None:
     """GFLOP/s over tokens, beside the peak."""
     for precision, colour in [("fp32", "#e08fb6"), ("bf16", "#b5367a")]:
         points = [one for one in measured if one["precision"] == precision]
+        if not points:
+            continue
         speeds = [one["gflops"]["median"] for one in points]
         axes.plot([one["tokens"] for one in points], speeds, "o-", color=colour, label=precision)
         if peaks:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from suite import programs
+from suite import processor, programs
 from suite.measure import FOLDER, interleaved, progress, run, spread
 from suite.programs import MODES, PROGRAMS, Program
 from suite.rows import ROWS, SIZES, Row
@@ -96,6 +96,11 @@ def _better_mode(program: Program, row: Row, threads: int, frames: int, dump: Pa
     return max(speeds, key=speeds.__getitem__)
 
 
+def floats() -> list[str]:
+    """The floating-point precisions that can be measured here."""
+    return [name for name in processor.precisions() if name != "int8"]
+
+
 def workers(row: Row, rounds: int, threads: int, share: float) -> dict:
     """Our frames a second with one worker and with `threads`."""
     weights = programs.prepare(row) / "weights.safetensors"
@@ -111,7 +116,7 @@ def workers(row: Row, rounds: int, threads: int, share: float) -> dict:
                 str(frames),
             ],
         )
-        for precision in ["fp32", "bf16"]
+        for precision in floats()
         for count in [1, threads]
     }
     table: dict[str, dict] = {}
@@ -133,7 +138,7 @@ def sizes(rounds: int, threads: int, most_patches: int) -> list[dict]:
         rows[row.tokens] = row
         # About 400 GFLOP, and a frame for each worker at least.
         frames = max(threads, threads * round(400 / row.gigaflop / threads))
-        for precision in ["fp32", "bf16"]:
+        for precision in floats():
             command = [
                 *programs.ours(row, weights, threads), "--precision", precision,
                 "--frames", str(frames),

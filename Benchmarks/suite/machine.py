@@ -4,8 +4,8 @@ import os
 import platform
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
+from suite import processor
 from suite.programs import VITVIDEO
 
 LIBRARIES = [
@@ -21,28 +21,20 @@ LIBRARIES = [
 
 def describe() -> dict:
     """The machine and the versions of what runs on it."""
-    facts = _cpu_facts()
+    facts = processor.facts()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     wanted = ["avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"]
-    flags = facts.get("flags", "").split()
     return {
         "cpu": facts.get("model name", platform.machine()),
         "family": f"family {facts.get('cpu family', '?')}, model {facts.get('model', '?')}",
         "cores": os.cpu_count(),
         "memory_bytes": memory,
-        "instruction_sets": [flag for flag in wanted if flag in flags],
+        "instruction_sets": [flag for flag in wanted if flag in processor.flags()],
         "system": _system(),
         "load_before": os.getloadavg()[0],
         "versions": {"vitvideo": _vitvideo(), "Python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},
     }
-
-
-def _cpu_facts() -> dict[str, str]:
-    """The first processor's entries of /proc/cpuinfo."""
-    first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, value in pairs}
 
 
 def _system() -> str:

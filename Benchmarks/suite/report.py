@@ -177,7 +177,9 @@ def job(results: dict) -> str:
 def neuron(results: dict) -> str:
     """Steps of a feature visualisation beside PyTorch's."""
     measured = results["neuron"]
-    mine = measured["programs"]["vitvideo, bf16"]["milliseconds"]["median"]
+    # The first is ours in the default precision.
+    (default, own), *_ = measured["programs"].items()
+    mine = own["milliseconds"]["median"]
     lines = [
         [
             title, with_spread(values["milliseconds"]), f"{values['milliseconds']['median'] / mine:.2f}×",
@@ -185,7 +187,7 @@ def neuron(results: dict) -> str:
         ]
         for title, values in measured["programs"].items()
     ]  # fmt: skip
-    head = ["a neuron of block 11", "ms a step", "of ours in bf16", "peak memory, MB"]
+    head = ["a neuron of block 11", "ms a step", f"of {default}", "peak memory, MB"]
     title = f"## Feature visualisation: {BY_NAME[measured['row']].title}, 8 copies"
     return "\n".join([title, "", table(head, lines), ""])
 
