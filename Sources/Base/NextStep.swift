@@ -69,6 +69,8 @@ package enum NextStep: Sendable, Hashable {
     case otherMethod(String)
     /// Leave settings out, or instead of them one other.
     case leaveOut([MethodSetting], or: MethodSetting? = nil)
+    /// Let less flow: through so many of the last layers, or at that resolution.
+    case shortenFlow(blocks: Int?, resolution: Int?)
     /// What would make the work fit into memory.
     case fitMemory(resolution: Int?, workers: Int?, withoutDiscarding: Bool)
 }

@@ -125,7 +125,8 @@ import ViT
     @Test(arguments: families) func everyMethodGivesItsArrays(_ family: Family) throws {
         let workspace = try workspace(family)
         for (method, array) in [
-            ("layers", "layers"), ("rollout", "rollout"), ("qk", "q"), ("features", "features"),
+            ("layers", "layers"), ("rollout", "rollout"), ("flow", "flow"), ("flow --blocks -1", "flow"),
+            ("qk", "q"), ("features", "features"),
             ("neuron --neuron 1:5", "neuron"), ("gradient-rollout --class 1", "gradient_rollout"),
             ("attention --query mean --layer 0", "attention"), ("attention --query 2,3", "attention"),
             ("similarity --query 2,3", "similarity"),

@@ -29,6 +29,8 @@ import VideoIO
             arguments: "rollout --head-fusion min --discard-ratio 0.5", arrays: ["rollout": [3, 8, 14]],
             size: "1920x578", parts: []),
         Method(
+            arguments: "flow --blocks -2:", arrays: ["flow": [3, 8, 14]], size: "1920x578", parts: []),
+        Method(
             arguments: "layers --head 2", arrays: ["layers": [3, 12, 8, 14]], size: "1916x722",
             parts: (0..<12).map { "entropy_layer_\($0)" }),
         Method(

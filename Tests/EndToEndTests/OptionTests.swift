@@ -85,6 +85,7 @@ import Testing
 
         Row("annotate", "--method", photo, plus: "--method features"),
         Row("annotate", "--layer", photo, plus: "--layer 0"),
+        Row("annotate", "--blocks", "\(photo) --method flow", plus: "--blocks -1"),
         Row("annotate", "--heads", photo, plus: "--heads 1"),
         Row("annotate", "--fusion", shown, plus: "--fusion max"),
         Row("annotate", "--query", photo, plus: "--query 1,2"),

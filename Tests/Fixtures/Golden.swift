@@ -47,7 +47,7 @@ package struct Golden: CustomStringConvertible {
         caseNames = Set(cases.names.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
     }
 
-    /// The file of one kind: `weights`, `cases`, `gradients`, `probing` or `experiments`.
+    /// The file of one kind: `weights`, `cases`, `gradients`, `probing`, `experiments` or `flow`.
     package static func path(_ name: String, _ kind: String) -> String {
         Fixtures.golden("vit/\(name).\(kind).safetensors").path
     }
@@ -60,6 +60,9 @@ package struct Golden: CustomStringConvertible {
 
     /// The experiments of Ghiasi et al.
     package func experiments() throws -> Checkpoint { try Checkpoint.open(Golden.path(name, "experiments")) }
+
+    /// Attention flow through some of the blocks.
+    package func flow() throws -> Checkpoint { try Checkpoint.open(Golden.path(name, "flow")) }
 
     /// The input of a case, cut into patches.
     package func input(_ name: String) throws -> PatchMatrix {

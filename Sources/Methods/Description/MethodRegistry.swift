@@ -4,6 +4,7 @@ package struct MethodRegistry: Sendable {
     package static let standard = MethodRegistry([
         .attention,
         .rollout,
+        .flow,
         .gradientRollout,
         .relevance,
         .gradCAM,

@@ -51,6 +51,9 @@ extension NextStep {
         case .leaveOut(let settings, let other):
             "leave out " + settings.map(\.option).joined(separator: " and ")
                 + (other.map { (settings.count > 1 ? "," : "") + " or \($0.option)" } ?? "")
+        case .shortenFlow(let blocks, let resolution):
+            [blocks.map { "--blocks -\($0):" }, resolution.map { "--resolution \($0)" }].compactMap { $0 }
+                .joined(separator: " or ") + " would be quick enough"
         case .fitMemory(let resolution, let workers, let withoutDiscarding):
             (resolution.map { "--resolution \($0) would fit" } ?? "no resolution would fit")
                 + (workers.map { ", or use fewer than \($0) workers" } ?? "")
