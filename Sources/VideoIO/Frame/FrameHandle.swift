@@ -6,6 +6,8 @@ final class FrameHandle {
     let frame: UnsafeMutablePointer<AVFrame>
     /// How the picture file says that the frame is turned.
     var orientation: Orientation?
+    /// Whether its samples had more than 8 bits.
+    var isNarrowed = false
 
     /// A frame without buffers.
     /// - Throws: `VitvideoError` of kind `unavailable` where memory ran out.

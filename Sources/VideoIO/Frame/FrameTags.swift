@@ -13,9 +13,9 @@ struct FrameTags: Equatable {
     }
 
     let size: PictureSize
-    let pixelFormat: AVPixelFormat
+    private(set) var pixelFormat: AVPixelFormat
     /// Width to height of a pixel; 0/1 where unknown.
-    let pixelAspect: Rational
+    private(set) var pixelAspect: Rational
     let turn: Turn
     let colorSpace: AVColorSpace
     let transfer: AVColorTransferCharacteristic
@@ -38,6 +38,13 @@ struct FrameTags: Equatable {
         transfer = frame.pointee.color_trc
         range = frame.pointee.color_range
         chromaLocation = frame.pointee.chroma_location
+    }
+
+    /// The same of a picture that was made of the frame in another format, whose pixels are to be kept one by one.
+    func withSquarePixels(of format: AVPixelFormat) -> FrameTags {
+        var tags = self
+        (tags.pixelFormat, tags.pixelAspect) = (format, Rational(1, 1))
+        return tags
     }
 
     private static func turn(

@@ -18,5 +18,6 @@ enum DeepPicture {
     static func narrow(_ handle: FrameHandle) throws {
         guard let places = places(handle.pixelFormat) else { return }
         try handle.replace { ($0[places.red], $0[places.green], $0[places.blue]) }
+        handle.isNarrowed = true
     }
 }
