@@ -31,6 +31,7 @@ final class MaskEncoder {
         context.pointee.width = Int32(clamping: size.width)
         context.pointee.height = Int32(clamping: size.height)
         context.pointee.pix_fmt = AV_PIX_FMT_PAL8
+        context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
         context.pointee.time_base = AVRational(num: 1, den: 25)
         // With more threads, a picture would come out only after others have gone in.
         context.pointee.thread_count = 1

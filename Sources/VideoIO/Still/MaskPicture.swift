@@ -26,6 +26,9 @@ package enum MaskPicture {
         }
         let file = try PictureFile(path: path)
         if let damage = file.damage.first {
+            guard damage.kind == .damage else {
+                throw refusal("it holds several pictures, and a mask is one")
+            }
             let text = damage.message
             throw refusal(text.hasPrefix(path + " ") ? "it" + text.dropFirst(path.count) : text)
         }
