@@ -111,6 +111,7 @@ let package = Package(
             exclude: [
                 "make_goldens.py",
                 "make_pickles.py",
+                "check_masks.py",
                 "check_true_shapes.py",
                 "golden_scripts",
                 "make_colormaps.py",

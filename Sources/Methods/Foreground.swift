@@ -10,7 +10,7 @@ extension Method {
         arrays: [
             ArrayDescription("foreground", ["rows", "cols"], note: "0 or 1"),
             ArrayDescription("foreground_component", ["rows", "cols"], note: "above 0 in the foreground"),
-        ], maps: .mask
+        ], masks: .map
     ) { request in
         let engine = try request.makeEngine()
         if let saved = request.savedState {

@@ -54,6 +54,8 @@ import Testing
         Row("annotate", "--export", shown, plus: "--export out.npz"),
         Row("annotate", "--stats", shown, plus: "--stats out.csv"),
         Row("annotate", "--plot", shown, plus: "--plot out.svg"),
+        Row("annotate", "--masks", photo, plus: "--masks out.png"),
+        Row("annotate", "--coco", photo, plus: "--coco out.json"),
         Row("annotate", "--overwrite", "$photo -o taken.png $tiny", plus: "--overwrite"),
         Row("annotate", "--no-audio", video, plus: "--no-audio"),
         Row("annotate", "--no-metadata", video, plus: "--no-metadata"),

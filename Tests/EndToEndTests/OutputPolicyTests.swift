@@ -36,7 +36,8 @@ import Testing
     static let outputs = [
         job("video", "-o", "out.mp4"), job("GIF", "-o", "out.gif"), job("picture", "-o", "out.png"),
         job("arrays", "--export", "out.npz"), job("table", "--stats", "out.csv"),
-        job("plot", "--plot", "out.svg"),
+        job("plot", "--plot", "out.svg"), job("mask", "--masks", "out.png"),
+        job("COCO", "--coco", "out.json"),
         Output(
             testDescription: "report", name: "report",
             arguments: "probe $picture --resolution 56 --figures 1 -o $name", isDirectory: true,
@@ -238,7 +239,7 @@ import Testing
         if output.testDescription != "segments" {
             #expect(FileManager.default.fileExists(atPath: workspace.file(output.madeName)))
         }
-        let warns = ["video", "GIF", "picture", "segments"].contains(output.testDescription)
+        let warns = ["video", "GIF", "picture", "mask", "segments"].contains(output.testDescription)
         #expect(outcome.errors.contains("no locks") == warns, "\(outcome.errors)")
         #expect(try hidden(in: workspace) == [])
     }

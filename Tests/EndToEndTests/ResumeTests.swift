@@ -55,6 +55,9 @@ import Testing
             options: ["--method", "rollout", "--frames", "-40:", "--resolution", "28"], frames: 40),
         Case(name: "pictures", outputs: ["%03d.png"], options: ["--view", "heatmap", "--resolution", "28"]),
         Case(
+            name: "masks", outputs: ["-%03d.png", "json"],
+            options: ["--threshold", "0.4", "--resolution", "28"]),
+        Case(
             name: "WebM, whole segments", outputs: ["webm"],
             options: ["--view", "heatmap", "--frames", ":48", "--resolution", "28"], frames: 48),
     ]

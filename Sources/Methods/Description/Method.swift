@@ -1,4 +1,6 @@
 import Base
+import Pixels
+import Probing
 import Rendering
 
 /// A way of looking into a model: all that the program knows of it outside its algorithm.
@@ -11,12 +13,18 @@ package struct Method: Sendable {
     package enum Maps: Sendable {
         /// One map stands for the whole.
         case one
-        /// The same, of zeros and ones: it is its own mask.
-        case mask
         /// Three maps are the red, green and blue of one picture.
         case color
         /// Several maps of equal rank, of which none stands for the whole.
         case several
+    }
+
+    /// What a mask of a frame is made of.
+    package enum MaskRule: Sendable {
+        /// The patches that hold most of the fused map's mass.
+        case mass
+        /// The fused map is a mask itself, above 0 inside.
+        case map
     }
 
     /// A view of another method that shows one of this method's maps by itself.
@@ -38,6 +46,8 @@ package struct Method: Sendable {
     /// What an export holds of it.
     package let arrays: [ArrayDescription]
     package let maps: Maps
+    /// How the maps become masks.
+    package let masks: MaskRule
     /// How maps become heat where nothing is said.
     package let standardScale: HeatScale
     /// Where one of several maps can be seen alone.
@@ -55,7 +65,8 @@ package struct Method: Sendable {
 
     package init(
         name: String, title: String? = nil, summary: String, options: [MethodOptionUse] = [],
-        arrays: [ArrayDescription], maps: Maps = .one, singleMap: SingleMap? = nil,
+        arrays: [ArrayDescription], maps: Maps = .one, masks: MaskRule = .mass,
+        singleMap: SingleMap? = nil,
         section: MethodSection? = nil, standardScale: HeatScale = .frame,
         validate: @escaping @Sendable (MethodSettings) throws -> Void = { _ in },
         makeSource: @escaping @Sendable (MethodRequest) throws -> any MapSource
@@ -66,6 +77,7 @@ package struct Method: Sendable {
         self.options = options
         self.arrays = arrays
         self.maps = maps
+        self.masks = masks
         self.singleMap = singleMap
         self.standardScale = standardScale
         self.section = section
@@ -76,6 +88,20 @@ package struct Method: Sendable {
     /// How an option belongs to the method; nil where it does not.
     package func use(of option: some MethodOptionKey) -> MethodOptionUse? {
         options.first { $0.option.name == option.name }
+    }
+}
+
+// MARK: Masks
+
+extension Method {
+    /// The mask of a frame, `rows × columns`: above 0 inside.
+    ///
+    /// - Parameter mass: share of the map's mass to keep where the mask is made of that, 0…1.
+    package func mask(of maps: FrameMaps, mass: Double) -> Plane {
+        switch masks {
+        case .mass: MassThreshold.mask(of: maps.fused, mass: mass)
+        case .map: maps.fused
+        }
     }
 }
 
@@ -103,14 +129,14 @@ extension Method {
     package var appearance: MapAppearance {
         switch maps {
         case .color: .color
-        case .one, .mask, .several: .heat
+        case .one, .several: .heat
         }
     }
 
     /// Whether one map of a frame stands for the whole.
     package var givesOneMap: Bool {
         switch maps {
-        case .one, .mask, .color: true
+        case .one, .color: true
         case .several: false
         }
     }

@@ -10,7 +10,7 @@ package struct AnnotatedFrame: Sendable {
     let repeatsPrevious: Bool
     /// In the order of the analysis's sources.
     package private(set) var maps: [FrameMaps]
-    /// 1 where a patch is within the mass threshold, for each source; empty where no masks were asked for.
+    /// Above 0 where a patch is within the mask, for each source; empty where the views show no masks.
     package private(set) var masks: [Plane]
     /// In the order of the job's recordings.
     package let recorded: [RecordedFrame]

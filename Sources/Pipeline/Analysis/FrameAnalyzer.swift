@@ -39,9 +39,7 @@ final class FrameAnalyzer {
     func analyze(_ input: FrameInStep) throws -> AnnotatedFrame {
         let maps = input.repeatsPrevious ? [] : try maps(of: input)
         let masks = analysis.maskMass.map { mass in
-            zip(analysis.sources, maps).map { source, maps in
-                source.method.maps == .mask ? maps.fused : MassThreshold.mask(of: maps.fused, mass: mass)
-            }
+            zip(analysis.sources, maps).map { $0.method.mask(of: $1, mass: mass) }
         }
         return AnnotatedFrame(
             input, maps: maps, masks: masks ?? [],

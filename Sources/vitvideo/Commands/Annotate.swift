@@ -14,6 +14,7 @@ struct Annotate: ParsableCommand {
         usage: """
             vitvideo <input> -o <file> [<options>]
             vitvideo <input> --export <file.npz> [<options>]
+            vitvideo <input> --masks <files-%05d.png> --coco <file.json> [<options>]
             vitvideo probe <images> ... -o <directory> [<options>]
             vitvideo neuron <units> -o <file> [<options>]
             vitvideo models [<subcommand>]
@@ -35,6 +36,9 @@ struct Annotate: ParsableCommand {
 
             The raw attention, for NumPy:
             vitvideo dog.mp4 --export maps.npz
+
+            Masks of what is attended to, as PNG files and for COCO's tools:
+            vitvideo dog.mp4 --masks out-%05d.png --coco out.json
 
             Going on where an earlier run ended:
             vitvideo long.mp4 -o out.mp4 --resume
@@ -96,7 +100,8 @@ struct Annotate: ParsableCommand {
         try checkFrameCount(sampler)
         var plan = try AnnotationPlan(
             comparison: comparison, model: model, view: view, method: method.method.value,
-            needsMaps: output.wantsNumbers, codecThreads: threads.codecThreads, onWarning: warnings.add,
+            needsMaps: output.wantsNumbers, needsMasks: output.wantsMasks, codecThreads: threads.codecThreads,
+            onWarning: warnings.add,
             makeSource: {
                 try makeSource(
                     $0, name: $1, isMain: $2, frames: info, schedule: schedule, sampler: sampler,
@@ -179,8 +184,10 @@ struct Annotate: ParsableCommand {
 
     /// Finds out before anything is computed that one picture is to hold several frames.
     private func checkFrameCount(_ sampler: FrameSampler) throws {
-        guard let path = output.output, let refusal = VideoWriter.refusalOfSecondFrame(path) else { return }
-        if try sampler.hasSeveralFrames() { throw refusal }
+        let refusal =
+            output.output.flatMap(VideoWriter.refusalOfSecondFrame)
+            ?? output.masks.flatMap(MaskWriter.refusalOfSecondMask)
+        if let refusal, try sampler.hasSeveralFrames() { throw refusal }
     }
 
     /// A loaded model looked at by the method.
@@ -210,7 +217,8 @@ struct Annotate: ParsableCommand {
                 }
             }
         ) {
-            let engine = try compute.engine(for: loaded, isExact: output.wantsNumbers)
+            let engine = try compute.engine(
+                for: loaded, isExact: output.wantsNumbers || output.wantsMasks)
             if engine.precision == .int8, let image = try sampler.firstFrame() {
                 try check(engine, of: probed, on: image, threads: threads)
             }

@@ -13,8 +13,9 @@ extension Annotate {
         var segmentedVideo: ResumableJob.Video?
         var statistics: StatisticsSink?
         var export: ExportSink?
+        var masks: MaskSink?
 
-        var numbers: [any NumberSink] { [statistics as (any NumberSink)?, export].compactMap { $0 } }
+        var numbers: [any NumberSink] { [statistics as (any NumberSink)?, export, masks].compactMap { $0 } }
         var all: [any FrameSink] { (video.map { [$0] } ?? []) + numbers }
 
         var temporaryPaths: [String] {
@@ -51,6 +52,7 @@ extension Annotate {
                     path: path, overwrite: output.replaces(store), sources: plan.sources,
                     sourceHeight: info.height, sourceWidth: info.width, version: Version.current)
             }
+            sinks.masks = try makeMasks(info, plan, overwrite: output.replaces(store), warnings: warnings)
         } catch {
             for sink in sinks.all { sink.abandon() }
             throw error
@@ -82,5 +84,35 @@ extension Annotate {
             throw error
         }
         return StatisticsSink(subjects: plan.subjects, outputs: outputs)
+    }
+
+    private func makeMasks(
+        _ info: VideoInfo, _ plan: AnnotationPlan, overwrite: Bool, warnings: WarningList
+    ) throws -> MaskSink? {
+        guard output.wantsMasks else { return nil }
+        let (source, mass) = plan.masked
+        var outputs: [any MaskOutput] = []
+        do {
+            // Before the pictures, which have their names already when the last output is completed.
+            if let path = output.coco {
+                var facts = try source.provenance(
+                    sourceHeight: info.height, sourceWidth: info.width, version: Version.current)
+                facts["description"] = .text("masks of \(source.method.title) by vitvideo")
+                facts["threshold"] = .number(mass)
+                outputs.append(
+                    try COCOWriter(
+                        path: path, overwrite: overwrite, info: facts, objectNames: [source.method.title],
+                        fileName: try InputFiles.pictureNames(of: input.input, isStill: info.isStill)))
+            }
+            if let path = output.masks {
+                outputs.append(try MaskWriter(path, overwrite: overwrite, onWarning: warnings.add))
+            }
+            return try MaskSink(
+                source: source, mass: mass, frameHeight: info.height, frameWidth: info.width,
+                outputs: outputs)
+        } catch {
+            for output in outputs { output.abandon() }
+            throw error
+        }
     }
 }

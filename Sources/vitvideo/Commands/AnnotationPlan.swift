@@ -34,16 +34,19 @@ struct AnnotationPlan {
     ///
     /// - Parameters:
     ///   - needsMaps: whether something else than the panels wants maps (an export, statistics).
+    ///   - needsMasks: whether masks are written, of one model.
     ///   - codecThreads: threads that decode each recording.
     /// - Throws: `VitvideoError`, and what `makeSource` does.
     init(
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: Method,
-        needsMaps: Bool, codecThreads: Int, onWarning: @escaping @Sendable (MediaWarning) -> Void,
+        needsMaps: Bool, needsMasks: Bool, codecThreads: Int,
+        onWarning: @escaping @Sendable (MediaWarning) -> Void,
         makeSource: @escaping MakeSource
     ) throws {
         self.makeSource = makeSource
         self.view = view.view ?? .heads
         threshold = view.threshold
+        if needsMasks { try method.checkMasks() }
         guard comparison.isWanted else {
             try method.check(self.view)
             try model.checkDefinitions(areAmong: [model.identity(of: nil)])
@@ -56,7 +59,13 @@ struct AnnotationPlan {
         var identities = specifications.compactMap { specification in
             if case .view(_, let name) = specification { model.identity(of: name) } else { nil }
         }
-        if needsMaps && identities.isEmpty { identities = [model.identity(of: nil)] }
+        if (needsMaps || needsMasks) && identities.isEmpty { identities = [model.identity(of: nil)] }
+        let different = Set(identities).count
+        guard !needsMasks || different == 1 else {
+            throw VitvideoError(
+                .usage, reason: "--masks and --coco are of one model, and here are \(different)",
+                nextStep: .advice("write the masks of each in a run of its own, with --model"))
+        }
         try model.checkDefinitions(areAmong: identities)
         for case .video(let path) in specifications where recordingIndices[path] == nil {
             recordingIndices[path] = recordings.count
@@ -113,6 +122,9 @@ struct AnnotationPlan {
             view: view, source: sources[0], style: style, limits: limits.first, frameHeight: frameHeight,
             frameWidth: frameWidth)
     }
+
+    /// The share of a map that masks keep, and the source that masks are written of.
+    var masked: (source: any MapSource, mass: Double) { (sources[0], threshold) }
 
     /// Why a model does not compute as it best could, each text once.
     var notices: [String] { Set(sources.compactMap(\.notice)).sorted() }

@@ -167,10 +167,7 @@ extension Method {
         switch mismatch(with: view) {
         case nil: return
         case .severalMaps:
-            let other = singleMap.map {
-                ", or --method \($0.method) --\($0.option.name) \(($0.option.valueName ?? "").uppercased()) "
-                    + "for \($0.shown)"
-            }
+            let other = wayToOneMap.map { ", or \($0)" }
             throw VitvideoError(
                 .usage,
                 reason:
@@ -182,6 +179,31 @@ extension Method {
                 reason:
                     "view 'mask' keeps the patches with the most of a map, which colours do not have; with "
                     + "--method \(name) use 'grid', 'overlay', 'heatmap' or 'side-by-side'")
+        }
+    }
+
+    /// - Throws: `VitvideoError` of kind `usage` where no mask comes of what the method gives.
+    func checkMasks() throws {
+        // Where there is a mask to see, there is one to write.
+        switch mismatch(with: .mask) {
+        case nil: return
+        case .severalMaps:
+            throw VitvideoError(
+                .usage, reason: "--masks and --coco are of one map, and --method \(name) gives several",
+                nextStep: .advice("use \(wayToOneMap ?? "another --method")"))
+        case .colors:
+            throw VitvideoError(
+                .usage,
+                reason: "--masks and --coco keep the patches with the most of a map, which the colours of "
+                    + "--method \(name) do not have", nextStep: .advice("use another --method"))
+        }
+    }
+
+    /// What shows one of several maps, in the words of the command line.
+    private var wayToOneMap: String? {
+        singleMap.map {
+            "--method \($0.method) --\($0.option.name) \(($0.option.valueName ?? "").uppercased()) for "
+                + $0.shown
         }
     }
 }

@@ -37,6 +37,20 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("These statistics drawn over time.", valueName: "file.png|svg"))
     var plot: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Every frame's mask as an indexed PNG of the frame's size, in the palette of DAVIS: 1 on the patches that \
+            hold most of the map (--threshold), 0 elsewhere. Numbered, out-%05d.png; of one picture, out.png.
+            """, valueName: "file.png"))
+    var masks: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The same masks in COCO's format: run lengths, areas, boxes, images and categories.",
+            valueName: "file.json"))
+    var coco: String?
+
     @Flag(name: [.customShort("y"), .long], help: "Replace existing outputs.")
     var overwrite = false
 
@@ -58,12 +72,14 @@ struct OutputOptions: ParsableArguments {
     var preset: String = "veryfast"
 
     /// Names of all outputs, at least one.
-    var paths: [String] { [output, export, stats, plot].compactMap { $0 } }
+    var paths: [String] { [output, export, stats, plot, masks, coco].compactMap { $0 } }
 
     var wantsStatistics: Bool { stats != nil || plot != nil }
 
     /// Whether numbers are written and not only pictures.
     var wantsNumbers: Bool { export != nil || wantsStatistics }
+
+    var wantsMasks: Bool { masks != nil || coco != nil }
 
     /// - Parameters:
     ///   - threads: of the encoder.
@@ -85,16 +101,24 @@ struct OutputOptions: ParsableArguments {
     func replaces(_ store: SegmentStore?) -> Bool { overwrite || store?.isJoining == true }
 
     func validate() throws {
-        for (option, path) in [("-o", output), ("--export", export), ("--plot", plot)] where path == "-" {
+        let files = [
+            ("-o", output), ("--export", export), ("--plot", plot), ("--masks", masks), ("--coco", coco),
+        ]
+        for (option, path) in files where path == "-" {
             throw ValidationError(
                 "\(option) writes a file, never standard output, which only --stats does; name a file")
         }
         guard (0...63).contains(crf.value) else { throw ValidationError("--crf is between 0 and 63") }
-        if output == nil && export == nil && !wantsStatistics {
+        if paths.isEmpty {
             throw ValidationError(
-                "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
+                "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv, --plot FILE.png, "
+                    + "--masks FILE-%05d.png or --coco FILE.json")
         }
         if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+        if let masks, masks.pathExtension != "png" {
+            throw ValidationError("--masks writes .png files, numbered as in out-%05d.png")
+        }
+        if let coco, coco.pathExtension != "json" { throw ValidationError("--coco writes .json files") }
     }
 
     /// Where an output is written does not count.
@@ -103,6 +127,7 @@ struct OutputOptions: ParsableArguments {
         return [
             ("the format of -o", output.map(\.pathExtension)),
             ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
+            ("--masks or --coco", given(wantsMasks)),
             ("--no-audio", given(noAudio)), ("--no-metadata", given(noMetadata)), ("--codec", codec),
             ("--crf", "\(crf.value)"), ("--preset", preset),
         ]

@@ -41,7 +41,8 @@ struct ViewOptions: ParsableArguments {
     var scale: String?
 
     @Option(
-        help: ArgumentHelp("Share of the attention that the mask view keeps.", valueName: "share"))
+        help: ArgumentHelp(
+            "Share of the attention that masks keep: the mask view, --masks and --coco.", valueName: "share"))
     var threshold: Double = 0.6
 
     func validate() throws {

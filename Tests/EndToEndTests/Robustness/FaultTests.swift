@@ -18,7 +18,8 @@ extension Robustness {
             "-o out.mp4", "-o out.mkv", "-o out.webm", "-o out.gif", "-o out.mov --codec mpeg4",
             "-o out.png --frames :1",
             "-o out-%d.png", "--export out.npz", "-o out.mp4 --export out.npz", "--stats out.csv",
-            "--plot out.svg", "--plot out.png",
+            "--plot out.svg", "--plot out.png", "--masks out-%d.png", "--coco out.json",
+            "--masks out-%d.png --coco out.json",
         ]
 
         /// `RLIMIT_FSIZE` makes every write beyond it fail, as a full disk does.

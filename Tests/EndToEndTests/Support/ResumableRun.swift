@@ -7,12 +7,12 @@ struct ResumableRun {
 
     let workspace: Workspace
     let input: String
-    /// `-o`, `--export` and `--stats` go to this name with the extension of each.
+    /// `-o`, `--export`, `--stats`, `--masks` and `--coco` go to this name with the extension of each.
     let outputs: [String]
     let options: [String]
 
     func arguments(_ name: String, _ more: [String] = []) -> [String] {
-        let flags = ["npz": "--export", "csv": "--stats"]
+        let flags = ["npz": "--export", "csv": "--stats", "json": "--coco", "-%03d.png": "--masks"]
         return [input] + Trial.model + ["--resume", "--segment-frames", String(Self.segmentFrames)]
             + outputs.flatMap { [flags[$0] ?? "-o", file(name, $0)] } + options + more
     }
@@ -66,7 +66,7 @@ struct ResumableRun {
         for ending in outputs {
             let names = [file(one, ending), file(other, ending)]
             let contents: [[String]] = try names.map { name in
-                if ["npz", "csv"].contains(ending) {
+                if ["npz", "csv", "json"].contains(ending) {
                     return [try workspace.bytes(of: name).base64EncodedString()]
                 }
                 let frames = try Program.run(
