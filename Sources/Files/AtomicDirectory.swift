@@ -56,12 +56,17 @@ package final class AtomicDirectory {
     ///
     /// - Throws: `VitvideoError` of kind `inputOutput`.
     package func write(_ bytes: [UInt8], to file: String) throws {
+        try bytes.withUnsafeBytes { try write($0, to: file) }
+    }
+
+    /// Writes a whole file of bytes that are lent, as the other `write`.
+    package func write(_ bytes: UnsafeRawBufferPointer, to file: String) throws {
         let descriptor = FileSystem.open(location(of: file), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw writingFailure(file, errno) }
         var position: Int64 = 0
         do {
-            try bytes.withUnsafeBytes { try writeAll($0, to: descriptor, at: &position) }
-        } catch let error as SystemError {
+            try writeAll(bytes, to: descriptor, at: &position)
+        } catch {
             close(descriptor)
             throw writingFailure(file, error.code)
         }
@@ -135,8 +140,12 @@ package final class AtomicDirectory {
         lock = nil
     }
 
-    /// Removes a directory with all that is in it, as far as that can be done.
-    package static func remove(_ path: String) { FileSystem.removeTree(path) }
+    /// Removes a directory with all that is in it, as far as that can be done. It is renamed first, so that another
+    /// thread that is filling it makes no more files in it.
+    package static func remove(_ path: String) {
+        let removed = path + ".removed"
+        FileSystem.removeTree(FileSystem.rename(path, removed) == 0 ? removed : path)
+    }
 
     /// Waits until everything in the directory is on the disk.
     private func sync() throws {

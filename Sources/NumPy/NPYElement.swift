@@ -19,7 +19,7 @@ package enum NPYElement: Sendable, Equatable {
     }
 
     /// NumPy's name, such as `<f4`.
-    var descriptor: String {
+    package var descriptor: String {
         switch self {
         case .unicode(let length): return "<U\(length)"
         case .bytes(let length): return "|S\(length)"

@@ -15,8 +15,7 @@ package final class NPZArrayWriter {
     private let outputPath: String
     private let rowByteCount: Int
     private let headerByteCount: Int
-    /// Nil once it has been handed on or dropped.
-    private var spool: UnsafeMutablePointer<FILE>?
+    private let spool: SpoolFile
 
     init(
         name: String, element: NPYElement, rowShape: [Int], isGrowing: Bool, outputPath: String
@@ -35,14 +34,8 @@ package final class NPZArrayWriter {
         let header = Self.header(element, rowShape, rowCount: 0, isGrowing)
         headerByteCount = header.count
 
-        let descriptor = try AtomicFile.makeScratch(beside: outputPath, wording: .errno)
-        guard let spool = fdopen(descriptor, "w+b") else {
-            let error = VitvideoError.system(.cannotCreate, cannot: "create", path: outputPath)
-            close(descriptor)
-            throw error
-        }
-        self.spool = spool
-        try header.withUnsafeBytes(write)
+        spool = try SpoolFile(beside: outputPath)
+        try header.withUnsafeBytes(spool.write)
     }
 
     /// Appends rows of Float32.
@@ -75,50 +68,33 @@ package final class NPZArrayWriter {
         }
     }
 
-    func appendBytes(_ bytes: UnsafeRawBufferPointer) throws {
+    /// Appends rows of whatever type the array holds, little-endian; throws as the other `append`.
+    package func appendBytes(_ bytes: UnsafeRawBufferPointer) throws {
         guard isGrowing ? bytes.count % rowByteCount == 0 : bytes.count == rowByteCount && rowCount == 0
         else {
             throw failure(
                 .badData,
                 "array \(quoted(name)): \(bytes.count) bytes are no whole rows of \(rowByteCount)")
         }
-        try write(bytes)
+        try spool.write(bytes)
         rowCount += isGrowing ? bytes.count / rowByteCount : 1
     }
 
-    /// Writes the final shape into the header and hands the file on, positioned at its beginning; nil where that
-    /// has been done before. The receiver closes it.
-    func takeSpool() throws -> UnsafeMutablePointer<FILE>? {
-        guard let spool else { return nil }
+    /// Writes the final shape into the header and hands the file on, positioned at its beginning. The receiver closes it.
+    func takeSpool() throws -> UnsafeMutablePointer<FILE> {
         guard isGrowing || rowCount == 1 else {
             throw failure(.badData, "array \(quoted(name)) is empty")
         }
-        guard fseek(spool, 0, SEEK_SET) == 0 else {
-            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
-        }
+        try spool.rewind()
         try Self.header(element, rowShape, rowCount: rowCount, isGrowing).withUnsafeBytes { header in
             precondition(header.count == headerByteCount, "the header is padded for any count of rows")
-            try write(header)
+            try spool.write(header)
         }
-        guard fflush(spool) == 0, fseek(spool, 0, SEEK_SET) == 0 else {
-            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
-        }
-        self.spool = nil
-        return spool
+        return try spool.take()
     }
 
     /// Drops the file and what is in it.
-    func discard() {
-        if let spool { fclose(spool) }
-        spool = nil
-    }
-
-    private func write(_ bytes: UnsafeRawBufferPointer) throws {
-        guard let spool else { throw failure(.inputOutput, "the archive is closed already") }
-        guard bytes.isEmpty || fwrite(bytes.baseAddress, 1, bytes.count, spool) == bytes.count else {
-            throw VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
-        }
-    }
+    func discard() { spool.discard() }
 
     private func failure(_ kind: VitvideoError.Kind, _ reason: String) -> VitvideoError {
         VitvideoError(kind, cannot: "write", path: outputPath, reason: reason)
@@ -130,6 +106,4 @@ package final class NPZArrayWriter {
         NPYHeader.encode(
             element: element, shape: isGrowing ? [rowCount] + rowShape : rowShape, reservingRows: isGrowing)
     }
-
-    deinit { discard() }
 }

@@ -11,7 +11,8 @@ import Foundation
 ///
 /// It belongs to one thread, and so do its arrays.
 package final class NPZWriter {
-    private let path: String
+    /// The name it gets: the target, where a link was named.
+    package let path: String
     private let overwrite: Bool
     /// Where `finish` makes the file; there is none before. Whoever has to end the process at once removes the
     /// files whose names begin with this one's.
@@ -110,8 +111,7 @@ package final class NPZWriter {
         var rest = arrays[...]
         try ZipWriter.write(to: temporaryPath, naming: path) {
             guard let array = rest.popFirst() else { return nil }
-            guard let spool = try array.takeSpool() else { throw Self.spent(path) }
-            return (array.name + ".npy", spool)
+            return (array.name + ".npy", try array.takeSpool())
         }
     }
 

@@ -57,6 +57,28 @@ import Testing
         #expect(FileManager.default.contents(atPath: path + "/figures/a") == Data([1, 2]))
     }
 
+    /// A process that ends at once removes what its other threads are still filling.
+    @Test func itIsRemovedWhileItIsFilled() throws {
+        let made = try make(path)
+        let isRemoved = DispatchSemaphore(value: 0)
+        let temporary = made.temporaryPath
+        Thread {
+            AtomicDirectory.remove(temporary)
+            isRemoved.signal()
+        }.start()
+        var files = 0
+        let error = #expect(throws: VitvideoError.self) {
+            while true {
+                try made.write([1], to: "figures/\(files)")
+                files += 1
+            }
+        }
+        #expect(error?.kind == .inputOutput)
+        isRemoved.wait()
+        made.abandon()
+        #expect(try directory.contents == [])
+    }
+
     @Test func theCallerRefusesAtBothEnds() throws {
         struct Refused: Error {}
         #expect(throws: Refused.self) { try AtomicDirectory(path, overwrite: true) { _ in throw Refused() } }

@@ -24,6 +24,13 @@ import Testing
         #expect(value["b"]?.members?.isEmpty == true && value["c"] == nil && value["d"] == nil)
     }
 
+    @Test func whatIsWrittenIsReadAgain() throws {
+        let text = #"{"b":[1,-2.5,1e+300,true,false,null,{}],"a":"x\"\\\u0001é🦊/","":[]}"#
+        #expect(try value(text).json == text)
+        #expect(JSONValue.integer(1 << 53).json == "9007199254740992")
+        #expect(JSONValue.array([.number(.nan), .number(-.infinity), .number(-0.0)]).json == "[null,null,0]")
+    }
+
     /// Names that Swift takes for equal, and a reader of JSON does not.
     @Test func namesAreToldApartByTheirCodePoints() throws {
         let members = try #require(try value("{\"\u{e9}\": 1, \"e\u{301}\": 2}").members)

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Files
 import Fixtures
 import Foundation
 import Methods

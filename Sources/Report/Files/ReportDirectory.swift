@@ -1,5 +1,4 @@
 import Files
-import Pipeline
 
 extension OutputDirectory.Kind {
     /// A report, known by its page. Nothing but a report is lost with such a directory.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Files
 import Methods
 import Pipeline
 import Pixels

@@ -1,7 +1,5 @@
 import Base
-import Files
 import Foundation
-import VideoIO
 
 /// A directory that is an output: it has its name only when everything is in it (`AtomicDirectory`), and replaces nothing
 /// but another of its kind, or an empty directory. Used by one thread.
@@ -50,22 +48,22 @@ package final class OutputDirectory {
     /// - Throws: `VitvideoError` of kind `inputOutput`.
     package func write(_ bytes: [UInt8], to file: String) throws { try directory.write(bytes, to: file) }
 
-    /// Gives the directory its name.
+    /// Writes a whole file of bytes that are lent.
     ///
-    /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`; the directory is removed then.
-    package func commit() throws {
-        try directory.commit { try Self.check($0, kind, overwrite: overwrites) }
+    /// - Throws: `VitvideoError` of kind `inputOutput`.
+    package func write(_ bytes: UnsafeRawBufferPointer, to file: String) throws {
+        try directory.write(bytes, to: file)
     }
 
-    /// Gives the directory a name that says that it is not the whole, in place of what an earlier interrupted
-    /// run left.
+    /// Gives the directory its name.
     ///
-    /// - Returns: that name.
-    /// - Throws: as `commit`.
-    package func commitPartial() throws -> String {
-        let name = OutputFormat.partialName(of: path)
-        try directory.commit(as: name) { try Self.check($0, kind, overwrite: true) }
-        return name
+    /// - Parameter other: a name to use instead of `path`, for what an interrupted run leaves; one of the kind there is
+    ///   replaced.
+    /// - Throws: `VitvideoError` of kind `cannotCreate` or `inputOutput`; the directory is removed then.
+    package func commit(as other: String? = nil) throws {
+        try directory.commit(as: other) {
+            try Self.check($0, kind, overwrite: overwrites || other != nil)
+        }
     }
 
     /// Removes the directory. Does nothing once it has its name.
