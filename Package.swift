@@ -57,6 +57,8 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
+        .target(
+            name: "Archives", dependencies: ["Base", "Files", "NumPy", "Checkpoints"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["Base", "Files"], swiftSettings: strict),
         .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
@@ -76,7 +78,8 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+                "Base", "Files", "NumPy", "Archives", "Pixels", "VideoIO", "ViT", "Probing", "Rendering",
+                "Methods",
             ],
             swiftSettings: strict),
         .target(
@@ -89,8 +92,9 @@ let package = Package(
         .executableTarget(
             name: "vitvideo",
             dependencies: [
-                "Base", "Files", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT", "ModelZoo", "Probing",
-                "Rendering", "Methods", "Pipeline", "Report",
+                "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
+                "ModelZoo",
+                "Probing", "Rendering", "Methods", "Pipeline", "Report",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -113,6 +117,7 @@ let package = Package(
                 "make_pickles.py",
                 "check_masks.py",
                 "check_true_shapes.py",
+                "check_exports.py",
                 "golden_scripts",
                 "make_colormaps.py",
                 "make_resampling.py",
@@ -135,6 +140,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ArchivesTests",
+            dependencies: ["Base", "Files", "NumPy", "Archives", "Checkpoints", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "TokenizersTests",
@@ -163,7 +172,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Base", "Files", "NumPy", "Methods", "Pipeline", "Report", "Checkpoints", "ModelZoo",
+                "Base", "Files", "NumPy", "Archives", "Methods", "Pipeline", "Report", "Checkpoints",
+                "ModelZoo",
                 "VideoIO", "Fixtures",
             ],
             swiftSettings: strict),

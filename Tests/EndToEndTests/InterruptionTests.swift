@@ -34,12 +34,12 @@ import Testing
     }
 
     /// The second interrupt, while the first is still being served, ends the run at once.
-    @Test func aSecondInterruptLeavesNothing() throws {
+    @Test(arguments: ["npz", "zarr"]) func aSecondInterruptLeavesNothing(_ format: String) throws {
         let workspace = try Workspace()
         // Frames this large are under way long enough, however late the test hears of it.
         let program = try workspace.start(
-            Workspace.bunny, "-o", "out.mp4", "--export", "out.npz", "--progress", "json", "--resolution",
-            "672")
+            Workspace.bunny, "-o", "out.mp4", "--export", "out.\(format)", "--progress", "json",
+            "--resolution", "672")
         _ = try #require(try program.nextErrorLine())
         program.send(SIGINT)
         while let line = try program.nextErrorLine(), !line.contains("interrupt again") {}

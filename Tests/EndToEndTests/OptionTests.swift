@@ -52,6 +52,7 @@ import Testing
 
         Row("annotate", "--output", photo, plus: "-o out.png"),
         Row("annotate", "--export", shown, plus: "--export out.npz"),
+        Row("annotate", "--dtype", photo, plus: "--dtype float16"),
         Row("annotate", "--stats", shown, plus: "--stats out.csv"),
         Row("annotate", "--plot", shown, plus: "--plot out.svg"),
         Row("annotate", "--masks", photo, plus: "--masks out.png"),
@@ -220,6 +221,7 @@ import Testing
             "neuron", "--sheet", "0:1,1:1,1:2 -o out.png --steps 3 $tiny", plus: "--sheet progression"),
         Row("neuron", "--frame-interval", "1:3 -o out.gif --steps 6 $tiny", plus: "--frame-interval 1"),
         Row("neuron", "--export", neuron, plus: "--export out.npz"),
+        Row("neuron", "--dtype", "\(neuron) --export out.npz", plus: "--dtype float16"),
         Row("neuron", "--stats", neuron, plus: "--stats out.csv"),
         Row("neuron", "--plot", neuron, plus: "--plot out.svg"),
         Row("neuron", "--overwrite", "1:3 -o taken.png --steps 3 $tiny", plus: "--overwrite"),

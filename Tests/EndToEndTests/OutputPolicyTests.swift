@@ -33,9 +33,17 @@ import Testing
             arguments: "$clip --frames :1 --resolution 56 $tiny \(option) $name")
     }
 
+    private static let zarr: Output = {
+        var output = job("zarr", "--export", "out.zarr")
+        output.isDirectory = true
+        output.refusal = "it is a file, and a Zarr group is a directory; name another"
+        return output
+    }()
+
     static let outputs = [
         job("video", "-o", "out.mp4"), job("GIF", "-o", "out.gif"), job("picture", "-o", "out.png"),
-        job("arrays", "--export", "out.npz"), job("table", "--stats", "out.csv"),
+        job("arrays", "--export", "out.npz"), job("safetensors", "--export", "out.safetensors"),
+        zarr, job("table", "--stats", "out.csv"),
         job("plot", "--plot", "out.svg"), job("mask", "--masks", "out.png"),
         job("COCO", "--coco", "out.json"),
         Output(
@@ -50,6 +58,9 @@ import Testing
             arguments: "$clip --frames :1 --resolution 56 $tiny -o $name --resume", isDirectory: true,
             refusal: "Not a directory", asksToOverwrite: false),
     ]
+
+    /// A file in an output that is a directory.
+    private static let files = ["report": "index.html", "zarr": "attention/0.0.0.0"]
 
     /// Runs the command that makes an output, with `-y` where it takes that.
     private func run(
@@ -110,8 +121,8 @@ import Testing
         let outcome = try run(output, in: workspace)
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
-        if output.testDescription == "report" {
-            #expect(FileManager.default.fileExists(atPath: target + "/index.html"))
+        if let file = Self.files[output.testDescription] {
+            #expect(FileManager.default.fileExists(atPath: target + "/" + file))
         } else if !output.isDirectory {
             #expect(try workspace.size(of: "elsewhere/target") > 20)
         }
@@ -222,8 +233,8 @@ import Testing
             part.contains { $0[0] == "fsync" && String($0[1]) == path }
         }
         #expect(synced(temporary, in: calls[..<renaming]), "\(calls)")
-        if output.testDescription == "report" {
-            #expect(synced(temporary + "/index.html", in: calls[..<renaming]), "\(calls)")
+        if let file = Self.files[output.testDescription] {
+            #expect(synced(temporary + "/" + file, in: calls[..<renaming]), "\(calls)")
         }
         #expect(synced(folder.isEmpty ? root : "\(root)/\(folder)", in: calls[renaming...]), "\(calls)")
     }

@@ -53,6 +53,12 @@ import Testing
         Case(
             name: "numbers alone", outputs: ["npz"],
             options: ["--method", "rollout", "--frames", "-40:", "--resolution", "28"], frames: 40),
+        Case(
+            name: "halves, safetensors", outputs: ["safetensors"],
+            options: ["--dtype", "float16", "--resolution", "28"]),
+        Case(
+            name: "halves, Zarr", outputs: ["mp4", "zarr"],
+            options: ["--dtype", "float16", "--resolution", "28"]),
         Case(name: "pictures", outputs: ["%03d.png"], options: ["--view", "heatmap", "--resolution", "28"]),
         Case(
             name: "masks", outputs: ["-%03d.png", "json"],

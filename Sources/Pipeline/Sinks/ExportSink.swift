@@ -1,75 +1,94 @@
+import Archives
 import Methods
 import NumPy
 import VideoIO
 
-/// Writes the raw, unscaled maps of each frame to a NumPy archive:
+/// Writes the raw, unscaled maps of each frame to an archive, of the format that its name tells:
 ///
-/// - the maps, float32, as the method's `arrays` describe them: `attention` [frames, heads, rows, columns] and so on
+/// - the maps, float32 or float16, as the method's `arrays` describe them: `attention` [frames, heads, rows, columns] and
+///   so on
 /// - `frame` int64 [frames], indices in the source
 /// - `time` float64 [frames], seconds in the source
-/// - `logits` float32 [frames, classes], where the model classifies
+/// - `logits` [frames, classes], of the maps' type, where the model classifies
 /// - `class` int64 [frames], the class that each frame's map is for, where there is one
 /// - `meta` JSON text
 ///
 /// With several models, those that differ between them carry the model's name:
 /// `attention.dino_vitb16`, `meta.dino_vitb16`, `attention.dinov2_vits14`, …
 package final class ExportSink: NumberSink {
-    private let writer: NPZWriter
-    private let path: String
+    private let archive: any ArrayArchive
     /// By source, each with what it holds.
-    private let maps: [[(writer: NPZArrayWriter, array: MapArray)]]
+    private let maps: [[(rows: GrowingArray, array: MapArray)]]
     /// By source; nil for sources that do not classify.
-    private let logits: [NPZArrayWriter?]
+    private let logits: [GrowingArray?]
     /// By source; nil for those whose maps are for no class.
-    private let targetClasses: [NPZArrayWriter?]
-    private let frames: NPZArrayWriter
-    private let times: NPZArrayWriter
+    private let targetClasses: [GrowingArray?]
+    private let frames: GrowingArray
+    private let times: GrowingArray
 
+    /// - Parameters:
+    ///   - number: of maps and logits, float32 or float16.
+    ///   - onOverflow: called once for each array that holds what float16 does not.
     /// - Precondition: there is a source.
-    /// - Throws: `VitvideoError` where the file exists (without `overwrite`) or cannot be created.
+    /// - Throws: `VitvideoError` where the name is of no format, exists (without `overwrite`) or cannot be created.
     package init(
         path: String, overwrite: Bool, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
-        version: String
+        version: String, number: ArchiveNumber = .float32,
+        onOverflow: @escaping (ArrayOverflow) -> Void = { _ in }
     ) throws {
         precondition(!sources.isEmpty, "an export has maps to hold")
-        self.path = path
-        let writer = try NPZWriter(path, overwrite: overwrite)
-        func suffixed(_ name: String, _ source: any MapSource) -> String {
-            // A slash would make a folder in the archive.
-            sources.count == 1 ? name : "\(name).\(source.name.replacing("/", with: "_"))"
+        let archive = try ArchiveFormat.create(path, overwrite: overwrite)
+        self.archive = archive
+        func begin(
+            _ name: String, _ element: ElementType, _ axes: [String], _ rowShape: [Int], _ names: ExportNames
+        ) throws -> GrowingArray {
+            try archive.array(
+                ArchivedArray(
+                    names.array(name), element, dimensions: names.dimensions(axes), rowShape: rowShape),
+                onOverflow: onOverflow)
         }
-        maps = try sources.map { source in
-            let layout = try source.layout(height: sourceHeight, width: sourceWidth)
-            return try source.arrays.map { array in
-                (
-                    try writer.array(
-                        named: suffixed(array.name, source), element: .float32,
-                        rowShape: array.shape(on: layout)), array
-                )
+        do {
+            let names = sources.map {
+                ExportNames(method: $0.method, model: sources.count == 1 ? nil : $0.name)
             }
+            maps = try zip(sources, names).map { source, names in
+                let layout = try source.layout(height: sourceHeight, width: sourceWidth)
+                return try source.arrays.map { array in
+                    let shape = array.shape(on: layout)
+                    return (
+                        try begin(
+                            array.name, number.element, source.axes(of: array, rank: shape.count), shape,
+                            names),
+                        array
+                    )
+                }
+            }
+            logits = try zip(sources, names).map { source, names in
+                guard source.classes > 0 else { return nil }
+                return try begin("logits", number.element, ["class_index"], [source.classes], names)
+            }
+            targetClasses = try zip(sources, names).map { source, names in
+                guard source.followsClass else { return nil }
+                return try begin("class", .int64, [], [], names)
+            }
+            frames = try archive.array(
+                ArchivedArray("frame", .int64, dimensions: ["frame"], isCoordinate: true))
+            times = try archive.array(
+                ArchivedArray("time", .float64, dimensions: ["frame"], unit: "s", isCoordinate: true))
+            for (source, names) in zip(sources, names) {
+                let provenance = try source.provenance(
+                    sourceHeight: sourceHeight, sourceWidth: sourceWidth, version: version)
+                try archive.add(names.array("meta"), text: try provenance.json())
+            }
+        } catch {
+            archive.abandon()
+            throw error
         }
-        logits = try sources.map { source in
-            guard source.classes > 0 else { return nil }
-            return try writer.array(
-                named: suffixed("logits", source), element: .float32, rowShape: [source.classes])
-        }
-        targetClasses = try sources.map { source in
-            guard source.followsClass else { return nil }
-            return try writer.array(named: suffixed("class", source), element: .int64, rowShape: [])
-        }
-        frames = try writer.array(named: "frame", element: .int64, rowShape: [])
-        times = try writer.array(named: "time", element: .float64, rowShape: [])
-        for source in sources {
-            let provenance = try source.provenance(
-                sourceHeight: sourceHeight, sourceWidth: sourceWidth, version: version)
-            try writer.add(suffixed("meta", source), text: try provenance.json())
-        }
-        self.writer = writer
     }
 
     package func consume(_ frame: FrameNumbers) throws {
         for (arrays, maps) in zip(maps, frame.maps) {
-            for (writer, array) in arrays { try writer.append(array.values(of: maps)) }
+            for (rows, array) in arrays { try rows.append(array.values(of: maps)) }
         }
         for (array, maps) in zip(logits, frame.maps) {
             if let array, let prediction = maps.prediction { try array.append(prediction.logits) }
@@ -81,15 +100,25 @@ package final class ExportSink: NumberSink {
         try times.append([frame.timeSeconds])
     }
 
-    package func finish() throws { try writer.finish() }
+    package func finish() throws { try archive.finish(as: nil) }
 
     package func finishPartial() throws -> [String] {
-        let name = OutputFormat.partialName(of: path)
-        try writer.finish(as: name)
+        let name = OutputFormat.partialName(of: archive.path)
+        try archive.finish(as: name)
         return [name]
     }
 
-    package func abandon() { writer.abandon() }
+    package func abandon() { archive.abandon() }
 
-    package var temporaryPaths: [String] { [writer.temporaryPath] }
+    package var temporaryPaths: [String] { [archive.temporaryPath] }
+}
+
+extension MapSource {
+    /// The axes of an array's rows, as the method describes it.
+    ///
+    /// - Parameter rank: how many they are.
+    fileprivate func axes(of array: MapArray, rank: Int) -> [String] {
+        let described = method.arrays.first { $0.name == array.name }?.axes ?? []
+        return described.count == rank ? described : (0..<rank).map { "axis_\($0)" }
+    }
 }

@@ -50,7 +50,9 @@ extension Annotate {
             if let path = output.export {
                 sinks.export = try ExportSink(
                     path: path, overwrite: output.replaces(store), sources: plan.sources,
-                    sourceHeight: info.height, sourceWidth: info.width, version: Version.current)
+                    sourceHeight: info.height, sourceWidth: info.width, version: Version.current,
+                    number: output.dtype ?? .float32,
+                    onOverflow: { warnings.add(ExportArgument.warning(of: $0)) })
             }
             sinks.masks = try makeMasks(info, plan, overwrite: output.replaces(store), warnings: warnings)
         } catch {

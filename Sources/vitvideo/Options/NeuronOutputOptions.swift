@@ -1,3 +1,4 @@
+import Archives
 import ArgumentParser
 import Base
 import Methods
@@ -33,11 +34,14 @@ struct NeuronOutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The pictures as a NumPy archive: picture float32 [pictures, 3, height, width], activation [pictures], \
-            objective, step_activation and total_variation [pictures, steps], and meta with all that is needed to \
-            make them again.
-            """, valueName: "file.npz"))
+            The pictures as arrays; the extension decides: npz, safetensors, or zarr, a directory. They are picture \
+            [pictures, 3, height, width], activation [pictures], objective, step_activation and total_variation \
+            [pictures, steps], and meta with all that is needed to make them again.
+            """, valueName: "file.npz|safetensors|zarr"), transform: ExportArgument.path)
     var export: String?
+
+    @Option(help: ExportArgument.numberHelp)
+    var dtype: ArchiveNumber?
 
     @Option(
         help: ArgumentHelp(
@@ -62,7 +66,7 @@ struct NeuronOutputOptions: ParsableArguments {
             throw ValidationError(
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv or --plot FILE.png")
         }
-        if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+        try ExportArgument.check(export, dtype)
         guard (1...100_000).contains(frameInterval) else {
             throw ValidationError("--frame-interval is 1 to 100000")
         }
@@ -97,7 +101,8 @@ struct NeuronOutputOptions: ParsableArguments {
                 outputs.append(
                     try VisualizationArchive(
                         path: path, overwrite: overwrite, steps: recipe.steps, height: height, width: width,
-                        meta: meta))
+                        meta: meta, number: dtype ?? .float32,
+                        onOverflow: { warnings.add(ExportArgument.warning(of: $0)) }))
             }
             if let path = stats {
                 outputs.append(

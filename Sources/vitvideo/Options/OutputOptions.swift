@@ -1,3 +1,4 @@
+import Archives
 import ArgumentParser
 import Base
 import Methods
@@ -19,11 +20,15 @@ struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Raw maps as a NumPy archive: \(standardArray.name) \(standardArray.shape), or what --method gives \
+            Raw maps as arrays; the extension decides: npz, safetensors, or zarr, a directory. They are \
+            \(standardArray.name) \(standardArray.shape), or what --method gives \
             (\(MethodRegistry.standard.arrayNames)), with frame, time and meta; with several models \
             \(standardArray.name).NAME and meta.NAME of each.
-            """, valueName: "file.npz"))
+            """, valueName: "file.npz|safetensors|zarr"), transform: ExportArgument.path)
     var export: String?
+
+    @Option(help: ExportArgument.numberHelp)
+    var dtype: ArchiveNumber?
 
     @Option(
         help: ArgumentHelp(
@@ -114,7 +119,7 @@ struct OutputOptions: ParsableArguments {
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv, --plot FILE.png, "
                     + "--masks FILE-%05d.png or --coco FILE.json")
         }
-        if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+        try ExportArgument.check(export, dtype)
         if let masks, masks.pathExtension != "png" {
             throw ValidationError("--masks writes .png files, numbered as in out-%05d.png")
         }
@@ -126,8 +131,8 @@ struct OutputOptions: ParsableArguments {
         func given(_ isGiven: Bool) -> String? { isGiven ? "given" : nil }
         return [
             ("the format of -o", output.map(\.pathExtension)),
-            ("--export", given(export != nil)), ("--stats or --plot", given(wantsStatistics)),
-            ("--masks or --coco", given(wantsMasks)),
+            ("--export", given(export != nil)), ("--dtype", dtype?.rawValue),
+            ("--stats or --plot", given(wantsStatistics)), ("--masks or --coco", given(wantsMasks)),
             ("--no-audio", given(noAudio)), ("--no-metadata", given(noMetadata)), ("--codec", codec),
             ("--crf", "\(crf.value)"), ("--preset", preset),
         ]

@@ -12,7 +12,10 @@ struct ResumableRun {
     let options: [String]
 
     func arguments(_ name: String, _ more: [String] = []) -> [String] {
-        let flags = ["npz": "--export", "csv": "--stats", "json": "--coco", "-%03d.png": "--masks"]
+        let flags = [
+            "npz": "--export", "safetensors": "--export", "zarr": "--export", "csv": "--stats",
+            "json": "--coco", "-%03d.png": "--masks",
+        ]
         return [input] + Trial.model + ["--resume", "--segment-frames", String(Self.segmentFrames)]
             + outputs.flatMap { [flags[$0] ?? "-o", file(name, $0)] } + options + more
     }
@@ -66,8 +69,10 @@ struct ResumableRun {
         for ending in outputs {
             let names = [file(one, ending), file(other, ending)]
             let contents: [[String]] = try names.map { name in
-                if ["npz", "csv", "json"].contains(ending) {
-                    return [try workspace.bytes(of: name).base64EncodedString()]
+                if ["npz", "safetensors", "zarr", "csv", "json"].contains(ending) {
+                    return try workspace.tree(name).sorted { $0.key < $1.key }.map {
+                        "\($0.key) \($0.value.base64EncodedString())"
+                    }
                 }
                 let frames = try Program.run(
                     "ffmpeg",

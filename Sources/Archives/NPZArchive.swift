@@ -1,0 +1,24 @@
+import Base
+import NumPy
+
+/// A NumPy archive: `NPZWriter`.
+final class NPZArchive: ArrayArchive {
+    private let writer: NPZWriter
+
+    /// - Throws: as `ArchiveFormat.create`.
+    init(_ path: String, overwrite: Bool) throws { writer = try NPZWriter(path, overwrite: overwrite) }
+
+    var path: String { writer.path }
+    var temporaryPath: String { writer.temporaryPath }
+
+    func rows(of array: ArchivedArray) throws -> any ArrayRows {
+        _ = try locating("write", path, array.rowByteCount)
+        return try writer.array(named: array.name, element: array.element, rowShape: array.rowShape)
+    }
+
+    func add(_ name: String, text: String) throws { try writer.add(name, text: text) }
+    func finish(as otherPath: String?) throws { try writer.finish(as: otherPath) }
+    func abandon() { writer.abandon() }
+}
+
+extension NPZArrayWriter: ArrayRows {}

@@ -1,0 +1,119 @@
+import Base
+import Checkpoints
+import Files
+import NumPy
+
+/// A safetensors file of arrays that grow.
+///
+/// Its header tells every array's place, which is not known before the last row. So each array waits in a nameless
+/// temporary file beside the output; `finish` writes the header and moves one after the other behind it, so that for a
+/// moment the disk holds the longest of them twice. As the reference's writer has it, arrays of wider elements come
+/// first, which makes all of them aligned, and between them is no gap. https://github.com/huggingface/safetensors#format
+final class SafetensorsArchive: ArrayArchive {
+    let path: String
+    let temporaryPath: String
+    private let overwrite: Bool
+    private var arrays: [SpooledRows] = []
+    private var texts: [String: String] = [:]
+    private var isOpen = true
+
+    /// - Throws: as `ArchiveFormat.create`.
+    init(_ path: String, overwrite: Bool) throws {
+        // Whether the file can be made at all is worth knowing before hours of work.
+        let file = try AtomicFile(path, overwrite: overwrite, wording: .errno)
+        self.path = file.path
+        self.overwrite = overwrite
+        temporaryPath = file.temporaryPath
+        file.abandon()
+    }
+
+    func rows(of array: ArchivedArray) throws -> any ArrayRows {
+        try check(array.name)
+        let rows = try locating("write", path) { try SpooledRows(array, beside: path) }
+        arrays.append(rows)
+        return rows
+    }
+
+    func add(_ name: String, text: String) throws {
+        try check(name)
+        texts[name] = text
+    }
+
+    func finish(as otherPath: String?) throws {
+        guard isOpen else { throw spent }
+        defer { abandon() }
+        let file = try AtomicFile(
+            path, overwrite: overwrite || otherPath != nil, temporaryPath: temporaryPath, cleansUp: false,
+            wording: .errno)
+        let ordered = arrays.enumerated().sorted {
+            ($1.element.width, $0.offset) < ($0.element.width, $1.offset)
+        }.map(\.element)
+        let header = try locating("write", path) {
+            try Safetensors.encodedHeader(
+                of: ordered.map { ($0.array.name, try $0.description()) }, metadata: texts)
+        }
+        try file.write(header)
+        for rows in ordered { try rows.spool.move(to: file) }
+        try file.commit(as: otherPath)
+    }
+
+    func abandon() {
+        isOpen = false
+        for rows in arrays { rows.spool.discard() }
+        arrays = []
+    }
+
+    private func check(_ name: String) throws {
+        guard isOpen else { throw spent }
+        guard texts[name] == nil, !arrays.contains(where: { $0.array.name == name }) else {
+            throw VitvideoError(
+                .badData, cannot: "write", path: path, reason: "two arrays are named \(quoted(name))")
+        }
+    }
+
+    private var spent: VitvideoError {
+        VitvideoError(.inputOutput, cannot: "write", path: path, reason: "the archive is closed already")
+    }
+}
+
+/// Rows in a temporary file.
+private final class SpooledRows: ArrayRows {
+    let array: ArchivedArray
+    let spool: SpoolFile
+    private let rowByteCount: Int
+    private let path: String
+    private var rowCount = 0
+
+    /// - Throws: `VitvideoError`.
+    init(_ array: ArchivedArray, beside path: String) throws {
+        self.array = array
+        self.path = path
+        rowByteCount = try array.rowByteCount()
+        spool = try SpoolFile(beside: path)
+    }
+
+    /// Bytes of an element.
+    var width: Int { array.element.byteCount }
+
+    /// - Throws: `VitvideoError` where the array has become too large for an `Int`.
+    func description() throws -> TensorDescription {
+        try TensorDescription(shape: [rowCount] + array.rowShape, elementType: array.element)
+    }
+
+    func appendBytes(_ bytes: UnsafeRawBufferPointer) throws {
+        try array.checkWhole(bytes.count, rowByteCount: rowByteCount, path: path)
+        try spool.write(bytes)
+        rowCount += bytes.count / rowByteCount
+    }
+}
+
+extension ArchivedArray {
+    /// - Throws: `VitvideoError` of kind `badData` where so many bytes are no whole rows.
+    func checkWhole(_ byteCount: Int, rowByteCount: Int, path: String) throws {
+        guard byteCount % rowByteCount == 0 else {
+            throw VitvideoError(
+                .badData, cannot: "write", path: path,
+                reason: "array \(quoted(name)): \(byteCount) bytes are no whole rows of \(rowByteCount)")
+        }
+    }
+}
