@@ -38,6 +38,7 @@ from golden_scripts import (  # noqa: E402
     masks,
     neurons,
     patches,
+    propagation,
     real,
     resize,
     siglip,
@@ -83,6 +84,7 @@ def main() -> None:
     tokens.make(GOLDENS / "tokens")
     texts.make(GOLDENS / "texts")
     masks.make(GOLDENS / "masks")
+    propagation.make(GOLDENS / "propagation")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

@@ -5,13 +5,13 @@ import struct Synchronization.Atomic
 
 /// Workers that share the work of one picture: the calling thread as number 0, the others on threads of their
 /// own. One thread at a time calls `run`.
-final class WorkerPool: Sendable {
+package final class WorkerPool: Sendable {
     /// Number of workers.
-    let count: Int
+    package let count: Int
     private let rounds: Rounds
 
     /// - Parameter workers: at least 1; one thread less is started.
-    init(workers: Int) {
+    package init(workers: Int) {
         count = max(workers, 1)
         rounds = Rounds(others: count - 1)
         for number in 1..<count {
@@ -28,7 +28,7 @@ final class WorkerPool: Sendable {
     /// - Parameter body: given the index and the number of the worker, 0 to `self.count − 1`.
     /// - Throws: the first error of `body`, and `Cancellation.Cancelled`; the indices that have not been started are
     ///   skipped then.
-    func run(count: Int, _ body: (_ index: Int, _ worker: Int) throws -> Void) throws {
+    package func run(count: Int, _ body: (_ index: Int, _ worker: Int) throws -> Void) throws {
         if self.count == 1 || count <= 1 {
             for index in 0..<count {
                 try Cancellation.check()

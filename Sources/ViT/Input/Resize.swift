@@ -1,16 +1,37 @@
 import CKernels
 import Pixels
 
-/// Antialiased bilinear resizing of a picture (torchvision ≥ 0.17), in 32-bit floats.
+/// How a picture is brought to another size.
+package enum ResizeFilter: Sendable {
+    /// Antialiased bilinear, as torchvision ≥ 0.17 resizes.
+    case antialiasedBilinear
+    /// Bilinear between the two nearest samples, also where the picture shrinks: OpenCV's `INTER_LINEAR`.
+    case plainBilinear
+    /// Antialiased bicubic with a = −0.5, as Pillow resizes.
+    case antialiasedBicubic
+
+    fileprivate func weights(from source: Int, to target: Int) -> ResizeWeights {
+        switch self {
+        case .antialiasedBilinear:
+            .antialiased(from: source, to: target, radius: 1, filter: ResizeWeights.triangle)
+        case .plainBilinear: .bilinear(from: source, to: target)
+        case .antialiasedBicubic:
+            .antialiased(from: source, to: target, radius: 2) { ResizeWeights.cubic($0, a: -0.5) }
+        }
+    }
+}
+
+/// Resizing of a picture in 32-bit floats.
 package struct Resize: Sendable {
     private let vertical: ResizeWeights
     private let horizontal: ResizeWeights
 
-    package init(from source: (height: Int, width: Int), to target: (height: Int, width: Int)) {
-        vertical = .antialiased(
-            from: source.height, to: target.height, radius: 1, filter: ResizeWeights.triangle)
-        horizontal = .antialiased(
-            from: source.width, to: target.width, radius: 1, filter: ResizeWeights.triangle)
+    package init(
+        from source: (height: Int, width: Int), to target: (height: Int, width: Int),
+        _ filter: ResizeFilter = .antialiasedBilinear
+    ) {
+        vertical = filter.weights(from: source.height, to: target.height)
+        horizontal = filter.weights(from: source.width, to: target.width)
     }
 
     /// The top left `height × width` of the resized picture as three planes, each value as

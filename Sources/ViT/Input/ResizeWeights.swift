@@ -38,6 +38,25 @@ struct ResizeWeights: Sendable {
         return result
     }
 
+    /// Bilinear resampling between the two samples around (i + ½) · source / target − ½, cut to the source, without
+    /// antialiasing.
+    static func bilinear(from source: Int, to target: Int) -> ResizeWeights {
+        let taps = min(source, 2)
+        let scale = Double(source) / Double(target)
+        var result = ResizeWeights(
+            first: [], weights: [Float](repeating: 0, count: target * taps), taps: taps)
+        for position in 0..<target {
+            let center = min(max(0, scale * (Double(position) + 0.5) - 0.5), Double(source - 1))
+            // The two samples must lie within the source: at its end the second one is meant.
+            let start = min(Int(center), source - taps)
+            let share = Float(center - Double(start))
+            result.first.append(Int32(start))
+            result.weights[position * taps] = 1 - share
+            if taps > 1 { result.weights[position * taps + 1] = share }
+        }
+        return result
+    }
+
     /// The triangle filter of bilinear interpolation.
     static func triangle(_ x: Double) -> Double { max(0, 1 - abs(x)) }
 
