@@ -1,8 +1,10 @@
 import Fixtures
 import Foundation
 import LocalServer
+import Pixels
 import Synchronization
 import Testing
+import VideoIO
 
 /// Every option of every subcommand means something: with it a command ends, says or writes something else than
 /// without it.
@@ -278,6 +280,85 @@ import Testing
             or: "--examples $photo --examples $other -o out $tiny --layer 1 --show 1 --steps 2"),
     ]
 
+    private static let followed = "$clip --mask $mask --export out.npz $tiny"
+    private static let followedAsIs = "$clip --mask $mask --export out.npz --resolution 32"
+    private static let followedVideo = "$clip --mask $mask -o out.mp4 $tiny"
+
+    static let propagate: [Row] = [
+        Row("propagate", "<input>", followed, or: "$photo --mask $mask --export out.npz $tiny"),
+        Row("propagate", "--frames", followed, plus: "--frames 2:5"),
+        Row("propagate", "-ss", followed, plus: "-ss 1"),
+        Row("propagate", "-to", followed, plus: "-to 1"),
+        Row("propagate", "-t", followed, plus: "-t 1"),
+        Row(
+            "propagate", "--video-stream", "$two --mask $mask --export out.npz $tiny",
+            plus: "--video-stream 1"),
+        Row("propagate", "--strict", "$cut --mask $mask --export out.npz $tiny", plus: "--strict"),
+        Row(
+            "propagate", "--allow-network", "http://127.0.0.1:9/a.mp4 --mask $mask --export out.npz $tiny",
+            plus: "--allow-network"),
+
+        Row("propagate", "--output", followed, plus: "-o out.mp4"),
+        Row("propagate", "--masks", followed, plus: "--masks out-%05d.png"),
+        Row("propagate", "--export", followedVideo, plus: "--export out.npz"),
+        Row(
+            "propagate", "--overwrite", "$photo --mask $mask -o taken.png $tiny", plus: "--overwrite"),
+        Row("propagate", "--no-audio", followedVideo, plus: "--no-audio"),
+        Row("propagate", "--no-metadata", followedVideo, plus: "--no-metadata"),
+        Row("propagate", "--codec", followedVideo, plus: "--codec mpeg4"),
+        Row("propagate", "--crf", followedVideo, plus: "--crf 40"),
+        Row("propagate", "--preset", followedVideo, plus: "--preset medium"),
+
+        Row("propagate", "--mask", followed, plus: "$corrected"),
+        Row(
+            "propagate", "--point", "$clip --point 9px,9px --export out.npz $tiny",
+            plus: "--point 40px,30px"),
+        Row("propagate", "--protocol", followed, plus: "--protocol dinov3"),
+        Row("propagate", "--last-frames", followed, plus: "--last-frames 1"),
+        Row("propagate", "--radius", followed, plus: "--radius 1"),
+        Row("propagate", "--neighbors", followed, plus: "--neighbors 2"),
+        Row("propagate", "--temperature", followed, plus: "--temperature 0.5"),
+        Row("propagate", "--truth", followed, plus: "--truth $truth"),
+
+        Row(
+            "propagate", "--model", "$clip --mask $mask --export out.npz --offline",
+            plus: "--model dino_vitb16"),
+        Row("propagate", "--weights", "$clip --mask $mask --export out.npz --offline", plus: "$tiny"),
+        Row("propagate", "--num-heads", "\(followedAsIs) --weights $supervised", plus: "--num-heads 4"),
+        Row(
+            "propagate", "--family", "\(followedAsIs) --weights $supervised --num-heads 3",
+            plus: "--family vit"),
+        Row(
+            "propagate", "--define", "\(followedAsIs) --model a",
+            plus: "--define $defined --set a:num-heads=3"),
+        Row(
+            "propagate", "--set", "\(followedAsIs) --model a --define $defined", plus: "--set a:num-heads=3"),
+        Row("propagate", "--mean", followed, plus: "--mean 0.4"),
+        Row("propagate", "--std", followed, plus: "--std 0.25"),
+        Row("propagate", "--grid", followed, plus: "--grid 2x8"),
+        Row("propagate", "--activation", followed, plus: "--activation quick_gelu"),
+        Row(
+            "propagate", "--checkpoint-key", "\(followedAsIs) --weights $training --num-heads 2",
+            plus: "--checkpoint-key student"),
+        Row(
+            "propagate", "--offline", "$clip --mask $mask --export out.npz --model dino_vits16",
+            plus: "--offline"),
+        Row("propagate", "--resolution", followed, plus: "--resolution 48"),
+        Row("propagate", "--position-rule", followed, plus: "--position-rule hub"),
+
+        Row("propagate", "--workers", "\(followed) --threads 2 --verbose", plus: "--workers 1"),
+        Row("propagate", "--threads", "\(followed) --workers 1 --verbose", plus: "--threads 3"),
+        Row("propagate", "--backend", "\(followed) --verbose", plus: "--backend openblas"),
+        Row("propagate", "--precision", "\(followed) --verbose --precision fp32", plus: "--precision bf16"),
+        Row("propagate", "--budget-memory", followed, plus: "--budget-memory 100K"),
+        Row(
+            "propagate", "--allow-huge-frames", "\(followed) --resolution 4000 --budget-memory 100K",
+            plus: "--allow-huge-frames"),
+        Row("propagate", "--progress", followed, plus: "--progress json"),
+        Row("propagate", "--quiet", "$cut --mask $mask --export out.npz $tiny", plus: "--quiet"),
+        Row("propagate", "--verbose", followed, plus: "--verbose"),
+    ]
+
     static let models: [Row] = [
         Row("models list", "<filter>", "", or: "dinov3"),
         Row("models pull", "<names>", "dino_vits16", or: "dino_vitb16"),
@@ -298,7 +379,7 @@ import Testing
     @Test func theTablesNameEveryOptionOfEverySubcommand() throws {
         let declared = try Self.declared()
         #expect(declared.count > 80)
-        let tables = (Self.annotate + Self.probe + Self.neurons + Self.models).map {
+        let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.models).map {
             "\($0.command) \($0.option)"
         }
         #expect(Set(tables).count == tables.count)
@@ -306,7 +387,8 @@ import Testing
         #expect(Set(tables).subtracting(declared).sorted() == [], "rows without an option")
     }
 
-    @Test(arguments: annotate + probe + neurons + models) func theOptionMakesADifference(_ row: Row) throws {
+    @Test(arguments: annotate + probe + neurons + propagate + models)
+    func theOptionMakesADifference(_ row: Row) throws {
         let without = try Self.observeTwice(row.command, row.without)
         let with = try Self.observe(row.command, row.with)
         #expect(with != without, "\(row.option) is ignored: \(with)")
@@ -450,12 +532,25 @@ import Testing
             // CLIP's bytes without a merge.
             try workspace.write("#version: 0.2\n".utf8, to: "merges")
             try workspace.write("photo.png,10,10,30,30,3\n".utf8, to: "boxes.csv")
+            // Objects for the 64×48 pixels of the clip, and their true masks in its ten frames.
+            let masks = try [0, 20].map { left in
+                var mask = IndexMask(height: 48, width: 64)
+                for row in 10..<30 { for column in 12..<40 { mask[row, column + left] = 1 } }
+                return try MaskPicture.pngBytes(mask)
+            }
+            for (name, bytes) in zip(["mask.png", "mask2.png"], masks) {
+                try workspace.write(bytes, to: name)
+            }
+            try workspace.makeDirectory("truth")
+            for index in 0..<10 { try workspace.write(masks[0], to: "truth/\(index).png") }
             let supervised = Golden.path("supervised", "weights")
             words = [
                 "photo": [workspace.file("photo.png")], "other": [workspace.file("other.png")],
                 "clip": [workspace.file("clip.mkv")], "two": [workspace.file("two.mkv")],
+                "mask": [workspace.file("mask.png")], "truth": [workspace.file("truth")],
                 "cut": [workspace.file("cut.mkv")], "names": [workspace.file("names.txt")],
                 "boxes": [workspace.file("boxes.csv")],
+                "corrected": ["--mask", "3=\(workspace.file("mask2.png"))"],
                 "supervised": [supervised], "plain": [Golden.path("plain", "weights")],
                 "texted": [
                     "--weights", Fixtures.golden("texts/clip_transformers").path, "--resolution", "16",

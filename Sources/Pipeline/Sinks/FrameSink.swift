@@ -1,18 +1,7 @@
-/// Where the numbers found in frames go: a sink that needs no pictures.
-package protocol NumberSink: FrameSink {
-    func consume(_ numbers: FrameNumbers) throws
-}
-
-extension NumberSink {
-    package func consume(_ frame: AnnotatedFrame) throws { try consume(frame.numbers) }
-}
-
-/// Where annotated frames go: a video, an archive of arrays. Used by one thread at a time.
+/// An output that is written frame by frame. Used by one thread at a time.
 ///
-/// A sink works under a temporary name; the output appears under its own name with `finish`.
-package protocol FrameSink: AnyObject {
-    func consume(_ frame: AnnotatedFrame) throws
-
+/// It works under a temporary name; the output appears under its own name with `finish`.
+package protocol FrameOutput: AnyObject {
     /// Completes the output and gives it its name.
     ///
     /// - Throws: what the writer throws; nothing is left under the output's name then.
@@ -29,4 +18,18 @@ package protocol FrameSink: AnyObject {
     /// Files to remove where the process has to end at once, and with them those whose names begin with these.
     /// Fixed from the start; not all of them exist.
     var temporaryPaths: [String] { get }
+}
+
+/// Where annotated frames go: a video, an archive of arrays.
+package protocol FrameSink: FrameOutput {
+    func consume(_ frame: AnnotatedFrame) throws
+}
+
+/// Where the numbers found in frames go: a sink that needs no pictures.
+package protocol NumberSink: FrameSink {
+    func consume(_ numbers: FrameNumbers) throws
+}
+
+extension NumberSink {
+    package func consume(_ frame: AnnotatedFrame) throws { try consume(frame.numbers) }
 }

@@ -17,6 +17,7 @@ struct Annotate: ParsableCommand {
             vitvideo <input> --masks <files-%05d.png> --coco <file.json> [<options>]
             vitvideo probe <images> ... -o <directory> [<options>]
             vitvideo neuron <units> -o <file> [<options>]
+            vitvideo propagate <input> --mask <mask> -o <file> [<options>]
             vitvideo models [<subcommand>]
             """,
         discussion: """
@@ -87,7 +88,7 @@ struct Annotate: ParsableCommand {
         let style = try view.style(standardScale: method.method.value.standardScale)
         let warnings = WarningList()
         let readerOptions = ReaderOptions(
-            frames: selection, keepAudio: output.output != nil && !output.noAudio,
+            frames: selection, keepAudio: output.output != nil && !output.encoding.noAudio,
             threads: threads.codecThreads, videoStream: input.videoStream, isStrict: input.strict,
             allowsNetwork: input.allowNetwork, onWarning: warnings.add)
         let reader = try VideoReader.open(input.input, options: readerOptions)

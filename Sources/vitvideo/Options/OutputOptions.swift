@@ -59,22 +59,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: [.customShort("y"), .long], help: "Replace existing outputs.")
     var overwrite = false
 
-    @Flag(help: "Leave the sound out.")
-    var noAudio = false
-
-    @Flag(help: "Leave title, creation time, languages and chapters out.")
-    var noMetadata = false
-
-    @Option(
-        help: ArgumentHelp("Video encoder by FFmpeg's name. (default: h264, for webm vp9)", valueName: "name")
-    )
-    var codec: String?
-
-    @Option(help: ArgumentHelp("Constant quality, lower is better.", valueName: "n"))
-    var crf: Amount = 18.0
-
-    @Option(help: ArgumentHelp("Encoder speed: ultrafast to veryslow.", valueName: "name"))
-    var preset: String = "veryfast"
+    @OptionGroup var encoding: EncodingOptions
 
     /// Names of all outputs, at least one.
     var paths: [String] { [output, export, stats, plot, masks, coco].compactMap { $0 } }
@@ -93,13 +78,9 @@ struct OutputOptions: ParsableArguments {
         for reader: VideoReader, threads: Int, store: SegmentStore?,
         onWarning: @escaping @Sendable (MediaWarning) -> Void
     ) -> WriterOptions {
-        let info = reader.info
-        return WriterOptions(
-            codec: codec, crf: crf.value, preset: preset, frameRate: info.frameRate, timeBase: info.timeBase,
-            audio: noMetadata ? info.audioStreams.map(\.withoutTags) : info.audioStreams,
-            metadata: noMetadata ? MediaMetadata() : reader.metadata, leftOut: info.otherContent,
-            overwrite: replaces(store), threads: threads,
-            isRepeatable: store != nil, onWarning: onWarning)
+        encoding.writerOptions(
+            for: reader, overwrite: replaces(store), threads: threads, isRepeatable: store != nil,
+            onWarning: onWarning)
     }
 
     /// Whether outputs that exist are replaced: also those that an earlier run of the job has finished.
@@ -113,7 +94,6 @@ struct OutputOptions: ParsableArguments {
             throw ValidationError(
                 "\(option) writes a file, never standard output, which only --stats does; name a file")
         }
-        guard (0...63).contains(crf.value) else { throw ValidationError("--crf is between 0 and 63") }
         if paths.isEmpty {
             throw ValidationError(
                 "nothing to write; give -o FILE, --export FILE.npz, --stats FILE.csv, --plot FILE.png, "
@@ -133,8 +113,6 @@ struct OutputOptions: ParsableArguments {
             ("the format of -o", output.map(\.pathExtension)),
             ("--export", given(export != nil)), ("--dtype", dtype?.rawValue),
             ("--stats or --plot", given(wantsStatistics)), ("--masks or --coco", given(wantsMasks)),
-            ("--no-audio", given(noAudio)), ("--no-metadata", given(noMetadata)), ("--codec", codec),
-            ("--crf", "\(crf.value)"), ("--preset", preset),
-        ]
+        ] + encoding.settings
     }
 }

@@ -12,6 +12,8 @@ enum Usage {
               vitvideo dog.mp4 --export maps.npz   the raw attention, for NumPy
               vitvideo probe photos/ -o report/    a page on pictures and models
               vitvideo neuron 5:120 -o neuron.png  what excites a neuron most
+              vitvideo propagate dog.mp4 --mask first.png -o out.mp4
+                                                   an object through the clip
               vitvideo models                      the known models
 
             'vitvideo --help' shows every option.
@@ -33,6 +35,15 @@ enum Usage {
               vitvideo neuron 5:120 --examples clip.mp4,photos/ -o examples.png
 
             'vitvideo neuron --help' shows every option.
+            """
+        case ["propagate"]:
+            """
+            Carry the masks of a first frame through a clip.
+
+              vitvideo propagate dog.mp4 --mask first.png -o out.mp4
+              vitvideo propagate dog.mp4 --point 640px,360px -o out.mp4
+
+            'vitvideo propagate --help' shows every option.
             """
         default: nil
         }

@@ -72,6 +72,10 @@ final class Workspace: TemporaryDirectory {
         try #require(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: location)
     }
 
+    func makeDirectory(_ name: String) throws {
+        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: false)
+    }
+
     func bytes(of name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
 
     /// Length in bytes; 0 where there is no such file.
