@@ -18,7 +18,7 @@ import VideoIO
     /// patch is at the bound that the first of them sets: what lies above makes no difference.
     @Test func ofARealFrame() throws {
         let model = try ModelCache.standard().load(ModelZoo.entry(named: "dinov2_vits14"))
-        let input = try Preprocessor(configuration: model.configuration, resolution: .shortSide(140))
+        let input = try Preprocessor(configuration: model.configuration, resolution: .shortSide(98))
             .patches(of: try StillImage.read(Fixtures.media("frames/full.png").path))
         let pass = try ForwardPass(model: model)
         func flows(_ blocks: Range<Int>) throws -> [Double] {

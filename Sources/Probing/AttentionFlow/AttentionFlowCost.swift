@@ -2,7 +2,7 @@ import Base
 import Foundation
 import ViT
 
-/// What attention flow takes: memory that grows with the square of the tokens, time that grows with nearly their cube.
+/// What attention flow takes: memory that grows with the square of the tokens, time that grows with more than that.
 package enum AttentionFlowCost {
     /// Longer than that a picture is not begun.
     package static let limitSeconds = 180.0
@@ -19,10 +19,12 @@ package enum AttentionFlowCost {
     }
 
     /// Seconds for the flows of one picture on a core, as they were measured, within a factor of 2 or so: nothing to speak
-    /// of through two blocks, and no more through many than through six, where most flows reach their bound.
+    /// of through two blocks, and no more through many than through six, where most flows reach their bound. Where flow
+    /// begins at every patch, that is like a block more.
     package static func seconds(_ c: Configuration, rows: Int, columns: Int, blocks: Int) -> Double {
         let tokens = Double(c.specialTokens + rows * columns)
-        return 3e-7 * Double(max(min(blocks, 6) - 2, 0)) * pow(tokens, 2.6)
+        let inner = min(blocks, 6) - (c.prefix.hasClassToken ? 2 : 1)
+        return 3e-7 * Double(max(inner, 0)) * pow(tokens, 2.6)
     }
 
     /// - Parameters:
