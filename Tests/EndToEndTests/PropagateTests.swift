@@ -39,11 +39,12 @@ import VideoIO
 
     @Test func theVideoKeepsTimesAndSound() throws {
         let workspace = try Self.workspace()
-        try workspace.succeed(
-            "propagate", "clip.mkv", "--mask", "first.png", "-o", "out.mkv", Self.tiny[0], Self.tiny[1],
-            "--num-heads", "3", "--family", "dino", "--resolution", "48", "--quiet")
+        try workspace.ffmpeg("-i", "clip.mkv", "-c:v", "libx264", "-c:a", "copy", "clip.mp4")
+        let outcome = try workspace.run(
+            ["propagate", "clip.mp4", "--mask", "first.png", "-o", "out.mp4"] + Self.tiny)
+        #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
         let (source, output) = (
-            MediaProbe(workspace.file("clip.mkv")), MediaProbe(workspace.file("out.mkv"))
+            MediaProbe(workspace.file("clip.mp4")), MediaProbe(workspace.file("out.mp4"))
         )
         #expect(try output.size() == "96x64")
         #expect(try output.frameTimes() == source.frameTimes())
@@ -188,8 +189,8 @@ import VideoIO
         #expect(lines.count == 5 && lines[4] == "over 22 frames", "\(outcome.output)")
         let mean = lines[3].split(separator: " ").dropFirst().compactMap { Double($0) }
         try #require(mean.count == 3)
-        print("\(recipe): J&F \(mean[0]), J \(mean[1]), F \(mean[2])")
-        #expect(mean[0] > 0.7 && mean[1] > 0.75, "\(outcome.output)")
+        // Measured: 0.885, 0.907 and 0.862 (dino), 0.878, 0.902 and 0.854 (dinov3).
+        #expect(mean[0] > 0.86 && mean[1] > 0.88 && mean[2] > 0.83, "\(outcome.output)")
 
         // The table says what the masks show.
         let masks = try Self.masks(in: workspace, count: 24)

@@ -2,7 +2,7 @@
 """Compares `vitvideo propagate` with the PyTorch statement of its definition on a real clip.
 
     venv/bin/pip install torch numpy pillow safetensors
-    venv/bin/python Tests/Fixtures/check_propagation.py VITVIDEO CLIP [--weights FILE] [--frames N] [--threads N]
+    venv/bin/python Tests/Fixtures/check_propagation.py VITVIDEO CLIP [--protocol NAME] [--weights FILE] [--frames N] [--threads N]
 
 Two objects are drawn on the first frame. The program writes the masks of the next ones, and the features that it has
 computed; the statement (`golden_scripts/propagation.py`) works on the same features, after either protocol. At least
@@ -45,6 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("vitvideo")
     parser.add_argument("clip")
+    parser.add_argument("--protocol", choices=["dino", "dinov3"], help="only this one")
     parser.add_argument("--weights", help="weights file instead of the default model")
     parser.add_argument("--frames", type=int, default=20, help="after the first")
     parser.add_argument("--threads", type=int, default=2)
@@ -63,7 +64,7 @@ def main() -> int:
     ).stdout.strip().split(",")  # fmt: skip
     size = (int(shape[1]), int(shape[0]))
     failed = False
-    for protocol in ("dino", "dinov3"):
+    for protocol in [options.protocol] if options.protocol else ["dino", "dinov3"]:
         settings = Settings(protocol)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

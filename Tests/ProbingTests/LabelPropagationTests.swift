@@ -31,7 +31,7 @@ import Testing
     }
 
     static let cases = ["dino", "dinov3"].flatMap { name in
-        ["", "_defaults", "_ties", "_nothing", "_everything"].map { name + $0 }
+        ["", "_defaults", "_ties", "_nothing"].map { name + $0 }
     }
 
     @Test(arguments: cases, [1, 3]) func softLabelsAndMasks(name: String, threads: Int) throws {
@@ -68,18 +68,20 @@ import Testing
                 propagation.begin(with: own, labels: found)
             } else {
                 found = try propagation.propagate(to: own)
-                let mask = try decide(found)
-                let wanted = Array(labels[(frame - 1) * pixels..<frame * pixels])
-                let wrong = zip(mask.indices, wanted).count { $0 != $1 }
-                #expect(wrong == 0, "\(name), frame \(frame): \(wrong) of \(pixels) pixels")
+                let wanted = labels[(frame - 1) * pixels..<frame * pixels]
+                let wrong = zip(try decide(found).indices, wanted).count { $0 != $1 }
+                // Where most similarities are equal, so are shares, and rounding decides between them.
+                if !name.hasSuffix("_ties") {
+                    #expect(wrong == 0, "\(name), frame \(frame): \(wrong) of \(pixels) pixels")
+                }
             }
             let count = patches * softShape[2]
             let worst = zip(found.values, soft[frame * count..<(frame + 1) * count]).map { abs($0 - $1) }
                 .max()
             #expect(try #require(worst) <= 1e-4, "\(name), frame \(frame): \(worst ?? .nan)")
         }
-        // Classes that are everywhere or nowhere are no test of places.
-        if !name.hasSuffix("thing") { #expect(Set(labels).count == softShape[2]) }
+        // A class that is nowhere is no test of places.
+        if !name.hasSuffix("_nothing") { #expect(Set(labels).count == softShape[2]) }
     }
 
     // MARK: A naive twin
@@ -108,9 +110,11 @@ import Testing
                         ? max(abs(down), abs(across)) <= settings.radius
                         : down * down + across * across <= settings.radius * settings.radius
                     guard isNear || settings.radius == 0 else { continue }
-                    let cosine = (0..<width).reduce(0.0) {
-                        $0 + Double(target.values[patch * width + $1])
-                            * Double(features.values[source * width + $1])
+                    var cosine = 0.0
+                    for i in 0..<width {
+                        cosine +=
+                            Double(target.values[patch * width + i])
+                            * Double(features.values[source * width + i])
                     }
                     sources.append((cosine, labels.values[source * classes..<(source + 1) * classes]))
                 }
@@ -164,6 +168,16 @@ import Testing
             contexts.append((frame, found))
             if contexts.count > 3 { contexts.remove(at: 1) }
         }
+    }
+
+    /// An object that fills the frame: the script's division of 0 by 0 keeps it, the notebook's 0 in its place does not.
+    @Test(arguments: PropagationSettings.Recipe.allCases)
+    func oneClassEverywhere(recipe: PropagationSettings.Recipe) throws {
+        let soft = SoftLabels(
+            rows: 3, columns: 4, classes: 3, values: (0..<12).flatMap { _ -> [Float] in [0, 0, 1] })
+        let decide = LabelDecision(recipe, height: 20, width: 30, patchSize: 4, threads: 1)
+        let expected: UInt8 = recipe == .dino ? 2 : 0
+        #expect(try decide(soft) == IndexMask(height: 20, width: 30, repeating: expected))
     }
 
     /// A frame with given labels is the first one again.

@@ -71,12 +71,13 @@ import ViT
 
     /// Halving with OpenCV's filter takes the two middle samples, not all four; Pillow's cubic never leaves 0…255.
     @Test func filters() throws {
-        // Columns 0, 255, 255, 0, 0, 255, 255, 0, …: pairs in the middle of each output sample are (0, 255) or (255, 0).
-        let frame = RGBImage(
-            height: 64, width: 64,
-            bytes: (0..<64).flatMap { _ in
-                (0..<64).flatMap { x in [UInt8](repeating: x % 4 == 1 || x % 4 == 2 ? 255 : 0, count: 3) }
-            })
+        // Columns of 0, 255, 255, 0, 0, 255, 255, 0, …
+        var frame = RGBImage(height: 64, width: 64)
+        for row in 0..<64 {
+            for column in 0..<64 where column % 4 == 1 || column % 4 == 2 {
+                frame[row, column] = (255, 255, 255)
+            }
+        }
         var configuration = try Self.configuration(patch: 16)
         configuration.normalization = .half
         let plain = try PropagationInput(

@@ -184,17 +184,15 @@ def make(out: Path) -> None:
     # Features that are one of four: most similarities are equal.
     kinds = np.random.default_rng(2).integers(0, 4, (5, grid[0] * grid[1]))
     equal = F.one_hot(torch.from_numpy(kinds), 4).float()
-    # No patch's center is an object's: the background is everywhere. And the other way round.
+    # No patch's center is an object's: the background is everywhere.
     speck = np.zeros((70, 100), np.uint8)
     speck[0, 0] = 1
-    everything = np.ones((14, 20), np.uint8)
     for protocol in ("dino", "dinov3"):
         small = Settings(protocol, last_frames=2, radius=2, neighbors=3)
         case(out / f"{protocol}.safetensors", moving, grid, mask, 3, small)
         case(out / f"{protocol}_defaults.safetensors", moving[:4], grid, mask, 3, Settings(protocol))
         case(out / f"{protocol}_ties.safetensors", equal, grid, mask, 3, small)
         case(out / f"{protocol}_nothing.safetensors", moving[:2], grid, speck, 2, small)
-        case(out / f"{protocol}_everything.safetensors", moving[:2], grid, everything, 2, small)
     make_scores(out / "scores.json")
 
 
