@@ -3,7 +3,7 @@
 #
 #     Tests/snapshot.sh OLD/vitvideo > before; Tests/snapshot.sh NEW/vitvideo > after; diff before after
 #
-# Frames of every view and method on 12 frames of the clip, exports, statistics, resumed jobs, reports with their arrays, the help
+# Frames of every view and method on 12 frames of the clip, exports, statistics, masks, resumed jobs, reports with their arrays, the help
 # of every command, and the error line and exit code of every case in Tests/EndToEndTests/FailureTests.swift.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -62,6 +62,11 @@ export_all qk --method qk
 export_all features --method features
 export_all both --weights "$root/Tests/Fixtures/goldens/vit/plain.weights.safetensors" --num-heads 3 --resolution 48 \
   --compare "$root/Tests/Fixtures/goldens/vit/supervised.weights.safetensors"
+
+for method in attention rollout; do
+  "$program" "$clip" --frames 0:24:2 --masks "$method-%02d.png" --coco "$method.json" -q -y --resolution 224 --method $method
+  for file in "$method"-[0-9]*.png "$method.json"; do show "masks: $file" cat "$file"; done
+done
 
 for output in mp4 mkv webm gif; do
   "$program" "$bikes" --frames 3:15 -o "as.$output" --view heatmap -q -y --resolution 112

@@ -36,10 +36,12 @@ import ViT
     }
 
     private static func expected(_ runs: COCORunLength, _ object: UInt8) -> Goldens.Expected {
-        let box = runs.box
-        return Goldens.Expected(
-            object: Int(object), counts: runs.text, area: runs.area,
-            bbox: [box.x, box.y, box.width, box.height])
+        Goldens.Expected(
+            object: Int(object), counts: runs.text, area: runs.area, bbox: numbers(runs.box))
+    }
+
+    private static func numbers(_ box: COCORunLength.Box) -> [Int] {
+        [box.x, box.y, box.width, box.height]
     }
 
     @Test func runLengthsAreThoseOfPycocotools() throws {
@@ -59,9 +61,9 @@ import ViT
         #expect(objects.map(\.object) == [1, 2])
         #expect(objects[0].runs.counts == [2, 2, 2] && objects[0].runs.text == "222")
         #expect(objects[0].runs.area == 2)
-        #expect(objects[0].runs.box == COCORunLength.Box(x: 1, y: 0, width: 1, height: 2))
+        #expect(Self.numbers(objects[0].runs.box) == [1, 0, 1, 2])
         #expect(objects[1].runs.counts == [5, 1])
-        #expect(objects[1].runs.box == COCORunLength.Box(x: 2, y: 1, width: 1, height: 1))
+        #expect(Self.numbers(objects[1].runs.box) == [2, 1, 1, 1])
         // Inside from the first pixel on; from the fourth count on differences to the one two before.
         let stripes = IndexMask(height: 1, width: 7, indices: [1, 0, 0, 0, 1, 1, 0])
         let runs = COCORunLength.objects(of: stripes)[0].runs
