@@ -49,11 +49,7 @@ package struct FlowMaps: ForwardMapSource {
     package var summary: String { fusedName }
     package var arrays: [MapArray] { [MapArray("flow", .fused)] }
     package var partNames: [String] { [] }
-    package var fusedName: String {
-        "flow, "
-            + (blocks.count == 1
-                ? "layer \(blocks.lowerBound)" : "layers \(blocks.lowerBound) to \(blocks.upperBound - 1)")
-    }
+    package var fusedName: String { "flow, \(blocks.layerCaption)" }
 
     package func describe(in provenance: inout Provenance) {
         provenance["layers"] = .integers(Array(blocks))

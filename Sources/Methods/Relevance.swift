@@ -55,14 +55,12 @@ package struct RelevanceMaps: ClassMapSource {
     package var method: Method { .relevance }
     package var arrays: [MapArray] { [MapArray("relevance", .fused)] }
     package var fusedName: String {
-        "relevance"
-            + (blocks == 0..<probed.configuration.depth
-                ? "" : ", layers \(blocks.lowerBound) to \(blocks.upperBound - 1)")
+        "relevance" + (blocks.count == probed.configuration.depth ? "" : ", \(blocks.layerCaption)")
     }
 
     package func describe(in provenance: inout Provenance) {
         describeClass(in: &provenance)
-        provenance["blocks"] = .integers(Array(blocks))
+        provenance["layers"] = .integers(Array(blocks))
     }
 
     package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {

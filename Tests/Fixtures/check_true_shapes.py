@@ -240,7 +240,9 @@ def families(folder: Path):
     # I-JEPA's code with the sizes of a ViT-B; it is published with 14 and 16 as patch and H and g as size.
     model = stir(timm.create_model("vit_base_patch16_gap_224", pretrained=False, num_classes=0, num_heads=12))
     names = {f"module.{name}": value for name, value in model.state_dict().items()}
-    torch.save({"encoder": names, "target_encoder": names, "predictor": {}, "epoch": 1}, folder / "ijepa_vitb16.pth")
+    predictor = {"module.predictor_pos_embed": torch.zeros(1, 196, 8)}
+    checkpoint = {"encoder": names, "target_encoder": names, "predictor": predictor, "epoch": 1}
+    torch.save(checkpoint, folder / "ijepa_vitb16.pth")
     yield (
         "I-JEPA .pth", folder / "ijepa_vitb16.pth", MEAN_QUERY, 16, 0, IMAGENET,
         lambda x, block, m=model: timm_result(m, x, block),
@@ -327,6 +329,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Holds the binary to the original libraries.")
     parser.add_argument("vitvideo")
     parser.add_argument("picture", help="at least 384×256 pixels")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose title holds it")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_grad_enabled(False)
@@ -337,6 +340,8 @@ def main() -> None:
         picture.crop((0, 0, 224, 224)).save(folder / "224x224.png")
         picture.crop((0, 0, 384, 256)).save(folder / "256x384.png")
         for title, weights, extra, patch, special, normalization, result in families(folder):
+            if options.only not in title:
+                continue
             for size, block in itertools.product(("224x224", "256x384"), (LAST, MIDDLE)):
                 x = pixels(folder / f"{size}.png", normalization, patch)
                 attention, logits = result(x, block)

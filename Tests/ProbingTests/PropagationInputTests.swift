@@ -84,7 +84,7 @@ import ViT
             .dino, of: configuration, frameHeight: 64, frameWidth: 64, resolution: .shortSide(16),
             keepsNormalization: false)
         // A quarter of the size: between the second and the third column of four, both 255.
-        #expect(plain.patches(of: frame).values.allSatisfy { abs($0 - 1) < 1e-5 })
+        #expect(plain.patches(of: frame).values.allSatisfy { (value: Float) in abs(value - 1) < 1e-5 })
         let cubic = try PropagationInput(
             .dinov3, of: configuration, frameHeight: 64, frameWidth: 64, resolution: .shortSide(128),
             keepsNormalization: false)

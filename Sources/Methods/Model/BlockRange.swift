@@ -1,6 +1,13 @@
 import Base
 import ViT
 
+extension Range<Int> {
+    /// Of blocks: "layer 11", "layers 9 to 11".
+    var layerCaption: String {
+        count == 1 ? "layer \(lowerBound)" : "layers \(lowerBound) to \(upperBound - 1)"
+    }
+}
+
 /// Consecutive blocks of a model as the command line names them, before the model's depth is known.
 ///
 /// Written as a slice in Python: `A:B` without B, `A:`, `:B`, or one block `N`; negative numbers count from the end.
