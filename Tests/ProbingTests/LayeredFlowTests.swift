@@ -40,8 +40,8 @@ import Testing
             tokens: Int, levels: Int, sources: Range<Int>, from random: inout SplitMix64
         ) -> Network {
             let capacities = (0..<levels).map { level in
-                // Edges inside are the narrow ones.
-                let (most, own) = level == 0 ? (400, 300) : (60, 100)
+                // Between the block at the sources and that at the sinks edges are narrow.
+                let (most, own) = level > 0 && level < levels - 1 ? (4, 6) : (400, 300)
                 return (0..<tokens).map { row in
                     (0..<tokens).map { column in
                         // Many edges that there are not; strong ones from a token to itself.
@@ -202,7 +202,7 @@ import Testing
             isBelowBound = isBelowBound || found < bound
         }
         // Edges inside count somewhere.
-        #expect(isBelowBound || levels == 1)
+        #expect(isBelowBound || levels < 3)
     }
 
     /// Edges are set anew for the next picture, and nothing of the last is left.
