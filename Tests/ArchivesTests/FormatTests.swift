@@ -163,7 +163,7 @@ import Testing
         try maps.append(Array(rows[..<2]))
         #expect(told == [], "what is infinite already is no loss")
         try maps.append(Array(rows[2...]))
-        try maps.append([1e9, 1e9])
+        try maps.append([1e9, 1e9] as [Float])
         try exact.append(rows)
         #expect(told == [ArrayOverflow(array: "a", row: 2, value: -65520)])
         try archive.finish(as: nil)

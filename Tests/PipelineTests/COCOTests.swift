@@ -179,9 +179,11 @@ import ViT
         let coco = try writer(directory.file("out.json"))
         var counts: [String] = []
         for frame in 0..<60 {
-            let mask = IndexMask(
-                height: 90, width: 120,
-                indices: (0..<10_800).map { _ in UInt8.random(in: 0...1, using: &generator) })
+            var indices = (0..<10_800).map { _ in UInt8.random(in: 0...1, using: &generator) }
+            // A first run of 44, down the first column, is written with a backslash.
+            for row in 0..<44 { indices[row * 120] = 0 }
+            indices[44 * 120] = 1
+            let mask = IndexMask(height: 90, width: 120, indices: indices)
             counts.append(COCORunLength.objects(of: mask)[0].runs.text)
             try coco.add(mask, frame: frame, timeSeconds: Double(frame))
         }

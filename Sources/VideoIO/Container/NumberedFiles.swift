@@ -19,7 +19,7 @@ final class NumberedFiles {
         self.options = options
         // Checks the directory too, by making and removing a file there. A warning is given once.
         try AtomicFile(name.path(1), options, log).abandon()
-        if !options.overwrite, let taken = name.existingNumbers().first(where: { $0 >= 1 }) {
+        if !options.overwrite, let taken = name.existingNumbers().filter({ $0 >= 1 }).min() {
             throw VitvideoError(
                 .cannotCreate, cannot: "create", path: path, reason: "\(name.path(taken)) exists already",
                 nextStep: .overwrite)
