@@ -300,6 +300,7 @@ import VideoIO
 
         Row("propagate", "--output", followed, plus: "-o out.mp4"),
         Row("propagate", "--masks", followed, plus: "--masks out-%05d.png"),
+        Row("propagate", "--coco", followed, plus: "--coco out.json"),
         Row("propagate", "--export", followedVideo, plus: "--export out.npz"),
         Row(
             "propagate", "--overwrite", "$photo --mask $mask -o taken.png $tiny", plus: "--overwrite"),

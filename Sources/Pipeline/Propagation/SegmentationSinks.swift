@@ -25,17 +25,21 @@ package final class ObjectVideoSink: SegmentationSink {
     package var temporaryPaths: [String] { frames.temporaryPaths }
 }
 
-/// Writes each frame's mask as an indexed PNG file.
+/// Writes each frame's mask: an indexed PNG file, an entry of COCO's JSON.
 package final class ObjectMaskSink: SegmentationSink {
-    private let writer: MaskWriter
+    private let output: any MaskOutput
 
-    package init(_ writer: MaskWriter) { self.writer = writer }
+    package init(_ output: any MaskOutput) { self.output = output }
 
-    package func consume(_ frame: SegmentedFrame) throws { try writer.write(frame.mask) }
-    package func finish() throws { try writer.finish() }
-    package func finishPartial() throws -> [String] { try writer.finishPartial().map { [$0] } ?? [] }
-    package func abandon() { writer.abandon() }
-    package var temporaryPaths: [String] { writer.temporaryPaths }
+    package func consume(_ frame: SegmentedFrame) throws {
+        try output.add(
+            frame.mask, frame: frame.frame.index, timeSeconds: frame.frame.time.seconds)
+    }
+
+    package func finish() throws { try output.finish() }
+    package func finishPartial() throws -> [String] { try output.finishPartial().map { [$0] } ?? [] }
+    package func abandon() { output.abandon() }
+    package var temporaryPaths: [String] { output.temporaryPaths }
 }
 
 /// Writes what masks are made of into a NumPy archive: `features` [frames, rows, cols, D], each patch's of length 1,

@@ -47,10 +47,10 @@ struct Propagate: ParsableCommand {
             [("--weights", model.weights), ("--truth", propagation.truth)]
                 + propagation.masks.map { ("--mask", $0.path) }
                 + model.definitions.map { ("--define", $0.path) })
-        if output.output == nil && output.masks == nil && output.export == nil && propagation.truth == nil {
+        if output.output == nil, !output.wantsNumbers, propagation.truth == nil {
             throw ValidationError(
-                "nothing to write; give -o FILE, --masks out-%05d.png, --export FILE.npz or --truth DIRECTORY"
-            )
+                "nothing to write; give -o FILE, --masks out-%05d.png, --coco FILE.json, --export FILE.npz or "
+                    + "--truth DIRECTORY")
         }
     }
 
@@ -176,17 +176,29 @@ struct Propagate: ParsableCommand {
                         painter: ObjectPainter(height: info.height, width: info.width), writer: writer,
                         audio: reader.audio))
             }
-            if let path = output.masks {
-                sinks.append(
-                    ObjectMaskSink(
-                        try MaskWriter(path, overwrite: output.overwrite, onWarning: warnings.add)))
-            }
             if let path = output.export {
                 sinks.append(
                     try PropagationExport(
                         path: path, overwrite: output.overwrite, rows: shown.rows, columns: shown.columns,
                         width: loaded.configuration.width, classes: masks.classes,
                         meta: try provenance(loaded, engine, shown).json()))
+            }
+            if let path = output.coco {
+                var info = provenance(loaded, engine, shown)
+                info["description"] = .text("objects propagated by vitvideo")
+                sinks.append(
+                    ObjectMaskSink(
+                        try COCOWriter(
+                            path: path, overwrite: output.overwrite, info: info,
+                            objectNames: (1..<masks.classes).map { "object \($0)" },
+                            fileName: try InputFiles.pictureNames(
+                                of: input.input, isStill: reader.info.isStill))))
+            }
+            // The last: these pictures have their names already when the other outputs are completed.
+            if let path = output.masks {
+                sinks.append(
+                    ObjectMaskSink(
+                        try MaskWriter(path, overwrite: output.overwrite, onWarning: warnings.add)))
             }
         } catch {
             for sink in sinks { sink.abandon() }

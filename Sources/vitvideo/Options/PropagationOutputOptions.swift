@@ -19,6 +19,12 @@ struct PropagationOutputOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The same masks in COCO's format: run lengths, areas, boxes, images and categories.",
+            valueName: "file.json"))
+    var coco: String?
+
+    @Option(
+        help: ArgumentHelp(
             """
             Features and soft labels as a NumPy archive: features [frames, rows, cols, D] of length 1, segmentation \
             [frames, rows, cols, classes], with frame, time and meta.
@@ -31,12 +37,14 @@ struct PropagationOutputOptions: ParsableArguments {
     @OptionGroup var encoding: EncodingOptions
 
     /// Whether numbers or masks are written and not only pictures.
-    var wantsNumbers: Bool { masks != nil || export != nil }
+    var wantsNumbers: Bool { masks != nil || coco != nil || export != nil }
 
     func validate() throws {
-        for (option, path) in [("-o", output), ("--masks", masks), ("--export", export)] where path == "-" {
+        let files = [("-o", output), ("--masks", masks), ("--coco", coco), ("--export", export)]
+        for (option, path) in files where path == "-" {
             throw ValidationError("\(option) writes a file, never standard output; name a file")
         }
         if let export, !export.hasSuffix(".npz") { throw ValidationError("--export writes .npz files") }
+        if let coco, coco.pathExtension != "json" { throw ValidationError("--coco writes .json files") }
     }
 }
