@@ -129,7 +129,7 @@ import Testing
         let name = command == "probe" ? "vitvideo probe" : "vitvideo"
         #expect(outcome.errors.contains("\n  \(name) ") && outcome.errors.contains("-o "))
         #expect(outcome.errorLines.last == "'\(name) --help' shows every option.")
-        #expect(outcome.errorLines.count <= 10 && outcome.errorLines.allSatisfy { $0.count < 80 })
+        #expect(outcome.errorLines.count <= 11 && outcome.errorLines.allSatisfy { $0.count < 80 })
     }
 
     /// Nobody misses the sound in a picture.

@@ -12,8 +12,7 @@ enum Usage {
               vitvideo dog.mp4 --export maps.npz   the raw attention, for NumPy
               vitvideo probe photos/ -o report/    a page on pictures and models
               vitvideo neuron 5:120 -o neuron.png  what excites a neuron most
-              vitvideo propagate dog.mp4 --mask first.png -o out.mp4
-                                                   an object through the clip
+              vitvideo propagate dog.mp4 --mask first.png -o out.mp4  follow objects
               vitvideo models                      the known models
 
             'vitvideo --help' shows every option.
