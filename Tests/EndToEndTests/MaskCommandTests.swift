@@ -142,7 +142,7 @@ import VideoIO
         let program = try workspace.start(
             arguments: [
                 Workspace.bunny, "--masks", "m-%03d.png", "--coco", "out.json", "--progress", "json",
-            ] + MethodCommandTests.tiny + ["--resolution", "224"])
+            ] + MethodCommandTests.tiny + ["--resolution", "160"])
         _ = try #require(try program.nextErrorLine())
         program.send(SIGINT)
         let outcome = try program.wait()
