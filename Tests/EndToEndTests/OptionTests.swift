@@ -98,7 +98,6 @@ import VideoIO
         Row("annotate", "--discard-ratio", rollout, plus: "--discard-ratio 0.5"),
         Row("annotate", "--compat", rollout, plus: "--compat vit-explain"),
         Row("annotate", "--class", "\(photo) --method gradient-rollout", plus: "--class 7"),
-        Row("annotate", "--blocks", "\(photo) --method relevance", plus: "--blocks 1:"),
         Row("annotate", "--channel", "\(photo) --method qk", plus: "--channel 5"),
         Row("annotate", "--feature", "\(photo) --method tokens", plus: "--feature key"),
         Row("annotate", "--features-of", "\(photo) --method features", plus: "--features-of foreground"),
