@@ -14,8 +14,7 @@ Runs the program on CLIP with tiny models of the committed goldens, and with the
   NetCDF where SciPy can;
 - the provenance is the same text in all three.
 
-It needs numpy, torch, safetensors, zarr (2 or 3), xarray and scipy, so it is run by hand. The last run was with numpy
-2.4.6, torch 2.13.0, safetensors 0.8.0, zarr 3.1.6 and xarray 2026.4.0.
+It needs numpy, torch, safetensors, zarr, xarray and scipy, so it is run by hand; it prints their versions.
 """
 
 import argparse
