@@ -54,7 +54,8 @@ import VideoIO
     @Test(arguments: ["0.6", "0.3"]) func masksAreThoseOfTheView(threshold: String) throws {
         let workspace = try Self.workspace()
         try workspace.ffmpeg(
-            "-f", "lavfi", "-i", "color=red:size=130x97", "-frames:v", "1", "-vf", "noise=alls=60:all_seed=3",
+            "-f", "lavfi", "-i", "color=red:size=130x97", "-frames:v", "1", "-vf",
+            "format=rgb24,scale=130:97,noise=alls=60:all_seed=3",
             "red.png")
         let outcome = try run(
             workspace,

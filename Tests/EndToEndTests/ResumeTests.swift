@@ -171,7 +171,8 @@ import Testing
     /// Every option is part of the job's identity, or one of those that change nothing in the result.
     @Test func noOptionIsForgotten() throws {
         let harmless = [
-            "--export", "--stats", "--plot", "--overwrite", "--output", "--strict", "--allow-network",
+            "--export", "--stats", "--plot", "--masks", "--coco", "--overwrite", "--output", "--strict",
+            "--allow-network",
             "--offline", "--workers", "--backend", "--precision", "--budget-memory",
             "--allow-huge-frames", "--progress", "--quiet",
             "--verbose", "--resume", "--help", "--version", "--model", "--weights", "--threads",
