@@ -53,11 +53,15 @@ CASES = {
         {"neuron": ("frame", "neuron_index", "row", "col")},
     ),
     "features": (tiny("plain") + ["--method", "features"], {"features": ("frame", "row", "col", "channel")}),
+    "tokens": (
+        tiny("plain") + ["--method", "tokens"],
+        {"tokens": ("frame", "row", "col", "D"), "class_token": ("frame", "D")},
+    ),
     "default": (["--resolution", "112"], {"attention": ("frame", "head", "row", "col")}),
     "two models": (
         SUPERVISED
         + ["--define", f"a={GOLDENS}/plain.weights.safetensors", "--set", "a:num-heads=3", "--compare", "a"],
-        {"attention": ("frame", "head", "row", "col")},
+        {"attention.a": ("frame", "head.a", "row.a", "col.a")},
     ),
 }
 

@@ -4,8 +4,8 @@ package struct MethodRegistry: Sendable {
     package static let standard = MethodRegistry([
         .attention,
         .rollout,
-        .flow,
         .gradientRollout,
+        .flow,
         .relevance,
         .gradCAM,
         .layers,
