@@ -67,7 +67,9 @@ import VideoIO
         let (shown, source) = (
             try StillImage.read(workspace.file("out.png")), try StillImage.read(workspace.file("red.png"))
         )
-        #expect((mask.height, mask.width) == (97, 130) && mask.objects == [1])
+        #expect(source.height == 97 && source.width == 130)
+        #expect(mask.height == 97 && mask.width == 130, "\(mask.height)×\(mask.width)")
+        #expect(mask.objects == [1])
         for row in 0..<97 {
             for column in 0..<130 {
                 let pixel = shown[row, column]
