@@ -55,7 +55,7 @@ import VideoIO
         let workspace = try Self.workspace()
         try workspace.ffmpeg(
             "-f", "lavfi", "-i", "color=red:size=130x97", "-frames:v", "1", "-vf",
-            "format=rgb24,scale=130:97,noise=alls=60:all_seed=3",
+            "format=rgb24,scale=130:97,setsar=1,noise=alls=60:all_seed=3",
             "red.png")
         let outcome = try run(
             workspace,
