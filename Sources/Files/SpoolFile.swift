@@ -5,16 +5,21 @@ import Foundation
 /// the process, however that ends. It belongs to one thread.
 package final class SpoolFile {
     private let outputPath: String
+    private let wording: SystemErrorWording
     /// Nil once it has been handed on or dropped.
     private var file: UnsafeMutablePointer<FILE>?
 
-    /// - Parameter outputPath: what errors name.
+    /// - Parameters:
+    ///   - outputPath: what errors name.
+    ///   - wording: of errors.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
-    package init(beside outputPath: String) throws {
+    package init(beside outputPath: String, wording: SystemErrorWording = .errno) throws {
         self.outputPath = outputPath
-        let descriptor = try AtomicFile.makeScratch(beside: outputPath, wording: .errno)
+        self.wording = wording
+        let descriptor = try AtomicFile.makeScratch(beside: outputPath, wording: wording)
         guard let file = fdopen(descriptor, "w+b") else {
-            let error = VitvideoError.system(.cannotCreate, cannot: "create", path: outputPath)
+            let error = VitvideoError.system(
+                .cannotCreate, cannot: "create", path: outputPath, wording: wording)
             close(descriptor)
             throw error
         }
@@ -31,6 +36,13 @@ package final class SpoolFile {
         guard bytes.isEmpty || fwrite(bytes.baseAddress, 1, bytes.count, file) == bytes.count else {
             throw failure
         }
+    }
+
+    /// Writes text in UTF-8.
+    ///
+    /// - Throws: `VitvideoError` of kind `inputOutput`.
+    package func write(_ text: String) throws {
+        try Array(text.utf8).withUnsafeBytes { try write($0) }
     }
 
     /// Goes to the beginning, to write over it.
@@ -76,7 +88,7 @@ package final class SpoolFile {
     }
 
     private var failure: VitvideoError {
-        VitvideoError.system(.inputOutput, cannot: "write", path: outputPath)
+        VitvideoError.system(.inputOutput, cannot: "write", path: outputPath, wording: wording)
     }
 
     private var spent: VitvideoError {

@@ -23,15 +23,7 @@ extension Method {
         ],
         arrays: [ArrayDescription("similarity", ["rows", "cols"], note: "−1 to 1")],
         validate: { settings in
-            let query = settings[MethodOptions.query]
-            guard let query else {
-                throw VitvideoError(.usage, reason: "no patch is named", nextStep: .namePatch)
-            }
-            if query == .mean || query == .probe {
-                throw VitvideoError(
-                    .usage, reason: "similarity is that with one token, which '\(query)' is not",
-                    nextStep: .namePatch)
-            }
+            _ = try settings.comparedQuery
             if settings.isGiven(MethodOptions.queryFrame), settings.isGiven(MethodOptions.queryImage) {
                 throw VitvideoError(
                     .usage, reason: "the query is in one picture",
@@ -39,12 +31,29 @@ extension Method {
             }
         }
     ) { request in
-        guard let query = request.settings[MethodOptions.query] else {
-            throw VitvideoError(.usage, reason: "no patch is named", nextStep: .namePatch)
-        }
-        return try SimilarityMaps(
-            request.model, engine: try request.makeEngine(), features: try request.features, query: query,
+        try SimilarityMaps(
+            request.model, engine: try request.makeEngine(), features: try request.features,
+            query: try request.settings.comparedQuery,
             place: QueryPlace(request.settings), request)
+    }
+}
+
+extension MethodSettings {
+    /// What is compared with every patch.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` where none is given, and for what is not one token.
+    fileprivate var comparedQuery: Query {
+        get throws {
+            guard let query = self[MethodOptions.query] else {
+                throw VitvideoError(.usage, reason: "no patch is named", nextStep: .namePatch)
+            }
+            if query == .mean || query == .probe {
+                throw VitvideoError(
+                    .usage, reason: "similarity is that with one token, which '\(query)' is not",
+                    nextStep: .namePatch)
+            }
+            return query
+        }
     }
 }
 

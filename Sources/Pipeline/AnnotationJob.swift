@@ -88,20 +88,36 @@ package struct AnnotationJob {
                 frames += 1
                 try progress(frames, frame.frame.index)
             }
-            if stop.isRequested {
-                if frames == 0 {
-                    for sink in sinks { sink.abandon() }
-                    return .interrupted(frames: 0, partialPaths: [])
-                }
-                return .interrupted(
-                    frames: frames, partialPaths: try sinks.flatMap { try $0.finishPartial() })
-            }
-            try reader.readTrailingAudio()
-            for sink in sinks { try sink.finish() }
-            return .complete(frames: frames)
+            return try Outcome(ending: sinks, of: reader, frames: frames, stop: stop)
         } catch {
             for sink in sinks { sink.abandon() }
             throw error
+        }
+    }
+}
+
+extension AnnotationJob.Outcome {
+    /// Ends the outputs after the last frame: completes them, or what there is of them where the run was interrupted.
+    ///
+    /// - Parameters:
+    ///   - reader: that the frames came from.
+    ///   - frames: how many the outputs have had.
+    /// - Throws: what the reader and the outputs throw.
+    init(
+        ending outputs: [any FrameOutput], of reader: VideoReader, frames: Int, stop: StopRequest
+    ) throws {
+        guard stop.isRequested else {
+            try reader.readTrailingAudio()
+            for output in outputs { try output.finish() }
+            self = .complete(frames: frames)
+            return
+        }
+        if frames == 0 {
+            for output in outputs { output.abandon() }
+            self = .interrupted(frames: 0, partialPaths: [])
+        } else {
+            self = .interrupted(
+                frames: frames, partialPaths: try outputs.flatMap { try $0.finishPartial() })
         }
     }
 }

@@ -75,7 +75,8 @@ package struct FeatureBasisFitter {
     private var count = 0
     private var sums: [Double]
     private var squares: [Double]
-    private var samples: [Float] = []
+    /// Of the sampled patches of all frames, `patches × D`.
+    private(set) var samples: [Float] = []
 
     private static let samplesPerFrame = 512
 

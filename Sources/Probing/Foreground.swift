@@ -50,9 +50,8 @@ package struct ForegroundBasis: Sendable, Equatable, Codable {
 package struct ForegroundFitter {
     private let width: Int
     private var fitter: FeatureBasisFitter
-    /// Some patches of each frame, as the fitter keeps them.
+    /// Those that the fitter samples, in its order.
     private var patches: [Patch] = []
-    private var tokens: [Float] = []
 
     private struct Patch {
         let isBorder: Bool
@@ -88,14 +87,13 @@ package struct ForegroundFitter {
                     isBorder: [0, rows - 1].contains(row) || [0, columns - 1].contains(column),
                     isCentre: isInside && (columns / 4..<columns - columns / 4).contains(column),
                     attention: sum > 0 ? fused[patch] / sum : 0))
-            tokens += result.tokens[(special + patch) * width..<(special + patch + 1) * width]
         }
     }
 
     /// - Returns: nil before any frame was added.
     package func fit() -> ForegroundBasis? {
         guard let basis = fitter.fit() else { return nil }
-        let isForeground = patches.indices.map { basis.project(tokens, token: $0, component: 0) > 0 }
+        let isForeground = patches.indices.map { basis.project(fitter.samples, token: $0, component: 0) > 0 }
         /// The foreground's share of the patches' weights.
         func share(_ weight: (Patch) -> Float) -> Float {
             var (all, within): (Float, Float) = (0, 0)

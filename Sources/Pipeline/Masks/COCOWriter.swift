@@ -13,11 +13,11 @@ import VideoIO
 /// - `categories`: the objects, by their numbers in the masks
 /// - `info`: how the masks came about
 ///
-/// The annotations wait in a scratch file while the images are written.
+/// The annotations wait in a file without a name while the images are written.
 package final class COCOWriter: MaskOutput {
     private let path: String
     private let file: AtomicFile
-    private let annotations: ScratchFile
+    private let annotations: SpoolFile
     private let objectNames: [String]
     private let fileName: (Int) -> String
     private let encoder = JSONEncoder()
@@ -42,7 +42,7 @@ package final class COCOWriter: MaskOutput {
         objects = Set((0..<min(255, objectNames.count)).map { UInt8($0 + 1) })
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         file = try AtomicFile(path, overwrite: overwrite, wording: .negatedCode)
-        annotations = try ScratchFile(beside: path, wording: .negatedCode)
+        annotations = try SpoolFile(beside: path, wording: .negatedCode)
         try file.write("{\"info\":\(try info.json()),\n\"images\":[")
     }
 
@@ -83,7 +83,7 @@ package final class COCOWriter: MaskOutput {
         guard isOpen else { return }
         do {
             try file.write("\n],\n\"annotations\":[")
-            try annotations.copy(to: file)
+            try annotations.move(to: file)
             let categories = objects.sorted().map { object in
                 Category(
                     id: Int(object),

@@ -71,17 +71,7 @@ package struct PropagationJob {
                 frames += 1
                 try progress(frames, item.frame.index)
             }
-            if stop.isRequested {
-                if frames == 0 {
-                    for sink in sinks { sink.abandon() }
-                    return .interrupted(frames: 0, partialPaths: [])
-                }
-                return .interrupted(
-                    frames: frames, partialPaths: try sinks.flatMap { try $0.finishPartial() })
-            }
-            try reader.readTrailingAudio()
-            for sink in sinks { try sink.finish() }
-            return .complete(frames: frames)
+            return try AnnotationJob.Outcome(ending: sinks, of: reader, frames: frames, stop: stop)
         } catch {
             for sink in sinks { sink.abandon() }
             throw error
