@@ -24,7 +24,7 @@ package enum ArchiveFormat: String, CaseIterable, Sendable {
     /// - Parameter overwrite: replace an existing one; otherwise it is an error, here and when finishing.
     /// - Throws: `VitvideoError` of kind `usage` for another extension, `cannotCreate` where the name is taken or nothing
     ///   can be made there.
-    package static func create(_ path: String, overwrite: Bool) throws -> any ArrayArchive {
+    package static func create(_ path: String, overwrite: Bool) throws -> any GroupedArchive {
         switch ArchiveFormat(path: path) {
         case .npz: return try NPZArchive(path, overwrite: overwrite)
         case .safetensors: return try SafetensorsArchive(path, overwrite: overwrite)

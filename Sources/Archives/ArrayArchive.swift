@@ -34,6 +34,14 @@ package protocol ArrayArchive: AnyObject {
     func abandon()
 }
 
+/// An archive that also takes whole groups of arrays, as many as there are pictures in a folder.
+package protocol GroupedArchive: ArrayArchive {
+    /// Adds a group, whose arrays grow no more.
+    ///
+    /// - Throws: `VitvideoError` of kind `badData` where a name is taken or is none, `inputOutput` where writing fails.
+    func add(_ group: ArrayGroup) throws
+}
+
 /// Where the rows of one array go.
 package protocol ArrayRows: AnyObject {
     /// Appends whole rows, elements little-endian.

@@ -2,7 +2,7 @@ import Base
 import NumPy
 
 /// A NumPy archive: `NPZWriter`.
-final class NPZArchive: ArrayArchive {
+final class NPZArchive: GroupedArchive {
     private let writer: NPZWriter
 
     /// - Throws: as `ArchiveFormat.create`.
@@ -17,6 +17,17 @@ final class NPZArchive: ArrayArchive {
     }
 
     func add(_ name: String, text: String) throws { try writer.add(name, text: text) }
+
+    func add(_ group: ArrayGroup) throws {
+        for rows in group.arrays {
+            try rows.bytes.withUnsafeBytes {
+                try writer.add(
+                    group.fullName(rows.array.name), .number(rows.array.element), shape: rows.shape, $0)
+            }
+        }
+        for (name, text) in group.texts { try writer.add(group.fullName(name), text: text) }
+    }
+
     func finish(as otherPath: String?) throws { try writer.finish(as: otherPath) }
     func abandon() { writer.abandon() }
 }

@@ -3,18 +3,21 @@ import Checkpoints
 import Files
 import NumPy
 
-/// A safetensors file of arrays that grow.
+/// A safetensors file of arrays that grow, and of groups of whole ones.
 ///
 /// Its header tells every array's place, which is not known before the last row. So each array waits in a nameless
-/// temporary file beside the output; `finish` writes the header and moves one after the other behind it, so that for a
-/// moment the disk holds the longest of them twice. As the reference's writer has it, arrays of wider elements come
-/// first, which makes all of them aligned, and between them is no gap. https://github.com/huggingface/safetensors#format
-final class SafetensorsArchive: ArrayArchive {
+/// temporary file beside the output, whole ones of one width in one that they share; `finish` writes the header and moves
+/// one file after the other behind it, so that for a moment the disk holds the longest of them twice. As the reference's
+/// writer has it, arrays of wider elements come first, which makes all of them aligned, and between them is no gap. https://github.com/huggingface/safetensors#format
+final class SafetensorsArchive: GroupedArchive {
     let path: String
     let temporaryPath: String
     private let overwrite: Bool
     private var arrays: [SpooledRows] = []
+    /// By the bytes of an element.
+    private var whole: [Int: SpooledArrays] = [:]
     private var texts: [String: String] = [:]
+    private var names: Set<String> = []
     private var isOpen = true
 
     /// - Throws: as `ArchiveFormat.create`.
@@ -30,13 +33,30 @@ final class SafetensorsArchive: ArrayArchive {
     func rows(of array: ArchivedArray) throws -> any ArrayRows {
         try check(array.name)
         let rows = try locating("write", path) { try SpooledRows(array, beside: path) }
+        names.insert(array.name)
         arrays.append(rows)
         return rows
     }
 
     func add(_ name: String, text: String) throws {
         try check(name)
+        names.insert(name)
         texts[name] = text
+    }
+
+    func add(_ group: ArrayGroup) throws {
+        for rows in group.arrays {
+            let name = group.fullName(rows.array.name)
+            try check(name)
+            let width = rows.array.element.byteCount
+            let spooled = try whole[width] ?? SpooledArrays(spool: SpoolFile(beside: path))
+            whole[width] = spooled
+            try rows.bytes.withUnsafeBytes(spooled.spool.write)
+            names.insert(name)
+            whole[width]?.arrays.append(
+                (name, try TensorDescription(shape: rows.shape, elementType: rows.array.element)))
+        }
+        for (name, text) in group.texts { try add(group.fullName(name), text: text) }
     }
 
     func finish(as otherPath: String?) throws {
@@ -45,27 +65,31 @@ final class SafetensorsArchive: ArrayArchive {
         let file = try AtomicFile(
             path, overwrite: overwrite || otherPath != nil, temporaryPath: temporaryPath, cleansUp: false,
             wording: .errno)
-        let ordered = arrays.enumerated().sorted {
-            ($1.element.width, $0.offset) < ($0.element.width, $1.offset)
-        }.map(\.element)
+        var content: [(arrays: [(String, TensorDescription)], spool: SpoolFile)] = []
+        for width in Set(arrays.map(\.width) + whole.keys).sorted(by: >) {
+            for rows in arrays where rows.width == width {
+                content.append(([(rows.array.name, try rows.description())], rows.spool))
+            }
+            if let whole = whole[width] { content.append((whole.arrays, whole.spool)) }
+        }
         let header = try locating("write", path) {
-            try Safetensors.encodedHeader(
-                of: ordered.map { ($0.array.name, try $0.description()) }, metadata: texts)
+            try Safetensors.encodedHeader(of: content.flatMap(\.arrays), metadata: texts)
         }
         try file.write(header)
-        for rows in ordered { try rows.spool.move(to: file) }
+        for (_, spool) in content { try spool.move(to: file) }
         try file.commit(as: otherPath)
     }
 
     func abandon() {
         isOpen = false
         for rows in arrays { rows.spool.discard() }
-        arrays = []
+        for arrays in whole.values { arrays.spool.discard() }
+        (arrays, whole) = ([], [:])
     }
 
     private func check(_ name: String) throws {
         guard isOpen else { throw spent }
-        guard texts[name] == nil, !arrays.contains(where: { $0.array.name == name }) else {
+        guard !names.contains(name) else {
             throw VitvideoError(
                 .badData, cannot: "write", path: path, reason: "two arrays are named \(quoted(name))")
         }
@@ -74,6 +98,12 @@ final class SafetensorsArchive: ArrayArchive {
     private var spent: VitvideoError {
         VitvideoError(.inputOutput, cannot: "write", path: path, reason: "the archive is closed already")
     }
+}
+
+/// Whole arrays, one after the other in a temporary file.
+private struct SpooledArrays {
+    let spool: SpoolFile
+    var arrays: [(name: String, description: TensorDescription)] = []
 }
 
 /// Rows in a temporary file.

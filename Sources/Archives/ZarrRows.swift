@@ -6,8 +6,10 @@ import NumPy
 /// or all where they are fewer.
 final class ZarrRows: ArrayRows {
     let array: ArchivedArray
-    /// The directory of its chunks within the group.
+    /// Its name within the group.
     let name: String
+    /// The directory of its chunks.
+    let place: String
     private let directory: OutputDirectory
     private let rowByteCount: Int
     /// Chunks that are written.
@@ -20,15 +22,14 @@ final class ZarrRows: ArrayRows {
     /// Rows of single values in a chunk.
     static let mostValues = 1024
 
+    /// - Parameter group: the group within the directory's that it belongs to; nil for that one.
     /// - Throws: `VitvideoError` without a path.
-    init(_ array: ArchivedArray, in directory: OutputDirectory) throws {
+    init(_ array: ArchivedArray, of group: String?, in directory: OutputDirectory) throws {
         self.array = array
         self.directory = directory
-        // The name is a directory's, and a name in JSON.
-        name = FileName.shown(array.name)
-        guard !name.isEmpty, !name.hasPrefix("."), !name.utf8.contains(UInt8(ascii: "/")) else {
-            throw VitvideoError.badData("\(quoted(array.name)) is no name of an array")
-        }
+        let name = try ZarrName.checked(array.name)
+        self.name = name
+        place = group.map { "\($0)/\(name)" } ?? name
         rowByteCount = try array.rowByteCount()
     }
 
@@ -105,8 +106,8 @@ final class ZarrRows: ArrayRows {
     }
 
     private func writeChunk(_ bytes: UnsafeRawBufferPointer) throws {
-        let place = [String(chunkCount)] + array.rowShape.map { _ in "0" }
-        try directory.write(bytes, to: "\(name)/\(place.joined(separator: "."))")
+        let chunk = [String(chunkCount)] + array.rowShape.map { _ in "0" }
+        try directory.write(bytes, to: "\(place)/\(chunk.joined(separator: "."))")
         chunkCount += 1
     }
 }

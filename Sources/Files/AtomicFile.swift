@@ -48,12 +48,11 @@ package final class AtomicFile {
         _ path: String, overwrite: Bool, temporaryPath: String? = nil, permissions: mode_t = 0o666,
         cleansUp: Bool = true, wording: SystemErrorWording = .text, onWarning: (String) -> Void = { _ in }
     ) throws {
-        if !overwrite { try OutputPlace.checkLink(path) }
+        try Self.check(path, overwrite: overwrite)
         let target = OutputPlace.resolvingLink(path)
         self.path = target
         self.wording = wording
         overwrites = overwrite
-        try OutputPlace.checkFile(target, overwrite: overwrite)
         let directory = target.parentPath
         if cleansUp { TemporaryEntry.removeAbandoned(in: directory) }
         do {
@@ -71,6 +70,14 @@ package final class AtomicFile {
     }
 
     deinit { abandon() }
+
+    /// Makes sure that a file can be created as far as can be told without creating one.
+    ///
+    /// - Throws: as `init`.
+    package static func check(_ path: String, overwrite: Bool) throws {
+        if !overwrite { try OutputPlace.checkLink(path) }
+        try OutputPlace.checkFile(OutputPlace.resolvingLink(path), overwrite: overwrite)
+    }
 
     /// A new file without a name in the directory of an output, for reading and writing. It is gone once it
     /// is closed, or with the process.

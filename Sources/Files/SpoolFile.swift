@@ -8,6 +8,8 @@ package final class SpoolFile {
     private let wording: SystemErrorWording
     /// Nil once it has been handed on or dropped.
     private var file: UnsafeMutablePointer<FILE>?
+    /// Bytes written, those written over included.
+    package private(set) var byteCount = 0
 
     /// - Parameters:
     ///   - outputPath: what errors name.
@@ -36,6 +38,7 @@ package final class SpoolFile {
         guard bytes.isEmpty || fwrite(bytes.baseAddress, 1, bytes.count, file) == bytes.count else {
             throw failure
         }
+        byteCount += bytes.count
     }
 
     /// Writes text in UTF-8.
@@ -79,6 +82,19 @@ package final class SpoolFile {
                 return
             }
         }
+    }
+
+    /// Lends everything for the length of the call, mapped into memory.
+    ///
+    /// - Throws: `VitvideoError` of kind `inputOutput`, and what the body throws.
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        guard let file else { throw spent }
+        guard fflush(file) == 0 else { throw failure }
+        guard byteCount > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        guard let start = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, fileno(file), 0), start != MAP_FAILED
+        else { throw failure }
+        defer { munmap(start, byteCount) }
+        return try body(UnsafeRawBufferPointer(start: start, count: byteCount))
     }
 
     /// Drops the file and what is in it.

@@ -4,8 +4,14 @@ import Foundation
 
 /// Writes a zip archive of stored entries: equal contents give equal files.
 package enum ZipWriter {
-    /// An entry's name, and an open file positioned at its beginning, which the writer closes.
-    package typealias Entry = (name: String, content: UnsafeMutablePointer<FILE>)
+    package typealias Entry = (name: String, content: Content)
+
+    package enum Content {
+        /// An open file positioned at its beginning, which the writer closes.
+        case file(UnsafeMutablePointer<FILE>)
+        /// Bytes that stay where they are until `write` returns.
+        case bytes(UnsafeRawBufferPointer)
+    }
 
     /// Writes an archive to `temporaryPath`; what is there is replaced.
     ///
@@ -28,11 +34,8 @@ package enum ZipWriter {
         }
         do {
             while let entry = try next() {
-                guard let source = zip_source_filep(archive, entry.content, 0, -1) else {
-                    fclose(entry.content)
-                    throw failure()
-                }
-                // From here on libzip closes the content.
+                guard let source = source(of: entry.content, archive) else { throw failure() }
+                // From here on libzip closes a file.
                 let index = zip_file_add(archive, entry.name, source, UInt32(ZIP_FL_ENC_UTF_8))
                 guard index >= 0 else {
                     zip_source_free(source)
@@ -50,6 +53,20 @@ package enum ZipWriter {
         } catch {
             zip_discard(archive)
             throw error
+        }
+    }
+
+    /// - Returns: nil where there is no memory for it; a file is closed then.
+    private static func source(of content: Content, _ archive: OpaquePointer) -> OpaquePointer? {
+        switch content {
+        case .file(let file):
+            guard let source = zip_source_filep(archive, file, 0, -1) else {
+                fclose(file)
+                return nil
+            }
+            return source
+        case .bytes(let bytes):
+            return zip_source_buffer(archive, bytes.baseAddress, UInt64(bytes.count), 0)
         }
     }
 }

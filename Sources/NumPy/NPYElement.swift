@@ -18,6 +18,16 @@ package enum NPYElement: Sendable, Equatable {
         }
     }
 
+    /// Bytes an array of that shape takes.
+    ///
+    /// - Throws: `VitvideoError` where that does not fit an `Int`.
+    func byteCount(ofShape shape: [Int]) throws -> Int {
+        let count = try TensorDescription(shape: shape, elementType: .uint8).elementCount
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: byteCount)
+        guard !overflow else { throw VitvideoError.badData("an array of the shape \(shape) is too large") }
+        return bytes
+    }
+
     /// NumPy's name, such as `<f4`.
     package var descriptor: String {
         switch self {

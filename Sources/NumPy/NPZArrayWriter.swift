@@ -2,36 +2,30 @@ import Base
 import Files
 import Foundation
 
-/// One array of an `NPZWriter`, spooled to a nameless temporary file. It belongs to the writer's thread.
+/// A growing array of an `NPZWriter`, spooled to a nameless temporary file. It belongs to the writer's thread.
 package final class NPZArrayWriter {
     package let name: String
     package let element: NPYElement
-    /// The dimensions behind the growing one; for a whole array all of them.
+    /// The dimensions behind the growing one.
     package let rowShape: [Int]
-    /// Rows so far; for a whole array 1 once it has been added.
+    /// Rows so far.
     package private(set) var rowCount = 0
 
-    private let isGrowing: Bool
     private let outputPath: String
     private let rowByteCount: Int
     private let headerByteCount: Int
     private let spool: SpoolFile
 
-    init(
-        name: String, element: NPYElement, rowShape: [Int], isGrowing: Bool, outputPath: String
-    ) throws {
+    init(name: String, element: NPYElement, rowShape: [Int], outputPath: String) throws {
         self.name = name
         self.element = element
         self.rowShape = rowShape
-        self.isGrowing = isGrowing
         self.outputPath = outputPath
-        let (rowByteCount, overflow) = try TensorDescription(shape: rowShape, elementType: .uint8)
-            .elementCount.multipliedReportingOverflow(by: element.byteCount)
-        guard !overflow, rowByteCount > 0 || !isGrowing else {
+        rowByteCount = try element.byteCount(ofShape: rowShape)
+        guard rowByteCount > 0 else {
             throw VitvideoError.badData("rows of array \(quoted(name)) have the shape \(rowShape)")
         }
-        self.rowByteCount = rowByteCount
-        let header = Self.header(element, rowShape, rowCount: 0, isGrowing)
+        let header = Self.header(element, rowShape, rowCount: 0)
         headerByteCount = header.count
 
         spool = try SpoolFile(beside: outputPath)
@@ -70,23 +64,19 @@ package final class NPZArrayWriter {
 
     /// Appends rows of whatever type the array holds, little-endian; throws as the other `append`.
     package func appendBytes(_ bytes: UnsafeRawBufferPointer) throws {
-        guard isGrowing ? bytes.count % rowByteCount == 0 : bytes.count == rowByteCount && rowCount == 0
-        else {
+        guard bytes.count % rowByteCount == 0 else {
             throw failure(
                 .badData,
                 "array \(quoted(name)): \(bytes.count) bytes are no whole rows of \(rowByteCount)")
         }
         try spool.write(bytes)
-        rowCount += isGrowing ? bytes.count / rowByteCount : 1
+        rowCount += bytes.count / rowByteCount
     }
 
     /// Writes the final shape into the header and hands the file on, positioned at its beginning. The receiver closes it.
     func takeSpool() throws -> UnsafeMutablePointer<FILE> {
-        guard isGrowing || rowCount == 1 else {
-            throw failure(.badData, "array \(quoted(name)) is empty")
-        }
         try spool.rewind()
-        try Self.header(element, rowShape, rowCount: rowCount, isGrowing).withUnsafeBytes { header in
+        try Self.header(element, rowShape, rowCount: rowCount).withUnsafeBytes { header in
             precondition(header.count == headerByteCount, "the header is padded for any count of rows")
             try spool.write(header)
         }
@@ -100,10 +90,7 @@ package final class NPZArrayWriter {
         VitvideoError(kind, cannot: "write", path: outputPath, reason: reason)
     }
 
-    private static func header(
-        _ element: NPYElement, _ rowShape: [Int], rowCount: Int, _ isGrowing: Bool
-    ) -> [UInt8] {
-        NPYHeader.encode(
-            element: element, shape: isGrowing ? [rowCount] + rowShape : rowShape, reservingRows: isGrowing)
+    private static func header(_ element: NPYElement, _ rowShape: [Int], rowCount: Int) -> [UInt8] {
+        NPYHeader.encode(element: element, shape: [rowCount] + rowShape, reservingRows: true)
     }
 }

@@ -2,12 +2,13 @@ import Base
 import Files
 import Foundation
 
-/// Writes a NumPy archive of arrays that grow row by row, in memory that does not depend on their length.
+/// Writes a NumPy archive of whole arrays and of arrays that grow row by row, in memory that does not depend on their
+/// length.
 ///
-/// Each array is spooled to a nameless temporary file in the output's directory (it vanishes with the
-/// process, however that ends); `finish` patches the shapes and copies the arrays into the archive, stored,
-/// so that for a moment the disk holds the data twice. The output appears under its name only when it is
-/// complete (`AtomicFile`).
+/// They wait in nameless temporary files in the output's directory, which vanish with the process, however that ends: a
+/// growing array in one of its own, all whole ones in one that they share. `finish` patches the shapes and copies the
+/// arrays into the archive, stored, so that for a moment the disk holds the data twice. The output appears under its name
+/// only when it is complete (`AtomicFile`).
 ///
 /// It belongs to one thread, and so do its arrays.
 package final class NPZWriter {
@@ -17,8 +18,18 @@ package final class NPZWriter {
     /// Where `finish` makes the file; there is none before. Whoever has to end the process at once removes the
     /// files whose names begin with this one's.
     package let temporaryPath: String
-    private var arrays: [NPZArrayWriter] = []
+    /// In the order that they were begun or added in.
+    private var entries: [Entry] = []
+    private var names: Set<String> = []
+    /// The whole arrays, each with its header; nil before the first.
+    private var whole: SpoolFile?
     private var isOpen = true
+
+    private enum Entry {
+        case growing(NPZArrayWriter)
+        /// - Parameter bytes: its place in `whole`.
+        case whole(name: String, bytes: Range<Int>)
+    }
 
     /// - Parameter overwrite: replace an existing file; otherwise one is an error, here and when finishing.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
@@ -37,18 +48,25 @@ package final class NPZWriter {
     ///   - rowShape: the other dimensions; empty for an array of single values.
     /// - Throws: `VitvideoError` where the name is taken or the temporary file cannot be made.
     package func array(named name: String, element: ElementType, rowShape: [Int]) throws -> NPZArrayWriter {
-        try add(name, .number(element), rowShape: rowShape, isGrowing: true)
+        try check(name)
+        let array = try locating("write", path) {
+            try NPZArrayWriter(
+                name: name, element: .number(element), rowShape: rowShape, outputPath: path)
+        }
+        names.insert(name)
+        entries.append(.growing(array))
+        return array
     }
 
     /// Adds a whole array.
     /// - Throws: `VitvideoError` where the values are not as many as the shape says, or as `array`.
     package func add(_ name: String, shape: [Int], _ values: [Float]) throws {
-        try add(name, .number(.float32), rowShape: shape, isGrowing: false).append(values)
+        try values.withUnsafeBytes { try add(name, .number(.float32), shape: shape, $0) }
     }
 
     /// Adds a whole array of integers; throws as the other `add`.
     package func add(_ name: String, shape: [Int], _ values: [Int64]) throws {
-        try add(name, .number(.int64), rowShape: shape, isGrowing: false).append(values)
+        try values.withUnsafeBytes { try add(name, .number(.int64), shape: shape, $0) }
     }
 
     /// Adds a text as an array without dimensions, which `str(numpy.load(file)[name])` gives back.
@@ -57,8 +75,27 @@ package final class NPZWriter {
         let scalars = Array(text.unicodeScalars.map(\.value))
         // NumPy pads with zeros and so reads a single zero as the empty text.
         let codes = scalars.isEmpty ? [0] : scalars
-        let array = try add(name, .unicode(length: codes.count), rowShape: [], isGrowing: false)
-        try codes.withUnsafeBytes { try array.appendBytes($0) }
+        try codes.withUnsafeBytes { try add(name, .unicode(length: codes.count), shape: [], $0) }
+    }
+
+    /// Adds a whole array of elements as they are in memory, little-endian; throws as the other `add`.
+    package func add(
+        _ name: String, _ element: NPYElement, shape: [Int], _ bytes: UnsafeRawBufferPointer
+    ) throws {
+        try check(name)
+        let expected = try locating("write", path) { try element.byteCount(ofShape: shape) }
+        guard bytes.count == expected else {
+            throw VitvideoError(
+                .badData, cannot: "write", path: path,
+                reason: "array \(quoted(name)): \(bytes.count) bytes are not the \(expected) of \(shape)")
+        }
+        let spool = try whole ?? SpoolFile(beside: path)
+        whole = spool
+        let start = spool.byteCount
+        try NPYHeader.encode(element: element, shape: shape).withUnsafeBytes(spool.write)
+        try spool.write(bytes)
+        names.insert(name)
+        entries.append(.whole(name: name, bytes: start..<spool.byteCount))
     }
 
     /// Completes the archive. Called once; the writer is spent afterwards, also when it throws.
@@ -87,31 +124,36 @@ package final class NPZWriter {
     /// Gives up: nothing appears under the output's name.
     package func abandon() {
         isOpen = false
-        for array in arrays { array.discard() }
-        arrays = []
+        for case .growing(let array) in entries { array.discard() }
+        entries = []
+        whole?.discard()
+        whole = nil
     }
 
-    private func add(
-        _ name: String, _ element: NPYElement, rowShape: [Int], isGrowing: Bool
-    ) throws -> NPZArrayWriter {
+    private func check(_ name: String) throws {
         guard isOpen else { throw Self.spent(path) }
-        guard !arrays.contains(where: { $0.name == name }) else {
+        guard !names.contains(name) else {
             throw VitvideoError(
                 .badData, cannot: "write", path: path, reason: "two arrays are named \(quoted(name))")
         }
-        let array = try locating("write", path) {
-            try NPZArrayWriter(
-                name: name, element: element, rowShape: rowShape, isGrowing: isGrowing, outputPath: path)
-        }
-        arrays.append(array)
-        return array
     }
 
     private func assemble(at temporaryPath: String, naming path: String) throws {
-        var rest = arrays[...]
-        try ZipWriter.write(to: temporaryPath, naming: path) {
-            guard let array = rest.popFirst() else { return nil }
-            return (array.name + ".npy", try array.takeSpool())
+        func write(_ whole: UnsafeRawBufferPointer) throws {
+            var rest = entries[...]
+            try ZipWriter.write(to: temporaryPath, naming: path) {
+                switch rest.popFirst() {
+                case .growing(let array): (array.name + ".npy", .file(try array.takeSpool()))
+                case .whole(let name, let bytes):
+                    (name + ".npy", .bytes(UnsafeRawBufferPointer(rebasing: whole[bytes])))
+                case nil: nil
+                }
+            }
+        }
+        if let whole {
+            try whole.withBytes(write)
+        } else {
+            try write(UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
 

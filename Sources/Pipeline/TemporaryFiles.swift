@@ -10,6 +10,15 @@ package final class TemporaryFiles: Sendable {
     /// Notes what is being written.
     package func add(_ paths: [String]) { self.paths.withLock { $0 += paths } }
 
+    /// Notes what is being written now, and that others have their names.
+    package func replace(_ old: [String], by new: [String]) {
+        let old = Set(old)
+        paths.withLock { paths in
+            paths.removeAll(where: old.contains)
+            paths += new
+        }
+    }
+
     /// Removes them, and the files beside them whose names begin with theirs, which libraries write to before they
     /// rename. What a new directory is taking the place of stays. What cannot be removed is left.
     package func remove() {

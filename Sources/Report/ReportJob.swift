@@ -11,22 +11,15 @@ import VideoIO
 /// figures and arrays as they come. Memory does not grow with the number of pictures but for their names.
 package final class ReportJob {
     package enum Outcome: Sendable, Equatable {
-        case complete(Counts)
+        case complete(PictureCounts)
         /// Stopped on request; what there is lies under this name, nil where nothing was done yet.
-        case interrupted(Counts, partialPath: String?)
+        case interrupted(PictureCounts, partialPath: String?)
 
-        package var counts: Counts {
+        package var counts: PictureCounts {
             switch self {
             case .complete(let counts), .interrupted(let counts, _): counts
             }
         }
-    }
-
-    /// What became of the pictures.
-    package struct Counts: Sendable, Equatable {
-        package var used = 0
-        /// One line on each that was left out.
-        package var skipped: [String] = []
     }
 
     /// What gathers a survey's measures, and the section it is for.
@@ -120,18 +113,12 @@ package final class ReportJob {
     package func run(progress: (_ pictures: Int) -> Void) throws -> Outcome {
         do {
             try measure(progress)
-            let counts = Counts(used: usedPaths.count, skipped: page.skipped)
+            let counts = PictureCounts(used: usedPaths.count, skipped: page.skipped)
             if stop.isRequested && usedPaths.isEmpty {
                 directory.abandon()
                 return .interrupted(counts, partialPath: nil)
             }
-            if usedPaths.isEmpty, let reason = page.skipped.first {
-                throw VitvideoError(
-                    .badData,
-                    reason: page.skipped.count == 1
-                        ? reason
-                        : "none of \(page.skipped.count) pictures could be used; the first: \(reason)")
-            }
+            if let error = counts.nothingUsed { throw error }
             try finish()
             guard stop.isRequested else {
                 try directory.commit()
@@ -153,21 +140,26 @@ package final class ReportJob {
 
     private func measure(_ progress: (Int) -> Void) throws {
         guard options.picturesRead(of: paths.count) > 0 else { return }
-        let source = PictureSource(
-            paths: paths, subjects: subjects, options: options, allowsHugePictures: allowsHugePictures,
-            words: words)
-        let (subjects, plan) = (subjects, plan)
+        let (subjects, plan, words, allowsHuge) = (subjects, plan, words, allowsHugePictures)
+        let source = ReportPictures(
+            PictureSource(paths: paths) { image in
+                for subject in subjects {
+                    let huge = try HugeFrame(of: subject.probed, height: image.height, width: image.width)
+                    if let huge, !allowsHuge { throw huge.refusal }
+                }
+            }, options: options)
         let (workers, threads, memory) = (workers, threadsPerPicture, memory)
-        let pipeline = OrderedPipeline<SourcePicture, Measured>(
+        let pipeline = OrderedPipeline<(picture: SourcePicture, isShown: Bool), Measured>(
             source: { [stop] in stop.isRequested ? nil : source.next() },
             makeWorker: {
                 let probes = try subjects.indices.map {
                     try PictureProbe(plan, index: $0, threads: threads, workers: workers)
                 }
-                return { picture in
+                return { next in
+                    let (picture, isShown) = next
                     switch picture.content {
-                    case .unusable(let reason): return .skipped(reason)
-                    case .picture(let image, let isShown):
+                    case .unusable(let error): return .skipped(error.line(words))
+                    case .picture(let image):
                         let shares = try memory.shares(height: image.height, width: image.width)
                         return .used(
                             path: picture.path, isShown: isShown,
@@ -224,7 +216,8 @@ package final class ReportJob {
 
     private func finish() throws {
         let end = SurveyEnd(
-            paths: usedPaths, isStopped: { [stop] in stop.isRequested }, read: PictureSource.read,
+            paths: usedPaths, isStopped: { [stop] in stop.isRequested },
+            read: { try VideoReader.picture(in: $0) },
             threads: workers * threadsPerPicture)
         for survey in surveys { page.blocks[survey.section] = try survey.collector.finish(end) }
         if !surveys.isEmpty {

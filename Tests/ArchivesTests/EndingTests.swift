@@ -95,7 +95,7 @@ import Testing
     /// A Zarr group takes the place of another and of nothing else.
     @Test(arguments: [
         ["notes"], [".zgroup", "notes"], [".zgroup", "a/0"], [".zgroup", "a/.zarray", "a/notes"],
-        [".zgroup", "a/.zarray", "a/..0"], [".zgroup", "group/.zgroup"], ["a/.zarray", "a/0"],
+        [".zgroup", "a/.zarray", "a/..0"], [".zgroup", "group/.zgroup", "group/notes"], ["a/.zarray", "a/0"],
         [".zarray", "0"], [".zgroup", ".git/HEAD"],
     ])
     func otherDirectoriesStay(_ files: [String]) throws {

@@ -108,6 +108,20 @@ package struct ArchiveReader {
         }
         guard let attributes = metadata[".zattrs"] as? [String: String] else { throw Malformed("attributes") }
         texts = attributes
+        for file in metadata.keys where file.hasSuffix("/.zgroup") {
+            let group = String(file.dropLast("/.zgroup".count))
+            let own = metadata.filter { $0.key.hasPrefix(group + "/") }
+            let described = try object("\(group)/.zmetadata")["metadata"] as? [String: [String: Any]] ?? [:]
+            guard Set(described.keys.map { "\(group)/\($0)" }) == Set(own.keys),
+                described.allSatisfy({
+                    NSDictionary(dictionary: $1).isEqual(to: own["\(group)/\($0)"] ?? [:])
+                }),
+                let attributes = own["\(group)/.zattrs"] as? [String: String]
+            else { throw Malformed("group \(group)") }
+            for (name, text) in attributes { texts["\(group)/\(name)"] = text }
+            left.remove(group)
+            left.remove("\(group)/.zmetadata")
+        }
         for (file, description) in metadata where file.hasSuffix("/.zarray") {
             let name = String(file.dropLast("/.zarray".count))
             left.remove(name)

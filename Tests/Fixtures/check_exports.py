@@ -12,7 +12,8 @@ Runs the program on CLIP with tiny models of the committed goldens, and with the
 - `zarr.open_consolidated` gives the same arrays, one chunk a frame, and `numpy.fromfile` reads a chunk;
 - `xarray.open_zarr` opens it with its dimensions by name, frames as labels and times as a coordinate, and saves it as
   NetCDF where SciPy can;
-- the provenance is the same text in all three.
+- the provenance is the same text in all three;
+- of two pictures of different sizes each format holds both, in Zarr as groups that open alone and with the whole.
 
 It needs numpy, torch, safetensors, zarr, xarray and scipy, so it is run by hand; it prints their versions.
 """
@@ -22,6 +23,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +81,7 @@ def same(name: str, got: np.ndarray, expected: np.ndarray) -> None:
 def read_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    texts = {name: str(arrays.pop(name)) for name in list(arrays) if name.split(".")[0] in TEXTS}
+    texts = {name: str(arrays.pop(name)) for name in list(arrays) if name.split("/")[-1].split(".")[0] in TEXTS}
     return arrays, texts
 
 
@@ -156,7 +158,37 @@ def check(program: str, clip: str, folder: Path, options: list[str], dimensions:
         print(f"  {number}: {', '.join(f'{name} {list(array.shape)}' for name, array in arrays.items())}")
 
 
+def check_pictures(program: str, clip: str, folder: Path) -> None:
+    names = {"wide.png": "160:90", "tall.jpg": "72:128"}
+    for name, size in names.items():
+        picture = ["-frames:v", "1", "-vf", f"scale={size}", str(folder / name)]
+        subprocess.run(["ffmpeg", "-v", "error", "-i", clip, *picture], check=True)
+    paths = {ending: folder / f"maps.{ending}" for ending in ("npz", "safetensors", "zarr")}
+    for path in paths.values():
+        inputs = [str(folder / name) for name in names]
+        subprocess.run([program, *inputs, "--export", str(path), "-q", *SUPERVISED], check=True)
+    arrays, texts = read_npz(paths["npz"])
+    assert set(arrays) == {f"{name}/{array}" for name in names for array in ("attention", "logits", "frame", "time")}
+    shapes = {arrays[f"{name}/attention"].shape for name in names}
+    assert len(shapes) == 2 and all(shape[0] == 1 for shape in shapes), shapes
+    check_safetensors(paths["safetensors"], arrays, texts)
+    group = zarr.open_consolidated(str(paths["zarr"]))
+    assert set(group.group_keys()) == set(names)
+    tree = xarray.open_datatree(paths["zarr"], engine="zarr")
+    assert set(tree.children) == set(names)
+    for place, name in enumerate(names):
+        with xarray.open_zarr(paths["zarr"], group=name) as dataset:
+            assert dataset["attention"].dims == ("frame", "head", "row", "col")
+            assert dataset.attrs == {"meta": texts[f"{name}/meta"]}
+            assert int(dataset.frame[0]) == place
+            for array in ("attention", "logits"):
+                for found in (dataset[array], tree[name][array], group[f"{name}/{array}"]):
+                    same(f"{name} {array}", np.asarray(found), arrays[f"{name}/{array}"])
+    print(f"  {', '.join(f'{name} {list(array.shape)}' for name, array in arrays.items())}")
+
+
 def main() -> None:
+    warnings.simplefilter("error", RuntimeWarning)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("clip")
@@ -166,6 +198,9 @@ def main() -> None:
         print(name)
         with tempfile.TemporaryDirectory() as folder:
             check(arguments.program, arguments.clip, Path(folder), options, dimensions)
+    print("pictures")
+    with tempfile.TemporaryDirectory() as folder:
+        check_pictures(arguments.program, arguments.clip, Path(folder))
 
 
 if __name__ == "__main__":

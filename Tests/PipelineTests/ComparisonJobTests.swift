@@ -1,3 +1,4 @@
+import Archives
 import Fixtures
 import Foundation
 import NumPy
@@ -69,7 +70,8 @@ import VideoIO
             sinks: [
                 collector,
                 try ExportSink(
-                    path: export, overwrite: false, sources: sources, sourceHeight: 48, sourceWidth: 64,
+                    ArchiveFormat.create(export, overwrite: false), sources: sources, sourceHeight: 48,
+                    sourceWidth: 64,
                     version: "test"),
             ])
         let reader = try NPZReader(export)
@@ -103,7 +105,8 @@ import VideoIO
             Analysis(sources: [source]),
             sinks: [
                 try ExportSink(
-                    path: export, overwrite: false, sources: [source], sourceHeight: 48, sourceWidth: 64,
+                    ArchiveFormat.create(export, overwrite: false), sources: [source], sourceHeight: 48,
+                    sourceWidth: 64,
                     version: "test")
             ])
         #expect(try Set(NPZReader(export).names) == ["attention", "meta", "frame", "time"])

@@ -25,7 +25,8 @@ import VideoIO
 
     private func run(_ sources: [any MapSource], to name: String, _ number: ArchiveNumber) throws {
         let sink = try ExportSink(
-            path: directory.file(name), overwrite: false, sources: sources, sourceHeight: 48, sourceWidth: 64,
+            ArchiveFormat.create(directory.file(name), overwrite: false), sources: sources, sourceHeight: 48,
+            sourceWidth: 64,
             version: "test", number: number)
         let job = AnnotationJob(
             reader: try VideoReader.open(directory.file("f%02d.png")), analysis: Analysis(sources: sources),

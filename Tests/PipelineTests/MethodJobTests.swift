@@ -1,3 +1,4 @@
+import Archives
 import Fixtures
 import Foundation
 import Methods
@@ -47,7 +48,8 @@ import VideoIO
         func export(_ source: any MapSource) throws -> NPZReader {
             let path = directory.file("\(source.method.name).npz")
             let sink = try ExportSink(
-                path: path, overwrite: true, sources: [source], sourceHeight: images[0].height,
+                ArchiveFormat.create(path, overwrite: true), sources: [source],
+                sourceHeight: images[0].height,
                 sourceWidth: images[0].width, version: "test")
             let job = AnnotationJob(
                 reader: try VideoReader.open(pattern), analysis: Analysis(sources: [source]), workers: 3,

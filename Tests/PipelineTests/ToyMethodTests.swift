@@ -1,3 +1,4 @@
+import Archives
 import Fixtures
 import Foundation
 import Methods
@@ -80,7 +81,8 @@ import VideoIO
             sinks: [
                 VideoSink(renderer: renderer, writer: writer, audio: reader.audio), statistics,
                 try ExportSink(
-                    path: export, overwrite: false, sources: [source], sourceHeight: 48, sourceWidth: 64,
+                    ArchiveFormat.create(export, overwrite: false), sources: [source], sourceHeight: 48,
+                    sourceWidth: 64,
                     version: "test"),
             ], stop: StopRequest())
         #expect(try job.runQuietly() == .complete(frames: 4))
@@ -116,7 +118,7 @@ import VideoIO
             options: options, workers: 1, threadsPerPicture: 1, stop: StopRequest(), version: "test",
             words: { _ in nil }
         ).run { _ in }
-        #expect(outcome == .complete(ReportJob.Counts(used: 1)))
+        #expect(outcome == .complete(PictureCounts(used: 1)))
         let page = try String(contentsOfFile: directory.file("report/index.html"), encoding: .utf8)
         #expect(page.contains("<h2 id=\"entropy-title\">Attention entropy</h2>"))
         #expect(page.contains("spread in the last layer"))

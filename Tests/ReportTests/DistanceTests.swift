@@ -1,6 +1,7 @@
 import Fixtures
 import Foundation
 import NumPy
+import Pipeline
 import Probing
 import Testing
 import ViT
@@ -41,7 +42,7 @@ import VideoIO
         let outcome = try makeReport(
             of: paths, by: [subject], in: directory,
             ReportOptions(sections: ["distance", "heads"], figures: 1))
-        #expect(outcome == .complete(ReportJob.Counts(used: 9, skipped: [])))
+        #expect(outcome == .complete(PictureCounts(used: 9, skipped: [])))
 
         let meter = MeanAttentionDistance(pass: try ForwardPass(engine: subject.engine))
         let single = try paths.map {

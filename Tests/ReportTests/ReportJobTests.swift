@@ -160,7 +160,7 @@ import VideoIO
         stop.request()
         let outcome = try makeReport(
             of: [picture], by: [try .tiny("plain")], in: directory, stop: stop)
-        #expect(outcome == .interrupted(ReportJob.Counts(), partialPath: nil))
+        #expect(outcome == .interrupted(PictureCounts(), partialPath: nil))
         #expect(try directory.contents == ["a.png"])
     }
 

@@ -85,16 +85,22 @@ extension MapSource {
     /// - Parameter version: of the tool that writes it.
     /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
     package func provenance(sourceHeight: Int, sourceWidth: Int, version: String) throws -> Provenance {
-        var provenance = Provenance(of: probed.model, precision: precision, version: version)
+        var provenance = provenance(version: version)
         let layout = try layout(height: sourceHeight, width: sourceWidth)
         let patch = probed.configuration.patchSize
         provenance.add(inputHeight: layout.rows * patch, inputWidth: layout.columns * patch)
-        provenance["method"] = .text(method.name)
         provenance["source_height"] = .integer(sourceHeight)
         provenance["source_width"] = .integer(sourceWidth)
         // The size of a patch in pixels of the source.
         provenance["cell_height"] = .number(layout.cellHeight)
         provenance["cell_width"] = .number(layout.cellWidth)
+        return provenance
+    }
+
+    /// The same of frames of whatever size.
+    package func provenance(version: String) -> Provenance {
+        var provenance = Provenance(of: probed.model, precision: precision, version: version)
+        provenance["method"] = .text(method.name)
         describe(in: &provenance)
         return provenance
     }

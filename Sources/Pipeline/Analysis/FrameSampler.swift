@@ -2,9 +2,27 @@ import Base
 import Pixels
 import VideoIO
 
+/// What can be looked at of an input before the run: what methods fit to.
+package protocol SampledInput {
+    /// Shows some of its pictures, at most `FrameSampler.spreadCount`, in order; the same ones at every call.
+    ///
+    /// - Throws: `VitvideoError`, and what the body throws.
+    func forEachFrame(_ body: (RGBImage) throws -> Void) throws
+
+    /// The first picture; nil where there is none.
+    ///
+    /// - Throws: `VitvideoError`.
+    func firstFrame() throws -> RGBImage?
+
+    /// A frame by its index in the source, whatever the selection.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` where there is no such frame, and where it cannot be read beforehand.
+    func frame(at index: Int) throws -> RGBImage
+}
+
 /// Some of a clip's frames, looked at before the run: spread over the selection where the input can be read
 /// twice, else its first frames, which are kept for the run.
-package final class FrameSampler {
+package final class FrameSampler: SampledInput {
     /// Frames taken from an input that can be read twice.
     package static let spreadCount = 16
     /// Frames taken from the beginning of one that cannot; they stay in memory until the run has had them.
@@ -36,18 +54,14 @@ package final class FrameSampler {
         self.threads = threads
     }
 
-    /// Shows the sampled frames in order; the same ones at every call.
-    ///
-    /// - Throws: `VitvideoError`, and what the body throws.
     package func forEachFrame(_ body: (RGBImage) throws -> Void) throws {
         guard reader.info.canReopen, let count = reader.info.expectedFrameCount else {
             try readLeadingFrames()
             for frame in leadingFrames { try body(frame.image) }
             return
         }
-        // The first frames of as many equal parts. The count may be an estimate: then the last are not met.
-        let samples = min(Self.spreadCount, max(1, count))
-        let places = Set((0..<samples).map { $0 * count / samples })
+        // The count may be an estimate: then the last are not met.
+        let places = Set(Self.spread(over: count))
         let second = try secondReader()
         var position = 0
         var left = places.count
@@ -60,18 +74,12 @@ package final class FrameSampler {
         }
     }
 
-    /// The first frame; nil where there is none.
-    ///
-    /// - Throws: `VitvideoError`.
     package func firstFrame() throws -> RGBImage? {
         if reader.info.canReopen { return try secondReader().nextFrame()?.image }
         try readLeadingFrames()
         return leadingFrames.first?.image
     }
 
-    /// A frame by its index in the source, whatever the selection.
-    ///
-    /// - Throws: `VitvideoError` of kind `usage` where there is no such frame, and where it cannot be read beforehand.
     package func frame(at index: Int) throws -> RGBImage {
         guard reader.info.canReopen else {
             throw VitvideoError(
@@ -81,17 +89,6 @@ package final class FrameSampler {
         let only = try FrameSelection(slice: "\(index):\(index + 1)")
         guard index >= 0, let frame = try secondReader(only).nextFrame() else {
             throw VitvideoError(.usage, reason: "the input has no frame \(index)")
-        }
-        return frame.image
-    }
-
-    /// The picture in a file, or the first frame of a video.
-    ///
-    /// - Throws: `VitvideoError`.
-    package func picture(in path: String) throws -> RGBImage {
-        let other = try VideoReader.open(path, options: ReaderOptions(keepAudio: false, threads: threads))
-        guard let frame = try other.nextFrame() else {
-            throw VitvideoError(.badData, cannot: "use", path: path, reason: "it holds no picture")
         }
         return frame.image
     }
@@ -106,6 +103,12 @@ package final class FrameSampler {
         }
         let second = try secondReader()
         return try second.nextFrame() != nil && second.nextFrame() != nil
+    }
+
+    /// The first places of as many equal parts as there are samples.
+    static func spread(over count: Int) -> [Int] {
+        let samples = min(spreadCount, max(1, count))
+        return (0..<samples).map { $0 * count / samples }
     }
 
     private func secondReader(_ frames: FrameSelection? = nil) throws -> VideoReader {

@@ -27,17 +27,17 @@ package final class ExportSink: NumberSink {
     private let times: GrowingArray
 
     /// - Parameters:
+    ///   - archive: to fill, new: a whole one, or a group of one.
     ///   - number: of maps and logits, float32 or float16.
     ///   - onOverflow: called once for each array that holds what float16 does not.
     /// - Precondition: there is a source.
-    /// - Throws: `VitvideoError` where the name is of no format, exists (without `overwrite`) or cannot be created.
+    /// - Throws: `VitvideoError` where the arrays cannot be begun; the archive is given up then.
     package init(
-        path: String, overwrite: Bool, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
+        _ archive: any ArrayArchive, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
         version: String, number: ArchiveNumber = .float32,
         onOverflow: @escaping (ArrayOverflow) -> Void = { _ in }
     ) throws {
         precondition(!sources.isEmpty, "an export has maps to hold")
-        let archive = try ArchiveFormat.create(path, overwrite: overwrite)
         self.archive = archive
         func begin(
             _ name: String, _ element: ElementType, _ axes: [String], _ rowShape: [Int], _ names: ExportNames

@@ -28,15 +28,22 @@ package final class StatisticsSink: NumberSink {
     /// The means so far.
     package private(set) var summary: StatisticsSummary
     private let outputs: [any StatisticsOutput]
+    private let isOfClip: Bool
     private var maker = StatisticsMaker()
 
-    /// - Parameter subjects: the sources of the analysis in order, then the recordings.
-    package init(subjects: [StatisticsSubject], outputs: [any StatisticsOutput]) {
+    /// - Parameters:
+    ///   - subjects: the sources of the analysis in order, then the recordings.
+    ///   - isOfClip: whether a frame has to do with the one before.
+    package init(
+        subjects: [StatisticsSubject], outputs: [any StatisticsOutput], isOfClip: Bool = true
+    ) {
         summary = StatisticsSummary(subjects: subjects)
         self.outputs = outputs
+        self.isOfClip = isOfClip
     }
 
     package func consume(_ frame: FrameNumbers) throws {
+        if !isOfClip { maker = StatisticsMaker() }
         let statistics = maker.statistics(of: frame)
         summary.add(statistics)
         for output in outputs {

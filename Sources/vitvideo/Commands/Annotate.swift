@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Files
 import Foundation
 import Methods
 import Pipeline
@@ -15,6 +16,7 @@ struct Annotate: ParsableCommand {
             vitvideo <input> -o <file> [<options>]
             vitvideo <input> --export <file.npz> [<options>]
             vitvideo <input> --masks <files-%05d.png> --coco <file.json> [<options>]
+            vitvideo <pictures> ... -o <files-%s.png> [<options>]
             vitvideo probe <images> ... -o <directory> [<options>]
             vitvideo neuron <units> -o <file> [<options>]
             vitvideo propagate <input> --mask <mask> -o <file> [<options>]
@@ -41,11 +43,15 @@ struct Annotate: ParsableCommand {
             Masks of what is attended to, as PNG files and for COCO's tools:
             vitvideo dog.mp4 --masks out-%05d.png --coco out.json
 
+            Pictures that are no clip, each by itself; %s stands for a picture's name:
+            vitvideo photos/ -o out/%s.png --export maps.npz
+
             Going on where an earlier run ended:
             vitvideo long.mp4 -o out.mp4 --resume
             """)
 
-    @OptionGroup(title: "Input") var input: InputOptions
+    @OptionGroup(title: "Input") var inputs: InputPaths
+    @OptionGroup(title: "Input") var frames: InputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Method") var method: MethodOptionGroup
@@ -84,19 +90,28 @@ struct Annotate: ParsableCommand {
     }
 
     func run() throws {
-        let selection = try input.selection()
+        let first = inputs.paths[0]
+        if inputs.paths.count > 1 || FileSystem.isDirectory(first) || output.namesEachPicture {
+            try annotatePictures()
+        } else {
+            try annotateClip(first)
+        }
+    }
+
+    private func annotateClip(_ input: String) throws {
+        let selection = try frames.selection()
         let style = try view.style(standardScale: method.method.value.standardScale)
         let warnings = WarningList()
         let readerOptions = ReaderOptions(
             frames: selection, keepAudio: output.output != nil && !output.encoding.noAudio,
-            threads: threads.codecThreads, videoStream: input.videoStream, isStrict: input.strict,
-            allowsNetwork: input.allowNetwork, onWarning: warnings.add)
-        let reader = try VideoReader.open(input.input, options: readerOptions)
+            threads: threads.codecThreads, videoStream: frames.videoStream, isStrict: frames.strict,
+            allowsNetwork: frames.allowNetwork, onWarning: warnings.add)
+        let reader = try VideoReader.open(input, options: readerOptions)
         let info = reader.info
         let resumption = resume.isOn ? try Resumption(input: input, output: output, info: info) : nil
         let schedule = threads.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
-            reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
+            reader: reader, path: input, selection: selection, videoStream: frames.videoStream,
             threads: threads.codecThreads)
         try checkFrameCount(sampler)
         var plan = try AnnotationPlan(
@@ -105,11 +120,12 @@ struct Annotate: ParsableCommand {
             onWarning: warnings.add,
             makeSource: {
                 try makeSource(
-                    $0, name: $1, isMain: $2, frames: info, schedule: schedule, sampler: sampler,
-                    savedState: resumption?.state(of: $1))
+                    $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
+                    savedState: resumption?.state(of: $1)
+                ) { try checkSize(height: info.height, width: info.width, for: $0) }
             })
-        try plan.prepare(
-            frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
+        try AnnotationPlan.prepare(
+            plan.sources, frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
             budget: memory.budgetBytes)
         if style.scale.isOfClip, output.output != nil {
             try plan.measureLimits(
@@ -122,8 +138,10 @@ struct Annotate: ParsableCommand {
         let temporaries = TemporaryFiles()
         Interruption.begin(stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
         let store = try resumption?.open(
-            try identity(of: plan, schedule: schedule), plan: plan, segmentFrames: resume.segmentFrames)
-        let sinks = try makeSinks(reader: reader, plan: plan, style: style, store: store, warnings: warnings)
+            try identity(of: input, plan, schedule: schedule), plan: plan, segmentFrames: resume.segmentFrames
+        )
+        let sinks = try makeSinks(
+            input, reader: reader, plan: plan, style: style, store: store, warnings: warnings)
         temporaries.add(sinks.temporaryPaths)
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
@@ -131,13 +149,16 @@ struct Annotate: ParsableCommand {
             threadsPerFrame: schedule.threadsPerFrame, sinks: sinks.all, stop: stop)
         let resumable = store.map { store in
             ResumableJob(
-                store: store, segmentFrames: resume.segmentFrames, whole: job, input: input.input,
+                store: store, segmentFrames: resume.segmentFrames, whole: job, input: input,
                 readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers)
         }
-        if messages.verbose { try describe(info, plan, schedule) }
+        if messages.verbose {
+            StandardError.line(
+                "\(input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
+            try describe(plan, schedule, height: info.height, width: info.width)
+        }
         if !messages.quiet {
-            for notice in plan.notices { StandardError.line("vitvideo: note: \(notice)") }
-            for source in plan.sources { ModelNotices.print(of: source.probed.model, as: source.name) }
+            plan.printNotices()
             store.map(announce)
         }
 
@@ -192,10 +213,11 @@ struct Annotate: ParsableCommand {
     }
 
     /// A loaded model looked at by the method.
-    private func makeSource(
-        _ loaded: Model, name: String, isMain: Bool, frames: VideoInfo, schedule: Schedule,
-        sampler: FrameSampler,
-        savedState: Data?
+    ///
+    /// - Parameter check: throws where the model cannot look at the input.
+    func makeSource(
+        _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: any SampledInput,
+        savedState: Data? = nil, check: (ProbedModel) throws -> Void
     ) throws -> any MapSource {
         let threads = schedule.workers * schedule.threadsPerFrame
         let classification = try classes.classification(
@@ -203,7 +225,7 @@ struct Annotate: ParsableCommand {
             target: method.classChoice, offline: model.offline)
         let probed = ProbedModel(
             loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
-        try checkSize(of: frames, for: probed)
+        try check(probed)
         var settings = method.given
         if let index = head.index { settings[MethodOptions.heads] = [index] }
         let request = MethodRequest(
@@ -212,7 +234,7 @@ struct Annotate: ParsableCommand {
             forEachSample: sampler.forEachFrame,
             picture: { place in
                 switch place {
-                case .picture(let path): try sampler.picture(in: path)
+                case .picture(let path): try VideoReader.picture(in: path)
                 case .frame(let index): try sampler.frame(at: index)
                 case .everyFrame: preconditionFailure("no picture is asked for")
                 }
@@ -221,7 +243,7 @@ struct Annotate: ParsableCommand {
             let engine = try compute.engine(
                 for: loaded, isExact: output.wantsNumbers || output.wantsMasks)
             if engine.precision == .int8, let image = try sampler.firstFrame() {
-                try check(engine, of: probed, on: image, threads: threads)
+                try verify(engine, of: probed, on: image, threads: threads)
             }
             return engine
         }
@@ -229,14 +251,14 @@ struct Annotate: ParsableCommand {
     }
 
     /// Refuses frames of far too many patches, or says what they take.
-    private func checkSize(of frames: VideoInfo, for probed: ProbedModel) throws {
-        guard let huge = try HugeFrame(of: probed, height: frames.height, width: frames.width) else { return }
+    func checkSize(height: Int, width: Int, for probed: ProbedModel) throws {
+        guard let huge = try HugeFrame(of: probed, height: height, width: width) else { return }
         guard memory.allowHugeFrames else { throw huge.refusal }
         if !messages.quiet { StandardError.line("vitvideo: note: \(huge.estimate)") }
     }
 
     /// Refuses a precision in which the model's attention changes too much.
-    private func check(_ engine: Engine, of probed: ProbedModel, on image: RGBImage, threads: Int) throws {
+    private func verify(_ engine: Engine, of probed: ProbedModel, on image: RGBImage, threads: Int) throws {
         let check = try PrecisionCheck(
             probed, engine: engine, reference: try compute.engine(for: probed.model, precision: .float32),
             on: image, threads: threads)
@@ -248,11 +270,10 @@ struct Annotate: ParsableCommand {
         }
     }
 
-    private func describe(_ info: VideoInfo, _ plan: AnnotationPlan, _ schedule: Schedule) throws {
-        StandardError.line(
-            "\(input.input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
+    /// Says what computes, and on how many patches of frames of this size.
+    func describe(_ plan: AnnotationPlan, _ schedule: Schedule, height: Int, width: Int) throws {
         for source in plan.sources {
-            let layout = try source.layout(height: info.height, width: info.width)
+            let layout = try source.layout(height: height, width: width)
             StandardError.line(
                 "\(source.name): \(layout.columns)×\(layout.rows) patches of "
                     + "\(source.probed.model.configuration.patchSize), \(source.summary), \(schedule), "

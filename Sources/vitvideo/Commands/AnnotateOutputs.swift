@@ -1,5 +1,7 @@
+import Archives
 import Base
 import Foundation
+import Methods
 import Pipeline
 import Rendering
 import VideoIO
@@ -27,11 +29,12 @@ extension Annotate {
     ///
     /// - Parameter store: where segments are kept; nil where the outputs are written directly.
     func makeSinks(
-        reader: VideoReader, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?,
+        _ input: String, reader: VideoReader, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?,
         warnings: WarningList
     ) throws -> Sinks {
         let info = reader.info
-        var sinks = Sinks(statistics: try makeStatistics(plan, overwrite: output.replaces(store)))
+        var sinks = Sinks(
+            statistics: try makeStatistics(input, plan, overwrite: output.replaces(store)))
         do {
             if let path = output.output {
                 let renderer = try plan.renderer(
@@ -48,13 +51,12 @@ extension Annotate {
                 }
             }
             if let path = output.export {
-                sinks.export = try ExportSink(
-                    path: path, overwrite: output.replaces(store), sources: plan.sources,
-                    sourceHeight: info.height, sourceWidth: info.width, version: Version.current,
-                    number: output.dtype ?? .float32,
-                    onOverflow: { warnings.add(ExportArgument.warning(of: $0)) })
+                sinks.export = try makeExport(
+                    ArchiveFormat.create(path, overwrite: output.replaces(store)), plan, height: info.height,
+                    width: info.width, warnings: warnings)
             }
-            sinks.masks = try makeMasks(info, plan, overwrite: output.replaces(store), warnings: warnings)
+            sinks.masks = try makeMasks(
+                input, info, plan, overwrite: output.replaces(store), warnings: warnings)
         } catch {
             for sink in sinks.all { sink.abandon() }
             throw error
@@ -62,7 +64,38 @@ extension Annotate {
         return sinks
     }
 
-    private func makeStatistics(_ plan: AnnotationPlan, overwrite: Bool) throws -> StatisticsSink? {
+    /// The export of frames of one size.
+    ///
+    /// - Throws: as `ExportSink`; the archive is given up then.
+    func makeExport(
+        _ archive: any ArrayArchive, _ plan: AnnotationPlan, height: Int, width: Int, warnings: WarningList
+    ) throws -> ExportSink {
+        try ExportSink(
+            archive, sources: plan.sources, sourceHeight: height, sourceWidth: width,
+            version: Version.current, number: output.dtype ?? .float32,
+            onOverflow: { warnings.add(ExportArgument.warning(of: $0)) })
+    }
+
+    /// - Parameters:
+    ///   - facts: how the masks come about.
+    ///   - fileName: of the picture that a frame is.
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
+    func makeCOCO(
+        _ path: String, _ plan: AnnotationPlan, _ facts: Provenance, overwrite: Bool,
+        fileName: @escaping (Int) -> String
+    ) throws -> COCOWriter {
+        let (source, mass) = plan.masked
+        var facts = facts
+        facts["description"] = .text("masks of \(source.method.title) by vitvideo")
+        facts["threshold"] = .number(mass)
+        return try COCOWriter(
+            path: path, overwrite: overwrite, info: facts, objectNames: [source.method.title],
+            fileName: fileName)
+    }
+
+    private func makeStatistics(_ input: String, _ plan: AnnotationPlan, overwrite: Bool) throws
+        -> StatisticsSink?
+    {
         guard output.wantsStatistics else { return nil }
         var outputs: [any StatisticsOutput] = []
         do {
@@ -72,13 +105,13 @@ extension Annotate {
                         path: path, overwrite: overwrite, subjects: plan.subjects))
             }
             if let path = output.plot {
-                let name = FileName.shown(input.input.lastPathPart)
+                let name = FileName.shown(input.lastPathPart)
                 let quantity = method.method.value.title
                 let title = quantity.prefix(1).uppercased() + quantity.dropFirst()
                 outputs.append(
                     try StatisticsPlot(
                         path: path, overwrite: overwrite,
-                        title: "\(title) over time: \(input.input == "-" ? "standard input" : name)",
+                        title: "\(title) over time: \(input == "-" ? "standard input" : name)",
                         quantity: quantity, subjects: plan.subjects))
             }
         } catch {
@@ -89,7 +122,7 @@ extension Annotate {
     }
 
     private func makeMasks(
-        _ info: VideoInfo, _ plan: AnnotationPlan, overwrite: Bool, warnings: WarningList
+        _ input: String, _ info: VideoInfo, _ plan: AnnotationPlan, overwrite: Bool, warnings: WarningList
     ) throws -> MaskSink? {
         guard output.wantsMasks else { return nil }
         let (source, mass) = plan.masked
@@ -97,14 +130,12 @@ extension Annotate {
         do {
             // Before the pictures, which have their names already when the last output is completed.
             if let path = output.coco {
-                var facts = try source.provenance(
+                let facts = try source.provenance(
                     sourceHeight: info.height, sourceWidth: info.width, version: Version.current)
-                facts["description"] = .text("masks of \(source.method.title) by vitvideo")
-                facts["threshold"] = .number(mass)
                 outputs.append(
-                    try COCOWriter(
-                        path: path, overwrite: overwrite, info: facts, objectNames: [source.method.title],
-                        fileName: try InputFiles.pictureNames(of: input.input, isStill: info.isStill)))
+                    try makeCOCO(
+                        path, plan, facts, overwrite: overwrite,
+                        fileName: try InputFiles.pictureNames(of: input, isStill: info.isStill)))
             }
             if let path = output.masks {
                 outputs.append(try MaskWriter(path, overwrite: overwrite, onWarning: warnings.add))

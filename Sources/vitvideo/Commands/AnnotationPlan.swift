@@ -79,8 +79,11 @@ struct AnnotationPlan {
 
     /// Checks that frames of this size can be looked at by the method.
     ///
+    /// - Parameter sources: that look at each of them.
     /// - Throws: as `MapSource.prepare`.
-    func prepare(frameHeight: Int, frameWidth: Int, workers: Int, budget: Int?) throws {
+    static func prepare(
+        _ sources: [any MapSource], frameHeight: Int, frameWidth: Int, workers: Int, budget: Int?
+    ) throws {
         let frames = AnnotationJob.mostFramesUnderWay(workers: workers) * frameHeight * frameWidth * 3
         var availableBytes = (budget ?? SystemMemory.availableBytes()).map { max(0, $0 - frames) }
         for source in sources {
@@ -95,7 +98,7 @@ struct AnnotationPlan {
     ///   - scale: one of the clip's.
     ///   - threads: that share a frame.
     /// - Throws: `VitvideoError`.
-    mutating func measureLimits(_ sampler: FrameSampler, for scale: HeatScale, threads: Int) throws {
+    mutating func measureLimits(_ sampler: any SampledInput, for scale: HeatScale, threads: Int) throws {
         limits = try sources.map {
             try MapLimits.measured(of: $0, for: scale, threads: threads, forEachFrame: sampler.forEachFrame)
         }
@@ -103,12 +106,17 @@ struct AnnotationPlan {
 
     /// - Throws: `VitvideoError.inputTooSmall`.
     func analysis(readsRecordings: Bool, frameHeight: Int, frameWidth: Int) throws -> Analysis {
-        let shown = panels.map { $0.compactMap(\.view) } ?? [view]
-        var analysis = Analysis(sources: sources, maskMass: shown.contains(.mask) ? threshold : nil)
+        var analysis = analysis
         if readsRecordings, let first = sources.first {
             analysis.recordingGrid = try first.layout(height: frameHeight, width: frameWidth)
         }
         return analysis
+    }
+
+    /// The same without recordings.
+    var analysis: Analysis {
+        let shown = panels.map { $0.compactMap(\.view) } ?? [view]
+        return Analysis(sources: sources, maskMass: shown.contains(.mask) ? threshold : nil)
     }
 
     /// - Throws: `VitvideoError.inputTooSmall`.
@@ -126,8 +134,13 @@ struct AnnotationPlan {
     /// The share of a map that masks keep, and the source that masks are written of.
     var masked: (source: any MapSource, mass: Double) { (sources[0], threshold) }
 
-    /// Why a model does not compute as it best could, each text once.
-    var notices: [String] { Set(sources.compactMap(\.notice)).sorted() }
+    /// Says why a model does not compute as it best could, and what was taken for granted about each.
+    func printNotices() {
+        for notice in Set(sources.compactMap(\.notice)).sorted() {
+            StandardError.line("vitvideo: note: \(notice)")
+        }
+        for source in sources { ModelNotices.print(of: source.probed.model, as: source.name) }
+    }
 
     /// What statistics are made of, in the order that frames have them.
     var subjects: [StatisticsSubject] {

@@ -102,7 +102,7 @@ struct Probe: ParsableCommand {
             defer { display.finish() }
             outcome = try job.run { display.update(frames: $0, lastFrame: $0 - 1) }
         }
-        summarize(outcome.counts)
+        if !messages.quiet { LeftOutPictures.print(outcome.counts) }
         if messages.verbose {
             let timing = TimingSummary(
                 meters: job.meters, workers: schedule.workers, unit: unit, outputStage: "draw and write")
@@ -131,14 +131,6 @@ struct Probe: ParsableCommand {
                     + subject.engine.description)
             StandardError.line("\(subject.name): \(subject.model.reading)")
         }
-    }
-
-    private func summarize(_ counts: ReportJob.Counts) {
-        guard !messages.quiet, !counts.skipped.isEmpty else { return }
-        for reason in counts.skipped { StandardError.line("vitvideo: warning: left out: \(reason)") }
-        StandardError.line(
-            "vitvideo: \(counts.used) of \(counts.used + counts.skipped.count) pictures used, "
-                + "\(counts.skipped.count) left out")
     }
 
     /// The models, each once.

@@ -33,6 +33,7 @@ struct Propagate: ParsableCommand {
             eval_video_segmentation.py, --protocol dinov3 those of DINOv3's notebook.
             """)
 
+    @OptionGroup(title: "Input") var clip: InputPath
     @OptionGroup(title: "Input") var input: InputOptions
     @OptionGroup(title: "Output") var output: PropagationOutputOptions
     @OptionGroup(title: "Propagation") var propagation: PropagationOptions
@@ -60,7 +61,7 @@ struct Propagate: ParsableCommand {
         let selection = try input.selection()
         let warnings = WarningList()
         let reader = try VideoReader.open(
-            input.input,
+            clip.path,
             options: ReaderOptions(
                 frames: selection, keepAudio: output.output != nil && !output.encoding.noAudio,
                 threads: threads.codecThreads, videoStream: input.videoStream, isStrict: input.strict,
@@ -68,7 +69,7 @@ struct Propagate: ParsableCommand {
         let info = reader.info
         let schedule = threads.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
-            reader: reader, path: input.input, selection: selection, videoStream: input.videoStream,
+            reader: reader, path: clip.path, selection: selection, videoStream: input.videoStream,
             threads: threads.codecThreads)
         let refusal =
             output.output.flatMap(VideoWriter.refusalOfSecondFrame)
@@ -192,7 +193,7 @@ struct Propagate: ParsableCommand {
                             path: path, overwrite: output.overwrite, info: info,
                             objectNames: (1..<masks.classes).map { "object \($0)" },
                             fileName: try InputFiles.pictureNames(
-                                of: input.input, isStill: reader.info.isStill))))
+                                of: clip.path, isStill: reader.info.isStill))))
             }
             // The last: these pictures have their names already when the other outputs are completed.
             if let path = output.masks {
@@ -228,7 +229,7 @@ struct Propagate: ParsableCommand {
     ) {
         let settings = propagation.settings
         StandardError.line(
-            "\(input.input): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
+            "\(clip.path): \(info.width)×\(info.height), \(info.codecName), \(info.pixelFormatName)")
         StandardError.line(
             "\(loaded.name): \(shown.columns)×\(shown.rows) patches of \(loaded.configuration.patchSize) on "
                 + "\(shown.width)×\(shown.height), \(schedule), \(engine.description)")

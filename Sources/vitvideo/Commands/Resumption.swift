@@ -12,12 +12,12 @@ struct Resumption {
     private let earlier: SegmentStore.Job?
 
     /// - Throws: `VitvideoError` of kind `usage` where the input or the output does not go with segments.
-    init(input: InputOptions, output: OutputOptions, info: VideoInfo) throws {
+    init(input: String, output: OutputOptions, info: VideoInfo) throws {
         guard info.canReopen else {
             throw VitvideoError(
                 .usage,
                 reason: "--resume reads the input again, which "
-                    + (input.input == "-" ? "standard input" : input.input)
+                    + (input == "-" ? "standard input" : input)
                     + " does not allow; save it to a file first")
         }
         if let output = output.output { try SegmentEncoder.check(output) }
@@ -42,13 +42,13 @@ extension Annotate {
     /// All that decides about the content of the outputs.
     ///
     /// - Throws: `VitvideoError` where a file cannot be read.
-    func identity(of plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
+    func identity(of input: String, _ plan: AnnotationPlan, schedule: Schedule) throws -> JobIdentity {
         var identity = JobIdentity()
         identity.add("the version of vitvideo", Version.current)
         identity.add("the version of FFmpeg", FFmpegLibrary.version)
         identity.add("the CPU", Processor.name)
-        try identity.add("the content of the input", contentOf: InputFiles.paths(of: input.input))
-        identity.add(input.settings)
+        try identity.add("the content of the input", contentOf: InputFiles.paths(of: input))
+        identity.add(frames.settings)
 
         identity.add("the number of models", plan.sources.count)
         for source in plan.sources {

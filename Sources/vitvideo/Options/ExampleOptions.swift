@@ -2,7 +2,7 @@ import ArgumentParser
 import Base
 import Files
 import Methods
-import Report
+import Pipeline
 
 /// Where frames that excite neurons are looked for, instead of making pictures.
 struct ExampleOptions: ParsableArguments {

@@ -1,14 +1,26 @@
 import ArgumentParser
 import VideoIO
 
-/// What is read, and which of its frames.
-struct InputOptions: ParsableArguments {
+/// What is read: one clip.
+struct InputPath: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "Video, picture, numbered pictures (frames/f%03d.png), or '-' for standard input.",
-            valueName: "input"))
-    var input: String
+            "Video, numbered pictures (frames/f%03d.png), or '-' for standard input.", valueName: "input"))
+    var path: String
+}
 
+/// What is read: a clip, or pictures that are none.
+struct InputPaths: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            """
+            Video, picture, numbered pictures (frames/f%03d.png), or '-' for standard input. Or several pictures and             directories of pictures, which are no clip: of any sizes, one output each (-o out/%s.png).
+            """, valueName: "input"))
+    var paths: [String]
+}
+
+/// Which frames of the input are read, and how.
+struct InputOptions: ParsableArguments {
     // The value may begin with a minus.
     @Option(
         parsing: .unconditional,
@@ -54,6 +66,9 @@ struct InputOptions: ParsableArguments {
         if start == nil && end == nil && duration == nil { return .all }
         return try FrameSelection(start: start, end: end, duration: duration)
     }
+
+    /// The options that choose among the frames of a clip, those that were given.
+    var ofClip: [String] { settings.compactMap { $0.value == nil ? nil : $0.name } }
 
     /// The input itself counts with its content, whatever its name.
     var settings: JobSettings {

@@ -13,7 +13,10 @@ struct OutputOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "Output; the extension decides: mp4, mov, mkv, webm, gif, png, or numbered out-%04d.png.",
+            """
+            Output; the extension decides: mp4, mov, mkv, webm, gif, png, jpg, or numbered out-%04d.png. Of pictures that \
+            are no clip one each: in out/%s.png the name of each stands for %s.
+            """,
             valueName: "file"))
     var output: String?
 
@@ -23,7 +26,8 @@ struct OutputOptions: ParsableArguments {
             Raw maps as arrays; the extension decides: npz, safetensors, or zarr, a directory. They are \
             \(standardArray.name) \(standardArray.shape), or what --method gives \
             (\(MethodRegistry.standard.arrayNames)), with frame, time and meta; with several models \
-            \(standardArray.name).NAME and meta.NAME of each.
+            \(standardArray.name).NAME and meta.NAME of each. Of pictures that are no clip FILE/\(standardArray.name) and so \
+            on, or a file each (out/%s.npz).
             """, valueName: "file.npz|safetensors|zarr"), transform: ExportArgument.path)
     var export: String?
 
@@ -46,7 +50,8 @@ struct OutputOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Every frame's mask as an indexed PNG of the frame's size, in the palette of DAVIS: 1 on the patches that \
-            hold most of the map (--threshold), 0 elsewhere. Numbered, out-%05d.png; of one picture, out.png.
+            hold most of the map (--threshold), 0 elsewhere. Numbered, out-%05d.png; of one picture, out.png; of several that \
+            are no clip, out/%s.png.
             """, valueName: "file.png"))
     var masks: String?
 
@@ -63,6 +68,17 @@ struct OutputOptions: ParsableArguments {
 
     /// Names of all outputs, at least one.
     var paths: [String] { [output, export, stats, plot, masks, coco].compactMap { $0 } }
+
+    /// Whether the name of an output stands for many, one for each picture.
+    var namesEachPicture: Bool {
+        [output, export, masks].contains { $0?.contains(PictureName.placeholder) == true }
+    }
+
+    /// What a picture is written as.
+    static let pictureExtensions = ["png", "jpg", "jpeg"]
+
+    /// Whether an output of that name holds one picture.
+    static func isOfOnePicture(_ path: String) -> Bool { VideoWriter.refusalOfSecondFrame(path) != nil }
 
     var wantsStatistics: Bool { stats != nil || plot != nil }
 
