@@ -27,7 +27,8 @@ package protocol ClassMapper: AnyObject {
     func run(_ input: PatchMatrix, target: GradientTarget, classifier: Classifier?) throws -> ClassMap
 }
 
-/// Relevance for a class (Chefer, Gur and Wolf, ICCV 2021, the rules for self-attention):
+/// Relevance for a class (Chefer, Gur and Wolf, ICCV 2021, the rules for self-attention as in their notebook of ViT;
+/// their notebook of CLIP takes the last block alone):
 ///
 ///     Ā = mean over heads of max(0, ∂y/∂A ⊙ A)
 ///     R ← R + Ā·R, from R = I, over the blocks in forward order

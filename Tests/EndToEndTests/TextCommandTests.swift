@@ -77,6 +77,29 @@ import Testing
         #expect(top == [try #require(all.indices.max { all[$0] < all[$1] })])
     }
 
+    /// Relevance and Grad-CAM, in every frame for the text that `--class` names.
+    @Test(arguments: [
+        ("relevance", "clip_transformers"), ("relevance", "siglip_transformers"),
+        ("gradcam", "clip_open_clip"),
+    ]) func mapsAreOfTheTextThatIsNamed(method: String, model: String) throws {
+        let workspace = try workspace()
+        let arguments = ["clip.mkv", "--method", method, "--text", "a photo of a dog", "--text", "grass"]
+        for (name, chosen) in [("grass", "grass"), ("number", "1"), ("dog", "a photo of a dog")] {
+            try run(workspace, arguments + ["--class", chosen, "--export", "\(name).npz"], model)
+        }
+        let archive = try NPZReader(workspace.file("grass.npz"))
+        #expect(Set(archive.names) == [method, "class", "logits", "frame", "time", "meta"])
+        #expect(try archive.array("class").int64s() == [Int64](repeating: 1, count: 10))
+        #expect(try archive.array("logits").shape == [10, 2])
+        #expect(try archive.array("meta").strings().first?.contains("grass") == true)
+        let maps = try archive.array(method)
+        #expect(maps.shape == [10, 4, 5])
+        let values = try maps.floats()
+        #expect(values.allSatisfy { $0 >= 0 && $0.isFinite } && Set(values).count > 50, "\(values)")
+        #expect(try values == NPZReader(workspace.file("number.npz")).array(method).floats())
+        #expect(try values != NPZReader(workspace.file("dog.npz")).array(method).floats())
+    }
+
     @Test func neuronDrawsTexts() throws {
         let workspace = try workspace()
         let arguments =
@@ -125,6 +148,17 @@ import Testing
         let outcome = try workspace.run(
             ["photo.png", "-o", "out.png"] + arguments + Self.model("clip_transformers"))
         #expect(outcome.status == status && outcome.errors.contains(words), "\(outcome.errors)")
+        #expect(try workspace.size(of: "out.png") == 0)
+    }
+
+    /// SigLIP's texts are compared with what a probe gathers, not with a class token.
+    @Test func gradCAMOfATextNeedsAClassToken() throws {
+        let workspace = try workspace()
+        let outcome = try workspace.run(
+            ["photo.png", "--method", "gradcam", "--text", "grass", "-o", "out.png"]
+                + Self.model("siglip_transformers"))
+        #expect(outcome.status == 64 && outcome.errorLines.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("--method relevance"), "\(outcome.errors)")
         #expect(try workspace.size(of: "out.png") == 0)
     }
 

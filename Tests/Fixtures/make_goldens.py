@@ -51,7 +51,7 @@ from golden_scripts import (  # noqa: E402
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = [
     "torch", "torchvision", "timm", "transformers", "open_clip_torch", "matplotlib", "numpy", "onnx", "onnxruntime",
-    "tokenizers", "sentencepiece", "ftfy", "regex", "scipy", "networkx",
+    "tokenizers", "sentencepiece", "ftfy", "regex", "scipy", "networkx", "pycocotools", "pillow",
 ]  # fmt: skip
 
 

@@ -9,48 +9,12 @@ import Testing
 /// CLIP's and SigLIP's text towers in every naming, and what a picture's likeness to texts is, against OpenCLIP and
 /// transformers (`golden_scripts/texts.py`).
 @Suite struct TextTowerTests {
-    struct Case: Sendable, CustomTestStringConvertible {
-        let name: String
-        let kind: TextTower.Kind
-        /// Of the weights in the golden's folder.
-        let file: String
-        /// Where nothing beside the file tells the heads.
-        var heads: Int?
-        /// Of the vision tower, where nothing tells it.
-        var activation: Activation?
-
-        var path: String { Fixtures.golden("texts/\(name)/\(file)").path }
-        var testDescription: String { name }
-    }
-
-    static let cases = [
-        Case(name: "clip_openai", kind: .clip, file: "model.pt", heads: 2),
-        Case(name: "clip_open_clip", kind: .clip, file: "open_clip_model.safetensors"),
-        Case(name: "clip_transformers", kind: .clip, file: "model.safetensors"),
-        Case(name: "siglip_transformers", kind: .siglip, file: "model.safetensors"),
-        Case(
-            name: "siglip_open_clip", kind: .siglip, file: "open_clip_model.safetensors", heads: 2,
-            activation: .geluTanh),
-    ]
-
-    private static func golden(_ item: Case) throws -> Checkpoint {
-        try Checkpoint.open(Fixtures.golden("texts/\(item.name).expected.safetensors").path)
-    }
-
-    private static func tokens(_ golden: Checkpoint) throws -> [[Int]] {
-        try JSONDecoder().decode([[Int]].self, from: Data(try #require(golden.metadata["tokens"]).utf8))
-    }
-
-    private static func model(_ item: Case) throws -> Model {
-        try Model.load(item.path, told: ModelFacts(heads: item.heads, activation: item.activation))
-    }
-
-    @Test(arguments: cases) func textsAreTheOriginals(_ item: Case) throws {
-        let golden = try Self.golden(item)
-        let tower = try #require(try Self.model(item).textTower)
+    @Test(arguments: TextGolden.all) func textsAreTheOriginals(_ item: TextGolden) throws {
+        let golden = try item.expected()
+        let tower = try #require(try item.model().textTower)
         #expect(tower.kind == item.kind)
         #expect(tower.directory == Fixtures.golden("texts/\(item.name)").path)
-        let tokens = try Self.tokens(golden)
+        let tokens = try item.tokens()
         let expected = try golden.floats("texts")
         let features = try tower.features(of: tokens)
         #expect(relativeError(features.values, expected) <= 1e-4)
@@ -59,10 +23,10 @@ import Testing
         #expect(relativeError(alone.values, Array(expected[2 * alone.outputs..<3 * alone.outputs])) <= 1e-4)
     }
 
-    @Test(arguments: cases) func logitsAreTheOriginals(_ item: Case) throws {
-        let golden = try Self.golden(item)
-        let model = try Self.model(item)
-        let texts = try TextClassifier(try Self.tokens(golden), for: model)
+    @Test(arguments: TextGolden.all) func logitsAreTheOriginals(_ item: TextGolden) throws {
+        let golden = try item.expected()
+        let model = try item.model()
+        let texts = try TextClassifier(try item.tokens(), for: model)
         let expected = try golden.floats("logits")
         #expect(relativeError(texts.logits(try golden.floats("feature")), expected) <= 1e-4)
 
@@ -77,11 +41,11 @@ import Testing
         #expect(try PatchClassifier(classifier, of: model) == nil)
     }
 
-    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN])
-    func theGradientIsAutogradsOf(_ item: Case, library: Engine.Library) throws {
-        let golden = try Self.golden(item)
-        let model = try Self.model(item)
-        let classifier = Classifier(try TextClassifier(try Self.tokens(golden), for: model))
+    @Test(arguments: TextGolden.all, [Engine.Library.openBLAS, .oneDNN])
+    func theGradientIsAutogradsOf(_ item: TextGolden, library: Engine.Library) throws {
+        let golden = try item.expected()
+        let model = try item.model()
+        let classifier = Classifier(try TextClassifier(try item.tokens(), for: model))
         let engine = try GradientEngine(model: model, classifier: classifier, library: library)
         let gradient = try PixelGradient(engine: engine, target: .logit(1), rows: 4, columns: 4)
         let result = try gradient.run(try golden.floats("input"))
@@ -101,21 +65,21 @@ import Testing
         (2, "config.json", #""num_attention_heads": 2"#, #""num_attention_heads": 3"#),
         (2, "config.json", #""layer_norm_eps": 1e-05"#, #""layer_norm_eps": 0.1"#),
     ]) func configurationsAreBelieved(index: Int, file: String, part: String, other: String) throws {
-        let item = Self.cases[index]
-        let golden = try Self.golden(item)
+        let item = TextGolden.all[index]
+        let golden = try item.expected()
         let directory = try TemporaryDirectory()
         let (weights, config) = (directory.file(item.file), directory.file(file))
         try FileManager.default.copyItem(atPath: item.path, toPath: weights)
         let text = try String(
             contentsOfFile: Fixtures.golden("texts/\(item.name)/\(file)").path, encoding: .utf8)
-        let vision = try Self.model(item).configuration
+        let vision = try item.model().configuration
         for (content, isSame) in [(text, true), (text.replacing(part, with: other), false)] {
             try content.write(toFile: config, atomically: true, encoding: .utf8)
             let prefix = index == 1 ? "visual." : "vision_model."
             let tower = try #require(
                 TextTower(try Checkpoint.open(weights), besideVision: prefix, vision: vision))
             let error = relativeError(
-                try tower.features(of: try Self.tokens(golden)).values, try golden.floats("texts"))
+                try tower.features(of: try item.tokens()).values, try golden.floats("texts"))
             #expect((error <= 1e-4) == isSame, "\(other): \(error)")
         }
     }
@@ -130,7 +94,7 @@ import Testing
     }
 
     @Test func aTokenWithoutAnEmbeddingIsAnotherModels() throws {
-        let tower = try #require(try Self.model(Self.cases[2]).textTower)
+        let tower = try #require(try TextGolden.all[2].model().textTower)
         let error = try #require(throws: VitvideoError.self) {
             try tower.features(of: [[0, tower.vocabularyCount]])
         }
@@ -151,7 +115,7 @@ import Testing
         )
         throws
     {
-        let source = try Checkpoint.open(Self.cases[1].path)
+        let source = try Checkpoint.open(TextGolden.all[1].path)
         var tensors = try source.names.filter { $0 != name }.map {
             ($0, try #require(source[$0]).shape, try source.floats($0))
         }
@@ -168,7 +132,7 @@ import Testing
 
     /// Of a tower that is neither as wide as the vision tower nor of heads of 64.
     @Test func headsHaveToBeTold() throws {
-        let item = Self.cases[0]
+        let item = TextGolden.all[0]
         let other = Configuration(
             family: .clip, patchSize: 4, width: 32, depth: 2, heads: 2, nativeRows: 4, nativeColumns: 4)
         let tower = try #require(

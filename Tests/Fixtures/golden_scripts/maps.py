@@ -11,6 +11,9 @@ A picture's, under these names, all in float64:
 
 Tokens are after the final norm. The last three are there for models with logits, the very last for those of them whose
 logits come of the class token.
+
+Relevance is that of Chefer et al.'s ViT notebook, through all blocks. Their notebook of CLIP takes the last block
+alone, which is `relevance.last`.
 """
 
 import torch
@@ -59,6 +62,44 @@ def gradcam(attention: torch.Tensor, gradient: torch.Tensor, special: int) -> to
     return (weights[:, None] * attention[:, 0, special:]).mean(dim=0).clamp(min=0)
 
 
+class Backward:
+    """Attention and the gradient of a score with respect to it, heads × queries × keys: of each block, and `probe` of a
+    pooling head's probe over the patches. Those given are nodes of the score's graph, with a batch axis or without."""
+
+    def __init__(
+        self, score: torch.Tensor, attention: list[torch.Tensor], special: int, probe: torch.Tensor | None = None
+    ):
+        nodes = [*attention, *([] if probe is None else [probe])]
+        gradients = torch.autograd.grad(score, nodes, retain_graph=True)
+        pairs = [(node.detach().flatten(0, -3), found.flatten(0, -3)) for node, found in zip(nodes, gradients, strict=True)]
+        self.probe = None if probe is None else pairs.pop()
+        self.weights, self.gradients, self.special = [pair[0] for pair in pairs], [pair[1] for pair in pairs], special
+
+    def start(self, reads_class: bool, of_probe) -> torch.Tensor:
+        """What stands left of the product over the blocks: `of_probe` makes heads × patches of the probe's A ⊙ G one
+        row."""
+        row = torch.zeros(self.weights[0].shape[-1], dtype=torch.float64)
+        if reads_class:
+            row[0] = 1
+        elif self.probe is not None:
+            row[self.special :] = of_probe((self.probe[0] * self.probe[1])[:, 0])
+        else:
+            row[self.special :] = 1 / (len(row) - self.special)
+        return row
+
+
+def of_class(backward: Backward, grid: tuple[int, int], reads_class: bool) -> dict[str, torch.Tensor]:
+    weights, gradients, special = backward.weights, backward.gradients, backward.special
+    start = backward.start(reads_class, lambda products: products.clamp(min=0).mean(dim=0))
+    found = {
+        name: relevance(weights, gradients, start, special, blocks).reshape(grid)
+        for name, blocks in (("relevance", slice(None)), ("relevance.last", slice(-1, None)))
+    }
+    if reads_class:
+        found["gradcam"] = gradcam(weights[-1], gradients[-1], special).reshape(grid)
+    return found
+
+
 def of(
     tokens: torch.Tensor, attention: list[torch.Tensor], special: int, has_class: bool, grid: tuple[int, int],
     logits: torch.Tensor | None = None, probe: torch.Tensor | None = None, reads_class: bool = True,
@@ -73,23 +114,13 @@ def of(
         "similarity": similarity(patches, grid),
         "foreground.component": foreground(patches, looked, grid),
     }
-    if logits is None:
-        return found
-    wanted = attention + ([] if probe is None else [probe])
-    gradients = [gradient[0] for gradient in torch.autograd.grad(logits[CLASS], wanted, retain_graph=True)]
-    weights = [block[0] for block in attention]
-    start = torch.zeros(tokens.shape[0], dtype=torch.float64)
-    if reads_class:
-        start[0] = 1
-    elif probe is not None:
-        start[special:] = (gradients.pop() * probe[0]).clamp(min=0).mean(dim=0)[0]
-    else:
-        start[special:] = 1 / len(patches)
-    for name, blocks in (("relevance", slice(None)), ("relevance.last", slice(-1, None))):
-        found[name] = relevance(weights, gradients, start, special, blocks).reshape(grid)
-    if reads_class:
-        found["gradcam"] = gradcam(weights[-1], gradients[-1], special).reshape(grid)
+    if logits is not None:
+        found |= of_class(Backward(logits[CLASS], attention, special, probe), grid, reads_class)
     for name, value in found.items():
-        if not value.max() > value.mean() + 0.2 * value.abs().mean():
+        if is_flat(value):
             print(f"    {name} is nearly flat: largest {value.max():.2e}, mean {value.mean():.2e}")
     return {name: value.detach() for name, value in found.items()}
+
+
+def is_flat(value: torch.Tensor) -> bool:
+    return not value.max() > value.mean() + 0.2 * value.abs().mean()

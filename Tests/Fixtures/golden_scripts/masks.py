@@ -1,10 +1,7 @@
 """Goldens of masks: pictures as PIL writes them with the objects' numbers they stand for, and COCO's run lengths.
 
 Each `NAME.png` has its indices in `NAME.png.idx`: height and width as little-endian 16-bit numbers, then a byte a
-pixel. `palette.rgb` is the palette of DAVIS, 256 × 3 bytes. `rle.json` holds masks and what pycocotools makes of them;
-besides the libraries of make_goldens.py this takes
-
-    pip install pycocotools
+pixel. `palette.rgb` is the palette of DAVIS, 256 × 3 bytes. `rle.json` holds masks and what pycocotools makes of them.
 """
 
 import json

@@ -18,9 +18,9 @@ FUSIONS = {"mean": np.mean, "max": np.max, "min": np.min}
 TIE_MARGIN = 1e-5
 
 
-def map_of(joint: np.ndarray, grid: tuple[int, int], special: int) -> np.ndarray:
-    """The CLS row of the product over the patches (rows, cols), divided by its maximum."""
-    row = joint[0, special:].reshape(grid)
+def map_of(joint: np.ndarray, grid: tuple[int, int], special: int, start: np.ndarray | None = None) -> np.ndarray:
+    """The CLS row of the product over the patches (rows, cols), or `start` times it, divided by its maximum."""
+    row = (joint[0] if start is None else start @ joint)[special:].reshape(grid)
     return row / row.max()
 
 
@@ -46,7 +46,7 @@ def discard(fused: np.ndarray, ratio: float, spare_first: bool) -> np.ndarray:
     return flat.reshape(fused.shape)
 
 
-def fold(fused_blocks, ratio, grid, special, spare_first=True, columns=False) -> np.ndarray:
+def fold(fused_blocks, ratio, grid, special, spare_first=True, columns=False, start=None) -> np.ndarray:
     """a = (F + I)/2 after the discard, normalised and multiplied up.
 
     `columns` is vit-explain's missing keepdim: its row sums broadcast along the wrong axis, so
@@ -57,7 +57,7 @@ def fold(fused_blocks, ratio, grid, special, spare_first=True, columns=False) ->
         mixed = (discard(fused, ratio, spare_first) + np.eye(fused.shape[-1])) / 2
         sums = mixed.sum(axis=-1)
         joint = (mixed / (sums[None, :] if columns else sums[:, None])) @ joint
-    return map_of(joint, grid, special)
+    return map_of(joint, grid, special, start)
 
 
 def gradient_fused(attention, gradient) -> list[np.ndarray]:

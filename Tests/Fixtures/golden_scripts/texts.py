@@ -9,6 +9,15 @@
 `<name>.expected.safetensors` holds a picture's normalized planes, the vision tower's feature, the texts in the shared
 space (texts, outputs), the picture's logits, and the gradient of the second with respect to the planes, from the
 library in float64; the texts and their tokens are in its metadata.
+
+`<name>.maps.safetensors` holds the planes of a picture of more contrast, its logits, and under `<text>/` for some of the
+texts, all from that library's graph:
+
+  gradient.N         heads × tokens × tokens, of the text's logit with respect to softmax's attention in block N
+  probe              heads × patches, of SigLIP's probe: its attention times the gradient with respect to it
+  relevance, relevance.last, gradcam    rows × cols, as in `maps`, the last for CLIP alone
+  gradient_rollout   rows × cols, as in `probing`; SigLIP's starts from the probe's A ⊙ gradient, mean over heads,
+                     negatives set to 0
 """
 
 import json
@@ -26,7 +35,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel, SiglipTokenizer
 
-from . import clip, tokens
+from . import clip, maps, probing, tokens
+from .expected import check_agreement, check_difference, seen_softmax
 from .families import write_safetensors
 from .store import save, without_traces
 
@@ -37,6 +47,10 @@ HEADS, DEPTH, LENGTH, CLIP_WIDTH = clip.HEADS, 2, 20, clip.WIDTH
 SIGLIP_LENGTH = 16
 MERGES = 120
 TOLERANCE = 1e-6
+MAPPED = (0, 3)
+"""The texts that have maps."""
+CONTRAST = 20
+"""What the picture is multiplied by, so that SigLIP's probe sees patches that differ."""
 SCALE, BIAS = 2.296875, -1.5
 
 
@@ -117,6 +131,46 @@ def expected(logits_of, planes: torch.Tensor, feature: torch.Tensor, texts: torc
         "input": planes, "feature": feature, "texts": texts / texts.norm(dim=-1, keepdim=True), "logits": logits.detach(),
         "gradient": gradient[0],
     }  # fmt: skip
+
+
+def text_maps(
+    what: str, planes: torch.Tensor, logits: torch.Tensor, attention: list[torch.Tensor], probe: torch.Tensor | None = None
+) -> dict[str, torch.Tensor]:
+    """`attention` and `probe` are nodes of the graph of `logits`, which are those of `planes`. Without a probe the class
+    token is read."""
+    special, grid = int(probe is None), (clip.SIDE // clip.PATCH,) * 2
+    by_text = {}
+    for text in MAPPED:
+        backward = maps.Backward(logits[text], attention, special, probe)
+        found = maps.of_class(backward, grid, probe is None)
+        fused = probing.gradient_fused(*([x.numpy() for x in part] for part in (backward.weights, backward.gradients)))
+        start = backward.start(probe is None, lambda products: products.mean(dim=0).clamp(min=0))
+        found["gradient_rollout"] = torch.from_numpy(probing.fold(fused, 0.0, grid, special, start=start.numpy()))
+        for name, value in found.items():
+            if maps.is_flat(value):
+                raise SystemExit(f"{what}: {name} of '{TEXTS[text]}' is flat: {value}")
+        found |= {f"gradient.{block}": value for block, value in enumerate(backward.gradients)}
+        if backward.probe is not None:
+            found["probe"] = (backward.probe[0] * backward.probe[1])[:, 0]
+        by_text[text] = found
+    first, second = by_text.values()
+    for name in first:
+        check_difference(f"{what}: the text in {name}", {"": first[name]}, {"": second[name]}, part="")
+    values = {f"{text}/{name}": value for text, found in by_text.items() for name, value in found.items()}
+    return values | {"input": planes, "logits": logits.detach()}
+
+
+def open_clip_maps(what: str, model: open_clip.CLIP, planes: torch.Tensor, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    """OpenCLIP's blocks show softmax only where they are asked for their weights."""
+    hooks = [
+        block.attn.register_forward_pre_hook(lambda _m, args, options: (args, options | {"need_weights": True}), with_kwargs=True)
+        for block in model.visual.transformer.resblocks
+    ]
+    with seen_softmax() as attention:
+        image, texts, scale = model(planes[None], ids)[:3]
+    for hook in hooks:
+        hook.remove()
+    return text_maps(what, planes, (scale * image @ texts.t())[0], attention)
 
 
 def attends_unevenly(attention: torch.Tensor) -> None:
@@ -221,7 +275,7 @@ def make_clip(out: Path) -> None:
 
     rng = np.random.default_rng(3300)
     planes = torch.from_numpy(rng.standard_normal((3, clip.SIDE, clip.SIDE)).astype(np.float32)).double()
-    values = {}
+    values, made = {}, {}
     for name, model in [("openai", quick), ("open_clip", exact)]:
         with torch.no_grad():
             feature = clip.open_clip_trace(model.visual, planes)["class"]
@@ -232,6 +286,7 @@ def make_clip(out: Path) -> None:
             return scale * image @ text.t()
 
         values[name] = expected(logits_of, planes, feature, texts)
+        made[name] = open_clip_maps(name, model, CONTRAST * planes, ids)
     with torch.no_grad():
         result = transformers.text_model(padded(rows, LENGTH, end), output_attentions=True)
         texts = transformers.text_projection(result.pooler_output)
@@ -240,8 +295,13 @@ def make_clip(out: Path) -> None:
     values["transformers"] = expected(
         lambda pixels: transformers(padded(rows, LENGTH, end), pixels).logits_per_image, planes, feature, texts
     )
+    planes = CONTRAST * planes
+    result = transformers(padded(rows, LENGTH, end), planes[None], output_attentions=True)
+    attention = list(result.vision_model_output.attentions)
+    made["transformers"] = text_maps("transformers", planes, result.logits_per_image[0], attention)
     for key, value in values["openai"].items():
         check(f"CLIP's {key}", value, values["transformers"][key])
+    check_agreement("OpenCLIP's maps and those of transformers", made["openai"], made["transformers"])
 
     traced = torch.jit.trace(
         Program(open_clip_model(vision, text, True)).float(), (torch.zeros(1, 3, clip.SIDE, clip.SIDE), ids), check_trace=False
@@ -262,6 +322,7 @@ def make_clip(out: Path) -> None:
     transformers.float().save_pretrained(folders["transformers"])
     for name, value in values.items():
         save(out / f"clip_{name}.expected.safetensors", value, {"texts": TEXTS, "tokens": rows})
+        save(out / f"clip_{name}.maps.safetensors", made[name], {"texts": MAPPED})
 
 
 # --- SigLIP ---
@@ -373,6 +434,11 @@ def make_siglip(out: Path) -> None:
         feature = model.vision_model(planes[None]).pooler_output[0]
     attends_unevenly(result.attentions[-1][0, :, -1])
     values = expected(lambda pixels: model(ids, pixels).logits_per_image, planes, feature, result.pooler_output)
+    contrast = CONTRAST * planes
+    with seen_softmax() as found:
+        whole = model(ids, contrast[None], output_attentions=True)
+    (probe,) = [attention for attention in found if attention.shape[-2] == 1]
+    made = text_maps("SigLIP", contrast, whole.logits_per_image[0], list(whole.vision_model_output.attentions), probe)
 
     # The towers that OpenCLIP makes of the same weights.
     tower = TextTransformer(
@@ -388,6 +454,11 @@ def make_siglip(out: Path) -> None:
     with torch.no_grad():
         check("SigLIP's texts", tower.eval()(ids), result.pooler_output)
         check("SigLIP's feature", trunk(planes[None])[0], feature)
+    with seen_softmax() as found:
+        image = nn.functional.normalize(trunk(contrast[None]), dim=-1)[0]
+    logits = scale.exp() * values["texts"] @ image + bias
+    by_timm = text_maps("SigLIP by timm", contrast, logits, found[:-1], found[-1])
+    check_agreement("timm's maps and those of transformers", by_timm, made)
 
     model.float().save_pretrained(folders["transformers"])
     names = {f"visual.trunk.{name}": value for name, value in vision.items()}
@@ -410,6 +481,7 @@ def make_siglip(out: Path) -> None:
     (folders["open_clip"] / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     for name in folders:
         save(out / f"siglip_{name}.expected.safetensors", values, {"texts": TEXTS, "tokens": rows})
+        save(out / f"siglip_{name}.maps.safetensors", made, {"texts": MAPPED})
 
 
 def make(out: Path) -> None:
