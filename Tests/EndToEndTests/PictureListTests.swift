@@ -200,6 +200,11 @@ import VideoIO
         #expect(try workspace.size(of: "out/tree.png") == 4)
         #expect(try run(workspace, arguments + ["-y"]).status == 0)
         #expect(try workspace.size(of: "out/tree.png") > 100)
+
+        let before = try workspace.bytes(of: "in/tree.png")
+        let itself = try run(workspace, ["in", "-o", "in/../in/%s.png", "-y"])
+        #expect(itself.status == 73 && itself.errors.contains("it is one of the pictures"), "\(itself.errors)")
+        #expect(try workspace.bytes(of: "in/tree.png") == before)
     }
 
     /// The pictures that are done stay; what is of all of them is kept under a name that says that it is not all.

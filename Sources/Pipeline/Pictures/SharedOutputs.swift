@@ -1,6 +1,5 @@
 import Archives
 import Pixels
-import VideoIO
 
 /// An archive that each of many pictures adds a group to.
 package final class SharedArchive: FrameOutput {
@@ -12,13 +11,7 @@ package final class SharedArchive: FrameOutput {
     package func group(_ name: String) -> ArrayGroup { ArrayGroup(name, of: archive) }
 
     package func finish() throws { try archive.finish(as: nil) }
-
-    package func finishPartial() throws -> [String] {
-        let name = OutputFormat.partialName(of: archive.path)
-        try archive.finish(as: name)
-        return [name]
-    }
-
+    package func finishPartial() throws -> [String] { [try archive.finishPartial()] }
     package func abandon() { archive.abandon() }
     package var temporaryPaths: [String] { [archive.temporaryPath] }
 }

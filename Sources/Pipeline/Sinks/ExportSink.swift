@@ -102,15 +102,22 @@ package final class ExportSink: NumberSink {
 
     package func finish() throws { try archive.finish(as: nil) }
 
-    package func finishPartial() throws -> [String] {
-        let name = OutputFormat.partialName(of: archive.path)
-        try archive.finish(as: name)
-        return [name]
-    }
+    package func finishPartial() throws -> [String] { [try archive.finishPartial()] }
 
     package func abandon() { archive.abandon() }
 
     package var temporaryPaths: [String] { [archive.temporaryPath] }
+}
+
+extension ArrayArchive {
+    /// Completes what there is.
+    ///
+    /// - Returns: the name it has.
+    func finishPartial() throws -> String {
+        let name = OutputFormat.partialName(of: path)
+        try finish(as: name)
+        return name
+    }
 }
 
 extension MapSource {
