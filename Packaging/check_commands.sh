@@ -14,7 +14,7 @@ small="--resolution 224 -q"
 
 # Video encoders and muxers, sound copied, captions drawn.
 run h264 clip.mp4 -o out/h264.mp4 --frames 75:79 $small
-run hevc clip.mp4 -o out/hevc.mkv --codec hevc --frames 75:77 $small
+run hevc clip.mp4 -o out/hevc.mkv --codec hevc --frames 75:79 $small
 run vp9 clip.mp4 -o out/vp9.webm --frames 75:77 $small
 run av1 clip.mp4 -o out/av1.mp4 --codec av1 --frames 75:77 $small
 run prores clip.mp4 -o out/prores.mov --codec prores --frames 75:77 $small
@@ -43,7 +43,7 @@ run missing missing.mp4 -o out/missing.mp4
 run codec clip.mp4 -o out/codec.mp4 --codec no-such
 run extension clip.mp4 -o out/extension.xyz
 run usage clip.mp4 -o out/usage.mp4 --no-such
-run network https://localhost/a.mp4 -o out/network.mp4 --allow-network
+run network https://127.0.0.1/a.mp4 -o out/network.mp4 --allow-network
 run download models pull dino_vits16 -q
 run help --help
 run version --version

@@ -43,7 +43,7 @@ inside() {
   # shellcheck disable=SC2086
   unshare --mount --pid --fork $network sh -euc '
     root=$1; shift
-    mount --bind /dev "$root/dev"
+    mount --rbind /dev "$root/dev"
     mount -t proc proc "$root/proc"
     exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 chroot "$root" "$2" -euc "cd /work; $1"
   ' sh "$roots/root" "$1" "${2:-sh}"
@@ -77,7 +77,7 @@ ln -s "$program" "$roots/expected/bin/vitvideo"
 cp -a "$roots/media" "$roots/expected/in"
 cp "$clip" "$roots/expected/clip.mp4"
 (cd "$roots/expected" && unshare --net env -i HOME="$PWD" XDG_CACHE_HOME="$PWD/cache" LANG=C.UTF-8 \
-  PATH="$PWD/bin:/usr/bin:/bin" sh -euc "vitvideo models import $model --as dinov2_vits14 -q; $here/check_commands.sh")
+  PATH="$PWD/bin:/usr/bin:/bin" sh -euc "vitvideo models import $model --as dinov2_vits14 > model; $here/check_commands.sh")
 packets "$roots/expected/out"
 try "the built program itself" sh -c '! grep -vE "^(read-|missing|codec|extension|usage|network|download)|0$" "$0"' \
   "$roots/expected/out/codes"
@@ -92,7 +92,7 @@ for suite in bookworm trixie; do
     inside 'python3 -m venv /venv; /venv/bin/pip install --quiet --no-index --find-links . vitvideo-*.whl'
   try "$suite: libraries that are not of the wheel" holds_all
   try "$suite: commands" \
-    inside 'PATH=/venv/bin:$PATH; vitvideo models import *.onnx --as dinov2_vits14 -q; sh ./check_commands.sh'
+    inside 'PATH=/venv/bin:$PATH; vitvideo models import *.onnx --as dinov2_vits14 > model; sh ./check_commands.sh'
   try "$suite: outputs as of the built program" same
   try "$suite: the module" inside '/venv/bin/python -c "
 import numpy, vitvideo
@@ -110,7 +110,7 @@ install() {
 }
 try "$release: installation, see $roots/apt.log" install
 try "$release: commands" \
-  inside 'vitvideo models import *.onnx --as dinov2_vits14 -q; sh ./check_commands.sh'
+  inside 'vitvideo models import *.onnx --as dinov2_vits14 > model; sh ./check_commands.sh'
 try "$release: outputs as of the built program" same
 try "$release: completions" inside '. /usr/share/bash-completion/completions/vitvideo' bash
 try "$release: removal" inside '
