@@ -94,7 +94,11 @@ def _fields(
         elif array.ndim == 3:
             fields[field] = _heatmap(fiftyone, array[index])
     if mask is not None:
-        fields["mask"] = fiftyone.Segmentation(mask_path=os.path.abspath(mask))
+        # FiftyOne would read the palette's colours from the file, and not the indices.
+        from PIL import Image
+
+        with Image.open(mask) as file:
+            fields["mask"] = fiftyone.Segmentation(mask=np.asarray(file))
     return fields
 
 

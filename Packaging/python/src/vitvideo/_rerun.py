@@ -60,18 +60,21 @@ def log(recording: Any, result: Result, video: Optional[Path], prefix: str = "")
     """
     import rerun
 
+    def entity(*parts: str) -> str:
+        return prefix + str(rerun.new_entity_path(parts))
+
     if video is not None:
-        recording.log(f"{prefix}/video", rerun.AssetVideo(path=video), static=True)
+        recording.log(entity("video"), rerun.AssetVideo(path=video), static=True)
     for name, item in result.items():
         if isinstance(item, Result):
-            log(recording, item, None, f"{prefix}/{name}")
+            log(recording, item, None, entity(name))
     if "frame" not in result:
         return
     for index, (frame, time) in enumerate(zip(result.frame.tolist(), result.time.tolist())):
         recording.set_time("frame", sequence=frame)
         recording.set_time("time", duration=time)
         if video is not None:
-            recording.log(f"{prefix}/video", rerun.VideoFrameReference(seconds=time))
+            recording.log(entity("video"), rerun.VideoFrameReference(seconds=time))
         for name, array in result.items():
             if isinstance(array, Result) or array.ndim < 3:
                 continue
@@ -79,11 +82,11 @@ def log(recording: Any, result: Result, video: Optional[Path], prefix: str = "")
             values = np.array(array[index])
             dimensions = ["row", "col"] if values.ndim == 2 else (
                 [_STACKS[kind], "row", "col"] if kind in _STACKS else ["row", "col", "channel"])
-            recording.log(f"{prefix}/{name}", rerun.Tensor(values, dim_names=dimensions))
+            recording.log(entity(name), rerun.Tensor(values, dim_names=dimensions))
             heat = values if values.ndim == 2 else values.mean(0) if kind in _STACKS else None
             if heat is not None:
                 meta = result.meta[model] if model else result.meta
-                recording.log(f"{prefix}/video/{name}", _picture(rerun, heat, meta))
+                recording.log(entity("video", name), _picture(rerun, heat, meta))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +119,7 @@ def _picture(rerun: Any, heat: NDArray[Any], meta: Any) -> Any:
     from PIL import Image
 
     span = float(heat.max() - heat.min())
-    levels = ((heat - heat.min()) * (255 / span if span > 0 else 0)).astype(np.uint8)
+    levels = np.rint((heat - heat.min()) * (255 / span if span > 0 else 0)).astype(np.uint8)
     rows = (np.arange(meta["source_height"]) / meta["cell_height"]).astype(int).clip(0, heat.shape[0] - 1)
     cols = (np.arange(meta["source_width"]) / meta["cell_width"]).astype(int).clip(0, heat.shape[1] - 1)
     stops = np.linspace(0, 255, len(_INFERNO))
