@@ -73,10 +73,32 @@ $(BINARY): $(SOURCES) | packages
 .PHONY: test
 test: test-files ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
+	@$(MAKE) --no-print-directory check-python
 
 # The tests, and what they run on.
 .PHONY: test-files
 test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS)
+
+# The program is the one that the other tests are of.
+PYTHON_PACKAGE := Packaging/python
+IN_PYTHON_PACKAGE = cd $(PYTHON_PACKAGE) && VITVIDEO_PROGRAM=$(CURDIR)/.build-tests/release/vitvideo
+
+.PHONY: check-python check-python-handoff
+check-python: test-files $(PYTHON_PACKAGE)/.venv/installed ## Check the Python package: types, tests, notebook
+	cd $(PYTHON_PACKAGE) && .venv/bin/mypy
+	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
+
+# FiftyOne's own imports warn.
+check-python-handoff: test-files $(PYTHON_PACKAGE)/.venv-handoff/installed ## Check it with FiftyOne and Rerun (1.8 GB)
+	$(IN_PYTHON_PACKAGE) .venv-handoff/bin/pytest -W default tests/handoff
+
+$(PYTHON_PACKAGE)/.venv/installed: $(PYTHON_PACKAGE)/requirements.txt
+$(PYTHON_PACKAGE)/.venv-handoff/installed: $(PYTHON_PACKAGE)/requirements-handoff.txt
+$(PYTHON_PACKAGE)/.venv%installed: $(PYTHON_PACKAGE)/pyproject.toml Sources/vitvideo/Vitvideo.swift | packages
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $(filter %.txt,$^)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $(PYTHON_PACKAGE)
+	@touch $@
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
