@@ -11,6 +11,9 @@ PYTHON ?= python3
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
 	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
+# What packing needs besides: libraries for a small FFmpeg, and Debian's tools.
+PACKAGING_PACKAGES := nasm dpkg-dev libx264-dev libx265-dev libvpx-dev libsvtav1enc-dev libaom-dev libdav1d-dev \
+	libjxl-dev libgnutls28-dev libbz2-dev liblzma-dev lintian debootstrap
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -35,6 +38,14 @@ WORDS_WHEEL_SHA := c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a004
 WORDS := $(CACHE)/bpe_simple_vocab_16e6.txt.gz
 
 SOURCES := Package.swift $(shell find Sources -type f)
+
+# What is packed, and what for.
+PACKED := .build-packaging
+MAN := $(PACKED)/vitvideo.1
+COMPLETIONS := $(addprefix $(PACKED)/vitvideo.,bash zsh fish)
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+# Packages carry the time of the commit.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 .PHONY: help
 help: ## List the targets
@@ -62,10 +73,32 @@ $(BINARY): $(SOURCES) | packages
 .PHONY: test
 test: test-files ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
+	@$(MAKE) --no-print-directory check-python
 
 # The tests, and what they run on.
 .PHONY: test-files
 test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS)
+
+# The program is the one that the other tests are of.
+PYTHON_PACKAGE := Packaging/python
+IN_PYTHON_PACKAGE = cd $(PYTHON_PACKAGE) && VITVIDEO_PROGRAM=$(CURDIR)/.build-tests/release/vitvideo
+
+.PHONY: check-python check-python-handoff
+check-python: test-files $(PYTHON_PACKAGE)/.venv/installed ## Check the Python package: types, tests, notebook
+	cd $(PYTHON_PACKAGE) && .venv/bin/mypy
+	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
+
+# FiftyOne's own imports warn.
+check-python-handoff: test-files $(PYTHON_PACKAGE)/.venv-handoff/installed ## Check it with FiftyOne and Rerun (1.8 GB)
+	$(IN_PYTHON_PACKAGE) .venv-handoff/bin/pytest -W default tests/handoff
+
+$(PYTHON_PACKAGE)/.venv/installed: $(PYTHON_PACKAGE)/requirements.txt
+$(PYTHON_PACKAGE)/.venv-handoff/installed: $(PYTHON_PACKAGE)/requirements-handoff.txt
+$(PYTHON_PACKAGE)/.venv%installed: $(PYTHON_PACKAGE)/pyproject.toml Sources/vitvideo/Vitvideo.swift | packages
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $(filter %.txt,$^)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $(PYTHON_PACKAGE)
+	@touch $@
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
@@ -91,8 +124,44 @@ tests-built: packages
 model: $(MODEL) ## Fetch the default model into the model cache
 
 .PHONY: install
-install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
+install: $(BINARY) $(MAN) $(COMPLETIONS) ## Install binary, man page and completions under PREFIX (default /usr/local)
 	install -Dm755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitvideo
+	install -Dm644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1/vitvideo.1
+	install -Dm644 $(PACKED)/vitvideo.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vitvideo
+	install -Dm644 $(PACKED)/vitvideo.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_vitvideo
+	install -Dm644 $(PACKED)/vitvideo.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vitvideo.fish
+
+$(MAN): $(BINARY) Packaging/manpage.py Packaging/declared.py Packaging/sections.roff Sources/Base/VitvideoError.swift
+	@mkdir -p $(@D)
+	$(PYTHON) Packaging/manpage.py $(BINARY) > $@
+
+$(COMPLETIONS): $(PACKED)/vitvideo.%: $(BINARY) Packaging/completions.py Packaging/declared.py
+	@mkdir -p $(@D)
+	$(PYTHON) Packaging/completions.py $(BINARY) $* > $@
+
+.PHONY: wheel
+wheel: $(BINARY) $(PACKED)/venv/installed packaging-packages ## Pack the program with all libraries: dist/*.whl
+	Packaging/wheel/ffmpeg.sh $(PACKED)/ffmpeg
+	rm -rf $(PACKED)/pure
+	$(PACKED)/venv/bin/pip wheel --quiet --no-deps --wheel-dir $(PACKED)/pure Packaging/python
+	PATH=$$PWD/$(PACKED)/venv/bin:$$PATH $(PACKED)/venv/bin/python Packaging/wheel/wheel.py \
+	  $(BINARY) $(PACKED)/ffmpeg $(PACKED)/pure/*.whl $(PACKED) dist
+
+$(PACKED)/venv/installed: Packaging/wheel/requirements.txt
+	$(PYTHON) -m venv $(PACKED)/venv
+	$(PACKED)/venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: deb
+deb: packaging-packages ## Pack a Debian package of this release of Debian: dist/*.deb
+	rm -rf $(PACKED)/deb
+	$(MAKE) --no-print-directory install DESTDIR=$(PACKED)/deb/tree PREFIX=/usr \
+	  ZSH_COMPLETIONS=/usr/share/zsh/vendor-completions
+	Packaging/deb/build.sh $(PACKED)/deb dist
+
+.PHONY: check-packages
+check-packages: $(MODEL) $(CLIP) wheel deb ## Try wheel and Debian package in bare Debian 12 and 13, without network
+	Packaging/check_packages.sh $(BINARY) $(CACHE)/vit_s_focus.onnx $(CLIP) dist $(PACKED)/roots
 
 .PHONY: bench
 bench: bench-programs ## Measure against other programs, an hour and a half: Benchmarks/RESULTS.md
@@ -117,12 +186,15 @@ format: ## Format the Swift sources
 
 .PHONY: clean
 clean: ## Remove what was built and written; fetched files and imported models stay
-	rm -rf .build .build-tests .build-address .build-thread media/out
+	rm -rf .build .build-tests .build-address .build-thread .build-packaging dist media/out
 
 # Debian packages, only those that are missing.
-.PHONY: packages
-packages:
-	@missing=$$(for p in $(PACKAGES); do \
+.PHONY: packages packaging-packages
+packages: MISSING_OF := $(PACKAGES)
+packaging-packages: MISSING_OF := $(PACKAGING_PACKAGES)
+packaging-packages: packages
+packages packaging-packages:
+	@missing=$$(for p in $(MISSING_OF); do \
 	  dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \

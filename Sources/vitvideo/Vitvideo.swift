@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Files
 import Foundation
 import ViT
 
@@ -15,6 +16,7 @@ struct Vitvideo: ParsableCommand {
     /// Parses and runs; an error becomes one line on standard error and an exit code.
     static func main() {
         StandardStreams.ensureOpen()
+        BundledFiles.prepareProcess()
         MathLibrary.setEnvironment()
         Interruption.listen()
         // A closed pipe is an error of the write, not the end of the process.
