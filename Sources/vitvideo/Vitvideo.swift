@@ -15,7 +15,7 @@ struct Vitvideo: ParsableCommand {
     /// Parses and runs; an error becomes one line on standard error and an exit code.
     static func main() {
         StandardStreams.ensureOpen()
-        MathLibrary.prepareProcess()
+        MathLibrary.setEnvironment()
         Interruption.listen()
         // A closed pipe is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
