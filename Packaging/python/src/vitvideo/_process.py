@@ -18,8 +18,8 @@ from ._progress import Bar, Progress, listener
 
 log = logging.getLogger("vitvideo")
 
-# Becomes the program, which then has SIGINT as soon as this process is no more: a notebook's kernel that is killed would
-# else leave it at work. Arguments: this process, then the command. 1 is PR_SET_PDEATHSIG.
+# Becomes the program, which the kernel interrupts (PR_SET_PDEATHSIG, 1) when this process ends: without that it works
+# on after a notebook's kernel was killed. Arguments: this process's number, then the command.
 _ENDING_WITH_PARENT = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, int(signal.SIGINT))
