@@ -11,6 +11,8 @@ PYTHON ?= python3
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
 	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
+# What drives the page of `vitvideo serve` in the tests.
+BROWSER_PACKAGES := chromium chromium-driver
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -60,12 +62,18 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: test-files ## Run all tests
+test: test-files Tests/Browser/.venv/installed ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
+	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
 
 # The tests, and what they run on.
 .PHONY: test-files
 test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS)
+
+Tests/Browser/.venv/installed: Tests/Browser/requirements.txt | packages browser-packages
+	$(PYTHON) -m venv Tests/Browser/.venv
+	Tests/Browser/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
@@ -119,16 +127,23 @@ format: ## Format the Swift sources
 clean: ## Remove what was built and written; fetched files and imported models stay
 	rm -rf .build .build-tests .build-address .build-thread media/out
 
-# Debian packages, only those that are missing.
-.PHONY: packages
-packages:
-	@missing=$$(for p in $(PACKAGES); do \
+# $(call install,packages): Debian packages, only those that are missing.
+define install
+	@missing=$$(for p in $(1); do \
 	  dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -q; \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing; \
 	fi
+endef
+
+.PHONY: packages browser-packages
+packages:
+	$(call install,$(PACKAGES))
+
+browser-packages:
+	$(call install,$(BROWSER_PACKAGES))
 
 $(MODEL): $(CACHE)/vit_s_focus.onnx | $(IMPORTER)
 	$(IMPORTER) models import $< --as dinov2_vits14
