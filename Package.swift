@@ -97,8 +97,8 @@ let package = Package(
                 .embedInCode("Files/icon.svg"),
             ]
                 + [
-                    "api", "app", "attention", "camera", "controls", "jobs", "pane", "paint", "state",
-                    "timeline",
+                    "api", "app", "attention", "camera", "controls", "jobs", "keys", "paint", "pane", "state",
+                    "status", "tiles", "timeline", "words",
                 ].map { .embedInCode("Files/\($0).js") },
             swiftSettings: strict),
         .target(

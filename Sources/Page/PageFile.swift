@@ -16,10 +16,14 @@ package struct PageFile: Sendable {
         script("camera", PackageResources.camera_js),
         script("controls", PackageResources.controls_js),
         script("jobs", PackageResources.jobs_js),
+        script("keys", PackageResources.keys_js),
         script("pane", PackageResources.pane_js),
         script("paint", PackageResources.paint_js),
         script("state", PackageResources.state_js),
+        script("status", PackageResources.status_js),
+        script("tiles", PackageResources.tiles_js),
         script("timeline", PackageResources.timeline_js),
+        script("words", PackageResources.words_js),
     ]
 
     private static func script(_ name: String, _ bytes: [UInt8]) -> PageFile {

@@ -13,7 +13,7 @@ import Testing
     ]
 
     /// A server of a small picture and a small clip, with a temporary directory of its own.
-    private static func start(_ workspace: Workspace, _ more: String...) throws -> ServerProgram {
+    static func start(_ workspace: Workspace, _ more: String...) throws -> ServerProgram {
         let picture = "testsrc=size=64x48:rate=5:duration=4"
         try workspace.ffmpeg("-f", "lavfi", "-i", picture, "-frames:v", "1", "photo.png")
         try workspace.ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "mpeg4", "clip.mkv")
@@ -224,61 +224,6 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.file("tmp")) == [])
     }
 
-    /// Twenty clients with mixed requests, some of which hang up before the answer.
-    @Test func manyClientsAtOnce() throws {
-        let workspace = try Workspace()
-        let budget = 1_000_000
-        let server = try Self.start(workspace, "--budget-memory", "1M")
-        let seconds = RobustnessTable.isThorough ? 60.0 : 4
-        let end = ContinuousClock.now + .seconds(seconds)
-        let faults = Base.Mutex([String]())
-        let count = Base.Mutex(0)
-        DispatchQueue.concurrentPerform(iterations: 20) { client in
-            var random = SplitMix64(seed: UInt64(client))
-            while ContinuousClock.now < end {
-                let frame = random.next() % 20
-                let targets = [
-                    "frames/clip.mkv/\(frame)", "frames/clip.mkv/\(frame)/queries-keys?layer=1",
-                    "frames/clip.mkv/\(frame)/attention?query=1,3", "frames/clip.mkv/\(frame)/picture.png",
-                    "info",
-                    "frames/photo.png/0/maps?method=rollout", "progress", "media/clip.mkv",
-                    "frames/clip.mkv/\(frame)/entropy?background=1",
-                ]
-                let target = targets[Int(random.next() % UInt64(targets.count))]
-                let address = "/api/\(target)\(target.contains("?") ? "&" : "?")session=\(client)"
-                do {
-                    if random.next() % 5 == 0 {
-                        let connection = try server.connect()
-                        ServerProgram.send(
-                            Data(
-                                "GET \(address) HTTP/1.1\r\nHost: \(server.host):\(server.port)\r\nAuthorization: Bearer \(server.token)\r\n\r\n"
-                                    .utf8), to: connection)
-                        close(connection)
-                    } else {
-                        let answer = try server.get(address)
-                        if answer.status != 200 {
-                            faults.withLock { $0.append("\(answer.status) \(address) \(answer.text)") }
-                        }
-                    }
-                } catch {
-                    faults.withLock { $0.append("\(address): \(error)") }
-                }
-                count.withLock { $0 += 1 }
-            }
-        }
-        #expect(faults.withLock { $0 } == [])
-        #expect(count.withLock { $0 } > 100)
-        // What was wanted by those that went away is gone too.
-        var info = try server.get("/api/info").json
-        while info["tasks"] as? Int != 0 { info = try server.get("/api/info").json }
-        #expect(info["kept_bytes"] as? Int ?? .max <= budget)
-        RobustnessTable.count(
-            "server: requests of 20 clients at once", tried: count.withLock { $0 },
-            passed: count.withLock { $0 } - faults.withLock { $0.count })
-        #expect(try server.stop().status == 0)
-    }
-
-    /// A file in which reading one frame takes very long does not keep the server from anything else.
     @Test func aServerOfNothingStillAnswers() throws {
         let workspace = try Workspace()
         try workspace.makeDirectory("tmp")

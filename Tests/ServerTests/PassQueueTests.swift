@@ -44,7 +44,7 @@ import Testing
                 && (0..<5).allSatisfy { queue.progress(of: "\($0)").running != nil }
         }
         gate.open()
-        threads.forEach { $0.join() }
+        for thread in threads { thread.join() }
         #expect(queue.count == 0)
         queue.stop()
     }
@@ -70,7 +70,7 @@ import Testing
         gone.open()
         until { queue.progress(of: "a").waiting == 2 }
         gate.open()
-        threads.forEach { $0.join() }
+        for thread in threads { thread.join() }
         #expect(done.withLock { $0 } == [0, 3, 1])
         queue.stop()
     }
@@ -111,7 +111,7 @@ import Testing
         }
         until { queue.count == 3 }
         queue.stop()
-        threads.forEach { $0.join() }
+        for thread in threads { thread.join() }
     }
 
     @Test func errorsArrive() {

@@ -3,7 +3,7 @@
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
 /** Names this tab, so that its newest wish goes first. */
-export const session = crypto.getRandomValues(new Uint32Array(2)).join("-");
+const session = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 /** What the server answers where it cannot do what is asked. */
 export class Refusal extends Error {
@@ -15,9 +15,8 @@ export class Refusal extends Error {
 
 /** Asks; throws a `Refusal` for every answer that is none of success. */
 export async function ask(path, items = {}, { method = "GET", body, signal } = {}) {
-  const query = new URLSearchParams({ ...items, session });
-  const response = await fetch(`/api/${path}?${query}`, {
-    method, body, signal, headers: { authorization: `Bearer ${token}` },
+  const response = await fetch(`/api/${path}?${new URLSearchParams(items)}`, {
+    method, body, signal, headers: { authorization: `Bearer ${token}`, "vitvideo-session": session },
   });
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
@@ -49,8 +48,7 @@ export const frame = (media, number, part = "") =>
 export function upload(file, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const query = new URLSearchParams({ name: file.name || "picture", session });
-    request.open("POST", `/api/media?${query}`);
+    request.open("POST", `/api/media?${new URLSearchParams({ name: file.name || "picture" })}`);
     request.setRequestHeader("authorization", `Bearer ${token}`);
     request.responseType = "json";
     request.upload.onprogress = (event) => onProgress(event.loaded / Math.max(1, event.total));

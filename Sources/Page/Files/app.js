@@ -4,10 +4,13 @@ import * as api from "./api.js";
 import { Camera } from "./camera.js";
 import { Controls } from "./controls.js";
 import { Jobs } from "./jobs.js";
+import { listenToKeys } from "./keys.js";
 import { Pane } from "./pane.js";
-import { defaults, isCompared, isHead, methodItems, patch, read, side, viewItems, write } from "./state.js";
+import { defaults, isCompared, methodItems, patch, read, side, viewItems, write } from "./state.js";
+import { busy, say, trouble, uploaded, watch } from "./status.js";
+import { drawTiles } from "./tiles.js";
 import { Timeline } from "./timeline.js";
-import { fuse } from "./attention.js";
+import { caption, named } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
@@ -21,12 +24,13 @@ let hovered = null;
 /** Counts what was asked, so that only the latest is drawn. */
 let turn = 0;
 
-const handlers = (index) => ({
+const handlers = {
   onHover: (place) => { hovered = place; drawSoon(); },
-  onPick: (place) => pick(panes[index].patchAt(place)),
-});
+  // The first picture's patch at the same place.
+  onPick: (place) => pick(panes[0].patchAt(place)),
+};
 /** The pictures, for whoever looks at their maps in the browser's console. */
-export const panes = [0, 1].map((index) => new Pane(byId(`pane-${index + 1}`), handlers(index)));
+export const panes = [0, 1].map((index) => new Pane(byId(`pane-${index + 1}`), handlers));
 const camera = new Camera();
 const controls = new Controls((changes) => change(changes));
 const timeline = new Timeline((frame) => change({ frame: String(frame) }));
@@ -59,6 +63,8 @@ function change(changes) {
   if (changes.method === "similarity" && !patch(state.query) && panes[0].record) {
     state.query = panes[0].patchAt([0.5, 0.5]).join();
   }
+  if (changes.method === "neuron" && !state.neuron) state.neuron = `${shownModel(0).layers - 1}:0`;
+  if (!shownModel(0).methods.includes(state.method)) state.method = defaults.method;
   if (changes.media !== undefined && changes.media !== before.media) {
     state.frame = changes.frame ?? "0";
     if (patch(state.query)) state.query = "";
@@ -71,7 +77,7 @@ function change(changes) {
 function pick(cell) {
   hovered = null;
   change({ query: cell.join() });
-  byId("said").textContent = `From patch ${cell.join(", ")}`;
+  say(`From patch ${cell.join(", ")}`);
 }
 
 // Showing
@@ -109,9 +115,6 @@ async function show() {
     watched();
   }
 }
-
-/** Whether something is still to come. */
-const busy = (is) => document.querySelector("main").setAttribute("aria-busy", String(is));
 
 /** What may be wanted next, once nothing else is. */
 async function rest(mine) {
@@ -153,54 +156,36 @@ async function draw(mine) {
     if (!pane.record) continue;
     const query = shownQuery(pane);
     const layer = layerOf(pane.model);
-    const reference = pane === first || pane.model.name !== first.model?.name ? null : first.vector(shownQuery(first));
+    const isOther = pane !== first && pane.model.name === first.model?.name;
+    const reference = isOther ? first.vector(shownQuery(first)) : null;
     const maps = await pane.maps(state, layer, query, reference);
     if (mine !== turn) return;
     const marked = ["attention", "layers", "similarity"].includes(state.method) ? query : "";
-    pane.draw(maps, state, tableOf(), pane !== first && reference && state.method === "similarity" ? "" : marked);
-    pane.canvas.setAttribute("aria-label", inWords(pane, query));
-    pane.note.textContent = inWords(pane, query);
-    if (pane === first) drawTiles(pane, maps, marked);
+    const isOfFirst = Boolean(reference) && state.method === "similarity";
+    pane.draw(maps, state, tableOf(), isOfFirst ? "" : marked);
+    const from = isOfFirst ? shownQuery(first) : query;
+    const words = caption(pane, media.get(pane.media), state, layer, from, isOfFirst);
+    pane.canvas.setAttribute("aria-label", words);
+    pane.note.textContent = words;
+    if (pane === first) drawFew(pane, maps, marked);
   }
-  byId("from").value = patch(shownQuery(first)) ? `patch ${shownQuery(first).replace(",", ", ")}` : named(queryOf(first.model));
+  byId("from").value = named(shownQuery(first));
 }
 
-const named = (query) => ({ cls: "class token", mean: "all patches, mean", probe: "pooling probe" }[query] ?? query);
-
-/** What a pane shows, in words. */
-function inWords(pane, query) {
-  const of = patch(query) ? `patch ${query.replace(",", ", ")}` : named(query);
-  const item = media.get(pane.media);
-  const frame = item?.kind === "video" ? `, frame ${pane.frame}` : "";
-  const what = {
-    attention: `attention from ${of}, layer ${layerOf(pane.model)}, ${isHead(state.head) ? "head " : ""}${state.head}`,
-    layers: `attention from ${of} in every layer`, similarity: `similarity with ${of}`,
-  }[state.method] ?? state.method;
-  return `${item?.name ?? ""}${frame} · ${pane.model.name} · ${what}`;
-}
-
-/** Small multiples: a button for each map, which shows it large. */
-function drawTiles(pane, { tiles, lines }, query) {
-  const root = byId("tiles");
-  while (root.children.length > tiles.length) root.lastElementChild.remove();
-  while (root.children.length < tiles.length) {
-    const button = document.createElement("button");
-    button.append(document.createElement("canvas"), document.createElement("span"));
-    root.append(button);
-  }
-  tiles.forEach((tile, i) => {
-    const button = root.children[i];
-    button.lastElementChild.textContent = tile.name;
-    const isShown = tile.method ? state.method === tile.method
-      : tile.layer !== undefined ? tile.layer === layerOf(pane.model)
-        : state.method === "attention" && tile.head === state.head;
-    button.setAttribute("aria-pressed", String(isShown));
-    button.onclick = () => {
+/** Small multiples of the first picture, and what its classifier says. */
+function drawFew(pane, { tiles, lines }, query) {
+  drawTiles(tiles, {
+    isShown: (tile) => {
+      if (tile.method) return state.method === tile.method;
+      if (tile.layer !== undefined) return tile.layer === layerOf(pane.model);
+      return state.method === "attention" && tile.head === state.head;
+    },
+    onChoose: (tile) => {
       if (tile.method) change({ method: tile.method });
       else if (tile.layer !== undefined) change({ layer: String(tile.layer) });
       else if (tile.head !== undefined) change({ method: "attention", head: tile.head });
-    };
-    pane.drawTile(button.firstElementChild, tile.map, state, tableOf(), query);
+    },
+    draw: (canvas, map) => pane.drawTile(canvas, map, state, tableOf(), query),
   });
   const classes = pane.record.classes.map(({ name, probability }) => `${name}  ${Math.round(probability * 100)} %`);
   byId("lines").textContent = (lines?.length ? lines : classes).join("\n");
@@ -216,7 +201,10 @@ function showControls() {
   byId("compare").setAttribute("aria-pressed", String(isCompared(state)));
   byId("compare").disabled = !isOpen;
   byId("back").textContent = named(model.query).replace(/^./, (letter) => letter.toUpperCase());
-  for (const id of ["copy", "copy-clip", "make-picture", "make-maps", "make-clip"]) byId(id).disabled = !isOpen;
+  for (const id of ["copy", "copy-clip", "make-picture", "make-maps", "make-clip"]) {
+    byId(id).disabled = !isOpen || camera.isOn;
+  }
+  byId("method").disabled = camera.isOn;
   const isVideo = media.get(state.media)?.kind === "video";
   for (const id of ["copy-clip", "make-clip"]) byId(id).hidden = !isVideo;
 }
@@ -235,42 +223,16 @@ async function described(name) {
 async function open(file) {
   if (!file) return;
   stopCamera();
-  const bar = byId("progress");
-  bar.hidden = false;
   try {
     trouble("");
-    const item = await api.upload(file, (share) => { bar.value = share; });
+    const item = await api.upload(file, uploaded);
     media.set(item.id, item);
     await change({ media: item.id, frame: "0", query: "" });
   } catch (error) {
     trouble(error.message);
   } finally {
-    bar.hidden = true;
+    uploaded(null);
   }
-}
-
-/** Shows how far the server is, where it takes longer; the returned function ends that. */
-function watch() {
-  const bar = byId("progress");
-  let isOver = false;
-  (async () => {
-    await wait(250);
-    while (!isOver) {
-      const { running } = await api.json("progress").catch(() => ({}));
-      if (isOver) break;
-      bar.hidden = false;
-      if (running) bar.value = running;
-      else bar.removeAttribute("value");
-      await wait(150);
-    }
-    bar.hidden = true;
-  })();
-  return () => { isOver = true; };
-}
-
-function trouble(text) {
-  byId("trouble").hidden = !text;
-  byId("trouble").textContent = text;
 }
 
 /** What the server makes a command of. */
@@ -284,6 +246,13 @@ function commandItems() {
 
 // The camera
 
+/** The chosen patch, where the last picture had one there. */
+function cameraQuery() {
+  const [model, cell, [{ record, source, model: last }]] = [shownModel(0), patch(state.query), panes];
+  if (!cell || source !== "camera" || last.name !== model.name) return model.query;
+  return cell[0] < record.rows && cell[1] < record.columns ? state.query : model.query;
+}
+
 async function startCamera() {
   byId("camera").setAttribute("aria-pressed", "true");
   byId("welcome").hidden = true;
@@ -293,21 +262,19 @@ async function startCamera() {
   trouble("");
   try {
     await camera.start(
-      () => ({ model: shownModel(0).name, layer: layerOf(shownModel(0)), query: queryOf(shownModel(0)) }),
+      () => ({ model: shownModel(0).name, layer: layerOf(shownModel(0)), query: cameraQuery() }),
       (bitmap, record, heads) => {
         const [pane] = panes;
-        if (!pane.record || pane.record.rows !== record.rows || pane.source !== "camera") pane.forget();
+        const query = cameraQuery();
+        if (pane.source !== "camera") {
+          pane.forget();
+          showControls();
+        }
         Object.assign(pane, { source: "camera", media: "", frame: 0, model: shownModel(0) });
         pane.show(bitmap, record);
-        const how = isHead(state.head) ? "mean" : state.head;
-        const query = queryOf(pane.model);
-        const maps = {
-          main: pane.choose(heads, state.head),
-          tiles: [{ name: how, map: fuse(heads, how), head: how },
-            ...heads.map((map, i) => ({ name: `head ${i}`, map, head: String(i) }))],
-        };
+        const maps = pane.mapsOf(heads, state.head);
         pane.draw(maps, state, tableOf(), query);
-        drawTiles(pane, maps, query);
+        drawFew(pane, maps, query);
         pane.note.textContent = `camera · ${pane.model.name} · layer ${layerOf(pane.model)}`;
         pane.canvas.dataset.pictures = String(Number(pane.canvas.dataset.pictures ?? 0) + 1);
       });
@@ -323,8 +290,9 @@ function stopCamera() {
   if (panes[0].source === "camera") {
     panes[0].forget();
     byId("panes").hidden = true;
-    byId("welcome").hidden = false;
+    byId("welcome").hidden = Boolean(state.media);
     byId("tiles").replaceChildren();
+    showControls();
   }
 }
 
@@ -358,11 +326,12 @@ function listen() {
     }
   });
   byId("compare").addEventListener("click", () => {
+    const other = info.models.find(({ name }) => name !== shownModel(0).name);
     if (isCompared(state)) change({ media2: "", frame2: "", model2: "" });
-    else if (info.models.length > 1) change({ model2: info.models.find(({ name }) => name !== shownModel(0).name).name });
+    else if (other) change({ model2: other.name });
     else change({ frame2: state.frame, media2: "" });
   });
-  addEventListener("keydown", press);
+  listenToKeys({ onMove: move, onBack: () => change({ query: "" }), onStep: (by) => timeline.step(by) });
   addEventListener("hashchange", () => {
     state = read(location.hash);
     show();
@@ -370,29 +339,14 @@ function listen() {
   addEventListener("resize", drawSoon);
 }
 
-const arrows = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-
-/** On a picture the arrows move the patch; elsewhere left and right go through the frames. */
-function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const isOnPicture = event.target.matches?.(".pane canvas");
-  const isOnField = event.target.matches?.("input, select, textarea");
-  if (event.key === "Escape") {
-    change({ query: "" });
-  } else if (isOnPicture && arrows[event.key]) {
-    const { rows, columns } = panes[0].record ?? { rows: 1, columns: 1 };
-    const [row, column] = patch(state.query) ?? [Math.floor(rows / 2), Math.floor(columns / 2)];
-    const [down, right] = patch(state.query) ? arrows[event.key] : [0, 0];
-    const within = (value, count) => Math.min(count - 1, Math.max(0, value));
-    if (panes[0].record) pick([within(row + down, rows), within(column + right, columns)]);
-  } else if (!isOnField && (event.key === "," || event.key === "ArrowLeft")) {
-    timeline.step(-1);
-  } else if (!isOnField && (event.key === "." || event.key === "ArrowRight")) {
-    timeline.step(1);
-  } else {
-    return;
-  }
-  event.preventDefault();
+/** Moves the patch; where there is none yet, it begins in the middle. */
+function move([down, right]) {
+  if (!panes[0].record) return;
+  const { rows, columns } = panes[0].record;
+  const cell = patch(state.query);
+  const within = (value, count) => Math.min(count - 1, Math.max(0, value));
+  pick(cell ? [within(cell[0] + down, rows), within(cell[1] + right, columns)]
+    : [Math.floor(rows / 2), Math.floor(columns / 2)]);
 }
 
 async function start() {

@@ -21,6 +21,7 @@ export class Camera {
    * @param show told each picture with its record and its maps.
    */
   async start(items, show) {
+    if (!navigator.mediaDevices) throw new Error("browsers give it to pages of this machine alone");
     this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 } } });
     this.video.srcObject = this.stream;
     await this.video.play();

@@ -1,6 +1,7 @@
 // The copied command, and what the server makes by it: pictures, arrays, clips.
 
 import * as api from "./api.js";
+import { say } from "./status.js";
 
 const byId = (id) => document.getElementById(id);
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
@@ -23,17 +24,17 @@ export class Jobs {
     byId("command-line").hidden = false;
     try {
       await navigator.clipboard.writeText(command);
-      byId("said").textContent = "The command is copied.";
+      say("The command is copied.");
     } catch {
       byId("command").select();
-      byId("said").textContent = "Copying is not allowed here; the command is selected.";
+      say("Copying is not allowed here; the command is selected.");
     }
   }
 
   /** Has the server make something, and shows how far it is. */
   async make(make) {
     const row = byId("job").content.firstElementChild.cloneNode(true);
-    const [name, bar, cancel] = [row.querySelector(".name"), row.querySelector("progress"), row.querySelector("button")];
+    const [name, bar, cancel] = [".name", "progress", "button"].map((part) => row.querySelector(part));
     byId("jobs").prepend(row);
     try {
       let job = await api.json("jobs", { ...this.items(), make }, { method: "POST" });
@@ -59,7 +60,7 @@ export class Jobs {
       link.textContent = job.name;
       name.replaceChildren(link);
       link.click();
-      byId("said").textContent = `${job.name} is ready.`;
+      say(`${job.name} is ready.`);
     } catch (error) {
       bar.remove();
       cancel.remove();

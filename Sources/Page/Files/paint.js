@@ -1,5 +1,5 @@
-// Maps as pixels, with the program's own formulas, so that a copied command gives the same picture: 32-bit floats where it
-// has them (Math.fround), the same interpolation, colour tables and rounding.
+// Maps as pixels, with the program's own formulas, so that a copied command gives the same picture: 32-bit floats where
+// it has them (Math.fround), the same interpolation, colour tables and rounding.
 
 const f = Math.fround;
 
@@ -91,7 +91,7 @@ function forEachRow({ map, rows, columns, height, width, cellHeight, cellWidth, 
   }
 }
 
-/** The values that become heat 0 and 1: `frame`, `percentile:2:98`, `0:0.02`. Those of a clip are here the frame's own. */
+/** What becomes heat 0 and 1: `frame`, `percentile:2:98`, `0:0.02`. Limits of a clip are here the frame's own. */
 export function limits(map, scale) {
   const percentile = /percentile:([\d.]+):([\d.]+)$/.exec(scale);
   const fixed = /^(-?[\d.eE+-]+):(-?[\d.eE+-]+)$/.exec(scale);
@@ -123,9 +123,22 @@ export function heat(map, scale) {
 }
 
 const whole = 2 ** 23;
+let kept = {};
 
-/** (1 − α)·under + α·over, to the nearest integer. */
-const blend = (under, over, alpha) => (under * whole + alpha * (over - under) + whole / 2) / whole | 0;
+/** (1 − α)·under + α·colour to the nearest integer, of every colour of a table and every byte: [256, 3, 256]. */
+function blends(table, alpha) {
+  if (kept.table === table && kept.alpha === alpha) return kept.bytes;
+  const share = Math.round(alpha * whole);
+  const bytes = new Uint8Array(256 * 3 * 256);
+  for (let color = 0; color < 768; color++) {
+    const over = table[color] * share + whole / 2;
+    for (let under = 0; under < 256; under++) {
+      bytes[color * 256 + under] = (under * (whole - share) + over) / whole | 0;
+    }
+  }
+  kept = { table, alpha, bytes };
+  return bytes;
+}
 
 /**
  * Paints a heat map, over a picture or opaque.
@@ -136,23 +149,18 @@ const blend = (under, over, alpha) => (under * whole + alpha * (over - under) + 
  */
 export function paintHeat(out, picture, table, alpha, grid) {
   const { width } = grid;
-  const share = Math.round(alpha * whole);
+  const bytes = blends(table, picture ? alpha : 1);
+  const pixels = new Uint32Array(out.buffer, out.byteOffset, out.length / 4);
+  const ground = picture ? new Uint32Array(picture.buffer, picture.byteOffset, pixels.length) : pixels;
   forEachRow(grid, (y, values) => {
-    let to = y * width * 4;
-    for (let x = 0; x < width; x++, to += 4) {
+    let to = y * width;
+    for (let x = 0; x < width; x++, to++) {
       const scaled = values[x] * 256;
-      const color = scaled > 0 ? Math.min(255, scaled | 0) * 3 : 0;
-      const [red, green, blue] = [table[color], table[color + 1], table[color + 2]];
-      if (picture) {
-        out[to] = blend(picture[to], red, share);
-        out[to + 1] = blend(picture[to + 1], green, share);
-        out[to + 2] = blend(picture[to + 2], blue, share);
-      } else {
-        out[to] = red;
-        out[to + 1] = green;
-        out[to + 2] = blue;
-      }
-      out[to + 3] = 255;
+      const color = (scaled > 0 ? (scaled < 255 ? scaled | 0 : 255) : 0) * 768;
+      const under = ground[to];
+      // Red comes first in memory.
+      pixels[to] = 0xff000000 | bytes[color + 512 + (under >> 16 & 255)] << 16
+        | bytes[color + 256 + (under >> 8 & 255)] << 8 | bytes[color + (under & 255)];
     }
   });
 }

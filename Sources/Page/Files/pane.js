@@ -152,7 +152,8 @@ export class Pane {
         api.frame(this.media, this.frame, "attention"), { model: this.model.name, layer, query },
         { signal: this.abort.signal });
       const size = this.record.rows * this.record.columns;
-      this.found.set(key, Array.from({ length: data.length / size }, (_, i) => data.subarray(i * size, (i + 1) * size)));
+      const planes = Array.from({ length: data.length / size }, (_, i) => data.subarray(i * size, (i + 1) * size));
+      this.found.set(key, planes);
     }
     return this.found.get(key);
   }
@@ -180,6 +181,14 @@ export class Pane {
     return isHead(head) && Number(head) < maps.length ? maps[Number(head)] : fuse(maps, isHead(head) ? "mean" : head);
   }
 
+  /** A layer's heads, all fused first, and what stands for them. */
+  mapsOf(heads, head) {
+    const how = isHead(head) ? "mean" : head;
+    const fused = { name: how, map: fuse(heads, how), head: how };
+    const each = heads.map((map, i) => ({ name: `head ${i}`, map, head: String(i) }));
+    return { main: this.choose(heads, head), tiles: [fused, ...each] };
+  }
+
   /**
    * The maps of the state: `{ main, tiles: [{ name, map, head?, layer?, method? }], colors? }`.
    *
@@ -198,11 +207,9 @@ export class Pane {
       tiles.push(...each.map((map, i) => ({ name: `layer ${i}`, map, layer: i })));
       main = each[layer];
     } else {
-      const heads = await this.heads(layer, query);
-      const how = isHead(state.head) ? "mean" : state.head;
-      tiles.push({ name: how, map: fuse(heads, how), head: how });
-      tiles.push(...heads.map((map, i) => ({ name: `head ${i}`, map, head: String(i) })));
-      main = this.choose(heads, state.head);
+      const ofHeads = this.mapsOf(await this.heads(layer, query), state.head);
+      tiles.push(...ofHeads.tiles);
+      main = ofHeads.main;
     }
     if (similarity) tiles.push({ name: "similarity", map: similarity, method: "similarity" });
     if (state.method === "similarity") main = similarity ?? new Float32Array(this.record.rows * this.record.columns);
@@ -244,7 +251,8 @@ export class Pane {
     this.shown = maps;
     const { main, colors } = maps;
     const { height, width } = this.record;
-    const image = new ImageData(width, height);
+    if (this.image?.width !== width || this.image?.height !== height) this.image = new ImageData(width, height);
+    const { image } = this;
     this.paint(image.data, this.picture, main, colors, state, table, query, height, width);
     this.context.putImageData(image, 0, 0);
   }

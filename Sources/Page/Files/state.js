@@ -1,4 +1,4 @@
-// What the page shows, as its address says it: `#media=dog.mp4&frame=75&layer=3`. What is not there is as in `defaults`.
+// What the page shows, as its address says it: `#media=dog.mp4&frame=75`; what is not there is as in `defaults`.
 
 export const defaults = {
   media: "", frame: "0", model: "",

@@ -21,7 +21,7 @@ extension ServedProgram {
         }
         let what = path.count == 3 ? path[2] : ""
         if what == "picture.png" {
-            return try Self.tagged(head, "\"\(item.id.utf8.count)-\(item.stamp)-\(index)\"") {
+            return try EntityTag([item.stamp, "\(index)"]).answer(head) {
                 HTTPResponse(
                     .ok, type: "image/png", bytes: try Self.png(try looker.picture(item, index).image))
             }
@@ -33,26 +33,40 @@ extension ServedProgram {
             let nats = try looker.entropyNats(item, index, model, for: client)
             return .json(.object([.init("entropy_nats", .number(nats))]))
         }
-        if what == "maps" {
-            let maps = try looker.maps(item, index, model, try ChosenMethod(head), for: client)
-            return Self.npy(maps.planes).with("vitvideo-maps", Self.ascii(maps.description.json))
+        if what == "queries-keys" || what == "tokens" {
+            // Many megabytes that are here anyway: not for the browser's disk.
+            return try answer(what, of: try looker.record(item, index, model, for: client), head, model)
         }
-        let record = try looker.record(item, index, model, for: client)
+        let tag = EntityTag(
+            [version, item.stamp, model.stamp] + path + head.query.flatMap { [$0.name, $0.value] })
+        return try tag.answer(head) {
+            if what == "maps" {
+                let maps = try looker.maps(item, index, model, try ChosenMethod(head), for: client)
+                return Self.npy(maps.planes).with("vitvideo-maps", Self.ascii(maps.description.json))
+            }
+            return try answer(what, of: try looker.record(item, index, model, for: client), head, model)
+        }
+    }
+
+    /// A part of what one pass has left.
+    private func answer(
+        _ what: String, of record: FrameRecord, _ head: HTTPHead, _ model: ServedModel
+    ) throws -> HTTPResponse {
+        let width = model.probed.configuration.width
         switch what {
         case "": return .json(record.description)
         case "queries-keys":
-            let layer = try layer(head, model)
-            let values = try record.kept.queriesAndKeys(ofBlock: layer)
-            return Self.npy(values, [2, record.kept.tokens, model.probed.configuration.width])
+            let values = try record.kept.queriesAndKeys(ofBlock: try layer(head, model))
+            return Self.npy(values, [2, record.kept.tokens, width])
         case "tokens":
             guard !record.tokens.isEmpty else {
                 throw HTTPProblem(.unprocessable, "the model has no final norm")
             }
-            return Self.npy(record.tokens, [record.kept.tokens, model.probed.configuration.width])
+            return Self.npy(record.tokens, [record.kept.tokens, width])
         case "attention":
-            return Self.npy(
-                try record.attention(of: try query(head, model), block: try layer(head, model), model: model)
-                    .planes)
+            let attention = try record.attention(
+                of: try query(head, model), block: try layer(head, model), model: model)
+            return Self.npy(attention.planes)
         default: throw HTTPProblem(.notFound, "there is no such address")
         }
     }

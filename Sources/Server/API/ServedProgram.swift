@@ -69,24 +69,9 @@ package struct ServedProgram: Sendable {
         guard let file = PageFile.named(head.path.isEmpty ? "index.html" : head.path.joined(separator: "/")),
             head.path != ["index.html"]
         else { throw HTTPProblem(.notFound, "there is no such page") }
-        let tag = "\"\(version)-\(file.bytes.count)-\(Self.checksum(file.bytes))\""
-        return Self.tagged(head, tag) { HTTPResponse(.ok, type: file.type, bytes: file.bytes) }
-    }
-
-    private static func checksum(_ bytes: [UInt8]) -> String {
-        String(
-            bytes.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 },
-            radix: 16)
-    }
-
-    /// An answer that the browser may keep and asks about again.
-    static func tagged(_ head: HTTPHead, _ tag: String, _ make: () throws -> HTTPResponse) rethrows
-        -> HTTPResponse
-    {
-        let isKnown = head.header("if-none-match") == tag
-        let response =
-            isKnown ? HTTPResponse(.notModified, type: "text/plain", bytes: []) : try make()
-        return response.with("etag", tag).with("cache-control", "private, no-cache")
+        return EntityTag(bytes: file.bytes).answer(head) {
+            HTTPResponse(.ok, type: file.type, bytes: file.bytes)
+        }
     }
 
     // MARK: The interface
@@ -116,7 +101,8 @@ package struct ServedProgram: Sendable {
         throw HTTPProblem(.notFound, "there is no such address")
     }
 
-    func session(_ head: HTTPHead) -> String { oneLine(head.item("session") ?? "", limit: 64) }
+    /// Who asks: a tab of the browser, or a script.
+    func session(_ head: HTTPHead) -> String { oneLine(head.header("vitvideo-session") ?? "", limit: 64) }
 
     private var info: JSONValue {
         let state = looker.state
@@ -149,7 +135,7 @@ package struct ServedProgram: Sendable {
 
     /// All tables, 256 × 3 bytes each, in the order of `info`.
     private func colorMaps(_ head: HTTPHead) -> HTTPResponse {
-        Self.tagged(head, "\"\(version)\"") {
+        EntityTag(["colormaps", version]).answer(head) {
             HTTPResponse(.ok, type: "application/octet-stream", bytes: ColorMap.all.flatMap(\.table))
         }
     }

@@ -9,6 +9,8 @@ import Pipeline
 package final class HTTPServer: Sendable {
     /// As many connections as there may be at once.
     static let mostConnections = 256
+    /// How long clients' threads may take to end.
+    private static let patienceSeconds = 5.0
 
     /// The port that it listens on.
     package let port: UInt16
@@ -63,14 +65,14 @@ package final class HTTPServer: Sendable {
 
     deinit { close(listener) }
 
-    /// Serves until `stop`, and returns when every connection is closed.
+    /// Serves until `stop`, and returns when the connections are closed.
     ///
     /// - Parameter handle: called on the connections' threads.
     package func run(_ handle: @escaping @Sendable (HTTPRequest) -> HTTPResponse) {
         while true {
             let descriptor = accept(listener, nil, nil)
             if descriptor < 0 {
-                if open.wait(until: { $0.isStopping }) { break }
+                if open.read({ $0.isStopping }) { break }
                 // Out of descriptors, or a client that left at once: later there may be room.
                 if errno == EMFILE || errno == ENFILE { usleep(50_000) }
                 continue
@@ -91,7 +93,8 @@ package final class HTTPServer: Sendable {
                 open.change { $0.byNumber[number] = nil }
             }
         }
-        open.wait(until: { $0.byNumber.isEmpty ? true : nil })
+        // One that reads a hanging file comes back late or never.
+        _ = open.wait(atMost: Self.patienceSeconds) { $0.byNumber.isEmpty ? true : nil }
     }
 
     /// Takes no more connections and hangs up on those there are.

@@ -60,7 +60,7 @@ package final class JobList: Sendable {
     package func stop() {
         state.change { state in
             state.isStopping = true
-            state.jobs.forEach { $0.process?.interrupt() }
+            for job in state.jobs { job.process?.interrupt() }
         }
         thread.join()
     }
@@ -81,7 +81,7 @@ package final class JobList: Sendable {
             return removed
         })
         guard let removed else { throw HTTPProblem(.unavailable, "\(Self.most) jobs are waiting already") }
-        removed.forEach { FileSystem.unlink($0.path) }
+        for job in removed { FileSystem.unlink(job.path) }
         return job
     }
 

@@ -36,7 +36,6 @@ struct ServedCommand: Sendable {
     /// Frames that are looked at; nil where unknown.
     let frames: Int?
     private let item: MediaItem
-    private let reference: MediaItem?
     /// All but input and output.
     private let settings: [String]
 
@@ -73,7 +72,6 @@ struct ServedCommand: Sendable {
         } else if product == .clip {
             throw HTTPProblem(.unprocessable, "a picture is no clip")
         }
-        reference = try head.item("query-media").map { try library.item($0) }
         settings =
             range + model.arguments + chosen.arguments
             + (product == .maps ? [] : view.arguments) + ["--precision", "fp32"]
@@ -87,7 +85,7 @@ struct ServedCommand: Sendable {
     var line: String {
         let words =
             ["vitvideo"]
-            + arguments(input: item.commandPath, reference: reference?.commandPath, output: fileName)
+            + arguments(input: item.commandPath, output: fileName)
         return words.map(Self.quoted).joined(separator: " ")
     }
 
@@ -95,13 +93,12 @@ struct ServedCommand: Sendable {
     ///
     /// - Parameter output: a path of the server's own.
     func arguments(output: String) -> [String] {
-        arguments(input: item.path, reference: reference?.path, output: output)
+        arguments(input: item.path, output: output)
     }
 
-    private func arguments(input: String, reference: String?, output: String) -> [String] {
+    private func arguments(input: String, output: String) -> [String] {
         func safe(_ path: String) -> String { path.hasPrefix("-") ? "./\(path)" : path }
         return [safe(input), product == .maps ? "--export" : "-o", safe(output)] + settings
-            + (reference.map { ["--query-image", safe($0)] } ?? [])
     }
 
     /// A word as a shell takes it for one.

@@ -17,6 +17,9 @@ package struct ServedModel: Sendable {
 
     package var name: String { probed.name }
 
+    /// Tells it from every other model and way of looking, for ETags.
+    var stamp: String { ([probed.model.weightsHash] + arguments).joined(separator: " ") }
+
     var description: JSONValue {
         let c = probed.configuration
         return .object([

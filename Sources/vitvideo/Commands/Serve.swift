@@ -126,6 +126,7 @@ struct Serve: ParsableCommand {
                 of: loaded, isMain: isMain, headFile: head.file, wantsNumbers: true, offline: model.offline)
             var name = identities.count == 1 ? loaded.name : identity.shortName
             while models.contains(where: { $0.name == name }) { name += "-2" }
+            ModelNotices.print(of: loaded, as: name)
             let probed = ProbedModel(
                 loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
             models.append(
