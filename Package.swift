@@ -89,12 +89,31 @@ let package = Package(
                 "Pipeline",
             ],
             swiftSettings: strict),
+        // The page's own files, in the program itself.
+        .target(
+            name: "Page",
+            resources: [
+                .embedInCode("Files/index.html"), .embedInCode("Files/page.css"),
+                .embedInCode("Files/icon.svg"),
+            ]
+                + [
+                    "api", "app", "attention", "camera", "controls", "jobs", "keys", "paint", "pane", "state",
+                    "status", "tiles", "timeline", "words",
+                ].map { .embedInCode("Files/\($0).js") },
+            swiftSettings: strict),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+                "Pipeline", "Page",
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "vitvideo",
             dependencies: [
                 "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
                 "ModelZoo",
-                "Probing", "Rendering", "Methods", "Pipeline", "Report",
+                "Probing", "Rendering", "Methods", "Pipeline", "Report", "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -177,6 +196,9 @@ let package = Package(
                 "ModelZoo",
                 "VideoIO", "Fixtures",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Base", "Page", "Pipeline", "Server", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ReportTests",

@@ -24,6 +24,31 @@ package final class Monitor<State>: @unchecked Sendable {
         }
     }
 
+    /// As `wait(until:)`, for a time at most.
+    ///
+    /// - Returns: nil where the time is over first.
+    package func wait<Result>(
+        atMost seconds: Double, until attempt: (inout State) throws -> Result?
+    ) rethrows -> Result? {
+        let end = Date(timeIntervalSinceNow: seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let result = try attempt(&state) {
+                condition.broadcast()
+                return result
+            }
+            guard condition.wait(until: end) else { return try attempt(&state) }
+        }
+    }
+
+    /// Looks at the state under the lock; nobody is woken.
+    package func read<Result>(_ body: (State) throws -> Result) rethrows -> Result {
+        condition.lock()
+        defer { condition.unlock() }
+        return try body(state)
+    }
+
     /// Changes the state under the lock and wakes the waiting threads.
     package func change(_ body: (inout State) -> Void) {
         condition.lock()

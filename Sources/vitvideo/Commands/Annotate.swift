@@ -20,6 +20,7 @@ struct Annotate: ParsableCommand {
             vitvideo probe <images> ... -o <directory> [<options>]
             vitvideo neuron <units> -o <file> [<options>]
             vitvideo propagate <input> --mask <mask> -o <file> [<options>]
+            vitvideo serve [<files> ...] [<options>]
             vitvideo models [<subcommand>]
             """,
         discussion: """
