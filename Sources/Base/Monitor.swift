@@ -1,10 +1,8 @@
-import Foundation
-
 /// A value shared by threads that wait for each other's changes to it.
 ///
 /// Safe to share: `state` is only touched while `condition` is locked.
 package final class Monitor<State>: @unchecked Sendable {
-    private let condition = NSCondition()
+    private let condition = Condition()
     private var state: State
 
     package init(_ state: State) { self.state = state }

@@ -1,5 +1,4 @@
 import CCurl
-import Foundation
 
 /// One HTTP request over libcurl. The handle is kept from request to request, and with it the connection; it
 /// belongs to one thread.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Base
-import Foundation
+import Glibc
 import ViT
 
 @main
@@ -25,7 +25,7 @@ struct Vitvideo: ParsableCommand {
             var command = try parseAsRoot(Arguments.given)
             try command.run()
         } catch {
-            Foundation.exit(report(error))
+            Glibc.exit(report(error))
         }
     }
 
