@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
-	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev \
+	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libutf8proc-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
 # What packing needs besides: libraries for a small FFmpeg, and Debian's tools.
 PACKAGING_PACKAGES := nasm dpkg-dev libx264-dev libx265-dev libvpx-dev libsvtav1enc-dev libaom-dev libdav1d-dev \

@@ -29,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CUTF8Proc"),
 
         // Row kernels in C, the instruction set chosen at run time.
         .target(name: "CKernels", cSettings: kernelFlags),
@@ -41,7 +42,7 @@ let package = Package(
             name: "CJPEG", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Werror"])],
             linkerSettings: [.linkedLibrary("jpeg")]),
 
-        .target(name: "Base", swiftSettings: strict),
+        .target(name: "Base", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip", "CZlib"],
             swiftSettings: strict),
@@ -59,7 +60,7 @@ let package = Package(
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
         .target(
             name: "Archives", dependencies: ["Base", "Files", "NumPy", "Checkpoints"], swiftSettings: strict),
-        .target(name: "Tokenizers", dependencies: ["Base", "Files"], swiftSettings: strict),
+        .target(name: "Tokenizers", dependencies: ["Base", "Files", "CUTF8Proc"], swiftSettings: strict),
         .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",

@@ -1,10 +1,8 @@
-import Foundation
-
 /// A value shared by threads that wait for each other's changes to it.
 ///
 /// Safe to share: `state` is only touched while `condition` is locked.
 package final class Monitor<State>: @unchecked Sendable {
-    private let condition = NSCondition()
+    private let condition = Condition()
     private var state: State
 
     package init(_ state: State) { self.state = state }
@@ -30,7 +28,7 @@ package final class Monitor<State>: @unchecked Sendable {
     package func wait<Result>(
         atMost seconds: Double, until attempt: (inout State) throws -> Result?
     ) rethrows -> Result? {
-        let end = Date(timeIntervalSinceNow: seconds)
+        let end = ContinuousClock.now + .seconds(seconds)
         condition.lock()
         defer { condition.unlock() }
         while true {
@@ -38,7 +36,8 @@ package final class Monitor<State>: @unchecked Sendable {
                 condition.broadcast()
                 return result
             }
-            guard condition.wait(until: end) else { return try attempt(&state) }
+            let left = (end - .now) / .seconds(1)
+            guard left > 0, condition.wait(atMost: left) else { return try attempt(&state) }
         }
     }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import Glibc
 import ViT
 
 @main
@@ -27,7 +27,7 @@ struct Vitvideo: ParsableCommand {
             var command = try parseAsRoot(Arguments.given)
             try command.run()
         } catch {
-            Foundation.exit(report(error))
+            Glibc.exit(report(error))
         }
     }
 

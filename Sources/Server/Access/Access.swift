@@ -1,5 +1,5 @@
 import Files
-import Foundation
+import Glibc
 
 /// Who may ask: whoever knows the token, from a page of this server or from no page at all.
 package struct Access: Sendable {

@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 import Pipeline
 
 /// The commands that pages have asked for, one running at a time.

@@ -1,55 +1,51 @@
 import Base
 import Files
-import Foundation
+import Glibc
 
 /// A run of this program as a process of its own: what happens in it does not touch the server.
 ///
 /// Used by the thread that runs it; `interrupt` comes from others.
-final class JobProcess: @unchecked Sendable {
-    private let process = Process()
-    private let errors = Pipe()
+final class JobProcess: Sendable {
+    private let arguments: [String]
+    private let process = Mutex<ChildProcess?>(nil)
 
     /// - Parameter arguments: with which `--progress json` goes.
     init(_ arguments: [String]) {
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
-        process.arguments = arguments + ["--progress", "json", "--overwrite"]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = errors
+        self.arguments = arguments + ["--progress", "json", "--overwrite"]
     }
 
     /// - Parameter progress: told how many frames are done of how many.
     /// - Returns: nil where it went well, else the line that it ended with.
     /// - Throws: `VitvideoError` where the program cannot be started.
     func run(progress: (_ frames: Int, _ total: Int?) -> Void) throws -> String? {
-        do {
-            try process.run()
+        let child: ChildProcess
+        do throws(SystemError) {
+            child = try ChildProcess("/proc/self/exe", arguments, readsErrors: true)
         } catch {
-            throw VitvideoError(.software, cannot: "start", path: "vitvideo", reason: "\(error)")
+            throw VitvideoError(
+                .software, cannot: "start", path: "vitvideo", reason: systemText(error.code))
         }
+        process.withLock { $0 = child }
         var last = ""
-        var rest = Data()
-        let handle = errors.fileHandleForReading
-        while case let data = handle.availableData, !data.isEmpty {
-            rest += data
-            while let end = rest.firstIndex(of: 10) {
-                let line = String(decoding: rest[..<end], as: UTF8.self)
-                rest = Data(rest[(end + 1)...])
-                if let state = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-                    let frames = state["frames"] as? Int
-                {
-                    progress(frames, state["total"] as? Int)
-                } else if line.hasPrefix("vitvideo: ") {
-                    last = String(line.dropFirst("vitvideo: ".count))
+        var rest: [UInt8] = []
+        while case let piece = child.readErrors(), !piece.isEmpty {
+            rest += piece
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = Array(rest[..<end])
+                rest.removeFirst(end + 1)
+                let text = String(decoding: line, as: UTF8.self)
+                if let state = try? JSONValue(line), let frames = state["frames"]?.integer {
+                    progress(frames, state["total"]?.integer)
+                } else if text.hasPrefix("vitvideo: ") {
+                    last = String(text.dropFirst("vitvideo: ".count))
                 }
             }
             // A line without an end is no line of the program's.
-            if rest.count > 1 << 16 { rest = Data() }
+            if rest.count > 1 << 16 { rest = [] }
         }
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? nil : last.isEmpty ? "it ended early" : last
+        return child.wait() == 0 ? nil : last.isEmpty ? "it ended early" : last
     }
 
     /// Asks it to end, as Ctrl-C does; a second time at once.
-    func interrupt() { if process.isRunning { process.interrupt() } }
+    func interrupt() { process.withLock { $0 }?.send(SIGINT) }
 }

@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 import VideoIO
 
 /// A video or a picture that can be looked at.

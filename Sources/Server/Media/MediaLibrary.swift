@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 import Pixels
 
 /// The files that can be looked at: those named on the command line, and uploads.
@@ -110,7 +110,12 @@ package final class MediaLibrary: Sendable {
         let descriptor = FileSystem.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw VitvideoError.system(.cannotCreate, cannot: "create", path: path) }
         defer { FileSystem.unlink(path) }
-        try FileHandle(fileDescriptor: descriptor, closeOnDealloc: true).write(contentsOf: bytes)
+        do throws(SystemError) {
+            defer { close(descriptor) }
+            try FileSystem.write(bytes, to: descriptor)
+        } catch {
+            throw Self.cannotKeep
+        }
         let source = FrameSource(path: path, threads: 1)
         defer { source.close() }
         do {
@@ -166,16 +171,20 @@ package final class MediaLibrary: Sendable {
     private func write(_ body: any HTTPBody, to path: String) throws -> String {
         let descriptor = FileSystem.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw VitvideoError.system(.cannotCreate, cannot: "create", path: path) }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        defer { close(descriptor) }
         let hash = try SHA256Stream()
         while let piece = try body.next() {
             try piece.withUnsafeBytes { try hash.update($0) }
-            do {
-                try file.write(contentsOf: piece)
+            do throws(SystemError) {
+                try FileSystem.write(piece, to: descriptor)
             } catch {
-                throw HTTPProblem(.unavailable, "the upload cannot be kept: the disk may be full")
+                throw Self.cannotKeep
             }
         }
         return try hash.finish()
+    }
+
+    private static var cannotKeep: HTTPProblem {
+        HTTPProblem(.unavailable, "the upload cannot be kept: the disk may be full")
     }
 }

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 import Methods
 import Pipeline
 import Pixels

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 import Methods
 import Pipeline
 import Report
@@ -52,7 +53,8 @@ struct Serve: ParsableCommand {
         let paths = try paths()
         let models = ServedModels(try servedModels())
         let listener = try HTTPServer(address: server.host, port: server.port)
-        let directory = try PrivateDirectory(in: NSTemporaryDirectory().withoutSlash)
+        let directory = try PrivateDirectory(
+            in: (ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp").withoutSlash)
         defer { directory.remove() }
         var limits = MediaLibrary.Limits()
         limits.largestBytes = server.maxUpload.bytes
@@ -88,21 +90,12 @@ struct Serve: ParsableCommand {
         fflush(nil)
         guard server.open else { return }
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        let browser = Process()
-        do {
-            guard
-                let opener = folders.map({ "\($0)/xdg-open" }).first(where: {
-                    FileSystem.access($0, X_OK) == 0
-                })
-            else { throw VitvideoError(.unavailable, reason: "there is no xdg-open") }
-            browser.executableURL = URL(fileURLWithPath: opener)
-            browser.arguments = [address]
-            browser.standardOutput = FileHandle.nullDevice
-            browser.standardError = FileHandle.nullDevice
-            try browser.run()
-        } catch {
+        let opener = folders.map { "\($0)/xdg-open" }.first { FileSystem.access($0, X_OK) == 0 }
+        guard let opener, let browser = try? ChildProcess(opener, [address], readsErrors: false) else {
             StandardError.line("vitvideo: warning: no browser can be opened here; open the address in one")
+            return
         }
+        SystemThread.start(name: "browser") { _ = browser.wait() }
     }
 
     /// Videos and pictures as named, and the pictures in directories.

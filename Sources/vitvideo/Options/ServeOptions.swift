@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 
 /// Where `vitvideo serve` listens, and what it takes in.
 struct ServeOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import Pipeline
 
 /// Turns signals into a calm stop: the first asks what is under way to finish what it has, a second ends the process
