@@ -563,7 +563,8 @@ import VideoIO
             "info", "frames/\(name)/0", "frames/\(name)/0/attention", "command?media=\(name)&layer=0",
         ] {
             let answer = try server.get("/api/\(target)")
-            said += "\n\(answer.status) \(answer.body.base64EncodedString())"
+            let text = String(validating: answer.body, as: UTF8.self).map(timeless)
+            said += "\n\(answer.status) \(text ?? answer.body.base64EncodedString())"
         }
         let upload = try server.exchange(
             "POST", "/api/media?name=a.png", body: Data(repeating: 7, count: 2000))

@@ -94,7 +94,7 @@ import Testing
             ("GET / HTTP/1.1\r\nA: \(String(repeating: "x", count: 20_000))\r\n\r\n", 431),
             ("POST /api/media HTTP/1.1\r\n\(host)\(token)Content-Length: -5\r\n\r\n", 400),
             ("POST /api/media HTTP/1.1\r\n\(host)\(token)Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
-            ("POST /api/media?name=a HTTP/1.1\r\n\(host)\(token)\r\n", 411),
+            ("POST /api/media?name=a HTTP/1.1\r\n\(host)\(token)Connection: close\r\n\r\n", 411),
             ("POST /api/media?name=a HTTP/1.1\r\n\(host)\(token)Content-Length: 999999999999\r\n\r\n", 413),
             ("POST /api/live HTTP/1.1\r\n\(host)\(token)Content-Length: 99999999\r\n\r\n", 413),
             ("GET /api/info HTTP/1.1\r\n\(host)\(host)\(token)\r\n", 400),
@@ -159,7 +159,7 @@ import Testing
         let server = try Self.start(workspace)
         func passes() throws -> Int { try server.get("/api/info").json["passes"] as? Int ?? -1 }
         let frame = try server.get("/api/frames/clip.mkv/7")
-        #expect(frame.json["rows"] as? Int == 4 && frame.json["columns"] as? Int == 5)
+        #expect(frame.json["rows"] as? Int == 16 && frame.json["columns"] as? Int == 21)
         for part in [
             "", "/queries-keys?layer=0", "/queries-keys?layer=1", "/tokens", "/attention?query=1,2",
             "/attention?layer=0",

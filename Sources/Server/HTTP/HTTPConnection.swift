@@ -79,13 +79,14 @@ final class HTTPConnection: @unchecked Sendable {
         var deadline: ContinuousClock.Instant?
         if !pending.isEmpty { deadline = .now + .seconds(patience.headSeconds) }
         while true {
-            if let end = HTTPHead.end(in: pending) {
+            let end = HTTPHead.end(in: pending)
+            guard end ?? pending.count <= HTTPHead.largest else {
+                throw HTTPProblem(.headTooLarge, "a head has at most \(HTTPHead.largest) bytes")
+            }
+            if let end {
                 let head = Array(pending[..<end])
                 pending.removeFirst(end)
                 return head
-            }
-            guard pending.count <= HTTPHead.largest else {
-                throw HTTPProblem(.headTooLarge, "a head has at most \(HTTPHead.largest) bytes")
             }
             switch receive(until: deadline ?? .now + .seconds(patience.idleSeconds)) {
             case .bytes(let bytes):
