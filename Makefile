@@ -9,8 +9,13 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
-	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev \
+	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libutf8proc-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
+# What packing needs besides: libraries for a small FFmpeg, and Debian's tools.
+PACKAGING_PACKAGES := nasm dpkg-dev libx264-dev libx265-dev libvpx-dev libsvtav1enc-dev libaom-dev libdav1d-dev \
+	libjxl-dev libgnutls28-dev libbz2-dev liblzma-dev lintian debootstrap
+# What drives the page of `vitvideo serve` in the tests.
+BROWSER_PACKAGES := chromium chromium-driver
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -36,6 +41,14 @@ WORDS := $(CACHE)/bpe_simple_vocab_16e6.txt.gz
 
 SOURCES := Package.swift $(shell find Sources -type f)
 
+# What is packed, and what for.
+PACKED := .build-packaging
+MAN := $(PACKED)/vitvideo.1
+COMPLETIONS := $(addprefix $(PACKED)/vitvideo.,bash zsh fish)
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+# Packages carry the time of the commit.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -60,9 +73,10 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: test-files ## Run all tests
+test: test-files Tests/Browser/.venv/installed ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
 	@$(MAKE) --no-print-directory check-python
+	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
 
 # The tests, and what they run on.
 .PHONY: test-files
@@ -89,6 +103,11 @@ $(PYTHON_PACKAGE)/.venv%installed: $(PYTHON_PACKAGE)/pyproject.toml Sources/vitv
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $(PYTHON_PACKAGE)
 	@touch $@
 
+Tests/Browser/.venv/installed: Tests/Browser/requirements.txt | browser-packages
+	$(PYTHON) -m venv Tests/Browser/.venv
+	Tests/Browser/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
 	Tests/check_robustness.sh .build-tests
@@ -113,8 +132,44 @@ tests-built: packages
 model: $(MODEL) ## Fetch the default model into the model cache
 
 .PHONY: install
-install: $(BINARY) ## Install the binary under PREFIX (default /usr/local)
+install: $(BINARY) $(MAN) $(COMPLETIONS) ## Install binary, man page and completions under PREFIX (default /usr/local)
 	install -Dm755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitvideo
+	install -Dm644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1/vitvideo.1
+	install -Dm644 $(PACKED)/vitvideo.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vitvideo
+	install -Dm644 $(PACKED)/vitvideo.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_vitvideo
+	install -Dm644 $(PACKED)/vitvideo.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vitvideo.fish
+
+$(MAN): $(BINARY) Packaging/manpage.py Packaging/declared.py Packaging/sections.roff Sources/Base/VitvideoError.swift
+	@mkdir -p $(@D)
+	$(PYTHON) Packaging/manpage.py $(BINARY) > $@
+
+$(COMPLETIONS): $(PACKED)/vitvideo.%: $(BINARY) Packaging/completions.py Packaging/declared.py
+	@mkdir -p $(@D)
+	$(PYTHON) Packaging/completions.py $(BINARY) $* > $@
+
+.PHONY: wheel
+wheel: $(BINARY) $(PACKED)/venv/installed packaging-packages ## Pack the program with all libraries: dist/*.whl
+	Packaging/wheel/ffmpeg.sh $(PACKED)/ffmpeg
+	rm -rf $(PACKED)/pure
+	$(PACKED)/venv/bin/pip wheel --quiet --no-deps --wheel-dir $(PACKED)/pure Packaging/python
+	PATH=$$PWD/$(PACKED)/venv/bin:$$PATH $(PACKED)/venv/bin/python Packaging/wheel/wheel.py \
+	  $(BINARY) $(PACKED)/ffmpeg $(PACKED)/pure/*.whl $(PACKED) dist
+
+$(PACKED)/venv/installed: Packaging/wheel/requirements.txt
+	$(PYTHON) -m venv $(PACKED)/venv
+	$(PACKED)/venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: deb
+deb: packaging-packages ## Pack a Debian package of this release of Debian: dist/*.deb
+	rm -rf $(PACKED)/deb
+	$(MAKE) --no-print-directory install DESTDIR=$(PACKED)/deb/tree PREFIX=/usr \
+	  ZSH_COMPLETIONS=/usr/share/zsh/vendor-completions
+	Packaging/deb/build.sh $(PACKED)/deb dist
+
+.PHONY: check-packages
+check-packages: $(MODEL) $(CLIP) wheel deb ## Try wheel and Debian package in bare Debian 12 and 13, without network
+	Packaging/check_packages.sh $(BINARY) $(CACHE)/vit_s_focus.onnx $(CLIP) dist $(PACKED)/roots
 
 .PHONY: bench
 bench: bench-programs ## Measure against other programs, an hour and a half: Benchmarks/RESULTS.md
@@ -139,18 +194,28 @@ format: ## Format the Swift sources
 
 .PHONY: clean
 clean: ## Remove what was built and written; fetched files and imported models stay
-	rm -rf .build .build-tests .build-address .build-thread media/out
+	rm -rf .build .build-tests .build-address .build-thread .build-packaging dist media/out
 
-# Debian packages, only those that are missing.
-.PHONY: packages
-packages:
-	@missing=$$(for p in $(PACKAGES); do \
+# $(call install,packages): Debian packages, only those that are missing.
+define install
+	@missing=$$(for p in $(1); do \
 	  dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -q; \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing; \
 	fi
+endef
+
+.PHONY: packages browser-packages packaging-packages
+packages:
+	$(call install,$(PACKAGES))
+
+browser-packages: packages
+	$(call install,$(BROWSER_PACKAGES))
+
+packaging-packages: packages
+	$(call install,$(PACKAGING_PACKAGES))
 
 $(MODEL): $(CACHE)/vit_s_focus.onnx | $(IMPORTER)
 	$(IMPORTER) models import $< --as dinov2_vits14

@@ -1,5 +1,5 @@
 import CCurl
-import Foundation
+import Files
 
 /// One HTTP request over libcurl. The handle is kept from request to request, and with it the connection; it
 /// belongs to one thread.
@@ -71,6 +71,7 @@ final class Transfer {
         self.handle = handle
         set(CURLOPT_ERRORBUFFER, pointer: errorText)
         set(CURLOPT_USERAGENT, "vitvideo")
+        if let certificates = BundledFiles.certificates { set(CURLOPT_CAINFO, certificates) }
         // Without this libcurl times out name lookups with SIGALRM, which belongs to the whole process.
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_CONNECTTIMEOUT, timing.connectSeconds)
