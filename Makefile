@@ -9,11 +9,13 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 
 PACKAGES := ffmpeg libavformat-dev libavcodec-dev libavfilter-dev libswscale-dev libavutil-dev libjpeg62-turbo-dev \
-	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev \
+	libopenblas-dev libdnnl-dev libcairo2-dev libzip-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libutf8proc-dev \
 	ca-certificates fonts-dejavu-core imagemagick python3-pip python3-venv
 # What packing needs besides: libraries for a small FFmpeg, and Debian's tools.
 PACKAGING_PACKAGES := nasm dpkg-dev libx264-dev libx265-dev libvpx-dev libsvtav1enc-dev libaom-dev libdav1d-dev \
 	libjxl-dev libgnutls28-dev libbz2-dev liblzma-dev lintian debootstrap
+# What drives the page of `vitvideo serve` in the tests.
+BROWSER_PACKAGES := chromium chromium-driver
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -71,9 +73,10 @@ $(BINARY): $(SOURCES) | packages
 	@touch $@
 
 .PHONY: test
-test: test-files ## Run all tests
+test: test-files Tests/Browser/.venv/installed ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
 	@$(MAKE) --no-print-directory check-python
+	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
 
 # The tests, and what they run on.
 .PHONY: test-files
@@ -98,6 +101,11 @@ $(PYTHON_PACKAGE)/.venv%installed: $(PYTHON_PACKAGE)/pyproject.toml Sources/vitv
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $(filter %.txt,$^)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $(PYTHON_PACKAGE)
+	@touch $@
+
+Tests/Browser/.venv/installed: Tests/Browser/requirements.txt | browser-packages
+	$(PYTHON) -m venv Tests/Browser/.venv
+	Tests/Browser/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 .PHONY: check-robustness
@@ -188,19 +196,26 @@ format: ## Format the Swift sources
 clean: ## Remove what was built and written; fetched files and imported models stay
 	rm -rf .build .build-tests .build-address .build-thread .build-packaging dist media/out
 
-# Debian packages, only those that are missing.
-.PHONY: packages packaging-packages
-packages: MISSING_OF := $(PACKAGES)
-packaging-packages: MISSING_OF := $(PACKAGING_PACKAGES)
-packaging-packages: packages
-packages packaging-packages:
-	@missing=$$(for p in $(MISSING_OF); do \
+# $(call install,packages): Debian packages, only those that are missing.
+define install
+	@missing=$$(for p in $(1); do \
 	  dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -q; \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing; \
 	fi
+endef
+
+.PHONY: packages browser-packages packaging-packages
+packages:
+	$(call install,$(PACKAGES))
+
+browser-packages: packages
+	$(call install,$(BROWSER_PACKAGES))
+
+packaging-packages: packages
+	$(call install,$(PACKAGING_PACKAGES))
 
 $(MODEL): $(CACHE)/vit_s_focus.onnx | $(IMPORTER)
 	$(IMPORTER) models import $< --as dinov2_vits14

@@ -29,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CUTF8Proc"),
 
         // Row kernels in C, the instruction set chosen at run time.
         .target(name: "CKernels", cSettings: kernelFlags),
@@ -41,7 +42,7 @@ let package = Package(
             name: "CJPEG", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Werror"])],
             linkerSettings: [.linkedLibrary("jpeg")]),
 
-        .target(name: "Base", swiftSettings: strict),
+        .target(name: "Base", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip", "CZlib"],
             swiftSettings: strict),
@@ -59,7 +60,7 @@ let package = Package(
             exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
         .target(
             name: "Archives", dependencies: ["Base", "Files", "NumPy", "Checkpoints"], swiftSettings: strict),
-        .target(name: "Tokenizers", dependencies: ["Base", "Files"], swiftSettings: strict),
+        .target(name: "Tokenizers", dependencies: ["Base", "Files", "CUTF8Proc"], swiftSettings: strict),
         .target(name: "Downloads", dependencies: ["Base", "Files", "CCurl"], swiftSettings: strict),
         .target(
             name: "ViT",
@@ -89,12 +90,31 @@ let package = Package(
                 "Pipeline",
             ],
             swiftSettings: strict),
+        // The page's own files, in the program itself.
+        .target(
+            name: "Page",
+            resources: [
+                .embedInCode("Files/index.html"), .embedInCode("Files/page.css"),
+                .embedInCode("Files/icon.svg"),
+            ]
+                + [
+                    "api", "app", "attention", "camera", "controls", "jobs", "keys", "paint", "pane", "state",
+                    "status", "tiles", "timeline", "words",
+                ].map { .embedInCode("Files/\($0).js") },
+            swiftSettings: strict),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+                "Pipeline", "Page",
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "vitvideo",
             dependencies: [
                 "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
                 "ModelZoo",
-                "Probing", "Rendering", "Methods", "Pipeline", "Report",
+                "Probing", "Rendering", "Methods", "Pipeline", "Report", "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -177,6 +197,9 @@ let package = Package(
                 "ModelZoo",
                 "VideoIO", "Fixtures",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Base", "Page", "Pipeline", "Server", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ReportTests",

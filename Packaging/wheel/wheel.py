@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 # Opened at run time, so that the program does not name them.
-OPENED = ["libdnnl.so.2", "libopenblas.so.0"]
+OPENED = ["libdnnl.so.2", "libopenblas.so.0", "libavfilter.so.8"]
 # glibc's own, which every system has, and the only ones that are not packed.
 GLIBC = re.compile(r"(ld-linux-x86-64|lib(c|m|mvec|dl|rt|pthread|resolv|util|anl|nsl|BrokenLocale))\.so\.\d+$")
 FONTS = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"]
@@ -50,6 +50,7 @@ def find_libraries(program, ffmpeg):
     """Paths by soname of all that the program and what it opens are linked with, glibc left out."""
     path = output("ldconfig", "-p")
     known = dict(re.findall(r"^\s+(\S+) \(libc6,x86-64[^)]*\) => (\S+)$", path, re.M)[::-1])
+    known |= {library.name: str(library) for library in Path(ffmpeg).glob("*.so.*")}
     environment = {**os.environ, "LD_LIBRARY_PATH": str(ffmpeg)}
     found = {}
     for start in [program] + [known[name] for name in OPENED]:

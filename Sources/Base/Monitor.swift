@@ -1,10 +1,8 @@
-import Foundation
-
 /// A value shared by threads that wait for each other's changes to it.
 ///
 /// Safe to share: `state` is only touched while `condition` is locked.
 package final class Monitor<State>: @unchecked Sendable {
-    private let condition = NSCondition()
+    private let condition = Condition()
     private var state: State
 
     package init(_ state: State) { self.state = state }
@@ -22,6 +20,32 @@ package final class Monitor<State>: @unchecked Sendable {
             }
             condition.wait()
         }
+    }
+
+    /// As `wait(until:)`, for a time at most.
+    ///
+    /// - Returns: nil where the time is over first.
+    package func wait<Result>(
+        atMost seconds: Double, until attempt: (inout State) throws -> Result?
+    ) rethrows -> Result? {
+        let end = ContinuousClock.now + .seconds(seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let result = try attempt(&state) {
+                condition.broadcast()
+                return result
+            }
+            let left = (end - .now) / .seconds(1)
+            guard left > 0, condition.wait(atMost: left) else { return try attempt(&state) }
+        }
+    }
+
+    /// Looks at the state under the lock; nobody is woken.
+    package func read<Result>(_ body: (State) throws -> Result) rethrows -> Result {
+        condition.lock()
+        defer { condition.unlock() }
+        return try body(state)
     }
 
     /// Changes the state under the lock and wakes the waiting threads.

@@ -1,12 +1,10 @@
-import Foundation
-
 /// A value that threads share, behind a lock.
 ///
 /// `Synchronization.Mutex` would do, but the thread sanitizer does not see its lock and reports every use as a race.
 ///
 /// Safe to share: `value` is only touched while `lock` is held.
 package final class Mutex<Value>: @unchecked Sendable {
-    private let lock = NSLock()
+    private let lock = Condition()
     private var value: Value
 
     package init(_ value: Value) { self.value = value }

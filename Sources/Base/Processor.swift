@@ -1,5 +1,3 @@
-import Foundation
-
 /// The CPU that computes.
 package enum Processor {
     /// Its name in /proc/cpuinfo; nil where the kernel gives none.
@@ -7,7 +5,7 @@ package enum Processor {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line?.split(separator: ":", maxSplits: 1).last.map {
-            $0.trimmingCharacters(in: .whitespaces)
+            $0.trimmed
         }
     }()
 }

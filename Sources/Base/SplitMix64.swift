@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Steele, Lea and Flood's generator: seeded, so that what was drawn can be drawn again.
 package struct SplitMix64: RandomNumberGenerator, Sendable {

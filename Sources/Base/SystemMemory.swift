@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How much memory the machine has to give.
 package enum SystemMemory {
@@ -32,7 +32,7 @@ package enum SystemMemory {
     }
 
     private static func number(_ path: String) -> Int? {
-        Int(text(path).trimmingCharacters(in: .whitespacesAndNewlines))
+        Int(text(path).trimmed)
     }
 
     private static func text(_ path: String) -> String {

@@ -28,5 +28,25 @@ package func terminalText(_ text: String) -> String {
 /// `oneLine` in single quotation marks.
 package func quoted(_ text: String) -> String { "'\(oneLine(text))'" }
 
+/// Numbers as C's `printf` writes them: `formatted("%.2f s", seconds)`.
+///
+/// - Parameter format: of `%d` for integers and `%f`, `%e`, `%g` for others.
+package func formatted(_ format: String, _ numbers: any CVarArg...) -> String {
+    withVaList(numbers) { list in
+        var bytes = [CChar](repeating: 0, count: 512)
+        let length = Int(vsnprintf(&bytes, bytes.count, format, list))
+        return String(
+            decoding: bytes.prefix(min(length, bytes.count - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension StringProtocol {
+    /// Without the white space at both ends.
+    package var trimmed: String {
+        let start = drop { $0.isWhitespace }
+        return String(start.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}
+
 /// The system's text for an `errno`.
 package func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }

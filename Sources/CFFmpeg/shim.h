@@ -37,4 +37,19 @@ static inline enum AVPixelFormat cff_pixel_format_none(void) { return AV_PIX_FMT
 // MKTAG is a function-like macro; Apple's players ask for 'hvc1' on HEVC.
 static inline unsigned cff_tag(char a, char b, char c, char d) { return MKTAG(a, b, c, d); }
 
+// libavfilter is opened at run time, of the version that the headers are of.
+static inline const char *cff_avfilter_file(void) {
+    return "libavfilter.so." AV_STRINGIFY(LIBAVFILTER_VERSION_MAJOR);
+}
+typedef __typeof__(&avfilter_graph_alloc) cff_avfilter_graph_alloc;
+typedef __typeof__(&avfilter_graph_free) cff_avfilter_graph_free;
+typedef __typeof__(&avfilter_get_by_name) cff_avfilter_get_by_name;
+typedef __typeof__(&avfilter_graph_create_filter) cff_avfilter_graph_create_filter;
+typedef __typeof__(&avfilter_inout_alloc) cff_avfilter_inout_alloc;
+typedef __typeof__(&avfilter_inout_free) cff_avfilter_inout_free;
+typedef __typeof__(&avfilter_graph_parse_ptr) cff_avfilter_graph_parse_ptr;
+typedef __typeof__(&avfilter_graph_config) cff_avfilter_graph_config;
+typedef __typeof__(&av_buffersrc_add_frame_flags) cff_av_buffersrc_add_frame_flags;
+typedef __typeof__(&av_buffersink_get_frame) cff_av_buffersink_get_frame;
+
 #endif

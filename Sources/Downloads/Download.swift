@@ -1,7 +1,7 @@
 import Base
 import CCurl
 import Files
-import Foundation
+import Glibc
 
 /// A file to be fetched over HTTPS.
 ///

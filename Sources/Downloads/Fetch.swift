@@ -1,6 +1,7 @@
 import Base
 import CCurl
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// One run of a download: requests until the file is whole.
 final class Fetch: Transfer.Sink {

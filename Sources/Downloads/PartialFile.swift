@@ -1,5 +1,5 @@
 import Files
-import Foundation
+import Glibc
 
 /// A download in progress: `<path>.part`, and beside it `<path>.part.origin`, which says of which version of the
 /// file the part is, so that a later run may go on with it.

@@ -1,6 +1,5 @@
 import CCurl
 import Files
-import Foundation
 
 /// One HTTP request over libcurl. The handle is kept from request to request, and with it the connection; it
 /// belongs to one thread.

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// A directory that appears under its name only when everything is in it: it is filled under a hidden name
 /// beside that one and renamed at the end. It keeps to the rules of `AtomicFile`, except that what may be

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// A file that appears under its name only when it is complete: it is written under a hidden name in the same
 /// directory and renamed at the end. Every output of the program is written in this way, or, as a directory,

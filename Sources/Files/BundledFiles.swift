@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// Files that travel with the program where it is packed with every library it needs, as in the Python wheel:
 /// `share/vitvideo` beside the program's `bin`. Other ways of installation have no such directory.

@@ -1,6 +1,7 @@
 import Base
 import COpenSSL
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// SHA-256 of files and of data that arrives in pieces.
 package enum ContentHash {

@@ -4,7 +4,7 @@ import Glibc
 /// somebody is working on it. The system frees the lock of a process that dies.
 ///
 /// Some network and FUSE file systems have no locks. They are tolerated: `isEffective` is false there.
-package final class FileLock {
+package final class FileLock: Sendable {
     package let descriptor: Int32
     /// Whether other processes see the lock.
     package let isEffective: Bool

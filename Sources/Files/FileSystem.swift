@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// The system calls that take paths, for paths as `FileName` carries them: a name's bytes stay what they are,
 /// UTF-8 or not. They answer as those of C do, with `errno`.
@@ -113,19 +113,34 @@ package enum FileSystem {
     package static func contents(of path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        return (try? handle.readToEnd() ?? Data()).map { [UInt8]($0) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(descriptor, &piece, piece.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { return nil }
+            if count == 0 { return bytes }
+            bytes += piece[..<count]
+        }
+    }
+
+    /// Writes all bytes to an open file.
+    ///
+    /// - Throws: `SystemError`.
+    package static func write(_ bytes: [UInt8], to descriptor: Int32) throws(SystemError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemError() }
+            rest = rest.dropFirst(count)
+        }
     }
 
     /// A text file's content; nil where it cannot be read or is not UTF-8.
     package static func text(of path: String) -> String? {
         contents(of: path).flatMap { String(validating: $0, as: UTF8.self) }
-    }
-
-    /// A file open for reading; nil where it cannot be.
-    package static func handle(_ path: String) -> FileHandle? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        return descriptor < 0 ? nil : FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 }
 

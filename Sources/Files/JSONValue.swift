@@ -30,6 +30,16 @@ package enum JSONValue: Sendable {
         }
     }
 
+    /// - Throws: `VitvideoError` for what is not JSON.
+    package init(_ bytes: [UInt8]) throws {
+        self = try bytes.withUnsafeBytes { bytes in
+            var scanner = JSONScanner(bytes)
+            let value = try scanner.value()
+            try scanner.end()
+            return value
+        }
+    }
+
     /// A member of an object by an ASCII name; nil where there is none, or null.
     package subscript(_ name: String) -> JSONValue? {
         guard case .object(let members) = self, let member = members.first(where: { $0.name == name })

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// A whole regular file mapped into memory for reading. Pages are read when touched and can be dropped, so a
 /// mapped checkpoint costs no memory of its own.

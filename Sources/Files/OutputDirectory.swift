@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// A directory that is an output: it has its name only when everything is in it (`AtomicDirectory`), and replaces nothing
 /// but another of its kind, or an empty directory. Used by one thread.

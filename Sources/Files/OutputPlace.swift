@@ -1,6 +1,6 @@
 import Base
 import CLinux
-import Foundation
+import Glibc
 
 /// The place of an output in the file system: what is there, and what its directory takes.
 enum OutputPlace {

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// Bytes that wait in a temporary file without a name, beside the output they will be a part of. The file is gone with
 /// the process, however that ends. It belongs to one thread.

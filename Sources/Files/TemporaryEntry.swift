@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The hidden files and directories in which outputs are made: `.vitvideo-<process>-<random>.tmp` beside the
 /// output.
@@ -81,7 +81,7 @@ package enum TemporaryEntry {
     /// The locked entry to which a name belongs. What `AtomicDirectory` has moved aside belongs to none.
     private static func base(of name: String) -> Substring? {
         guard name.hasPrefix(prefix), !name.hasSuffix(AtomicDirectory.asideSuffix),
-            let end = name.range(of: suffix)?.upperBound
+            let end = name.firstRange(of: suffix)?.upperBound
         else { return nil }
         return name[..<end]
     }

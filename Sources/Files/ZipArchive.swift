@@ -1,6 +1,6 @@
 import Base
 import CZip
-import Foundation
+import Glibc
 
 /// A zip archive open for reading. Nothing is ever unpacked to disk, so entries' names are only ever names.
 ///

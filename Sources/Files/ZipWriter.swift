@@ -1,6 +1,6 @@
 import Base
 import CZip
-import Foundation
+import Glibc
 
 /// Writes a zip archive of stored entries: equal contents give equal files.
 package enum ZipWriter {

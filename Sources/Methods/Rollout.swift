@@ -1,4 +1,4 @@
-import Foundation
+import Base
 import Pixels
 import Probing
 import ViT
@@ -167,7 +167,7 @@ extension MethodSection {
 
 extension RolloutOptions {
     /// "discard 0.9".
-    var discardCaption: String { "discard \(String(format: "%g", discardRatio))" }
+    var discardCaption: String { "discard \(formatted("%g", discardRatio))" }
 
     /// Sorts rollouts by falling need of memory: only a discard holds a whole matrix. Checked in this order, the first
     /// refusal names a resolution at which the others fit too.

@@ -1,7 +1,7 @@
 import Base
 import Checkpoints
 import Files
-import Foundation
+import Glibc
 
 /// Where PyTorch, CLIP and Hugging Face keep their downloads. Files found there are used in place.
 package struct ForeignCaches: Sendable {
@@ -16,7 +16,10 @@ package struct ForeignCaches: Sendable {
         return text == "~" || text.hasPrefix("~/") ? home + text.dropFirst() : text
     }
 
-    var home: String { environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() }
+    var home: String { environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.homeOfUser }
+
+    /// As the system knows it.
+    private static let homeOfUser = getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? "/"
 
     /// `$XDG_CACHE_HOME`, else `~/.cache`.
     var userCache: String { value("XDG_CACHE_HOME") ?? home + "/.cache" }
@@ -45,7 +48,7 @@ package struct ForeignCaches: Sendable {
         let folder = "\(huggingFaceHub)/models--\(repository.replacing("/", with: "--"))"
         var snapshots = FileSystem.names(in: folder + "/snapshots")?.sorted() ?? []
         if let current = FileSystem.text(of: folder + "/refs/main") {
-            let current = current.trimmingCharacters(in: .whitespacesAndNewlines)
+            let current = current.trimmed
             snapshots = snapshots.filter { $0 == current } + snapshots.filter { $0 != current }
         }
         for snapshot in snapshots {

@@ -1,7 +1,7 @@
 import Base
 import Downloads
 import Files
-import Foundation
+import Glibc
 
 /// The Hugging Face hub as its own library finds it.
 package struct HuggingFaceHub: Sendable {
@@ -18,7 +18,7 @@ package struct HuggingFaceHub: Sendable {
             { caches.value("HF_TOKEN") }, { caches.value("HUGGING_FACE_HUB_TOKEN") },
             { FileSystem.text(of: caches.huggingFaceToken) },
         ]
-        token = texts.lazy.compactMap { $0()?.trimmingCharacters(in: .whitespacesAndNewlines) }
+        token = texts.lazy.compactMap { $0()?.trimmed }
             // A header is one line.
             .first { !$0.isEmpty && $0.unicodeScalars.allSatisfy { (0x21...0x7E).contains($0.value) } }
     }

@@ -2,7 +2,7 @@ import Base
 import Checkpoints
 import Downloads
 import Files
-import Foundation
+import Glibc
 import ViT
 
 /// The directory that keeps weights, and the directories of PyTorch and Hugging Face that may have them

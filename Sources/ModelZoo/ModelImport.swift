@@ -1,7 +1,7 @@
 import Base
 import Checkpoints
 import Files
-import Foundation
+import Glibc
 import ViT
 
 extension ModelCache {

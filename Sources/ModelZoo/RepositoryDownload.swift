@@ -2,7 +2,7 @@ import Base
 import Checkpoints
 import Downloads
 import Files
-import Foundation
+import Glibc
 
 /// A repository of the Hugging Face hub, or one file of it, on its way into the model cache.
 ///

@@ -2,7 +2,7 @@ import Base
 import Checkpoints
 import Downloads
 import Files
-import Foundation
+import Glibc
 import ViT
 
 /// A model that the zoo does not know and that has a name all the same.

@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 
 /// A growing array of an `NPZWriter`, spooled to a nameless temporary file. It belongs to the writer's thread.
 package final class NPZArrayWriter {

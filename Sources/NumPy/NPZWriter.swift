@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 
 /// Writes a NumPy archive of whole arrays and of arrays that grow row by row, in memory that does not depend on their
 /// length.

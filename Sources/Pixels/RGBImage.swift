@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A picture of 8-bit sRGB-encoded samples, `height × width × 3`, rows packed without padding.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Pixels
 
 /// Figures that describe a map or compare two. Sums run in double precision.

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import Pixels
 import ViT
 

@@ -1,4 +1,3 @@
-import Foundation
 import ViT
 
 /// The memory that rollout takes: the folds' and that of the passes (`MemoryModel`).

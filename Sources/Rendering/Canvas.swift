@@ -1,6 +1,6 @@
 import Base
 import CCairo
-import Foundation
+import Glibc
 import Pixels
 
 /// A surface to draw captions and figures on, over one Cairo surface and its context.

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import Pixels
 
 /// Which values of a raw map become heat 0 and heat 1.

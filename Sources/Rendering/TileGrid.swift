@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Where tiles of one size and their captions lie in a picture: rows of tiles, each with a caption above it.
 ///

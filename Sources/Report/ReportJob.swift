@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 import Methods
 import Pipeline
 import Rendering

@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 
 /// The names of a classifier's classes.
 package struct ClassLabels: Sendable, Equatable {
@@ -35,7 +35,7 @@ package struct ClassLabels: Sendable, Equatable {
             throw VitvideoError.labelsDoNotFit(path: path, problem: "is not a text file")
         }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
-            $0.trimmingCharacters(in: .whitespaces)
+            $0.trimmed
         }
         while lines.last == "" { lines.removeLast() }
         guard !lines.isEmpty else { throw VitvideoError.labelsDoNotFit(path: path, problem: "is empty") }
@@ -69,7 +69,7 @@ package struct ClassLabels: Sendable, Equatable {
     }
 
     private static func folded(_ name: some StringProtocol) -> String {
-        name.lowercased().replacing("_", with: " ").trimmingCharacters(in: .whitespaces)
+        name.lowercased().replacing("_", with: " ").trimmed
     }
 
     /// A class and its probability.

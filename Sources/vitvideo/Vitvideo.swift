@@ -1,7 +1,7 @@
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import Glibc
 import ViT
 
 @main
@@ -10,14 +10,14 @@ struct Vitvideo: ParsableCommand {
         commandName: "vitvideo",
         abstract: "Show what a Vision Transformer attends to in a video or picture.",
         version: Version.current,
-        subcommands: [Annotate.self, Probe.self, Neuron.self, Propagate.self, Models.self],
+        subcommands: [Annotate.self, Probe.self, Neuron.self, Propagate.self, Serve.self, Models.self],
         defaultSubcommand: Annotate.self)
 
     /// Parses and runs; an error becomes one line on standard error and an exit code.
     static func main() {
         StandardStreams.ensureOpen()
         BundledFiles.prepareProcess()
-        MathLibrary.prepareProcess()
+        MathLibrary.setEnvironment()
         Interruption.listen()
         // A closed pipe is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
@@ -27,7 +27,7 @@ struct Vitvideo: ParsableCommand {
             var command = try parseAsRoot(Arguments.given)
             try command.run()
         } catch {
-            Foundation.exit(report(error))
+            Glibc.exit(report(error))
         }
     }
 

@@ -359,6 +359,50 @@ import VideoIO
         Row("propagate", "--verbose", followed, plus: "--verbose"),
     ]
 
+    private static let served = "$photo $tiny"
+    private static let servedAsIs = "$photo --resolution 32"
+    private static let servedTexts = "$photo $texted --text dog --text cat"
+
+    static let serve: [Row] = [
+        Row("serve", "<files>", served, or: "$other $tiny"),
+        Row("serve", "--port", "\(served) --port 18093", or: "\(served) --port 18094"),
+        Row("serve", "--host", served, plus: "--host 127.0.0.2"),
+        Row("serve", "--open", served, plus: "--open"),
+        Row("serve", "--max-upload", served, plus: "--max-upload 1K"),
+
+        Row("serve", "--model", "$photo --offline", plus: "--model dino_vitb16"),
+        Row("serve", "--weights", "$photo --offline", plus: "$tiny"),
+        Row("serve", "--num-heads", "\(servedAsIs) --weights $supervised", plus: "--num-heads 4"),
+        Row("serve", "--family", "\(servedAsIs) --weights $supervised --num-heads 3", plus: "--family vit"),
+        Row(
+            "serve", "--define", "\(servedAsIs) --model a", plus: "--define $defined --set a:num-heads=3"),
+        Row("serve", "--set", "\(servedAsIs) --model a --define $defined", plus: "--set a:num-heads=3"),
+        Row("serve", "--mean", served, plus: "--mean 0.4"),
+        Row("serve", "--std", served, plus: "--std 0.25"),
+        Row("serve", "--grid", served, plus: "--grid 2x8"),
+        Row("serve", "--activation", served, plus: "--activation quick_gelu"),
+        Row(
+            "serve", "--checkpoint-key", "\(servedAsIs) --weights $training --num-heads 2",
+            plus: "--checkpoint-key student"),
+        Row("serve", "--offline", "$photo --model dino_vits16", plus: "--offline"),
+        Row("serve", "--resolution", served, plus: "--resolution 48"),
+        Row("serve", "--position-rule", served, plus: "--position-rule hub"),
+
+        Row("serve", "--labels", served, plus: "--labels $names"),
+        Row("serve", "--text", "$photo $texted", plus: "--text dog --text cat"),
+        Row("serve", "--tokenizer", servedTexts, plus: "--tokenizer $merges"),
+        Row("serve", "--top-k", "\(served) --labels $names", plus: "--top-k 1"),
+        Row("serve", "--head", "$photo $headless", plus: "--head $linear"),
+
+        Row("serve", "--workers", "\(served) --threads 2", plus: "--workers 2"),
+        Row("serve", "--threads", "\(served) --workers 1", plus: "--threads 3"),
+        Row("serve", "--budget-memory", served, plus: "--budget-memory 1K"),
+        // Refused either way, for another reason.
+        Row(
+            "serve", "--allow-huge-frames", "\(served) --resolution 4000 --budget-memory 100K",
+            plus: "--allow-huge-frames"),
+    ]
+
     static let models: [Row] = [
         Row("models list", "<filter>", "", or: "dinov3"),
         Row("models pull", "<names>", "dino_vits16", or: "dino_vitb16"),
@@ -379,15 +423,16 @@ import VideoIO
     @Test func theTablesNameEveryOptionOfEverySubcommand() throws {
         let declared = try Self.declared()
         #expect(declared.count > 80)
-        let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.models).map {
-            "\($0.command) \($0.option)"
-        }
+        let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.serve + Self.models)
+            .map {
+                "\($0.command) \($0.option)"
+            }
         #expect(Set(tables).count == tables.count)
         #expect(declared.subtracting(tables).sorted() == [], "options without a row")
         #expect(Set(tables).subtracting(declared).sorted() == [], "rows without an option")
     }
 
-    @Test(arguments: annotate + probe + neurons + propagate + models)
+    @Test(arguments: annotate + probe + neurons + propagate + serve + models)
     func theOptionMakesADifference(_ row: Row) throws {
         let without = try Self.observeTwice(row.command, row.without)
         let with = try Self.observe(row.command, row.with)
@@ -479,12 +524,15 @@ import VideoIO
             word.first == "$" ? inputs.words[String(word.dropFirst())] ?? [String(word)] : [String(word)]
         }
         let cache = workspace.file("cache")
-        let outcome = try workspace.run(
-            command.split(separator: " ").map(String.init) + words,
-            environment: [
-                "VITVIDEO_CACHE": cache, "TORCH_HOME": cache, "HF_HOME": cache,
-                "VITVIDEO_MIRROR": inputs.server.url(""),
-            ])
+        let environment: [String: String?] = [
+            "VITVIDEO_CACHE": cache, "TORCH_HOME": cache, "HF_HOME": cache,
+            "VITVIDEO_MIRROR": inputs.server.url(""),
+        ]
+        let outcome =
+            command == "serve"
+            ? try observeServer(words, in: workspace, environment)
+            : try workspace.run(
+                command.split(separator: " ").map(String.init) + words, environment: environment)
         var files: [String: Data] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.path) {
             files[name] = (try? workspace.bytes(of: name)) ?? Data()
@@ -492,6 +540,40 @@ import VideoIO
         return Observation(
             status: outcome.status, output: outcome.output.replacing(workspace.path, with: "."),
             errors: timeless(outcome.errors).replacing(workspace.path, with: "."), files: files)
+    }
+
+    /// Starts a server, asks it about its file, uploads one, and ends it. Its answers are the output.
+    ///
+    /// A port that it chose by itself is none of its options'.
+    private static func observeServer(
+        _ words: [String], in workspace: Workspace, _ environment: [String: String?]
+    ) throws -> Program.Outcome {
+        try workspace.makeDirectory("bin")
+        try workspace.write("#!/bin/sh\necho \"$1\" | cut -c1-16 > opened\n".utf8, to: "bin/xdg-open")
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: workspace.file("bin/xdg-open"))
+        let path = "\(workspace.file("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+        let port = words.contains("--port") ? [] : ["--port", "0"]
+        let server = try ServerProgram(
+            in: workspace, words + port, environment: environment.merging(["PATH": path]) { $1 })
+        guard server.port != 0 else { return try server.stop() }
+        let name = try #require(words.first).split(separator: "/").last.map(String.init) ?? ""
+        var said = port.isEmpty ? "\(server.host):\(server.port)" : server.host
+        for target in [
+            "info", "frames/\(name)/0", "frames/\(name)/0/attention", "command?media=\(name)&layer=0",
+        ] {
+            let answer = try server.get("/api/\(target)")
+            said += "\n\(answer.status) \(answer.body.base64EncodedString())"
+        }
+        let upload = try server.exchange(
+            "POST", "/api/media?name=a.png", body: Data(repeating: 7, count: 2000))
+        said += "\n\(upload.status)"
+        if words.contains("--open") {
+            while !FileManager.default.fileExists(atPath: workspace.file("opened")) { sched_yield() }
+        }
+        let outcome = try server.stop()
+        try FileManager.default.removeItem(atPath: workspace.file("bin"))
+        return Program.Outcome(status: outcome.status, output: said, errors: outcome.errors)
     }
 
     /// Without what depends on how long the run took.

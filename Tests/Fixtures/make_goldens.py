@@ -11,7 +11,8 @@
 Without --model and --clip the goldens of real weights are left as they are. --frames keeps the
 frames cut out of the clip (they are footage: not for committing); `golden_scripts/frames.py`
 prints the ffmpeg commands on its own. Versions used are in `goldens/versions.json`. Everything is
-seeded and runs on one thread, so that the same versions on the same machine give the same bytes.
+seeded and runs on one thread, so that the same versions on the same machine give the same values;
+another machine's differ by rounding, and PyTorch's own archives by their bytes.
 """
 
 import argparse

@@ -35,7 +35,8 @@ def test_propagate(clip: Path, tmp_path: Path) -> None:
     mask[200:600, 300:700] = 1
     Image.fromarray(mask).save(tmp_path / "first.png")
     result = vitvideo.propagate(
-        clip, mask=tmp_path / "first.png", frames=slice(75, 78), masks=tmp_path / "out-%d.png", resolution=96, **options)
+        clip, mask=tmp_path / "first.png", frames=slice(75, 78), masks=tmp_path / "out-%d.png", resolution=96,
+        **options)
     frames, rows, cols, classes = result.segmentation.shape
     assert (frames, classes) == (3, 2)
     assert result.features.shape[:3] == (3, rows, cols)

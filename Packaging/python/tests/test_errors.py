@@ -29,12 +29,17 @@ def line_of(*arguments: object) -> str:
     (vitvideo.UsageError, 64, "clip", {"layer": 99}),
     (vitvideo.BadDataError, 65, "text.mp4", {}),
     (vitvideo.NoInputError, 66, "nothing.mp4", {}),
-    (vitvideo.UnavailableError, 69, "clip", {"model": "dino_vits8", "weights": None, "num_heads": None, "offline": True}),
+    (vitvideo.UnavailableError, 69, "clip",
+     {"model": "dino_vits8", "weights": None, "num_heads": None, "offline": True}),
     (vitvideo.CannotCreateError, 73, "clip", {"stats": "/proc/nothing/stats.csv"}),
 ])
 def test_exit_codes(
     kind: Type[vitvideo.VitvideoError], code: int, name: str, options: Dict[str, Any], clip: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # No model is here, wherever it may be kept.
+    for variable in ("HOME", "VITVIDEO_CACHE", "XDG_CACHE_HOME", "TORCH_HOME", "HF_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
     (tmp_path / "text.mp4").write_text("no video\n" * 100)
     source = clip if name == "clip" else tmp_path / name
     with pytest.raises(kind) as caught:
@@ -108,6 +113,7 @@ def test_printed_text(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_program_that_is_nowhere(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_program, "BUNDLED", tmp_path / "nothing")
     monkeypatch.delenv("VITVIDEO_PROGRAM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(vitvideo.ProgramNotFoundError, match="^vitvideo: the program is not here; install the wheel"):
@@ -129,6 +135,7 @@ def test_order_of_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for place in places.values():
         place.parent.mkdir()
         place.symlink_to(program)
+    monkeypatch.setattr(_program, "BUNDLED", tmp_path / "nothing")
     monkeypatch.delenv("VITVIDEO_PROGRAM", raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path}/nowhere:{places['path'].parent}")
     assert _program.find() == str(places["path"])
@@ -143,11 +150,13 @@ def test_command_is_the_program(clip: Path, tmp_path: Path) -> None:
     assert command is not None
     version = subprocess.run([command, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
     assert version.strip() == vitvideo.__version__
-    wrong = subprocess.run([command, "nothing.mp4", "--export", "a.npz"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    wrong = subprocess.run(
+        [command, "nothing.mp4", "--export", "a.npz"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert wrong.returncode == 66
     assert wrong.stderr == "vitvideo: cannot read nothing.mp4: No such file or directory\n"
+    code = "from vitvideo import _program; _program.BUNDLED /= 'nothing'; _program.main()"
     without = subprocess.run(
-        [command, "--version"], env={"PATH": str(tmp_path)}, stderr=subprocess.PIPE, text=True)
+        [sys.executable, "-c", code, "--version"], env={"PATH": str(tmp_path)}, stderr=subprocess.PIPE, text=True)
     assert without.returncode == 69
     assert without.stderr.startswith("vitvideo: the program is not here; ")
     assert without.stderr.count("\n") == 1

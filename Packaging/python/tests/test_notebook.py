@@ -56,7 +56,8 @@ def test_notebook(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert html(published).startswith('<img width="800"')
         # Once more with heatmaps to read back, of two layers of the default model, in the places of the published ones.
         vitvideo.annotate(
-            clip, tmp_path / "dinosaur.mp4", frames=slice(50, 81), view="overlay", alpha=0, resolution=28, no_audio=True)
+            clip, tmp_path / "dinosaur.mp4", frames=slice(50, 81), view="overlay", alpha=0, resolution=28,
+            no_audio=True)
         for name, layer in (("dino", -1), ("supervised", 2)):
             vitvideo.annotate(
                 tmp_path / "dinosaur.mp4", tmp_path / f"dinosaur-{name}-b16-heatmap.mp4", view="heatmap", layer=layer,

@@ -54,7 +54,8 @@ def test_paths() -> None:
 
 
 def test_option_that_the_program_does_not_know(clip: Path) -> None:
-    with pytest.raises(vitvideo.UsageError, match="^vitvideo: Unknown option '--not-yet-known'; see 'vitvideo --help'$"):
+    line = "^vitvideo: Unknown option '--not-yet-known'; see 'vitvideo --help'$"
+    with pytest.raises(vitvideo.UsageError, match=line):
         vitvideo.attention(clip, not_yet_known=True, **TINY)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -101,6 +102,48 @@ def test_program_ends_with_an_error_in_the_function(clip: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         vitvideo.attention(clip, progress=fail, **SLOW)
     assert children() == []
+
+
+# Annotates as a process of its own, which says how far it is.
+SCRIPT = f"""
+import sys, vitvideo
+def say(line):
+    print(line["frames"], flush=True)
+vitvideo.annotate(sys.argv[1], sys.argv[2], view="overlay", progress=say, **{SLOW!r})
+"""
+
+
+def test_interrupt_of_the_whole_process_group(clip: Path, tmp_path: Path) -> None:
+    # As a terminal's Ctrl-C, and that of Jupyter: all processes of the group have the signal.
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(clip), str(tmp_path / "out.mp4")], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    # The script hears of it a little later than a program in its group would, as under load.
+    os.kill(process.pid, signal.SIGSTOP)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.1)
+    os.kill(process.pid, signal.SIGCONT)
+    _, said = process.communicate(timeout=30)
+    assert said.splitlines()[-1].startswith("vitvideo._errors.Interrupted: vitvideo: ")
+    assert len(vitvideo.attention(tmp_path / "out.partial.mp4", **TINY).frame) > 0
+
+
+def test_program_ends_with_the_process(clip: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(clip), str(tmp_path / "out.mp4")], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    [program] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{program}/exe").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{program}/exe").exists()
+    # Calmly, as after Ctrl-C.
+    assert (tmp_path / "out.partial.mp4").exists()
 
 
 def children() -> List[str]:

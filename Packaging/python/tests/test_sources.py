@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,11 +85,15 @@ def test_pictures_that_are_no_clip(png_files: List[Path], command_line: CommandL
     assert result.meta == {}
 
 
-def test_files_with_dashes(png_files: List[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_files(png_files: List[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     png_files[0].rename(png_files[0].with_name("-o.png"))
     monkeypatch.chdir(png_files[0].parent)
     assert vitvideo.attention("-o.png", **TINY).attention.shape[0] == 1
-    assert vitvideo.attention(b"1.png", **TINY).attention.shape[0] == 1
+    expected = vitvideo.attention("1.png", **TINY).attention
+    os.rename(png_files[1], b"caf\xe9, 1.png")
+    np.testing.assert_array_equal(vitvideo.attention(b"caf\xe9, 1.png", **TINY).attention, expected)
+    with pytest.raises(vitvideo.NoInputError, match=r"^vitvideo: cannot read caf\\xE9\.png: No such file"):
+        vitvideo.attention(b"caf\xe9.png", **TINY)
 
 
 def test_standard_input(clip: Path) -> None:

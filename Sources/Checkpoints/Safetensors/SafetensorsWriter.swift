@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 import NumPy
 
 /// Writing of safetensors.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import ViT
 
 /// How numbers came about, for whoever reads an archive: JSON with sorted keys in snake case. What does not apply is

@@ -1,5 +1,4 @@
 import Base
-import Foundation
 import Methods
 import Pixels
 import Probing

@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 import Pixels
 import Rendering
 import ViT
@@ -102,7 +103,7 @@ struct ExampleSheet {
     /// "bikes.mp4 3.24 s   1.84".
     private static func caption(_ example: NeuronExample, _ names: [String]) -> String {
         let place = example.score.place
-        let time = place.frame > 0 || place.seconds > 0 ? " \(String(format: "%.2f", place.seconds)) s" : ""
+        let time = place.frame > 0 || place.seconds > 0 ? " \(formatted("%.2f", place.seconds)) s" : ""
         return "\(names[place.file])\(time)   \(ExampleTable.number(example.score.score))"
     }
 }

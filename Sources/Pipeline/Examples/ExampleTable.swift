@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 import Probing
 import ViT
 
@@ -34,20 +35,20 @@ enum ExampleTable {
         }
         for neuron in order {
             guard let best = selectivity.examples(of: neuron).first else { continue }
-            let sparsity = sparsities[neuron].isNaN ? "" : String(format: "%.6g", sparsities[neuron])
+            let sparsity = sparsities[neuron].isNaN ? "" : formatted("%.6g", sparsities[neuron])
             rows.append(
                 [
                     "\(NeuronAddress(block: block, index: neuron))", sparsity,
-                    String(format: "%.6g", selectivity.mean(of: neuron)),
+                    formatted("%.6g", selectivity.mean(of: neuron)),
                 ] + fields(of: places[best.picture], paths) + [number(best.mean)])
         }
         return rows
     }
 
     private static func fields(of place: ExamplePlace, _ paths: [String]) -> [String] {
-        [paths[place.file], "\(place.frame)", String(format: "%.6g", place.seconds)]
+        [paths[place.file], "\(place.frame)", formatted("%.6g", place.seconds)]
     }
 
     /// Three digits.
-    static func number(_ value: Float) -> String { String(format: "%.4g", value) }
+    static func number(_ value: Float) -> String { formatted("%.4g", value) }
 }

@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import FoundationEssentials
 
 /// All that decides what a resumable job's results are, in the order in which a difference is told.
 package struct JobIdentity: Codable, Sendable, Equatable {

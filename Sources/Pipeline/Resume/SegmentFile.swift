@@ -1,6 +1,7 @@
 import Base
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 import Rendering
 import VideoIO
 
@@ -113,7 +114,9 @@ final class SegmentFileReader {
     struct Damage: Error, Equatable { let reason: String }
 
     let summary: SegmentSummary
-    private let handle: FileHandle
+    private let file: ReadableFile
+    /// Where the next record begins.
+    private var position: Int
     private let hash: SHA256Stream
     /// Bytes of records that are left.
     private var rest: Int
@@ -124,32 +127,31 @@ final class SegmentFileReader {
 
     /// - Throws: `Damage`; `VitvideoError` of kind `inputOutput` where the file cannot be read, as all of these.
     init(_ path: String, label: SegmentLabel) throws {
-        guard let handle = FileSystem.handle(path) else {
+        guard let file = ReadableFile(path) else {
             throw VitvideoError.system(.inputOutput, cannot: "read", path: path, wording: .text)
         }
-        self.handle = handle
+        self.file = file
         hash = try SHA256Stream()
-        let size = Int(clamping: (try? handle.seekToEnd()) ?? 0)
+        let size = file.byteCount ?? 0
         let line = label.line
         let fixed = line.count + 8 + Self.digestLength
         guard size >= fixed else { throw Damage(reason: "it is cut short") }
-        try handle.seek(toOffset: UInt64(size - Self.digestLength - 4))
-        let length = Int(try Self.number(try Self.read(4, from: handle)))
-        digest = try Self.read(Self.digestLength, from: handle)
+        let length = Int(
+            try Self.number(try Self.read(4, of: file, at: size - Self.digestLength - 4)))
+        digest = try Self.read(Self.digestLength, of: file, at: size - Self.digestLength)
         guard length <= size - fixed else { throw Damage(reason: "it is cut short") }
         // The zero before the summary, the summary and its length.
-        try handle.seek(toOffset: UInt64(size - Self.digestLength - 8 - length))
-        tail = try Self.read(length + 8, from: handle)
+        tail = try Self.read(length + 8, of: file, at: size - Self.digestLength - 8 - length)
         do {
             summary = try JSONDecoder().decode(
                 SegmentSummary.self, from: Data(tail.dropFirst(4).prefix(length)))
         } catch {
             throw Damage(reason: "it is cut short")
         }
-        try handle.seek(toOffset: 0)
-        let found = try Self.read(line.count, from: handle)
+        let found = try Self.read(line.count, of: file, at: 0)
         guard found == line else { throw Damage(reason: "it is of another job") }
         rest = size - Self.digestLength - tail.count - line.count
+        position = line.count
         try Self.update(hash, found)
     }
 
@@ -165,12 +167,10 @@ final class SegmentFileReader {
             rest = -1
         }
         guard rest > 0 else { return nil }
-        let header = try Self.read(min(4, rest), from: handle)
+        let header = try read(min(4, rest))
         let length = Int(try Self.number(header))
-        rest -= header.count
         guard length > 0, length <= rest else { throw Damage(reason: "its checksum is wrong") }
-        let bytes = try Self.read(length, from: handle)
-        rest -= length
+        let bytes = try read(length)
         try Self.update(hash, header)
         try Self.update(hash, bytes)
         do { return try SegmentRecord(bytes) } catch { throw Damage(reason: "its checksum is wrong") }
@@ -180,17 +180,23 @@ final class SegmentFileReader {
         try bytes.withUnsafeBytes { try hash.update($0) }
     }
 
-    private static func read(_ count: Int, from handle: FileHandle) throws -> [UInt8] {
-        guard count > 0 else { return [] }
-        let data: Data?
+    /// The next bytes of the records.
+    private func read(_ count: Int) throws -> [UInt8] {
+        let bytes = try Self.read(count, of: file, at: position)
+        position += count
+        rest -= count
+        return bytes
+    }
+
+    private static func read(_ count: Int, of file: ReadableFile, at offset: Int) throws -> [UInt8] {
+        let bytes: [UInt8]
         do {
-            data = try handle.read(upToCount: count)
+            bytes = try file.read(count, at: offset)
         } catch {
-            throw VitvideoError(
-                .inputOutput, cannot: "read a segment", reason: error.localizedDescription)
+            throw VitvideoError(.inputOutput, cannot: "read a segment", reason: systemText(error.code))
         }
-        guard let data, data.count == count else { throw Damage(reason: "it is cut short") }
-        return [UInt8](data)
+        guard bytes.count == count else { throw Damage(reason: "it is cut short") }
+        return bytes
     }
 
     private static func number(_ bytes: [UInt8]) throws -> UInt32 {

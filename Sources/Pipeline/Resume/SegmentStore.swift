@@ -1,6 +1,7 @@
 import Base
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The directory beside an output in which a job that may be interrupted keeps what it has finished:
 ///

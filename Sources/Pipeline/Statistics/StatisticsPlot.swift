@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 import Rendering
 import VideoIO
 

@@ -1,4 +1,4 @@
-import Foundation
+import Base
 
 /// Means over the frames of a clip, for a person to read.
 package struct StatisticsSummary: Sendable {
@@ -48,7 +48,7 @@ package struct StatisticsSummary: Sendable {
     }
 
     private static func text(_ value: Double) -> String {
-        value.isNaN ? "undefined" : String(format: "%.3f", value)
+        value.isNaN ? "undefined" : formatted("%.3f", value)
     }
 
     /// The mean of the values that are defined.

@@ -1,5 +1,6 @@
+import Base
 import Files
-import Foundation
+import Glibc
 import VideoIO
 
 /// Writes a table of statistics, one row per frame and subject, as `CommaSeparated` values:
@@ -52,7 +53,7 @@ package final class StatisticsTable: StatisticsOutput {
             let parts = Dictionary(
                 zip(subject.partNames, statistics.partEntropies), uniquingKeysWith: { first, _ in first })
             var fields =
-                pictures.map { [$0[frame]] } ?? [String(frame), String(format: "%.6f", timeSeconds)]
+                pictures.map { [$0[frame]] } ?? [String(frame), formatted("%.6f", timeSeconds)]
             fields += [subject.name, Self.field(statistics.entropy)]
             fields += partNames.map { Self.field(parts[$0] ?? .nan) }
             fields.append(Self.field(statistics.topMass))
@@ -72,6 +73,6 @@ package final class StatisticsTable: StatisticsOutput {
     package var partialName: String { table.partialName }
 
     private static func field(_ value: Double) -> String {
-        value.isFinite ? String(format: "%.6f", value) : ""
+        value.isFinite ? formatted("%.6f", value) : ""
     }
 }

@@ -1,5 +1,6 @@
+import Base
 import Files
-import Foundation
+import Glibc
 import Probing
 import Rendering
 import VideoIO
@@ -28,7 +29,7 @@ package final class VisualizationTable: VisualizationOutput {
             step.objective, step.activation, step.totalVariation, recipe.learningRate(at: step.index),
         ]
         try table.write(
-            [units[unit].name, String(step.index)] + numbers.map { String(format: "%.7g", $0) })
+            [units[unit].name, String(step.index)] + numbers.map { formatted("%.7g", $0) })
     }
 
     package func finish() throws { try table.finish() }

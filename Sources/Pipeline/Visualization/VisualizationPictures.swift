@@ -1,3 +1,4 @@
+import Base
 import Pixels
 import Probing
 import Rendering
@@ -71,7 +72,7 @@ package final class VisualizationPictures: VisualizationOutput {
     }
 
     /// Three digits.
-    private static func shortened(_ value: Float) -> String { String(format: "%.3g", value) }
+    private static func shortened(_ value: Float) -> String { formatted("%.3g", value) }
 }
 
 /// Where pictures stand in a sheet.

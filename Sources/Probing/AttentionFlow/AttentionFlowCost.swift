@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import ViT
 
 /// What attention flow takes: memory that grows with the square of the tokens, time that grows with more than that.

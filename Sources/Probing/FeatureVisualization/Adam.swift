@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Adam (Kingma & Ba 2015) over one array, without weight decay, as PyTorch computes it:
 ///

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 
 /// A change of a channel's colours: (x − μ)/σ with μ uniform in [−s, s] and ln σ likewise, s the strength.
 package struct ColorShift: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How a picture that excites a unit is made, after Ghiasi et al. 2022, "What do Vision Transformers Learn? A Visual
 /// Exploration", and its code (hamidkazemi22/vit-visualization). The defaults are the code's for ViTs.

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import ViT
 
 /// Carries the labels of a first frame through a clip, frame by frame.

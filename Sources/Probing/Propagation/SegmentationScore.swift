@@ -1,4 +1,3 @@
-import Foundation
 import Pixels
 
 /// How well one object's mask agrees with the truth, as the evaluation tool of DAVIS 2017 measures it

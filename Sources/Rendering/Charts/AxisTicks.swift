@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 
 /// Round numbers along an axis.
 package struct AxisTicks: Equatable {
@@ -22,9 +23,9 @@ package struct AxisTicks: Equatable {
         values = first <= last ? (first...last).map { Double($0) * step } : []
         let decimals = max(0, -Int(log10(step * (1 + 1e-9)).rounded(.down)))
         labels = values.map { value in
-            let text = String(format: "%.\(decimals)f", value)
+            let text = formatted("%.\(decimals)f", value)
             // Rounding must not leave a negative zero.
-            return Double(text) == 0 ? String(format: "%.\(decimals)f", 0.0) : text
+            return Double(text) == 0 ? formatted("%.\(decimals)f", 0.0) : text
         }
     }
 

@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 import Methods
 import NumPy
 import Rendering
@@ -82,7 +83,7 @@ final class DistanceFigure {
     private var summary: String {
         guard let first = mean.mean.first, let last = mean.mean.last else { return "no pictures" }
         func range(_ heads: [Double]) -> String {
-            String(format: "%.0f to %.0f", heads.min() ?? 0, heads.max() ?? 0)
+            formatted("%.0f to %.0f", heads.min() ?? 0, heads.max() ?? 0)
         }
         return "\(range(first)) in the first layer, \(range(last)) in the last"
     }

@@ -1,6 +1,7 @@
 import Base
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Where things are in pictures, and what they are: a table of comma-separated values, `path, x0, y0, x1, y1, label`,
 /// or COCO's JSON.

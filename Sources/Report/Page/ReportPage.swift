@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 import ViT
 
 /// Writes the page: one HTML file that asks nothing of the network, with the figures beside it.
@@ -176,7 +177,7 @@ struct ReportPage {
 
     private func classes(_ ranked: [ClassLabels.Ranked], arrays: String) -> String {
         let rows = ranked.map { rank in
-            let share = String(format: "%.1f", rank.probability * 100)
+            let share = formatted("%.1f", rank.probability * 100)
             return "<tr><td>\(HTMLText.escaped(rank.name))</td><td class=\"number\">\(share) %</td>"
                 + "<td><meter min=\"0\" max=\"100\" value=\"\(share)\" "
                 + "aria-label=\"\(HTMLText.escaped(rank.name))\"></meter></td></tr>"

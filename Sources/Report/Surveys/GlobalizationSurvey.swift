@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Methods
 import Probing
 import Rendering

@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 import Methods
 import Pixels
 import Probing
@@ -154,14 +155,14 @@ final class NeuronCollector: SurveyCollector {
             for (example, sight) in sights {
                 tiles.append(
                     PictureTile(
-                        caption: "\(neuron), mean \(String(format: "%.2f", example.mean))",
+                        caption: "\(neuron), mean \(formatted("%.2f", example.mean))",
                         picture: sight.picture,
                         map: sight.map, scale: low < high ? .fixed(minimum: low, maximum: high) : .frame))
             }
         }
         let named = neurons.map { neuron in
             let sparsity = selectivity[subject][block].sparsity(of: neuron.index)
-            return "\(neuron) (S \(String(format: "%.2f", sparsity)))"
+            return "\(neuron) (S \(formatted("%.2f", sparsity)))"
         }
         return try writer.write(
             "\(ReportSection.neurons.name)-\(block)-\(subjects[subject].fileName)",

@@ -1,4 +1,4 @@
-import Foundation
+import Base
 
 /// A mean of the values that are finite; NaN without any.
 struct Mean: Sendable, Equatable {
@@ -15,9 +15,9 @@ struct Mean: Sendable, Equatable {
 }
 
 /// "0.873".
-func decimal(_ value: Double) -> String { value.isFinite ? String(format: "%.3f", value) : "–" }
+func decimal(_ value: Double) -> String { value.isFinite ? formatted("%.3f", value) : "–" }
 
 /// "61.3 %".
 func percent(_ share: Double) -> String {
-    share.isFinite ? String(format: "%.1f %%", 100 * share) : "–"
+    share.isFinite ? formatted("%.1f %%", 100 * share) : "–"
 }

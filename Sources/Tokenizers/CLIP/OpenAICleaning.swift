@@ -1,5 +1,3 @@
-import Foundation
-
 /// How OpenAI's CLIP and OpenCLIP make a text fit: ftfy's `fix_text`, HTML's references twice, spaces, lower case.
 ///
 /// Of ftfy all steps are here but the one that it is named for: text decoded by the wrong encoding ("schÃ¶n" for
@@ -33,7 +31,7 @@ enum OpenAICleaning {
             text = text.flatMap(replacement)
             text = text.replacing(["\r", "\n"], by: ["\n"]).map { lineBreaks.contains($0) ? "\n" : $0 }
             text = withoutTerminalEscapes(text).filter { !isControl($0) }
-            text = Scalars(text.text.precomposedStringWithCanonicalMapping)
+            text = NormalForm.nfc(text)
             if text == before { return text }
         }
     }
@@ -50,7 +48,7 @@ enum OpenAICleaning {
         case 0x2bc, 0x2018...0x201b: return ["'"]
         case 0x201c...0x201f: return ["\""]
         case 0x3000: return [" "]
-        case 0xff01...0xffef: return Scalars(String(scalar).precomposedStringWithCompatibilityMapping)
+        case 0xff01...0xffef: return NormalForm.nfkc([scalar])
         default: return ligatures[scalar] ?? [scalar]
         }
     }

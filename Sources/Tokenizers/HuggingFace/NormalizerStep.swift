@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import FoundationEssentials
 
 /// A step of a `normalizer` in `tokenizer.json`. https://huggingface.co/docs/tokenizers/components#normalizers
 enum NormalizerStep: Sendable {
@@ -27,10 +27,10 @@ enum NormalizerStep: Sendable {
 
     func applied(to text: Scalars) -> Scalars {
         switch self {
-        case .nfc: return Scalars(text.text.precomposedStringWithCanonicalMapping)
-        case .nfd: return Scalars(text.text.decomposedStringWithCanonicalMapping)
-        case .nfkc: return Scalars(text.text.precomposedStringWithCompatibilityMapping)
-        case .nfkd: return Scalars(text.text.decomposedStringWithCompatibilityMapping)
+        case .nfc: return NormalForm.nfc(text)
+        case .nfd: return NormalForm.nfd(text)
+        case .nfkc: return NormalForm.nfkc(text)
+        case .nfkd: return NormalForm.nfkd(text)
         case .lowercase: return text.lowercasedOneByOne
         case .strip(let left, let right): return text.trimmed(left: left, right: right, \.isSpace)
         case .prepend(let prefix): return text.isEmpty ? text : prefix + text

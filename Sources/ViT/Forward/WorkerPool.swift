@@ -1,5 +1,4 @@
 import Base
-import Foundation
 
 import struct Synchronization.Atomic
 
@@ -15,9 +14,7 @@ package final class WorkerPool: Sendable {
         count = max(workers, 1)
         rounds = Rounds(others: count - 1)
         for number in 1..<count {
-            let thread = Thread { [rounds] in rounds.serve(as: number) }
-            thread.name = "frame-\(number)"
-            thread.start()
+            SystemThread.start(name: "frame-\(number)") { [rounds] in rounds.serve(as: number) }
         }
     }
 
@@ -67,7 +64,7 @@ package final class WorkerPool: Sendable {
 ///
 /// Safe to share: everything that changes is only touched while `condition` is locked.
 private final class Rounds: @unchecked Sendable {
-    private let condition = NSCondition()
+    private let condition = Condition()
     private let others: Int
     private var round = 0
     private var task: ((_ worker: Int) -> Void)?

@@ -1,14 +1,13 @@
 import Base
 import CKernels
 import COpenBLAS
-import Foundation
+import Glibc
 
 /// OpenBLAS, opened after the kernel set has been chosen.
 ///
 /// OpenBLAS 0.3.21 takes CPUs newer than itself for an old core (an AMD Zen 5 for a Haswell, half its
-/// speed). It reads `OPENBLAS_CORETYPE` in the library's constructor, so the variable is set from
-/// CPUID first and the library opened with `dlopen` afterwards. Where another library of the process has
-/// brought it along already, only `MathLibrary.prepareProcess` comes early enough.
+/// speed). It reads `OPENBLAS_CORETYPE` in the library's constructor, so `MathLibrary.setEnvironment` comes first, and the
+/// library is opened afterwards, here or by another library that brings it along.
 ///
 /// Products run on the calling thread: parallelism is the caller's.
 final class OpenBLAS: Sendable {
@@ -30,28 +29,19 @@ final class OpenBLAS: Sendable {
 
     private static func load() throws(VitvideoError) -> OpenBLAS {
         MathLibrary.setEnvironment()
-        // The handle is never closed: the functions stay in use until the process ends.
-        guard let library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL) else {
-            throw missing(dlerror().map { String(cString: $0) } ?? "unknown reason")
+        do throws(DynamicLibrary.Missing) {
+            let library = try DynamicLibrary("libopenblas.so.0")
+            let getCoreName = try library.function(
+                "openblas_get_corename", as: vv_openblas_get_corename.self)
+            let sgemm = try library.function("cblas_sgemm", as: vv_cblas_sgemm.self)
+            let setThreads = try library.function(
+                "openblas_set_num_threads", as: vv_openblas_set_num_threads.self)
+            setThreads(1)
+            return OpenBLAS(
+                coreName: getCoreName().map { String(cString: $0) } ?? "unknown core", sgemm: sgemm)
+        } catch {
+            throw .mathLibraryMissing(library: "OpenBLAS", reason: error.reason, package: "libopenblas0")
         }
-        func symbol(_ name: String) throws(VitvideoError) -> UnsafeMutableRawPointer {
-            guard let address = dlsym(library, name) else {
-                throw missing("it has no \(name)")
-            }
-            return address
-        }
-        let getCoreName = unsafeBitCast(
-            try symbol("openblas_get_corename"), to: vv_openblas_get_corename.self)
-        let sgemm = unsafeBitCast(try symbol("cblas_sgemm"), to: vv_cblas_sgemm.self)
-        let setThreads = unsafeBitCast(
-            try symbol("openblas_set_num_threads"), to: vv_openblas_set_num_threads.self)
-        setThreads(1)
-        let coreName = getCoreName().map { String(cString: $0) } ?? "unknown core"
-        return OpenBLAS(coreName: coreName, sgemm: sgemm)
-    }
-
-    private static func missing(_ reason: String) -> VitvideoError {
-        .mathLibraryMissing(library: "OpenBLAS", reason: reason, package: "libopenblas0")
     }
 
     /// c [m, n] = alpha · a [m, k] · b + beta · c, row-major with the given row strides in floats.
@@ -74,18 +64,9 @@ final class OpenBLAS: Sendable {
 
 /// The arithmetic in use.
 package enum MathLibrary {
-    /// Restarts the program with OpenBLAS's environment where that is not set yet. FFmpeg's own dependencies
-    /// load OpenBLAS before `main`, and it looks at its environment only then.
-    ///
-    /// Must be called first in `main`. Returns where nothing needs to change or the program cannot be restarted,
-    /// which costs speed and nothing else.
-    package static func prepareProcess() {
-        guard getenv(coreVariable) == nil, widestCore != nil else { return }
-        setEnvironment()
-        execv("/proc/self/exe", CommandLine.unsafeArgv)
-    }
-
-    fileprivate static func setEnvironment() {
+    /// Sets what OpenBLAS reads when it is opened. Must be called first in `main`: a library that is opened later may
+    /// bring it along.
+    package static func setEnvironment() {
         if let widestCore { setenv(coreVariable, widestCore, 0) }
         // Without this the library starts a thread per core that would never be given work.
         setenv("OPENBLAS_NUM_THREADS", "1", 1)

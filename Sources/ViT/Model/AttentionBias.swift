@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What one block adds to its attention scores on one patch grid, by how far query and key lie apart (BEiT): class
 /// token and R×C patches.

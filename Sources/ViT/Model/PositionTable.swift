@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The position tables that are added to the patches.
 enum PositionTable {

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import Glibc
 
 /// The rotary positions of one patch grid.
 ///

@@ -1,6 +1,6 @@
 import Base
 import Checkpoints
-import Foundation
+import Glibc
 
 /// A text tower's tensors under their canonical names, and what joins it to the vision tower.
 struct TextTensors: Sendable {

@@ -1,7 +1,7 @@
 import Base
 import CFFmpeg
 import Files
-import Foundation
+import Glibc
 import Pixels
 
 /// Owns one opened input: reads packets from a container.

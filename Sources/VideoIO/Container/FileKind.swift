@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 
 /// What a file is that FFmpeg does not read as a video or picture: the reason, and what helps.
 struct FileKind {
@@ -9,8 +9,8 @@ struct FileKind {
 
     /// - Returns: nil for a source that is no file, or a file of no known kind.
     init?(of source: MediaSource) {
-        guard source.isRegularFile, let handle = FileSystem.handle(source.filePath),
-            let head = try? handle.read(upToCount: 4096),
+        guard source.isRegularFile, let file = ReadableFile(source.filePath),
+            let head = try? file.read(4096, at: 0), !head.isEmpty,
             let kind = head.withUnsafeBytes({ FileKind(head: FileBytes($0), text: FileKind.text(head)) })
         else { return nil }
         self = kind
@@ -105,7 +105,7 @@ struct FileKind {
     }
 
     /// The bytes as text, where they are nothing else.
-    private static func text(_ bytes: Data) -> String? {
+    private static func text(_ bytes: [UInt8]) -> String? {
         let isText = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || [0x09, 0x0a, 0x0d].contains($0) }
         return isText ? String(decoding: bytes, as: UTF8.self) : nil
     }

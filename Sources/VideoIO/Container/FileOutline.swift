@@ -1,5 +1,5 @@
 import Files
-import Foundation
+import Glibc
 
 /// The outermost parts of a file, walked by their lengths without reading what they hold.
 ///
@@ -8,10 +8,10 @@ enum FileOutline {
     /// What is wrong with a file, in words for a warning; nil where nothing is seen.
     /// - Parameter format: FFmpeg's name of the container.
     static func fault(in path: String, format: String) -> String? {
-        guard let file = FileSystem.handle(path), let length = try? file.seekToEnd() else {
+        guard let file = ReadableFile(path), let length = file.byteCount else {
             return nil
         }
-        var parts = Parts(file: file, length: length)
+        var parts = Parts(file: file, length: UInt64(length))
         if format.hasPrefix("mov,") { return parts.faultOfMP4() }
         switch format {
         case "flv": return parts.faultOfFLV()
@@ -22,17 +22,17 @@ enum FileOutline {
     }
 
     private struct Parts {
-        let file: FileHandle
+        let file: ReadableFile
         let length: UInt64
         private var position: UInt64 = 0
 
-        init(file: FileHandle, length: UInt64) { (self.file, self.length) = (file, length) }
+        init(file: ReadableFile, length: UInt64) { (self.file, self.length) = (file, length) }
 
         private func read(_ count: Int) -> [UInt8]? {
-            guard (try? file.seek(toOffset: position)) != nil, let bytes = try? file.read(upToCount: count),
+            guard let position = Int(exactly: position), let bytes = try? file.read(count, at: position),
                 bytes.count == count
             else { return nil }
-            return [UInt8](bytes)
+            return bytes
         }
 
         private func anotherFile() -> String {

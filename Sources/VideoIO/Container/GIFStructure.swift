@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The blocks of a GIF file, walked without decoding.
 ///

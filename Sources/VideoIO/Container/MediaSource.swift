@@ -1,7 +1,8 @@
 import Base
 import CFFmpeg
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Where frames come from: a file, standard input, a numbered sequence of pictures, or a server.
 ///
@@ -123,14 +124,12 @@ extension MediaSource {
             mark = [0xff, 0xd9]
         default: return false
         }
-        guard isRegularFile, let handle = FileSystem.handle(filePath),
-            let size = try? handle.seekToEnd(),
-            (try? handle.seek(toOffset: size > 65_536 ? size - 65_536 : 0)) != nil,
-            let tail = try? handle.readToEnd()
+        guard isRegularFile, let file = ReadableFile(filePath), let size = file.byteCount, size > 0,
+            let tail = try? file.read(65_536, at: max(0, size - 65_536))
         else { return false }
         // Programs append data of their own after the end of a JPEG picture, so the mark may be anywhere
         // here.
-        return tail.range(of: Data(mark)) == nil
+        return tail.firstRange(of: mark) == nil
     }
 }
 
@@ -145,10 +144,10 @@ extension MediaSource {
 
     /// Whether the length in a RIFF file's header reaches beyond the file.
     fileprivate var isShorterThanRIFF: Bool {
-        guard isRegularFile, let handle = FileSystem.handle(filePath),
-            let head = try? handle.read(upToCount: 8), head.count == 8, let size = try? handle.seekToEnd()
+        guard isRegularFile, let file = ReadableFile(filePath), let head = try? file.read(8, at: 0),
+            head.count == 8, let size = file.byteCount
         else { return false }
         let length = head.suffix(4).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return length + 8 > size
+        return length + 8 > UInt64(size)
     }
 }

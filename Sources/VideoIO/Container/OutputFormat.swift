@@ -1,6 +1,6 @@
 import Base
 import CFFmpeg
-import Foundation
+import Glibc
 
 /// What a file name's extension asks for.
 package enum OutputFormat: Equatable {

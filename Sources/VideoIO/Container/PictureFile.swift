@@ -1,7 +1,7 @@
 import Base
 import CFFmpeg
 import Files
-import Foundation
+import Glibc
 import Pixels
 
 /// One picture of a numbered sequence, decoded.

@@ -1,6 +1,7 @@
 import Base
 import CFFmpeg
-import Foundation
+import FoundationEssentials
+import Glibc
 import Pixels
 
 /// Reads a video frame by frame: upright, with square pixels, progressive, as RGB.

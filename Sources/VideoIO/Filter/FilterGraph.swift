@@ -5,15 +5,18 @@ import CFFmpeg
 ///
 /// The time base is 1 s; timestamps pass unchanged, so the caller may use any numbers.
 final class FilterGraph {
+    private let library: FilterLibrary
     private let graph: UnsafeMutablePointer<AVFilterGraph>
     private let input: UnsafeMutablePointer<AVFilterContext>
     private let output: UnsafeMutablePointer<AVFilterContext>
 
     /// - Parameter description: a chain in ffmpeg's filter syntax.
-    /// - Throws: `VitvideoError` of kind `unavailable` where this FFmpeg lacks a filter or a filter refuses
-    ///   the picture.
+    /// - Throws: `VitvideoError` of kind `unavailable` where libavfilter is not there, this FFmpeg lacks a filter, or a
+    ///   filter refuses the picture.
     init(_ description: String, size: PictureSize, format: AVPixelFormat, threads: Int) throws {
-        guard let graph = avfilter_graph_alloc() else { throw VitvideoError.outOfMemory("filter frames") }
+        let library = try FilterLibrary.shared()
+        self.library = library
+        guard let graph = library.allocateGraph() else { throw VitvideoError.outOfMemory("filter frames") }
         graph.pointee.nb_threads = Int32(clamping: max(0, threads))
         do {
             (input, output) = try MediaLog.listening { lastError in
@@ -29,31 +32,31 @@ final class FilterGraph {
                 let layout =
                     "video_size=\(size.width)x\(size.height):pix_fmt=\(format.rawValue):time_base=1/1:pixel_aspect=1/1"
                 try check(
-                    avfilter_graph_create_filter(
-                        &source, avfilter_get_by_name("buffer"), "in", layout, nil, graph))
+                    library.createFilter(
+                        &source, library.filterByName("buffer"), "in", layout, nil, graph))
                 try check(
-                    avfilter_graph_create_filter(
-                        &sink, avfilter_get_by_name("buffersink"), "out", nil, nil, graph))
+                    library.createFilter(
+                        &sink, library.filterByName("buffersink"), "out", nil, nil, graph))
                 guard let source, let sink else { throw VitvideoError.outOfMemory("filter frames") }
 
-                var outputs = avfilter_inout_alloc()
-                var inputs = avfilter_inout_alloc()
+                var outputs = library.allocateEnds()
+                var inputs = library.allocateEnds()
                 defer {
-                    avfilter_inout_free(&outputs)
-                    avfilter_inout_free(&inputs)
+                    library.freeEnds(&outputs)
+                    library.freeEnds(&inputs)
                 }
                 // "Outputs" are those of the part of the graph that exists: ours feeds the chain.
                 outputs?.pointee.name = av_strdup("in")
                 outputs?.pointee.filter_ctx = source
                 inputs?.pointee.name = av_strdup("out")
                 inputs?.pointee.filter_ctx = sink
-                try check(avfilter_graph_parse_ptr(graph, description, &inputs, &outputs, nil))
-                try check(avfilter_graph_config(graph, nil))
+                try check(library.parseGraph(graph, description, &inputs, &outputs, nil))
+                try check(library.configureGraph(graph, nil))
                 return (source, sink)
             }
         } catch {
             var owned: UnsafeMutablePointer<AVFilterGraph>? = graph
-            avfilter_graph_free(&owned)
+            library.freeGraph(&owned)
             throw error
         }
         self.graph = graph
@@ -61,13 +64,13 @@ final class FilterGraph {
 
     deinit {
         var owned: UnsafeMutablePointer<AVFilterGraph>? = graph
-        avfilter_graph_free(&owned)
+        library.freeGraph(&owned)
     }
 
     /// Sends a frame, which stays the caller's too, or `nil` for the end.
     /// - Throws: `VitvideoError` of kind `unavailable`.
     func push(_ frame: FrameHandle?) throws {
-        let code = av_buffersrc_add_frame_flags(input, frame?.frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF))
+        let code = library.addFrame(input, frame?.frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF))
         guard code >= 0 else {
             throw VitvideoError.ffmpeg(
                 .unavailable, cannot: "filter frames", reason: "a filter refused a frame", code: code)
@@ -78,7 +81,7 @@ final class FilterGraph {
     /// - Throws: `VitvideoError` of kind `unavailable`.
     func pull() throws -> FrameHandle? {
         let handle = try FrameHandle()
-        let code = av_buffersink_get_frame(output, handle.frame)
+        let code = library.getFrame(output, handle.frame)
         switch code {
         case 0...: return handle
         case FFmpegCode.tryAgain, FFmpegCode.endOfFile: return nil

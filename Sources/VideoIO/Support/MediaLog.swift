@@ -1,6 +1,6 @@
 import Base
 import CFFmpeg
-import Foundation
+import Glibc
 
 /// FFmpeg's own log. None of it reaches the terminal; error lines become reasons of errors and warnings.
 enum MediaLog {
@@ -56,7 +56,7 @@ enum MediaLog {
             // Every context that logs begins with its class.
             let kind = context?.assumingMemoryBound(to: UnsafePointer<AVClass>?.self).pointee
             MediaLog.take(
-                line.trimmingCharacters(in: .whitespacesAndNewlines),
+                line.trimmed,
                 isFormat: kind != nil && kind == avformat_get_class())
         }
     }()

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 import Methods
 import Pipeline
 import Pixels
@@ -20,6 +21,7 @@ struct Annotate: ParsableCommand {
             vitvideo probe <images> ... -o <directory> [<options>]
             vitvideo neuron <units> -o <file> [<options>]
             vitvideo propagate <input> --mask <mask> -o <file> [<options>]
+            vitvideo serve [<files> ...] [<options>]
             vitvideo models [<subcommand>]
             """,
         discussion: """

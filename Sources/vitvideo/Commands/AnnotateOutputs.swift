@@ -1,6 +1,6 @@
 import Archives
 import Base
-import Foundation
+import Glibc
 import Methods
 import Pipeline
 import Rendering

@@ -2,7 +2,7 @@ import Archives
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import Glibc
 import Methods
 import Pipeline
 import Pixels
@@ -148,7 +148,8 @@ extension Annotate {
                 if let path = FileSystem.realpath(path), read.contains(path) {
                     throw VitvideoError(
                         .cannotCreate, cannot: "create", path: path, reason: "it is one of the pictures",
-                        nextStep: .advice("write to another directory, or to another name as in '%s-map.png'"))
+                        nextStep: .advice("write to another directory, or to another name as in '%s-map.png'")
+                    )
                 }
             }
         }

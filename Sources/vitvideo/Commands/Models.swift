@@ -1,7 +1,7 @@
 import ArgumentParser
 import Base
 import Files
-import Foundation
+import Glibc
 import ModelZoo
 import ViT
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Base
-import Foundation
+import Glibc
 import Methods
 import Pipeline
 import Probing

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Base
-import Foundation
+import Glibc
 import Methods
 import Pipeline
 import Pixels
@@ -249,7 +249,7 @@ struct Propagate: ParsableCommand {
                 nextStep: .advice("the first, given frames and the last one do not count: give longer ones"))
         }
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-        func text(_ value: Double) -> String { String(format: "%.4f", value) }
+        func text(_ value: Double) -> String { formatted("%.4f", value) }
         func row(_ name: String, _ region: Double, _ boundary: Double) -> [String] {
             [name, text((region + boundary) / 2), text(region), text(boundary)]
         }

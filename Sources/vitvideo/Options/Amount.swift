@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Base
 
 /// A number whose default stands in the help as one writes it: 18, not 18.0.
 struct Amount: ExpressibleByArgument, ExpressibleByFloatLiteral {
@@ -16,5 +16,5 @@ struct Amount: ExpressibleByArgument, ExpressibleByFloatLiteral {
 
     var float: Float { Float(value) }
 
-    var defaultValueDescription: String { String(format: "%g", value) }
+    var defaultValueDescription: String { formatted("%g", value) }
 }

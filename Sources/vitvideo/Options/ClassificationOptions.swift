@@ -25,6 +25,13 @@ struct ClassificationOptions: ParsableArguments {
 
     var settings: JobSettings { [("--labels", labels), ("--top-k", "\(topK)")] + texts.settings }
 
+    /// What a command says to classify frames likewise.
+    var arguments: [String] {
+        (labels.map { ["--labels", $0] } ?? []) + texts.texts.flatMap { ["--text", $0] }
+            + (texts.tokenizer.map { ["--tokenizer", $0] } ?? [])
+            + (labels != nil || texts.isWanted ? ["--top-k", "\(topK)"] : [])
+    }
+
     /// Files whose content decides about the outputs.
     var files: [String] { labels.map { $0 == "imagenet" ? [] : [$0] } ?? [] }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
-import Foundation
+import FoundationEssentials
+import Glibc
 import ViT
 
 /// What multiplies matrices where gradients are taken, by how many threads and in how much memory.

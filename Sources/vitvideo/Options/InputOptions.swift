@@ -14,7 +14,8 @@ struct InputPaths: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
             """
-            Video, picture, numbered pictures (frames/f%03d.png), or '-' for standard input. Or several pictures and             directories of pictures, which are no clip: of any sizes, one output each (-o out/%s.png).
+            Video, picture, numbered pictures (frames/f%03d.png), or '-' for standard input. Or several pictures and \
+            directories of pictures, which are no clip: of any sizes, one output each (-o out/%s.png).
             """, valueName: "input"))
     var paths: [String]
 }

@@ -24,8 +24,10 @@ struct MemoryOptions: ParsableArguments {
 }
 
 /// `800M`, `2.5G`: an amount of memory in decimal units.
-struct MemorySize: ExpressibleByArgument {
+struct MemorySize: ExpressibleByArgument, CustomStringConvertible {
     let bytes: Int
+
+    init(bytes: Int) { self.bytes = bytes }
 
     init?(argument: String) {
         let units: [Character: Double] = ["K": 1e3, "M": 1e6, "G": 1e9]
@@ -34,5 +36,13 @@ struct MemorySize: ExpressibleByArgument {
         let bytes = (number * (unit ?? 1)).rounded()
         guard bytes >= 1, bytes < 1e15 else { return nil }
         self.bytes = Int(bytes)
+    }
+
+    /// In the largest unit that gives a whole number.
+    var description: String {
+        for (unit, size) in [("G", 1_000_000_000), ("M", 1_000_000), ("K", 1000)] where bytes % size == 0 {
+            return "\(bytes / size)\(unit)"
+        }
+        return "\(bytes)"
     }
 }

@@ -227,6 +227,38 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// What a command says to load one of the models alone, as here.
+    func arguments(for identity: ModelIdentity) -> [String] {
+        var arguments: [String]
+        switch identity {
+        case .known(let entry): arguments = ["--model", entry.name]
+        case .stored, .unknown: arguments = ["--model", name(of: identity)]
+        case .file(let path): arguments = ["--weights", path]
+        case .defined(let definition):
+            arguments = ["--define", "\(definition.name)=\(definition.path)", "--model", definition.name]
+            for setting in assignments where setting.name == definition.name {
+                arguments += ["--set", setting.text]
+            }
+        }
+        let told: [(option: String, value: String?)] = [
+            ("--num-heads", numHeads.map(String.init)), ("--family", family?.rawValue),
+            ("--mean", mean?.text), ("--std", std?.text), ("--grid", grid?.value.description),
+            ("--activation", activation?.rawValue), ("--checkpoint-key", checkpointKey),
+        ]
+        let shared: [(option: String, value: String?)] = [
+            ("--resolution", resolution?.text), ("--position-rule", positionRule?.rawValue),
+        ]
+        for (option, value) in (identity == self.identity(of: nil) ? told : []) + shared {
+            if let value { arguments += [option, value] }
+        }
+        return arguments + (offline ? ["--offline"] : [])
+    }
+
+    /// The name that a model was asked for by.
+    private func name(of identity: ModelIdentity) -> String {
+        names(in: name).first { self.identity(of: $0) == identity } ?? name
+    }
+
     /// The model itself counts with the content of its weights, whatever its name.
     var settings: JobSettings {
         [

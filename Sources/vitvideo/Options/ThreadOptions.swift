@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 
 /// How the cores are shared out.
 struct ThreadOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import Pipeline
 
 /// Turns signals into a calm stop: the first asks what is under way to finish what it has, a second ends the process
@@ -47,13 +47,18 @@ enum Interruption {
     /// - Parameters:
     ///   - stop: told at the first signal.
     ///   - notice: what is said then.
+    ///   - stopping: called at the first signal, after `stop` is told.
     ///   - abort: called at the second, before the process ends with status 130.
-    static func begin(stop: StopRequest, notice: String, abort: @escaping @Sendable () -> Void = {}) {
+    static func begin(
+        stop: StopRequest, notice: String, stopping: @escaping @Sendable () -> Void = {},
+        abort: @escaping @Sendable () -> Void = {}
+    ) {
         let handle = { @Sendable in
             if stop.request() {
                 // Below the bar and the terminal's ^C, where there may be some.
                 StandardError.line(
                     (StandardError.canRedraw ? "\n" : "") + "vitvideo: \(notice); interrupt again to abort")
+                stopping()
             } else {
                 abort()
                 _exit(VitvideoError.Kind.interrupted.rawValue)

@@ -1,5 +1,6 @@
+import Base
 import Downloads
-import Foundation
+import Glibc
 import ModelZoo
 import Pipeline
 
@@ -62,7 +63,7 @@ struct ModelDownload {
 
     /// `███▌    ▕ 41/88 MB`
     static func line(_ progress: Download.Progress, columns: Int) -> String {
-        let megabytes = { (bytes: Int64) in String(format: "%.1f", Double(bytes) / 1e6) }
+        let megabytes = { (bytes: Int64) in formatted("%.1f", Double(bytes) / 1e6) }
         guard let total = progress.total, total > 0 else { return "\(megabytes(progress.received)) MB" }
         let share = min(Double(progress.received) / Double(total), 1)
         let text = " \(megabytes(progress.received))/\(megabytes(total)) MB"

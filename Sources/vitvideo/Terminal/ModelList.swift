@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Glibc
 import ModelZoo
 
 /// What `models list` prints: the known models, then those of the cache that have names of their own.
@@ -72,8 +72,8 @@ struct ModelList {
     /// `84 MB`, `4.5 GB`.
     private static func size(_ bytes: Int64) -> String {
         let megabytes = Double(bytes) / 1e6
-        if megabytes < 999.5 { return String(format: megabytes < 9.95 ? "%.1f MB" : "%.0f MB", megabytes) }
-        return String(format: megabytes < 9950 ? "%.1f GB" : "%.0f GB", megabytes / 1000)
+        if megabytes < 999.5 { return formatted(megabytes < 9.95 ? "%.1f MB" : "%.0f MB", megabytes) }
+        return formatted(megabytes < 9950 ? "%.1f GB" : "%.0f GB", megabytes / 1000)
     }
 
     private static let mostSuggestions = 5

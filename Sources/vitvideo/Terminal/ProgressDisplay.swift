@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Glibc
 import Pipeline
 
 /// Shows how far a job is: a bar on a terminal, lines of text on one that cannot redraw, one JSON object a line, or
@@ -79,7 +80,7 @@ final class ProgressDisplay {
         } else {
             text += Self.clock(seconds)
         }
-        if let figure { text += "  \(figure.name) \(String(format: "%.4g", figure.value))" }
+        if let figure { text += "  \(figure.name) \(formatted("%.4g", figure.value))" }
         return text
     }
 
@@ -107,7 +108,7 @@ final class ProgressDisplay {
             let remaining = isLast ? 0 : Double(max(total - frames, 0)) / rate
             fields.append("\"eta_seconds\":\(Self.decimal(remaining))")
         }
-        if let figure { fields.append("\"\(figure.name)\":\(String(format: "%.6g", figure.value))") }
+        if let figure { fields.append("\"\(figure.name)\":\(formatted("%.6g", figure.value))") }
         StandardError.line("{" + fields.joined(separator: ",") + "}")
     }
 
@@ -127,10 +128,10 @@ final class ProgressDisplay {
         let whole = Int(seconds.rounded())
         let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
         return hours > 0
-            ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
+            ? formatted("%d:%02d:%02d", hours, minutes, rest) : formatted("%d:%02d", minutes, rest)
     }
 
-    static func rate(_ value: Double) -> String { String(format: value < 10 ? "%.2f" : "%.1f", value) }
+    static func rate(_ value: Double) -> String { formatted(value < 10 ? "%.2f" : "%.1f", value) }
 
-    private static func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
+    private static func decimal(_ value: Double) -> String { formatted("%.3f", value) }
 }

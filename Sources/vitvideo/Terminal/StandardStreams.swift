@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Standard input, output and error.
 enum StandardStreams {

@@ -1,4 +1,4 @@
-import Foundation
+import Base
 import Pipeline
 
 /// Where the time of a job went, for `--verbose`.
@@ -17,7 +17,7 @@ struct TimingSummary {
         ]
         var lines = [
             "\(count) \(unit.name) in \(Self.seconds(seconds)), "
-                + String(format: "%.2f ", Double(count) / max(seconds, 1e-9)) + unit.rate
+                + formatted("%.2f ", Double(count) / max(seconds, 1e-9)) + unit.rate
         ]
         for (name, meter, threads) in stages {
             let share = meter.workingSeconds / max(seconds * Double(threads), 1e-9)
@@ -33,5 +33,5 @@ struct TimingSummary {
         return lines.joined(separator: "\n")
     }
 
-    private static func seconds(_ value: Double) -> String { String(format: "%.2f s", value) }
+    private static func seconds(_ value: Double) -> String { formatted("%.2f s", value) }
 }

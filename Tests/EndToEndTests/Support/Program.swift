@@ -39,8 +39,8 @@ final class Program {
     /// Read ends, standard output first; -1 once at their end.
     private var pipes: [Int32]
     private var texts = [Data(), Data()]
-    /// How much of the errors `nextErrorLine` has given out.
-    private var givenBytes = 0
+    /// How much of each has been given out line by line.
+    private var givenBytes = [0, 0]
 
     /// - Parameters:
     ///   - executable: a path, or a name that is looked up in `PATH`.
@@ -118,14 +118,19 @@ final class Program {
     func send(_ signal: Int32) { kill(process, signal) }
 
     /// The next whole line on standard error, without its end; nil once that is closed.
-    func nextErrorLine() throws -> String? {
+    func nextErrorLine() throws -> String? { try nextLine(of: 1) }
+
+    /// The next whole line on standard output, likewise.
+    func nextOutputLine() throws -> String? { try nextLine(of: 0) }
+
+    private func nextLine(of pipe: Int) throws -> String? {
         while true {
-            let rest = texts[1].dropFirst(givenBytes)
+            let rest = texts[pipe].dropFirst(givenBytes[pipe])
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                givenBytes = end + 1
+                givenBytes[pipe] = end + 1
                 return String(decoding: rest[..<end], as: UTF8.self)
             }
-            guard pipes[1] >= 0 else { return nil }
+            guard pipes[pipe] >= 0 else { return nil }
             try readOnce()
         }
     }

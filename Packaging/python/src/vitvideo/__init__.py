@@ -36,6 +36,6 @@ __version__ = _version("vitvideo")
 __all__ = [
     "BadDataError", "CannotCreateError", "InputOutputError", "Interrupted", "NoInputError", "ProgramNotFoundError",
     "Progress", "Result", "Shown", "SoftwareError", "Source", "UnavailableError", "UsageError", "VitvideoError",
-    "VitvideoWarning", "annotate", "attention", "load", "neuron", "neuron_examples", "probe", "propagate", "run", "show",
-    "to_fiftyone",
+    "VitvideoWarning", "annotate", "attention", "load", "neuron", "neuron_examples", "probe", "propagate", "run",
+    "show", "to_fiftyone",
 ]

@@ -37,8 +37,8 @@ def attention(
         options: any other option of the command, such as ``heads=[0, 3]`` or ``query="640px,360px"``.
 
     Returns:
-        ``attention`` float32 [frames, heads, rows, cols], ``frame`` [frames], ``time`` [frames] in seconds and ``meta``;
-        with a classifier also ``logits`` [frames, classes].
+        ``attention`` float32 [frames, heads, rows, cols], ``frame`` [frames], ``time`` [frames] in seconds and
+        ``meta``; with a classifier also ``logits`` [frames, classes].
 
     Raises:
         VitvideoError: of the kind that goes with the program's exit code.

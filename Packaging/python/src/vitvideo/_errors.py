@@ -68,7 +68,7 @@ class InputOutputError(VitvideoError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, after the program has come to its end; not a ``VitvideoError``, so that ``except Exception`` lets it pass.
+    """Ctrl-C, raised once the program has ended; no ``VitvideoError``, so that ``except Exception`` lets it pass.
 
     Attributes:
         exit_code: 130.

@@ -31,7 +31,8 @@ def to_fiftyone(
         result: of ``vitvideo.run`` and the like.
         source: the video or picture, the directory of pictures, or the list of pictures, in the order in which the
             program had them.
-        masks: files that ``masks=`` wrote, by the same pattern (``"out-%05d.png"``, ``"out/%s.png"``), as field ``mask``.
+        masks: the pattern that ``masks=`` wrote files by (``"out-%05d.png"``, ``"out/%s.png"``); they become the field
+            ``mask``.
         labels: names of the classes; ``logits`` become the likeliest class.
 
     Returns:
@@ -110,4 +111,5 @@ def _heatmap(fiftyone: Any, map: NDArray[Any]) -> Any:
 def _classification(fiftyone: Any, logits: NDArray[Any], labels: Sequence[str]) -> Any:
     odds = np.exp(logits.astype(np.float64) - logits.max())
     best = int(logits.argmax())
-    return fiftyone.Classification(label=labels[best], confidence=float(odds[best] / odds.sum()), logits=np.array(logits))
+    return fiftyone.Classification(
+        label=labels[best], confidence=float(odds[best] / odds.sum()), logits=np.array(logits))

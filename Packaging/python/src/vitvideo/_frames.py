@@ -1,4 +1,4 @@
-"""NumPy pictures as a file that the program reads: Matroska with uncompressed RGB, so that every pixel arrives as it is."""
+"""NumPy pictures as a file that the program reads: Matroska with uncompressed RGB, which keeps every pixel."""
 
 from __future__ import annotations
 

@@ -18,6 +18,15 @@ from ._progress import Bar, Progress, listener
 
 log = logging.getLogger("vitvideo")
 
+# Becomes the program, which the kernel interrupts (PR_SET_PDEATHSIG, 1) when this process ends: without that it works
+# on after a notebook's kernel was killed. Arguments: this process's number, then the command.
+_ENDING_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, int(signal.SIGINT))
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+
 
 def run(arguments: Sequence[str], progress: Progress = None, *, reads_standard_input: bool = False) -> None:
     """Runs the program to its end.
@@ -32,6 +41,8 @@ def run(arguments: Sequence[str], progress: Progress = None, *, reads_standard_i
     """
     show = listener(progress)
     command = [find(), *arguments, "--progress", "none" if show is None else "json"]
+    if sys.executable:
+        command = [sys.executable, "-I", "-S", "-c", _ENDING_WITH_PARENT, str(os.getpid()), *command]
     with tempfile.TemporaryFile() as printed:
         # In a session of its own, Ctrl-C on the terminal reaches the program once, through this process.
         process = subprocess.Popen(

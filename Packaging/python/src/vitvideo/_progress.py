@@ -6,9 +6,9 @@ import sys
 from typing import Any, Callable, Dict, Optional, Union
 
 Progress = Union[bool, None, Callable[[Dict[str, Any]], None]]
-"""``True``: a bar, which needs tqdm. ``None``: a bar after a second, where tqdm is installed, on a terminal or in a notebook.
-``False``: nothing. A function is called with each line: ``frames`` done, ``frame``, the last one's index in the source,
-``total`` where it is known, ``fps``, ``elapsed_seconds`` and ``eta_seconds``."""
+"""``True``: a bar, which needs tqdm. ``None``: a bar after a second, on a terminal or in a notebook, where tqdm is
+installed. ``False``: nothing. A function is called with each line of the program: ``frames`` done, ``frame``, the last
+one's index in the source, ``total`` where it is known, ``fps``, ``elapsed_seconds`` and ``eta_seconds``."""
 
 
 def listener(progress: Progress) -> Optional[Callable[[Dict[str, Any]], None]]:

@@ -1,7 +1,7 @@
 """Opens exports in Rerun: the command ``rerun-importer-vitvideo``, which its viewer runs for every file that is opened.
 
-https://rerun.io/docs/concepts/logging-and-ingestion/importers/overview has the rules: the file's path and options come as
-arguments, the recording goes to standard output, and exit code 66 says that the file is of another kind.
+The rules are at https://rerun.io/docs/concepts/logging-and-ingestion/importers/overview: the file's path and options
+come as arguments, the recording goes to standard output, and exit code 66 says that the file is of another kind.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 def log(recording: Any, result: Result, video: Optional[Path], prefix: str = "") -> None:
     """Logs a result to a recording.
 
-    On the timelines ``frame`` (index in the source) and ``time`` (seconds): the arrays as tensors, their maps as heat over
-    ``video``, the mean over heads, layers or neurons.
+    Arrays are tensors on the timelines ``frame`` (index in the source) and ``time`` (seconds). Their maps, of heads,
+    layers or neurons the mean, are heat over ``video``.
 
     Args:
         recording: a ``rerun.RecordingStream``.

@@ -15,8 +15,8 @@ from ._options import path
 
 AnyPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 Source = Union[AnyPath, Sequence[AnyPath], NDArray[np.uint8]]
-"""A video, a picture, numbered pictures (``f%03d.png``), a directory of pictures or a list of paths, which are no clip; or
-pictures as uint8 [n, H, W, 3] of RGB, which are a clip. ``"-"`` is standard input."""
+"""A video, a picture or numbered pictures (``f%03d.png``); a directory of pictures or a list of paths, which are no
+clip; or pictures as uint8 [n, H, W, 3] of RGB, which are one. ``"-"`` is standard input."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 import Base
 import Files
-import Foundation
+import Glibc
 
 /// What `preprocessor_config.json`, `config.json` and `open_clip_config.json` beside a weights file say, as Hugging
 /// Face's transformers, timm and OpenCLIP write them.
@@ -21,8 +21,10 @@ struct ConfigurationFiles {
         let directory = ConfigurationFiles.directory(of: path)
         for name in ["preprocessor_config.json", "config.json", "open_clip_config.json"] {
             let file = directory + "/" + name
-            guard let bytes = ConfigurationFiles.bytes(of: file) else { continue }
-            guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
+            guard ConfigurationFiles.isOne(file) else { continue }
+            guard let object = try? JSONValue(contentsOf: file, limit: ConfigurationFiles.longestFile),
+                object.members != nil
+            else {
                 notices.append(ModelNotice("\(name) beside it is not a JSON object and is passed over"))
                 continue
             }
@@ -39,13 +41,11 @@ struct ConfigurationFiles {
         }
     }
 
-    /// Nil where there is no file of a length that such a one may have.
-    private static func bytes(of file: String) -> [UInt8]? {
+    /// Whether there is a file of a length that such a one may have.
+    private static func isOne(_ file: String) -> Bool {
         var status = stat()
-        guard FileSystem.stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            status.st_size <= longestFile
-        else { return nil }
-        return FileSystem.contents(of: file)
+        return FileSystem.stat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            && status.st_size <= longestFile
     }
 
     /// Where the files lie: beside the weights; for a blob of Hugging Face's cache in the snapshot that links to it.

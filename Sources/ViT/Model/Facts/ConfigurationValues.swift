@@ -1,43 +1,39 @@
 import Base
-import Foundation
+import Files
 
 /// The members of a `config.json` or `preprocessor_config.json`, whichever library wrote it: transformers has them
 /// at the top or under `vision_config`, timm under `pretrained_cfg` and `model_args`, OpenCLIP under `model_cfg`.
 struct ConfigurationValues {
-    private let levels: [[String: Any]]
+    private let levels: [JSONValue]
     /// Side of a patch as the tensors have it; nil where they have none.
     private let storedPatch: Int?
 
-    init(_ object: [String: Any], patchSize: Int?) {
+    /// - Parameter object: of the file.
+    init(_ object: JSONValue, patchSize: Int?) {
         storedPatch = patchSize
         let inner = [
             "pretrained_cfg", "model_args", "preprocess_cfg", "rope_parameters", "vision_config", "model_cfg",
-        ].compactMap { object[$0] as? [String: Any] }
-        levels = [object] + inner + inner.compactMap { $0["vision_cfg"] as? [String: Any] }
+        ].compactMap { object[$0] }.filter { $0.members != nil }
+        levels = [object] + inner + inner.compactMap { $0["vision_cfg"] }
     }
 
     // MARK: Members
 
-    private func member(_ names: [String]) -> Any? {
-        for name in names {
-            for level in levels {
-                if let value = level[name], !(value is NSNull) { return value }
-            }
-        }
-        return nil
+    private func member(_ names: [String]) -> JSONValue? {
+        names.lazy.compactMap { name in levels.lazy.compactMap { $0[name] }.first }.first
     }
 
-    private func text(_ names: String...) -> String? { member(names) as? String }
+    private func text(_ names: String...) -> String? { member(names)?.string }
 
     private func integer(_ names: String...) -> Int? {
-        (member(names) as? NSNumber).flatMap { Int(exactly: $0.doubleValue) }
+        member(names)?.integer
     }
 
     /// A number, or a list of at most three.
     private func numbers(_ names: String...) -> [Float]? {
         let value = member(names)
-        let list = value as? [Any] ?? value.map { [$0] } ?? []
-        let numbers = list.compactMap { ($0 as? NSNumber)?.floatValue }
+        let list = value?.array ?? value.map { [$0] } ?? []
+        let numbers = list.compactMap { $0.number.map { Float($0) } }
         return !list.isEmpty && numbers.count == list.count && list.count <= 3 ? numbers : nil
     }
 
@@ -70,7 +66,7 @@ struct ConfigurationValues {
         facts.family = family
         facts.mean = numbers("image_mean", "mean")
         facts.deviation = numbers("image_std", "std")
-        if let isNormalized = member(["do_normalize"]) as? Bool, !isNormalized {
+        if let isNormalized = member(["do_normalize"])?.bool, !isNormalized {
             (facts.mean, facts.deviation) = ([0], [1])
         }
         if let mean = facts.mean, ![1, 3].contains(mean.count) || !mean.allSatisfy(\.isFinite) {
@@ -169,7 +165,7 @@ struct ConfigurationValues {
 
     /// What a configuration of CLIP means that names no activation.
     private var clipActivation: Activation {
-        if isOpenCLIP { return member(["quick_gelu"]) as? Bool == true ? .quickGELU : .gelu }
+        if isOpenCLIP { return member(["quick_gelu"])?.bool == true ? .quickGELU : .gelu }
         guard let architecture = text("architecture") else { return .quickGELU }
         return architecture.contains("quickgelu") ? .quickGELU : .gelu
     }

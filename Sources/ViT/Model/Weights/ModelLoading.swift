@@ -1,7 +1,8 @@
 import Base
 import Checkpoints
 import Files
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension Model {
     /// A published model that a file turns out to be.
