@@ -45,6 +45,7 @@ inside() {
     root=$1; shift
     mount --rbind /dev "$root/dev"
     mount -t proc proc "$root/proc"
+    mount --rbind /sys "$root/sys"
     exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 chroot "$root" "$2" -euc "cd /work; $1"
   ' sh "$roots/root" "$1" "${2:-sh}"
 }
@@ -81,6 +82,11 @@ cp "$clip" "$roots/expected/clip.mp4"
 packets "$roots/expected/out"
 try "the built program itself" sh -c '! grep -vE "^(read-|missing|codec|extension|usage|network|download)|0$" "$0"' \
   "$roots/expected/out/codes"
+
+# auditwheel finds the same tag, and with it no library that is missing.
+tag=${wheel%.whl} tag=${tag##*-}
+try "auditwheel: $tag" grep -q "platform tag to \"$tag\"" \
+  <(PATH=$roots/../venv/bin:$PATH "$python" -m auditwheel show "$wheel" | tr '\n' ' ')
 
 for suite in bookworm trixie; do
   echo "wheel: $suite"

@@ -125,6 +125,8 @@ def page(program):
     annotate = commands.pop("annotate")
 
     yield f'.TH VITVIDEO 1 "{date:%Y-%m-%d}" "vitvideo {version}" "User Commands"'
+    # Names of options and models are not broken.
+    yield ".nh"
     yield ".SH NAME"
     summary = annotate["abstract"].rstrip(".")
     yield rf"vitvideo \- {text(summary[0].lower() + summary[1:])}"

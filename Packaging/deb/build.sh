@@ -20,7 +20,7 @@ printf 'vitvideo (%s) unstable; urgency=medium\n\n  * See NEWS.gz beside this fi
 gzip -9nc CHANGELOG.md > "$doc/NEWS.gz"
 gzip -9n "$tree/usr/share/man/man1/vitvideo.1"
 
-# Which libraries the program is linked with; the two that it opens are named in the template.
+# Which libraries the program is linked with; those that it opens are named in the template.
 sed -n '/^Source/,/^$/p' $here/control > "$work/debian/control"
 printf 'Package: vitvideo\nArchitecture: amd64\n' >> "$work/debian/control"
 depends=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info tree/usr/bin/vitvideo 2>/dev/null)

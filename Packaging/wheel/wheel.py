@@ -178,7 +178,7 @@ def main(program, ffmpeg, pure, build, dist):
     glibc = "{}.{}".format(*glibc)
     rows, packages = [], {"fonts-dejavu-core", "ca-certificates"}
     source = next(path for path in ffmpeg.glob("ffmpeg-*") if path.is_dir())
-    ffmpeg_version = (ffmpeg / "lib/version").read_text().strip()
+    ffmpeg_version = (ffmpeg / "lib/made").read_text().split()[0]
     for name, path in libraries.items():
         if path.is_relative_to(ffmpeg):
             rows.append((name, "ffmpeg", ffmpeg_version))
