@@ -19,8 +19,8 @@ from ._progress import Bar, Progress, listener
 log = logging.getLogger("vitvideo")
 
 # Becomes the program, which the kernel interrupts (PR_SET_PDEATHSIG, 1) when this process ends: without that it works
-# on after a notebook's kernel was killed. The signal comes once or more, as this process has threads to be inherited by,
-# so that the program may stop at once. Arguments: this process's number, then the command.
+# on after a notebook's kernel was killed. It may have the signal twice, for each thread that ends here hands it on to
+# another, and then stops at once. Arguments: this process's number, then the command.
 _ENDING_WITH_PARENT = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, int(signal.SIGINT))
