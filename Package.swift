@@ -42,7 +42,7 @@ let package = Package(
             name: "CJPEG", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Werror"])],
             linkerSettings: [.linkedLibrary("jpeg")]),
 
-        .target(name: "Base", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Base", swiftSettings: strict),
         .target(
             name: "Files", dependencies: ["Base", "CLinux", "COpenSSL", "CZip", "CZlib"],
             swiftSettings: strict),

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// Threads of the system's, for work that blocks: Swift's cooperative pool expects work that does not.
@@ -31,10 +30,18 @@ package enum SystemThread {
             { context in
                 guard let context else { return nil }
                 let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
-                vv_name_this_thread(body.name)
+                setName(body.name)
                 body.run()
                 return nil
             }, context.toOpaque())
         precondition(code == 0, "a thread cannot be started: \(systemText(code))")
+    }
+
+    /// Names the calling thread. That it has no name is no harm.
+    private static func setName(_ name: String) {
+        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        _ = write(file, name, name.utf8.count)
+        close(file)
     }
 }

@@ -3,7 +3,6 @@
 #define VITVIDEO_CLINUX_SHIM_H
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,9 +10,6 @@
 static inline int vv_rename_without_replacing(const char *from, const char *to) {
     return (int)syscall(SYS_renameat2, -100, from, -100, to, 1);
 }
-
-// prctl is variadic. Of the name 15 bytes count.
-static inline void vv_name_this_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 // pipe2 is a GNU extension.
 static inline int vv_pipe_closed_on_exec(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
