@@ -30,7 +30,7 @@ package enum SystemThread {
             { context in
                 guard let context else { return nil }
                 let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
-                setName(body.name)
+                SystemThread.setName(body.name)
                 body.run()
                 return nil
             }, context.toOpaque())

@@ -72,7 +72,7 @@ struct Serve: ParsableCommand {
             models: models, looker: looker, jobs: jobs, version: Version.current)
 
         Interruption.begin(
-            stop: StopRequest(), notice: "closing", stopping: { listener.stop() }, abort: directory.remove)
+            stop: StopRequest(), notice: "closing", abort: directory.remove, stopping: { listener.stop() })
         announce(
             at:
                 "http://\(server.host == "0.0.0.0" ? "127.0.0.1" : server.host):\(listener.port)/?token=\(access.token)"

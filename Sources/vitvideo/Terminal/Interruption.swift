@@ -47,11 +47,11 @@ enum Interruption {
     /// - Parameters:
     ///   - stop: told at the first signal.
     ///   - notice: what is said then.
-    ///   - stopping: called at the first signal, after `stop` is told.
     ///   - abort: called at the second, before the process ends with status 130.
+    ///   - stopping: called at the first, after `stop` is told.
     static func begin(
-        stop: StopRequest, notice: String, stopping: @escaping @Sendable () -> Void = {},
-        abort: @escaping @Sendable () -> Void = {}
+        stop: StopRequest, notice: String, abort: @escaping @Sendable () -> Void = {},
+        stopping: @escaping @Sendable () -> Void = {}
     ) {
         let handle = { @Sendable in
             if stop.request() {
