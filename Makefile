@@ -72,24 +72,27 @@ $(BINARY): $(SOURCES) | packages
 	swift build -c release --product vitvideo --static-swift-stdlib
 	@touch $@
 
+# The program is the one that the other tests are of.
+PYTHON_PACKAGE := Packaging/python
+IN_PYTHON_PACKAGE = cd $(PYTHON_PACKAGE) && VITVIDEO_PROGRAM=$(CURDIR)/.build-tests/release/vitvideo
+define check_python
+	cd $(PYTHON_PACKAGE) && .venv/bin/mypy
+	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
+endef
+
 .PHONY: test
-test: test-files Tests/Browser/.venv/installed ## Run all tests
+test: test-files $(PYTHON_PACKAGE)/.venv/installed Tests/Browser/.venv/installed ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
-	@$(MAKE) --no-print-directory check-python
+	$(check_python)
 	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
 
 # The tests, and what they run on.
 .PHONY: test-files
 test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS)
 
-# The program is the one that the other tests are of.
-PYTHON_PACKAGE := Packaging/python
-IN_PYTHON_PACKAGE = cd $(PYTHON_PACKAGE) && VITVIDEO_PROGRAM=$(CURDIR)/.build-tests/release/vitvideo
-
 .PHONY: check-python check-python-handoff
 check-python: test-files $(PYTHON_PACKAGE)/.venv/installed ## Check the Python package: types, tests, notebook
-	cd $(PYTHON_PACKAGE) && .venv/bin/mypy
-	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
+	$(check_python)
 
 # FiftyOne's own imports warn.
 check-python-handoff: test-files $(PYTHON_PACKAGE)/.venv-handoff/installed ## Check it with FiftyOne and Rerun (1.8 GB)

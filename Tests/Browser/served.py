@@ -11,6 +11,8 @@ import urllib.request
 
 import numpy as np
 
+# A shell's background job ignores Ctrl-C and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Served:
     """The server, started with its files; ended as Ctrl-C ends it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Callable, Dict, List
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitvideo._program import find
+
+# A shell's background job ignores Ctrl-C and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[3]
 WEIGHTS = ROOT / "Tests/Fixtures/goldens/vit"
