@@ -35,7 +35,6 @@ package final class Condition: @unchecked Sendable {
     /// The same, until a time has passed at most.
     ///
     /// - Returns: false where it has passed.
-    @discardableResult
     package func wait(atMost seconds: Double) -> Bool {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -14,10 +14,7 @@ package final class Monitor<State>: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         while true {
-            if let result = try attempt(&state) {
-                condition.broadcast()
-                return result
-            }
+            if let result = try tried(attempt) { return result }
             condition.wait()
         }
     }
@@ -32,13 +29,17 @@ package final class Monitor<State>: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         while true {
-            if let result = try attempt(&state) {
-                condition.broadcast()
-                return result
-            }
+            if let result = try tried(attempt) { return result }
             let left = (end - .now) / .seconds(1)
-            guard left > 0, condition.wait(atMost: left) else { return try attempt(&state) }
+            guard left > 0, condition.wait(atMost: left) else { return try tried(attempt) }
         }
+    }
+
+    /// One attempt, with the lock held; wakes the others where it gave a result.
+    private func tried<Result>(_ attempt: (inout State) throws -> Result?) rethrows -> Result? {
+        guard let result = try attempt(&state) else { return nil }
+        condition.broadcast()
+        return result
     }
 
     /// Looks at the state under the lock; nobody is woken.

@@ -69,12 +69,3 @@ struct ResponseHead {
     /// Statuses that may be gone at the next attempt.
     var isTransientFailure: Bool { [408, 425, 429, 500, 502, 503, 504].contains(status) }
 }
-
-extension Substring {
-    fileprivate var trimmed: String {
-        var rest = self
-        while let first = rest.first, first.isWhitespace { rest.removeFirst() }
-        while let last = rest.last, last.isWhitespace { rest.removeLast() }
-        return String(rest)
-    }
-}

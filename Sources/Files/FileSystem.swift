@@ -125,19 +125,6 @@ package enum FileSystem {
         }
     }
 
-    /// Writes all bytes to an open file.
-    ///
-    /// - Throws: `SystemError`.
-    package static func write(_ bytes: [UInt8], to descriptor: Int32) throws(SystemError) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw SystemError() }
-            rest = rest.dropFirst(count)
-        }
-    }
-
     /// A text file's content; nil where it cannot be read or is not UTF-8.
     package static func text(of path: String) -> String? {
         contents(of: path).flatMap { String(validating: $0, as: UTF8.self) }

@@ -21,23 +21,18 @@ package enum JSONValue: Sendable {
         let file = try MappedFile.open(path)
         self = try locating("read", path) {
             guard file.count <= limit else { throw VitvideoError.longerThan(limit) }
-            return try file.withBytesOnce { bytes in
-                var scanner = JSONScanner(bytes)
-                let value = try scanner.value()
-                try scanner.end()
-                return value
-            }
+            return try file.withBytesOnce(Self.value)
         }
     }
 
     /// - Throws: `VitvideoError` for what is not JSON.
-    package init(_ bytes: [UInt8]) throws {
-        self = try bytes.withUnsafeBytes { bytes in
-            var scanner = JSONScanner(bytes)
-            let value = try scanner.value()
-            try scanner.end()
-            return value
-        }
+    package init(_ bytes: [UInt8]) throws { self = try bytes.withUnsafeBytes(Self.value) }
+
+    private static func value(of bytes: UnsafeRawBufferPointer) throws -> JSONValue {
+        var scanner = JSONScanner(bytes)
+        let value = try scanner.value()
+        try scanner.end()
+        return value
     }
 
     /// A member of an object by an ASCII name; nil where there is none, or null.

@@ -18,7 +18,7 @@ package struct AnnotationJob {
     }
 
     /// Frames that wait between two stages.
-    private static let queueDepth = 2
+    static let queueDepth = 2
 
     /// How many decoded frames exist at once at most: one being decoded, those that wait, one a worker, those
     /// whose turn to be written has not come, and one being drawn.

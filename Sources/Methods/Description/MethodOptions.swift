@@ -8,6 +8,14 @@ package enum MethodOptions {
     package static let blocks = MethodOption<BlockRange>("blocks", valueName: "a:b")
     /// Heads by their indices.
     package static let heads = MethodOption<[Int]>("heads", valueName: "list")
+
+    /// Reads `0,3`; nil where that is no list of different numbers.
+    package static func heads(parsing text: String) -> [Int]? {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let indices = parts.compactMap { $0 }
+        return indices.count == parts.count && Set(indices).count == indices.count ? indices : nil
+    }
+
     /// How the maps of several heads become one.
     package static let fusion = MethodOption<HeadFusion>(
         "fusion", counterpart: "head-fusion", text: \.rawValue)

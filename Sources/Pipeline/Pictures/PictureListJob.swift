@@ -16,9 +16,6 @@ package struct PictureListJob {
         }
     }
 
-    /// Frames that wait between two stages.
-    private static let queueDepth = 2
-
     private let paths: [String]
     private let analysis: Analysis
     private let workers: Int
@@ -102,7 +99,7 @@ package struct PictureListJob {
                     }
                 }
             },
-            workers: workers, queueDepth: Self.queueDepth, meters: meters,
+            workers: workers, queueDepth: AnnotationJob.queueDepth, meters: meters,
             isGivenUp: { [stop] in stop.isOverdue })
         var counts = PictureCounts()
         try pipeline.run { analyzed in

@@ -65,9 +65,7 @@ struct ChosenMethod: Sendable {
     }
 
     private static func integers(_ text: String) throws -> [Int] {
-        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        let numbers = parts.compactMap { $0 }
-        guard numbers.count == parts.count, Set(numbers).count == numbers.count else {
+        guard let numbers = MethodOptions.heads(parsing: text) else {
             throw HTTPProblem(.badRequest, "heads are different whole numbers, separated by commas")
         }
         return numbers

@@ -23,7 +23,8 @@ extension ServedProgram {
         if what == "picture.png" {
             return try EntityTag([item.stamp, "\(index)"]).answer(head) {
                 HTTPResponse(
-                    .ok, type: "image/png", bytes: try Self.png(try looker.picture(item, index).image))
+                    .ok, type: "image/png",
+                    bytes: try StillImage.pngBytes(try looker.picture(item, index).image))
             }
         }
         let model = try models.model(head.item("model"))
@@ -108,14 +109,10 @@ extension ServedProgram {
         HTTPResponse(.ok, type: "application/octet-stream", bytes: NPYFile.bytes(of: values, shape: shape))
     }
 
-    static func png(_ image: RGBImage) throws -> [UInt8] {
-        try StillEncoder.png(height: image.height, width: image.width).encode(image)
-    }
-
     /// JSON as a header can hold it.
     static func ascii(_ json: String) -> String {
         json.utf16.map { unit in
-            guard unit > 126, UInt16(exactly: unit) != nil else { return String(UnicodeScalar(UInt8(unit))) }
+            guard unit > 126 else { return String(UnicodeScalar(UInt8(unit))) }
             let digits = String(unit, radix: 16)
             return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
         }.joined()

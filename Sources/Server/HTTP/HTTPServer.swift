@@ -31,7 +31,7 @@ package final class HTTPServer: Sendable {
         func failure(_ code: Int32 = errno) -> VitvideoError {
             VitvideoError(
                 .unavailable, cannot: "listen on", path: "\(address):\(port)",
-                reason: String(cString: strerror(code)),
+                reason: systemText(code),
                 nextStep: code == EADDRINUSE ? .advice("choose another --port") : nil)
         }
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

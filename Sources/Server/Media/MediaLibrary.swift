@@ -110,11 +110,10 @@ package final class MediaLibrary: Sendable {
         let descriptor = FileSystem.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw VitvideoError.system(.cannotCreate, cannot: "create", path: path) }
         defer { FileSystem.unlink(path) }
-        do throws(SystemError) {
+        do {
             defer { close(descriptor) }
-            try FileSystem.write(bytes, to: descriptor)
-        } catch {
-            throw Self.cannotKeep
+            var position: Int64 = 0
+            try Self.append(bytes, to: descriptor, at: &position)
         }
         let source = FrameSource(path: path, threads: 1)
         defer { source.close() }
@@ -173,18 +172,22 @@ package final class MediaLibrary: Sendable {
         guard descriptor >= 0 else { throw VitvideoError.system(.cannotCreate, cannot: "create", path: path) }
         defer { close(descriptor) }
         let hash = try SHA256Stream()
+        var position: Int64 = 0
         while let piece = try body.next() {
             try piece.withUnsafeBytes { try hash.update($0) }
-            do throws(SystemError) {
-                try FileSystem.write(piece, to: descriptor)
-            } catch {
-                throw Self.cannotKeep
-            }
+            try Self.append(piece, to: descriptor, at: &position)
         }
         return try hash.finish()
     }
 
-    private static var cannotKeep: HTTPProblem {
-        HTTPProblem(.unavailable, "the upload cannot be kept: the disk may be full")
+    /// - Throws: `HTTPProblem`: 503.
+    private static func append(
+        _ bytes: [UInt8], to descriptor: Int32, at position: inout Int64
+    ) throws(HTTPProblem) {
+        do {
+            try bytes.withUnsafeBytes { try writeAll($0, to: descriptor, at: &position) }
+        } catch {
+            throw HTTPProblem(.unavailable, "the upload cannot be kept: the disk may be full")
+        }
     }
 }

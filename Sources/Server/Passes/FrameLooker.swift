@@ -65,7 +65,7 @@ package final class FrameLooker: Sendable {
     func record(_ item: MediaItem, _ index: Int, _ model: ServedModel, for client: PassClient) throws
         -> FrameRecord
     {
-        let key = "record \(item.id) \(item.stamp) \(index) \(model.name)"
+        let key = Self.key(item, index, model)
         if case .record(let record)? = kept.withLock({ $0.value(key) }) { return record }
         let frame = try picture(item, index)
         return try queue.value(key, for: client) { [self] tools, progress in
@@ -94,12 +94,17 @@ package final class FrameLooker: Sendable {
     func entropyNats(_ item: MediaItem, _ index: Int, _ model: ServedModel, for client: PassClient) throws
         -> Double
     {
-        let key = "record \(item.id) \(item.stamp) \(index) \(model.name)"
+        let key = Self.key(item, index, model)
         if case .record(let record)? = kept.withLock({ $0.value(key) }) { return record.entropyNats }
         let frame = try item.frames.frame(at: index)
         return try queue.value("entropy \(key)", for: client) { [self] tools, progress in
             try look(at: frame.image, seconds: 0, model, tools, progress: progress).entropyNats
         }
+    }
+
+    /// Names what one pass over a frame leaves.
+    private static func key(_ item: MediaItem, _ index: Int, _ model: ServedModel) -> String {
+        "record \(item.id) \(item.stamp) \(index) \(model.name)"
     }
 
     private func look(
@@ -154,7 +159,7 @@ package final class FrameLooker: Sendable {
             progress(0.5)
             counted.withLock { $0 += 1 }
             let maps = MethodMaps(
-                try tools.extractor("\(key) source", of: source)(frame.image), of: source)
+                try source.makeExtractor(threads: tools.threads)(frame.image), of: source)
             kept.withLock { $0.insert(.maps(maps), for: key, bytes: maps.bytes) }
             return maps
         }

@@ -2,7 +2,7 @@ import Base
 import Pixels
 
 /// Encodes pictures one by one to complete PNG or JPEG files in memory.
-package final class StillEncoder {
+final class StillEncoder {
     private let encoder: VideoEncoder
     private let codec: String
     private var counter: Int64 = 0
@@ -16,16 +16,9 @@ package final class StillEncoder {
             frameRate: Rational(25, 1), crf: 6, preset: "veryfast", threads: 1, needsGlobalHeader: false)
     }
 
-    /// An encoder of PNG files of one size.
-    ///
-    /// - Throws: `VitvideoError` of kind `unavailable` where FFmpeg has no encoder.
-    package static func png(height: Int, width: Int) throws -> StillEncoder {
-        try StillEncoder(codec: "png", size: PictureSize(height: height, width: width))
-    }
-
     /// The file's bytes. With one thread, both encoders output each picture at once.
     /// - Throws: `VitvideoError` of kind `unavailable` where the encoder fails.
-    package func encode(_ image: RGBImage) throws -> [UInt8] {
+    func encode(_ image: RGBImage) throws -> [UInt8] {
         var bytes: [UInt8] = []
         let time = FrameTime(ptsTicks: counter, durationTicks: 1, timeBase: Rational(1, 25))
         counter += 1

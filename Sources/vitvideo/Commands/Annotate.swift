@@ -116,16 +116,12 @@ struct Annotate: ParsableCommand {
             reader: reader, path: input, selection: selection, videoStream: frames.videoStream,
             threads: threads.codecThreads)
         try checkFrameCount(sampler)
-        var plan = try AnnotationPlan(
-            comparison: comparison, model: model, view: view, method: method.method.value,
-            needsMaps: output.wantsNumbers, needsMasks: output.wantsMasks, codecThreads: threads.codecThreads,
-            onWarning: warnings.add,
-            makeSource: {
-                try makeSource(
-                    $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
-                    savedState: resumption?.state(of: $1)
-                ) { try checkSize(height: info.height, width: info.width, for: $0) }
-            })
+        var plan = try makePlan(warnings) {
+            try makeSource(
+                $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
+                savedState: resumption?.state(of: $1)
+            ) { try checkSize(height: info.height, width: info.width, for: $0) }
+        }
         try AnnotationPlan.prepare(
             plan.sources, frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
             budget: memory.budgetBytes)
@@ -212,6 +208,16 @@ struct Annotate: ParsableCommand {
             output.output.flatMap(VideoWriter.refusalOfSecondFrame)
             ?? output.masks.flatMap(MaskWriter.refusalOfSecondMask)
         if let refusal, try sampler.hasSeveralFrames() { throw refusal }
+    }
+
+    /// What the options ask for.
+    func makePlan(
+        _ warnings: WarningList, makeSource: @escaping AnnotationPlan.MakeSource
+    ) throws -> AnnotationPlan {
+        try AnnotationPlan(
+            comparison: comparison, model: model, view: view, method: method.method.value,
+            needsMaps: output.wantsNumbers, needsMasks: output.wantsMasks, codecThreads: threads.codecThreads,
+            onWarning: warnings.add, makeSource: makeSource)
     }
 
     /// A loaded model looked at by the method.

@@ -25,14 +25,9 @@ extension Annotate {
         let check = PictureCheck(
             workers: schedule.workers, budget: memory.budgetBytes, allowsHuge: memory.allowHugeFrames)
         let sampler = PictureSampler(paths: paths, check: check.checkSize)
-        var plan = try AnnotationPlan(
-            comparison: comparison, model: model, view: view, method: method.method.value,
-            needsMaps: output.wantsNumbers, needsMasks: output.wantsMasks, codecThreads: threads.codecThreads,
-            onWarning: warnings.add,
-            makeSource: {
-                try makeSource(
-                    $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler, check: check.add)
-            })
+        var plan = try makePlan(warnings) {
+            try makeSource($0, name: $1, isMain: $2, schedule: schedule, sampler: sampler, check: check.add)
+        }
         check.add(plan.sources)
         if style.scale.isOfClip, output.output != nil {
             try plan.measureLimits(

@@ -135,9 +135,7 @@ struct Probe: ParsableCommand {
 
     /// The models, each once.
     private func subjects() throws -> [ReportSubject] {
-        let names = model.weights == nil ? model.names(in: model.name).filter { !$0.isEmpty } : []
-        let identities = names.isEmpty ? [model.identity(of: nil)] : names.map { model.identity(of: $0) }
-        try model.checkDefinitions(areAmong: identities)
+        let identities = try model.listedIdentities()
         var subjects: [ReportSubject] = []
         var seen: Set<ModelIdentity> = []
         for identity in identities where seen.insert(identity).inserted {

@@ -1,3 +1,4 @@
+import Archives
 import ArgumentParser
 import Base
 import Files
@@ -54,7 +55,7 @@ struct Serve: ParsableCommand {
         let models = ServedModels(try servedModels())
         let listener = try HTTPServer(address: server.host, port: server.port)
         let directory = try PrivateDirectory(
-            in: (ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp").withoutSlash)
+            in: (ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp").withoutTrailingSlashes)
         defer { directory.remove() }
         var limits = MediaLibrary.Limits()
         limits.largestBytes = server.maxUpload.bytes
@@ -107,9 +108,7 @@ struct Serve: ParsableCommand {
     }
 
     private func servedModels() throws -> [ServedModel] {
-        let names = model.weights == nil ? model.names(in: model.name).filter { !$0.isEmpty } : []
-        let identities = names.isEmpty ? [model.identity(of: nil)] : names.map { model.identity(of: $0) }
-        try model.checkDefinitions(areAmong: identities)
+        let identities = try model.listedIdentities()
         var models: [ServedModel] = []
         var seen: Set<ModelIdentity> = []
         for identity in identities where seen.insert(identity).inserted {
@@ -131,8 +130,4 @@ struct Serve: ParsableCommand {
         }
         return models
     }
-}
-
-extension String {
-    fileprivate var withoutSlash: String { count > 1 && hasSuffix("/") ? String(dropLast()) : self }
 }

@@ -154,9 +154,7 @@ struct HeadList: ExpressibleByArgument {
     let indices: [Int]
 
     init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        let indices = parts.compactMap { $0 }
-        guard indices.count == parts.count, Set(indices).count == indices.count else { return nil }
+        guard let indices = MethodOptions.heads(parsing: argument) else { return nil }
         self.indices = indices
     }
 }

@@ -176,6 +176,16 @@ struct ModelOptions: ParsableArguments {
         return list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
 
+    /// The models of a command that takes several, as they are listed; --weights names one.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` for a defined file that is none of them.
+    func listedIdentities() throws -> [ModelIdentity] {
+        let names = weights == nil ? names(in: name).filter { !$0.isEmpty } : []
+        let identities = names.isEmpty ? [identity(of: nil)] : names.map { identity(of: $0) }
+        try checkDefinitions(areAmong: identities)
+        return identities
+    }
+
     /// - Parameter identities: every model that the command looks at.
     /// - Throws: `VitvideoError` of kind `usage` for a defined file that is none of them.
     func checkDefinitions(areAmong identities: [ModelIdentity]) throws {
