@@ -9,33 +9,23 @@ Thin over the program ``vitvideo``, which is run as a process of its own: what c
 what ``vitvideo --help`` says.
 """
 
-from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
 
-from ._commands import annotate, attention, neuron, neuron_examples, probe, propagate, run
-from ._errors import (
-    BadDataError,
-    CannotCreateError,
-    InputOutputError,
-    Interrupted,
-    NoInputError,
-    ProgramNotFoundError,
-    SoftwareError,
-    UnavailableError,
-    UsageError,
-    VitvideoError,
-    VitvideoWarning,
-)
-from ._fiftyone import to_fiftyone
-from ._progress import Progress
-from ._result import Result, load
-from ._show import Shown, show
-from ._sources import Source
+if TYPE_CHECKING:
+    from ._api import *
+else:
+    # The command passes here on its way to the program, which starts quicker than NumPy loads: what the package offers
+    # is loaded when it is first asked for.
 
-__version__ = _version("vitvideo")
+    def __getattr__(name):
+        if name.startswith("_") and name not in ("__all__", "__version__"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-__all__ = [
-    "BadDataError", "CannotCreateError", "InputOutputError", "Interrupted", "NoInputError", "ProgramNotFoundError",
-    "Progress", "Result", "Shown", "SoftwareError", "Source", "UnavailableError", "UsageError", "VitvideoError",
-    "VitvideoWarning", "annotate", "attention", "load", "neuron", "neuron_examples", "probe", "propagate", "run",
-    "show", "to_fiftyone",
-]
+        api = import_module("._api", __name__)
+        if name != "__all__" and name not in api.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(api, name)
+
+    def __dir__():
+        return [*globals(), *__getattr__("__all__")]
