@@ -153,12 +153,20 @@ final class VideoEncoder {
             if !choice.keepsClock, let time {
                 packet.pointee.pts = time.ptsTicks
                 packet.pointee.dts = time.ptsTicks
+            } else if choice.name == "libx265", counter <= VideoEncoder.deepestReorderingOfX265 {
+                packet.pointee.dts = packet.pointee.pts
             }
             packet.pointee.duration = time?.durationTicks ?? 0
             let clock = time?.timeBase ?? Rational(context.pointee.time_base)
             try receive(Output(packet: packet, timeBase: clock))
         }
     }
+
+    /// How far x265's decoding times lie before its presentation times, in frames: two where B frames refer to each other.
+    ///
+    /// It learns the time of that from the frame of this number, and where the clip ends before, subtracts memory that it
+    /// has not written (3.5). Nothing is reordered among so few frames: decoding times are the presentation times.
+    private static let deepestReorderingOfX265 = 2
 
     private func failure(_ code: Int32) -> VitvideoError {
         VitvideoError.ffmpeg(
