@@ -48,5 +48,13 @@ extension StringProtocol {
     }
 }
 
+extension String {
+    /// With as many spaces as make it `width` characters long.
+    package func padded(to width: Int, atStart: Bool = false) -> String {
+        let spaces = String(repeating: " ", count: max(0, width - count))
+        return atStart ? spaces + self : self + spaces
+    }
+}
+
 /// The system's text for an `errno`.
 package func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -28,8 +28,18 @@ package struct HuggingFaceHub: Sendable {
 
     /// Where a file of a repository's main branch is.
     func address(of file: String, in reference: HubReference) -> String {
-        let path = file.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? file
-        return "\(page(of: reference))/resolve/main/\(path)"
+        "\(page(of: reference))/resolve/main/\(Self.escaped(file))"
+    }
+
+    /// A path in an address, where only slashes and what RFC 3986 calls unreserved stand for themselves.
+    static func escaped(_ path: String) -> String {
+        path.utf8.reduce(into: "") { text, byte in
+            switch UnicodeScalar(byte) {
+            case "A"..."Z", "a"..."z", "0"..."9", "-", ".", "_", "~", "/":
+                text.unicodeScalars.append(UnicodeScalar(byte))
+            default: text += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
     }
 
     /// Whether it is the file that is not there, and not the repository.

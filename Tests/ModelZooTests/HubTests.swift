@@ -5,9 +5,10 @@ import Files
 import Fixtures
 import Foundation
 import LocalServer
-import ModelZoo
 import Testing
 import ViT
+
+@testable import ModelZoo
 
 /// Models of the Hugging Face hub: how they are named, fetched, and found.
 @Suite struct HubTests {
@@ -187,6 +188,14 @@ import ViT
         let tried = WeightsDirectory.publishedNames.prefix { $0 != name } + [name]
         #expect(hub.requests.suffix(tried.count).map(\.path.lastPathPart) == Array(tried), "\(asked)")
         #expect(try Checkpoint.open(location.path).path == "\(location.path)/\(name)")
+    }
+
+    /// As Python's `quote`, by which Hugging Face's own library makes addresses.
+    @Test(arguments: [
+        ("a/b-c_d.e~f", "a/b-c_d.e~f"), ("dino v1.pth", "dino%20v1.pth"), ("é", "%C3%A9"),
+        ("?#%&+:@\n", "%3F%23%25%26%2B%3A%40%0A"),
+    ]) func pathsInAddresses(path: String, escaped: String) {
+        #expect(HuggingFaceHub.escaped(path) == escaped)
     }
 
     @Test func oneFileOfARepository() throws {

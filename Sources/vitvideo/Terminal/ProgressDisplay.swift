@@ -120,7 +120,7 @@ final class ProgressDisplay {
         let eighths = Int(share * Double(width) * 8)
         let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
         let filled = String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
-        return filled.padding(toLength: width, withPad: " ", startingAt: 0) + "▕"
+        return filled.padded(to: width) + "▕"
     }
 
     static func clock(_ seconds: Double) -> String {

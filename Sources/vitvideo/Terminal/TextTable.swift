@@ -1,3 +1,5 @@
+import Base
+
 /// Rows of text in aligned columns, with a line of titles.
 struct TextTable {
     struct Column {
@@ -16,8 +18,7 @@ struct TextTable {
         let widths = columns.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
         return table.map { row in
             let cells = row.indices.map { column in
-                let space = String(repeating: " ", count: widths[column] - row[column].count)
-                return columns[column].isNumber ? space + row[column] : row[column] + space
+                row[column].padded(to: widths[column], atStart: columns[column].isNumber)
             }
             var line = cells.joined(separator: "  ")
             while line.last == " " { line.removeLast() }

@@ -22,8 +22,8 @@ struct TimingSummary {
         for (name, meter, threads) in stages {
             let share = meter.workingSeconds / max(seconds * Double(threads), 1e-9)
             lines.append(
-                "  \(name.padding(toLength: 21, withPad: " ", startingAt: 0))"
-                    + "\(Self.seconds(meter.workingSeconds)) on \(threads) thread\(threads == 1 ? "" : "s"), "
+                "  \(name.padded(to: 21))\(Self.seconds(meter.workingSeconds)) on "
+                    + "\(threads) thread\(threads == 1 ? "" : "s"), "
                     + "busy \(Int((share * 100).rounded())) %")
         }
         let bottleneck = stages.max {
