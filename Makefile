@@ -70,6 +70,7 @@ build: $(BINARY) ## Build the release binary
 
 $(BINARY): $(SOURCES) | packages
 	swift build -c release --product vitvideo --static-swift-stdlib
+	@! grep -q icudt $@ || { echo "ICU is linked in, of which the packages have no license: what imports Foundation?"; exit 1; }
 	@touch $@
 
 # The program is the one that the other tests are of.

@@ -16,8 +16,7 @@ let package = Package(
         .executable(name: "vitvideo-bench", targets: ["vitvideo-bench"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
     ],
     targets: [
         // System libraries, one module each.
@@ -51,13 +50,7 @@ let package = Package(
         .target(
             name: "VideoIO", dependencies: ["Base", "Files", "Pixels", "CFFmpeg", "CJPEG"],
             swiftSettings: strict),
-        .target(
-            name: "Checkpoints",
-            dependencies: [
-                "Base", "Files", "NumPy",
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ],
-            exclude: ["ONNX/onnx.proto"], swiftSettings: strict),
+        .target(name: "Checkpoints", dependencies: ["Base", "Files", "NumPy"], swiftSettings: strict),
         .target(
             name: "Archives", dependencies: ["Base", "Files", "NumPy", "Checkpoints"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["Base", "Files", "CUTF8Proc"], swiftSettings: strict),

@@ -13,11 +13,7 @@ date=$(date -R -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")
 strip --remove-section=.comment --remove-section=.note "$tree/usr/bin/vitvideo"
 doc=$tree/usr/share/doc/vitvideo
 mkdir -p "$doc" "$tree/DEBIAN" "$work/debian"
-if grep -q icudt "$tree/usr/bin/vitvideo"; then
-  { cat $here/copyright; echo 'License: Unicode-3.0'; sed 's/^$/./; s/^/ /' Packaging/licenses/Unicode-3.0.txt; }
-else
-  sed '/Unicode, Inc/d; s/ and Unicode-3.0//; s/ with ICU//' $here/copyright
-fi > "$doc/copyright"
+cp $here/copyright "$doc/copyright"
 printf 'vitvideo (%s) unstable; urgency=medium\n\n  * See NEWS.gz beside this file.\n\n -- %s  %s\n' \
   "$version" "$maintainer" "$date" | gzip -9n > "$doc/changelog.gz"
 gzip -9nc CHANGELOG.md > "$doc/NEWS.gz"

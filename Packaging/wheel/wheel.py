@@ -100,22 +100,15 @@ def copy_license(source, target):
     shutil.copyfile(source, target)
 
 
-def holds_icu(program):
-    """Whether ICU and its data are linked into the program, as all of Foundation brings them along."""
-    return b"icudt" in program.read_bytes()
-
-
-def collect_licenses(program, packages, ffmpeg_source, licenses):
+def collect_licenses(packages, ffmpeg_source, licenses):
     """The copyright file of every package, and the licences that those files only name."""
     for name in packages:
         copy_license(f"/usr/share/doc/{name}/copyright", licenses / name / "copyright")
     copy_license(ffmpeg_source / "debian/copyright", licenses / "ffmpeg/copyright")
     swift = Path(os.path.realpath(shutil.which("swift"))).parent.parent
     copy_license(swift / "share/swift/LICENSE.txt", licenses / "swift/LICENSE.txt")
-    for checkout in ["swift-argument-parser", "swift-protobuf"]:
-        copy_license(ROOT / f".build/checkouts/{checkout}/LICENSE.txt", licenses / checkout / "LICENSE.txt")
-    if holds_icu(program):
-        copy_license(HERE.parent / "licenses/Unicode-3.0.txt", licenses / "icu/Unicode-3.0.txt")
+    parser = "swift-argument-parser"
+    copy_license(ROOT / f".build/checkouts/{parser}/LICENSE.txt", licenses / parser / "LICENSE.txt")
     named = set()
     for path in licenses.rglob("copyright"):
         named.update(re.findall(r"/usr/share/common-licenses/([\w.-]*\w)", path.read_text(errors="replace")))
@@ -129,7 +122,7 @@ def libraries_text(program, rows, fonts, certificates, ffmpeg_version, configura
     table = "\n".join(f"  {name:{width}}  {package} {version}" for name, package, version in rows)
     return f"""What is in this wheel
 
-vitvideo {output(program, "--version").strip()}, licensed under Apache-2.0, with the Swift runtime and Foundation{" and ICU" if holds_icu(program) else ""}
+vitvideo {output(program, "--version").strip()}, licensed under Apache-2.0, with the Swift runtime and Foundation
 linked in, and the libraries below: Debian's binaries, in which only the path where they look for each other was changed,
 and in libstdc++ and libexpat where arc4random comes from: {ARC4RANDOM}, a part of vitvideo, has it for glibc before 2.36.
 Nothing of the system is used but glibc {glibc} or newer.
@@ -197,7 +190,7 @@ def main(program, ffmpeg, pure, build, dist):
     others = [" ".join(package_of(path)) for path in [FONT_DIRECTORY / FONTS[0], certificates[0]]]
     (share / "LIBRARIES.txt").write_text(libraries_text(
         program, rows, others[:1], others[1:], ffmpeg_version, configuration, glibc))
-    collect_licenses(program, packages, source, info / "licenses")
+    collect_licenses(packages, source, info / "licenses")
 
     # Licence expressions came with version 2.4 of the metadata.
     header, _, body = (info / "METADATA").read_text().partition("\n\n")

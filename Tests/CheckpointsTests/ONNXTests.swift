@@ -119,6 +119,40 @@ struct ONNXTests {
             "no operator set")
     }
 
+    @Test("numbers in typed lists may come one by one, and a graph in parts")
+    func unpackedAndMerged() throws {
+        // float_data of four bytes each, int32_data with half precision's 1 and -2 as varints, packed and not.
+        let floats = ([1, -2] as [Float]).flatMap { [0x25] as [UInt8] + ZipBuilder.bytes($0.bitPattern) }
+        let halves = Self.field(5, [0x80, 0x78]) + Self.field(5, 0xc000)
+        let one = Self.field(1, 2) + Self.field(2, 1) + Self.field(8, [0x61]) + floats
+        let other = Self.field(2, 10) + Self.field(8, [0x62]) + halves + Self.field(1, [2])
+        let path = try directory.write(
+            Self.field(1, 7) + Self.field(7, Self.field(5, one)) + Self.field(8, [])
+                + Self.field(7, Self.field(5, other)), to: "x.onnx")
+        let model = try Checkpoint.open(path)
+        #expect(model.names == ["a", "b"])
+        #expect(try model.floats("a") == [1, -2])
+        #expect(try model.floats("b") == [1, -2])
+    }
+
+    @Test("of several types and values the last holds, and a field of another kind is passed over")
+    func lastOneWins() throws {
+        let tensor =
+            Self.field(1, 1) + Self.field(2, 11) + Self.field(2, 1) + Self.field(2, [9, 9])
+            + Self.field(8, [0x61]) + Self.field(8, [0x77]) + Self.field(8, 3)
+            + Self.field(9, [1, 2, 3]) + Self.field(9, [0, 0, 128, 63])
+        let model = try Checkpoint.open(file(Self.field(5, tensor)))
+        #expect(model.names == ["w"])
+        #expect(try model.floats("w") == [1])
+    }
+
+    @Test("a name that is no text is refused")
+    func notUTF8() throws {
+        let tensor =
+            Self.field(1, 1) + Self.field(2, 1) + Self.field(8, [0xff]) + Self.field(9, [0, 0, 0, 0])
+        expectRefusal(try file(Self.field(5, tensor)), .badData, "not UTF-8")
+    }
+
     @Test("a million empty nodes take no memory to speak of and no time")
     func emptyNodes() throws {
         let nodes = [UInt8]([0x0a, 0x00]).repeated(1_000_000)

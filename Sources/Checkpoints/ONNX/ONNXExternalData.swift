@@ -19,7 +19,7 @@ struct ONNXExternalData {
         var fields = ProtobufFields(bytes, range)
         while let field = try fields.next() {
             guard let content = field.content, field.number == 1 || field.number == 2 else { continue }
-            texts[Int(field.number) - 1] = String(decoding: bytes[content], as: UTF8.self)
+            texts[field.number - 1] = try fields.text(content)
         }
         switch texts[0] {
         case "location": location = texts[1]

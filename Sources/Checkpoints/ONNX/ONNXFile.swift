@@ -29,26 +29,7 @@ struct ONNXFile: TensorSource {
         var metadata: [String: String] = [:]
         var dataFiles = ONNXDataFiles(besideModel: file.path)
         let (initializers, names) = try file.withBytes { bytes in
-            var graph: Range<Int>?
-            var hasOperatorSet = false
-            var model = ProtobufFields(bytes, 0..<bytes.count)
-            while let field = try model.next() {
-                guard let content = field.content else { continue }
-                switch field.number {
-                case 2: metadata["producer_name"] = String(decoding: bytes[content], as: UTF8.self)
-                case 3: metadata["producer_version"] = String(decoding: bytes[content], as: UTF8.self)
-                case 7: graph = content
-                case 8: hasOperatorSet = true
-                default: break
-                }
-            }
-            // ONNX demands one, and it comes last: without it the end of the file is missing.
-            guard hasOperatorSet else {
-                throw VitvideoError.badData(
-                    "it names no operator set", nextStep: "the file is cut short or damaged: get it again")
-            }
-            guard let graph else { throw VitvideoError.badData("it holds no graph") }
-            return try Self.read(bytes, graph, &dataFiles)
+            try Self.read(bytes, &metadata, &dataFiles)
         }
         guard !initializers.isEmpty else {
             throw VitvideoError.badData(
@@ -70,21 +51,44 @@ struct ONNXFile: TensorSource {
     }
 
     private static func read(
-        _ bytes: UnsafeRawBufferPointer, _ graph: Range<Int>, _ dataFiles: inout ONNXDataFiles
+        _ bytes: UnsafeRawBufferPointer, _ metadata: inout [String: String], _ dataFiles: inout ONNXDataFiles
     ) throws -> ([ONNXInitializer], ONNXNames) {
-        // GraphProto: 1 node, 5 initializer, 15 sparse_initializer. Nodes come first in the file, but naming needs
-        // the initializers, hence two passes.
+        // ModelProto: 2 producer_name, 3 producer_version, 7 graph, 8 opset_import. Parts of a graph are one graph.
+        // GraphProto: 1 node, 5 initializer. Nodes come first in the file, but naming needs the initializers, hence
+        // two passes.
+        var (hasOperatorSet, hasGraph) = (false, false)
         var initializers: [ONNXInitializer] = []
-        var fields = ProtobufFields(bytes, graph)
-        while let field = try fields.next() {
-            if field.number == 5, let content = field.content {
-                initializers.append(try ONNXInitializer(bytes, content, dataFiles: &dataFiles))
+        var model = ProtobufFields(bytes, 0..<bytes.count)
+        while let field = try model.next() {
+            guard let content = field.content else { continue }
+            switch field.number {
+            case 2: metadata["producer_name"] = try model.text(content)
+            case 3: metadata["producer_version"] = try model.text(content)
+            case 7:
+                hasGraph = true
+                var graph = ProtobufFields(bytes, content)
+                while let field = try graph.next() {
+                    guard field.number == 5, let content = field.content else { continue }
+                    initializers.append(try ONNXInitializer(bytes, content, dataFiles: &dataFiles))
+                }
+            case 8: hasOperatorSet = true
+            default: break
             }
         }
+        // ONNX demands one, and it comes last: without it the end of the file is missing.
+        guard hasOperatorSet else {
+            throw VitvideoError.badData(
+                "it names no operator set", nextStep: "the file is cut short or damaged: get it again")
+        }
+        guard hasGraph else { throw VitvideoError.badData("it holds no graph") }
+
         var names = try ONNXNames(initializers)
-        fields = ProtobufFields(bytes, graph)
-        while let field = try fields.next() {
-            if field.number == 1, let content = field.content {
+        model = ProtobufFields(bytes, 0..<bytes.count)
+        while let field = try model.next() {
+            guard field.number == 7, let content = field.content else { continue }
+            var graph = ProtobufFields(bytes, content)
+            while let field = try graph.next() {
+                guard field.number == 1, let content = field.content else { continue }
                 names.add(try ONNXNode(bytes, content))
             }
         }

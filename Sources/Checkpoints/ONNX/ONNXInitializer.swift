@@ -1,7 +1,6 @@
 import Base
 import Files
 import NumPy
-import SwiftProtobuf
 
 /// One initializer of an ONNX graph: description, and where its values lie.
 struct ONNXInitializer: Sendable {
@@ -26,32 +25,22 @@ struct ONNXInitializer: Sendable {
     init(
         _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, dataFiles: inout ONNXDataFiles
     ) throws {
-        let message = try Self.decode(bytes, range)
+        let message = try ONNXTensorProto(bytes, range)
         let name = message.name
         guard let type = ElementType(onnx: message.dataType) else {
             throw VitvideoError.badData("initialiser \(quoted(name)) has the ONNX type \(message.dataType)")
         }
         self.name = name
-        description = try TensorDescription(
-            shape: message.dims.map { Int($0) }, elementType: type)
-
-        // TensorProto: 9 raw_data, 13 external_data.
-        var raw: Range<Int>?
-        var external = ONNXExternalData()
-        var fields = ProtobufFields(bytes, range)
-        while let field = try fields.next() {
-            guard let content = field.content else { continue }
-            if field.number == 9 { raw = content }
-            if field.number == 13 { try external.add(bytes, content) }
-        }
-        if message.dataLocation != 0 {
+        description = try TensorDescription(shape: message.dims, elementType: type)
+        if message.isExternal {
             let place = try dataFiles.place(
-                external, byteCount: description.byteCount, owner: "initialiser \(quoted(name))")
+                message.externalData, byteCount: description.byteCount,
+                owner: "initialiser \(quoted(name))")
             values = .beside(file: place.file, place.range)
             return
         }
         let count: Int
-        if let raw {
+        if let raw = message.rawData {
             values = .raw(raw)
             count = raw.count / type.byteCount
             guard raw.count % type.byteCount == 0 else {
@@ -64,7 +53,7 @@ struct ONNXInitializer: Sendable {
                 switch type {
                 case .float32: message.floatData.count
                 case .float64: message.doubleData.count
-                // The lists of 64-bit integers are not decoded: no weight is one.
+                // Their lists are not read.
                 case .int64, .uint64, .uint32: description.elementCount
                 default: message.int32Data.count
                 }
@@ -87,7 +76,7 @@ struct ONNXInitializer: Sendable {
                 try type.floats(UnsafeRawBufferPointer(rebasing: $0[range]))
             }
         case .typed(let range):
-            let message = try Self.decode(bytes, range)
+            let message = try ONNXTensorProto(bytes, range)
             switch type {
             case .float32: return message.floatData
             case .float64: return message.doubleData.map { Float($0) }
@@ -98,12 +87,6 @@ struct ONNXInitializer: Sendable {
             default: throw VitvideoError.badData("it holds \(type), not floating-point numbers")
             }
         }
-    }
-
-    private static func decode(
-        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>
-    ) throws -> ONNXTensorProto {
-        try decodeProtobuf(UnsafeRawBufferPointer(rebasing: bytes[range]))
     }
 }
 
@@ -126,17 +109,5 @@ extension ElementType {
         case 16: self = .bfloat16
         default: return nil
         }
-    }
-}
-
-/// Decodes a message, dropping the fields that the schema leaves out.
-/// - Throws: `VitvideoError`.
-func decodeProtobuf<Decoded: Message>(_ bytes: UnsafeRawBufferPointer) throws -> Decoded {
-    var options = BinaryDecodingOptions()
-    options.discardUnknownFields = true
-    do {
-        return try Decoded(serializedBytes: bytes.bytes, options: options)
-    } catch {
-        throw VitvideoError.badData("its protobuf encoding is malformed: \(oneLine("\(error)"))")
     }
 }

@@ -19,30 +19,33 @@ struct ONNXNode {
     /// - Parameter range: where the `NodeProto` lies in the file.
     /// - Throws: `VitvideoError` where it is malformed.
     init(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws {
-        let message: ONNXNodeProto = try decodeProtobuf(UnsafeRawBufferPointer(rebasing: bytes[range]))
-        operation = message.opType
-        inputs = message.input
-        outputs = message.output
-        scopes = message.name.split(separator: "/").dropLast()
-
-        // NodeProto: 5 attribute, 9 metadata_props.
+        // NodeProto: 1 input, 2 output, 3 name, 4 op_type, 5 attribute, 9 metadata_props.
+        var (operation, name) = ("", "")
+        var (inputs, outputs): ([String], [String]) = ([], [])
         var module: String?
-        var (transposesSecond, isByTanh) = (false, false)
+        var (hasTransB, hasTanh) = (false, false)
         var fields = ProtobufFields(bytes, range)
         while let field = try fields.next() {
             guard let content = field.content else { continue }
             switch field.number {
-            case 5 where operation == "Gemm":
-                if try Self.isSet("transB", bytes, content) { transposesSecond = true }
-            case 5 where operation == "Gelu":
-                if try Self.text(of: "approximate", bytes, content) == "tanh" { isByTanh = true }
+            case 1: inputs.append(try fields.text(content))
+            case 2: outputs.append(try fields.text(content))
+            case 3: name = try fields.text(content)
+            case 4: operation = try fields.text(content)
+            case 5:
+                if try Self.isSet("transB", bytes, content) { hasTransB = true }
+                if try Self.text(of: "approximate", bytes, content) == "tanh" { hasTanh = true }
             case 9: module = try Self.module(bytes, content) ?? module
             default: break
             }
         }
+        self.operation = operation
+        self.inputs = inputs
+        self.outputs = outputs
         self.module = module
-        self.transposesSecond = transposesSecond
-        self.isByTanh = isByTanh
+        scopes = name.split(separator: "/").dropLast()
+        transposesSecond = operation == "Gemm" && hasTransB
+        isByTanh = operation == "Gelu" && hasTanh
     }
 
     /// The text of an `AttributeProto` (1 name, 4 text) of this name.
@@ -50,14 +53,15 @@ struct ONNXNode {
         of name: String, _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>
     ) throws -> String? {
         var isNamed = false
-        var text: String?
+        var text: Range<Int>?
         var fields = ProtobufFields(bytes, range)
         while let field = try fields.next() {
             guard let content = field.content else { continue }
             if field.number == 1 { isNamed = bytes[content].elementsEqual(name.utf8) }
-            if field.number == 4 { text = String(decoding: bytes[content], as: UTF8.self) }
+            if field.number == 4 { text = content }
         }
-        return isNamed ? text : nil
+        guard isNamed, let text else { return nil }
+        return try fields.text(text)
     }
 
     /// Whether an `AttributeProto` (1 name, 3 integer) has this name and is not 0.
@@ -69,7 +73,7 @@ struct ONNXNode {
         while let field = try fields.next() {
             if field.number == 1, let content = field.content {
                 isNamed = bytes[content].elementsEqual(name.utf8)
-            } else if field.number == 3, let value = field.value {
+            } else if field.number == 3, let value = field.varint {
                 isSet = value != 0
             }
         }
@@ -88,7 +92,7 @@ struct ONNXNode {
             if field.number == 2 { value = content }
         }
         guard isNamed, let value else { return nil }
-        let parts = String(decoding: bytes[value], as: UTF8.self).split(separator: "'")
+        let parts = try fields.text(value).split(separator: "'")
             .filter { !["[", "]", ", ", ", , "].contains($0) }
         return parts.count < 2 ? nil : String(parts[parts.count - 2])
     }

@@ -65,9 +65,9 @@ struct SentencePieceFile {
         while let field = try fields.next() {
             switch field.number {
             case 1: piece.text = field.content.map { Array(bytes[$0]) } ?? []
-            case 2: piece.score = field.bits.map(Float.init(bitPattern:)) ?? 0
+            case 2: piece.score = field.bits32.map(Float.init(bitPattern:)) ?? 0
             case 3:
-                guard let kind = Kind(rawValue: field.value ?? 1) else {
+                guard let kind = Kind(rawValue: field.varint ?? 1) else {
                     throw VitvideoError.badData("it holds a piece of an unknown kind")
                 }
                 piece.kind = kind
@@ -83,9 +83,9 @@ struct SentencePieceFile {
         var fields = ProtobufFields(bytes, range)
         while let field = try fields.next() {
             switch field.number {
-            case 3: modelType = field.value ?? modelType
-            case 24: spaceIsSuffix = field.value == 1
-            case 35: hasByteFallback = field.value == 1
+            case 3: modelType = field.varint ?? modelType
+            case 24: spaceIsSuffix = field.varint == 1
+            case 35: hasByteFallback = field.varint == 1
             default: break
             }
         }
@@ -97,8 +97,8 @@ struct SentencePieceFile {
         while let field = try fields.next() {
             switch field.number {
             case 2: charsmap = field.content.map { Array(bytes[$0]) } ?? []
-            case 4: removesExtraSpaces = field.value == 1
-            case 5: escapesSpaces = field.value == 1
+            case 4: removesExtraSpaces = field.varint == 1
+            case 5: escapesSpaces = field.varint == 1
             default: break
             }
         }
