@@ -14,6 +14,11 @@ package enum NextStep: Sendable, Hashable {
     /// Run without keeping segments; where `writesMP4First` write an MP4 and convert that.
     case leaveOutResume(writesMP4First: Bool)
 
+    /// Run as a whole what cannot be shared out.
+    case withoutShares
+    /// Let runs of one job compute with different instruction sets, libraries and precisions.
+    case allowMixedCPUs
+
     // Inputs
     /// Keep the frames there are of damaged media.
     case leaveOutStrict

@@ -76,7 +76,7 @@ typedef void tile_function(float *, void *, const void *, size_t, const void *, 
 static tile_function *widest_tile(void) {
 #if defined(__x86_64__)
     if (vv_cpu_has_avx512()) return tile_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return tile_avx2;
+    if (vv_cpu_has_avx2()) return tile_avx2;
 #endif
     return tile_baseline;
 }

@@ -10,6 +10,15 @@ bool vv_cpu_has_avx512(void) {
 #endif
 }
 
+bool vv_cpu_has_avx2(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
+
 bool vv_cpu_has_bfloat16(void) {
 #if defined(__x86_64__)
     return vv_cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");

@@ -17,7 +17,8 @@
     use(post_ops_destroy) use(post_ops_append_sum) use(primitive_desc_create)                       \
     use(primitive_desc_destroy) use(primitive_desc_query_md) use(primitive_create)                  \
     use(primitive_destroy) use(primitive_execute) use(memory_create) use(memory_destroy)            \
-    use(memory_desc_get_size) use(reorder_primitive_desc_create) use(version)
+    use(memory_desc_get_size) use(reorder_primitive_desc_create) use(version)                     \
+    use(get_effective_cpu_isa)
 
 static struct {
 #define DECLARE(name) __typeof__(&dnnl_##name) name;
@@ -77,6 +78,20 @@ const char *vv_dnn_open(void) {
 }
 
 const char *vv_dnn_version(void) { return dnn.version_text; }
+
+const char *vv_dnn_instruction_set(void) {
+    switch ((unsigned)dnn.get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_sse41: return "SSE4.1";
+    case dnnl_cpu_isa_avx: return "AVX";
+    case dnnl_cpu_isa_avx2: return "AVX2";
+    case dnnl_cpu_isa_avx2_vnni: return "AVX2 VNNI";
+    case dnnl_cpu_isa_avx512_core: return "AVX-512";
+    case dnnl_cpu_isa_avx512_core_vnni: return "AVX-512 VNNI";
+    case dnnl_cpu_isa_avx512_core_bf16: return "AVX-512 BF16";
+    case dnnl_cpu_isa_avx512_core_amx: return "AMX";
+    default: return "any CPU";
+    }
+}
 
 // A kernel for one number of rows.
 typedef struct kernel {

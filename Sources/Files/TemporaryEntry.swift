@@ -1,9 +1,10 @@
 import Glibc
 
-/// The hidden files and directories in which outputs are made: `.vitvideo-<process>-<random>.tmp` beside the
+/// The hidden files and directories in which outputs are made: `.vitvideo-<host>-<process>-<random>.tmp` beside the
 /// output.
 ///
-/// Each is locked while its process works on it, which tells it from one that a killed process has left.
+/// Each is locked while its process works on it, which tells it from one that a killed process has left. Where locks do
+/// not reach, on another machine or in a file system without them, the name tells whose it is.
 package enum TemporaryEntry {
     private static let prefix = ".vitvideo-"
     private static let suffix = ".tmp"
@@ -49,10 +50,9 @@ package enum TemporaryEntry {
         return descriptor
     }
 
-    /// Removes what dead processes have left in `directory`: their locks are free. Names that a library has
-    /// made up from one of these go with it.
-    ///
-    /// Where the file system has no locks nothing is removed that may belong to a living process.
+    /// Removes what dead processes have left in `directory`: their locks are free, or, where there are no locks, there
+    /// are no such processes. What another machine's process has made goes once it is a day old. Names that a library
+    /// has made up from one of these go with it.
     package static func removeAbandoned(in directory: String) {
         for name in FileSystem.names(in: directory) ?? [] {
             guard let base = base(of: name) else { continue }
@@ -74,8 +74,17 @@ package enum TemporaryEntry {
             if errno == ENOENT { remove() }
             return
         }
-        guard let lock = try? FileLock(descriptor), lock.isEffective else { return }
+        guard let lock = try? FileLock(descriptor) else { return }
+        let owner = owner(of: path.lastPathPart)
+        let reachesOwner = lock.isEffective && owner?.isHere != false
+        guard reachesOwner || owner?.isGone(leaving: path) == true else { return }
         withExtendedLifetime(lock, remove)
+    }
+
+    /// The process that a name tells of; nil where it tells of none.
+    private static func owner(of name: String) -> ProcessOwner? {
+        let text = name.dropFirst(prefix.count)
+        return text.lastIndex(of: "-").flatMap { ProcessOwner(text[..<$0]) }
     }
 
     /// The locked entry to which a name belongs. What `AtomicDirectory` has moved aside belongs to none.
@@ -86,9 +95,10 @@ package enum TemporaryEntry {
         return name[..<end]
     }
 
-    private static func randomPath(in directory: String) -> String {
+    /// A path in `directory` that nothing has.
+    package static func randomPath(in directory: String) -> String {
         let random = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-        return "\(directory)/\(prefix)\(getpid())-\(random)\(suffix)"
+        return "\(directory)/\(prefix)\(ProcessOwner.current.text)-\(random)\(suffix)"
     }
 
     private static func create(

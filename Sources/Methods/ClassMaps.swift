@@ -47,7 +47,7 @@ package protocol ClassMapSource: MapSource {
 extension ClassMapSource {
     /// The class by its index; nil for the one that the classifier puts first in each frame.
     package var targetClass: Int? { target.index }
-    package var computation: String { "a reverse pass, fp32" }
+    package var computation: String { "a reverse pass, \(Engine.standardDescription)" }
     package var notice: String? { nil }
     package var partNames: [String] { [] }
 

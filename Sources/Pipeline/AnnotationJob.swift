@@ -34,6 +34,8 @@ package struct AnnotationJob {
     let stop: StopRequest
     /// Frames to take from the reader; nil for all.
     let frameLimit: Int?
+    /// Gives the next frame's maps instead of the sources, to one worker.
+    let keptMaps: (@Sendable () throws -> [FrameMaps])?
     package let meters: StageMeters
 
     /// - Parameters:
@@ -41,14 +43,26 @@ package struct AnnotationJob {
     ///   - recordings: videos that go along with the clip, read in step with it.
     ///   - workers: inference threads, each with a frame of its own.
     ///   - threadsPerFrame: threads that share a frame, the worker's included.
-    ///   - frameLimit: frames to take from the reader; nil for all.
     ///   - meters: where the time is added up.
     package init(
         reader: VideoReader, leadingFrames: [VideoFrame] = [], recordings: [Recording] = [],
         analysis: Analysis, workers: Int,
         threadsPerFrame: Int = 1,
-        sinks: [any FrameSink], stop: StopRequest, frameLimit: Int? = nil,
-        meters: StageMeters = StageMeters()
+        sinks: [any FrameSink], stop: StopRequest, meters: StageMeters = StageMeters()
+    ) {
+        self.init(
+            reader: reader, leadingFrames: leadingFrames, recordings: recordings, analysis: analysis,
+            workers: workers, threadsPerFrame: threadsPerFrame, sinks: sinks, stop: stop, frameLimit: nil,
+            keptMaps: nil, meters: meters)
+    }
+
+    /// - Parameters:
+    ///   - frameLimit: frames to take from the reader; nil for all.
+    ///   - keptMaps: gives the next frame's maps instead of the sources; nil to compute them.
+    init(
+        reader: VideoReader, leadingFrames: [VideoFrame], recordings: [Recording], analysis: Analysis,
+        workers: Int, threadsPerFrame: Int, sinks: [any FrameSink], stop: StopRequest, frameLimit: Int?,
+        keptMaps: (@Sendable () throws -> [FrameMaps])?, meters: StageMeters
     ) {
         self.reader = reader
         self.leadingFrames = leadingFrames
@@ -59,6 +73,7 @@ package struct AnnotationJob {
         self.sinks = sinks
         self.stop = stop
         self.frameLimit = frameLimit
+        self.keptMaps = keptMaps
         self.meters = meters
     }
 
@@ -75,8 +90,10 @@ package struct AnnotationJob {
                 reader: reader, leading: leadingFrames, recordings: recordings, limit: frameLimit)
             let pipeline = OrderedPipeline<FrameInStep, AnnotatedFrame>(
                 source: { [stop] in stop.isRequested ? nil : try input.next() },
-                makeWorker: { [analysis, threadsPerFrame] in
-                    try FrameAnalyzer(analysis, inverse: inverse, threads: threadsPerFrame).analyze
+                makeWorker: { [analysis, threadsPerFrame, keptMaps] in
+                    try FrameAnalyzer(
+                        analysis, inverse: inverse, threads: threadsPerFrame, keptMaps: keptMaps
+                    ).analyze
                 },
                 workers: workers, queueDepth: Self.queueDepth, meters: meters,
                 isGivenUp: { [stop] in stop.isOverdue })

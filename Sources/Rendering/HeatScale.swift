@@ -20,6 +20,9 @@ package enum HeatScale: Sendable, Equatable {
     /// The half-life of `smooth` where none is given.
     package static let defaultHalfLifeSeconds = 0.5
 
+    /// Whether a frame's limits depend on the frames before it.
+    package var isRunning: Bool { if case .smooth = self { true } else { false } }
+
     /// Whether its limits come of the clip's frames.
     package var isOfClip: Bool {
         switch self {
@@ -129,17 +132,28 @@ package struct HeatScaler: Sendable {
         case .fixed(let minimum, let maximum):
             return (minimum, maximum)
         case .smooth(let halfLifeSeconds):
-            let (minimum, maximum) = Self.finiteRange(of: map)
-            guard let last = memory, timeSeconds >= last.timeSeconds else {
-                memory = Memory(low: Double(minimum), high: Double(maximum), timeSeconds: timeSeconds)
-                return (minimum, maximum)
-            }
-            let k = 1 - exp2(-(timeSeconds - last.timeSeconds) / halfLifeSeconds)
-            let low = last.low + k * (Double(minimum) - last.low)
-            let high = last.high + k * (Double(maximum) - last.high)
-            memory = Memory(low: low, high: high, timeSeconds: timeSeconds)
-            return (Float(low), Float(high))
+            return follow(Self.finiteRange(of: map), at: timeSeconds, halfLifeSeconds)
         }
+    }
+
+    /// Goes on to a frame whose map's own range is known, without the map.
+    package mutating func follow(_ range: (low: Float, high: Float), at timeSeconds: Double) {
+        guard case .smooth(let halfLifeSeconds) = scale else { return }
+        _ = follow(range, at: timeSeconds, halfLifeSeconds)
+    }
+
+    private mutating func follow(
+        _ range: (low: Float, high: Float), at timeSeconds: Double, _ halfLifeSeconds: Double
+    ) -> (low: Float, high: Float) {
+        guard let last = memory, timeSeconds >= last.timeSeconds else {
+            memory = Memory(low: Double(range.low), high: Double(range.high), timeSeconds: timeSeconds)
+            return range
+        }
+        let k = 1 - exp2(-(timeSeconds - last.timeSeconds) / halfLifeSeconds)
+        let low = last.low + k * (Double(range.low) - last.low)
+        let high = last.high + k * (Double(range.high) - last.high)
+        memory = Memory(low: low, high: high, timeSeconds: timeSeconds)
+        return (Float(low), Float(high))
     }
 
     /// The map as heat: (m − low) / (high − low), all 0 where the range is empty (a constant map).
@@ -154,7 +168,8 @@ package struct HeatScaler: Sendable {
         return Plane(height: map.height, width: map.width, values: map.values.map { ($0 - low) / span })
     }
 
-    private static func finiteRange(of map: Plane) -> (low: Float, high: Float) {
+    /// The smallest and largest of a map's finite values; 0 and 0 where there are none.
+    static func finiteRange(of map: Plane) -> (low: Float, high: Float) {
         var low = Float.infinity
         var high = -Float.infinity
         for value in map.values where value.isFinite {

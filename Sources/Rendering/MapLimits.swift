@@ -33,8 +33,10 @@ package struct MapLimits: Sendable, Equatable {
 
     /// What is kept of a map's values.
     private struct Values: Sendable {
-        private var range: ClosedRange<Float>?
+        fileprivate var range: ClosedRange<Float>?
         private var all: [Float] = []
+
+        init(range: ClosedRange<Float>? = nil) { self.range = range }
 
         mutating func add(_ map: Plane, keepsAll: Bool) {
             for value in map.values where value.isFinite {
@@ -45,6 +47,26 @@ package struct MapLimits: Sendable, Equatable {
 
         func limits(_ percentiles: (low: Double, high: Double)?) -> ClosedRange<Float>? {
             percentiles.map { Percentile.range(of: all, low: $0.low, high: $0.high) } ?? range
+        }
+    }
+}
+
+/// The limits alone are kept: what comes back takes no more maps in.
+extension MapLimits: Codable {
+    private enum CodingKeys: CodingKey { case fused, parts }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(fused, forKey: .fused)
+        try container.encode(parts, forKey: .parts)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init()
+        fusedValues.range = try container.decode(ClosedRange<Float>?.self, forKey: .fused)
+        partValues = try container.decode([ClosedRange<Float>?].self, forKey: .parts).map {
+            Values(range: $0)
         }
     }
 }

@@ -122,6 +122,36 @@ package struct ViewRenderer: Sendable {
         }
     }
 
+    /// The own ranges of the maps that the view shows as heat, low and high by turns: what `follow` takes.
+    ///
+    /// - Parameters:
+    ///   - heads: the single maps, as for `render`.
+    ///   - fused: the fused map, as for `render`.
+    package func ranges(heads: [Plane], fused: Plane) -> [Float] {
+        ((showsFusedHeat ? [fused] : []) + (showsHeads ? heads : [])).flatMap { map in
+            let range = HeatScaler.finiteRange(of: map)
+            return [range.low, range.high]
+        }
+    }
+
+    /// Goes on over a frame without drawing it, as if it had been rendered.
+    ///
+    /// - Parameter ranges: those of the frame; the values that belong to this renderer are taken off.
+    package mutating func follow(_ ranges: inout ArraySlice<Float>, at timeSeconds: Double) {
+        func next() -> (low: Float, high: Float) { (ranges.popFirst() ?? 0, ranges.popFirst() ?? 0) }
+        if showsFusedHeat { fusedScaler.follow(next(), at: timeSeconds) }
+        if showsHeads {
+            for index in headScalers.indices { headScalers[index].follow(next(), at: timeSeconds) }
+        }
+    }
+
+    /// Whether the view asks `fusedScaler`.
+    private var showsFusedHeat: Bool {
+        appearance == .heat && (view == .heads ? showsFused : view != .mask)
+    }
+    /// Whether it asks `headScalers`.
+    private var showsHeads: Bool { appearance == .heat && view == .heads }
+
     /// The picture for one frame, `outputHeight × outputWidth`.
     ///
     /// - Parameters:

@@ -133,7 +133,8 @@ import ViT
             ("similarity --query 2,3 --feature key --query-frame 30", "similarity"),
             ("tokens --layer 0", "tokens"), ("foreground", "foreground_component"),
             ("features --features-of foreground", "features"), ("relevance --class 1", "relevance"),
-        ] + (family.configuration.pooling == .classToken ? [("gradcam --class 1 --layer 0", "gradcam")] : []) {
+        ] + (family.configuration.pooling == .classToken ? [("gradcam --class 1 --layer 0", "gradcam")] : [])
+        {
             _ = try run(
                 workspace, family,
                 [

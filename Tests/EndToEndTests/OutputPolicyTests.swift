@@ -167,26 +167,13 @@ import Testing
         #expect(try hidden(in: workspace) == [])
     }
 
-    /// A library to preload, compiled from C.
-    private func library(_ source: String, in workspace: Workspace) throws -> String {
-        try workspace.write(source.utf8, to: "f.c")
-        let compiling = try Program.run(
-            "clang",
-            [
-                "-shared", "-fPIC", "-D_GNU_SOURCE", "-include", "errno.h", "-o", workspace.file("f.so"),
-                workspace.file("f.c"),
-            ])
-        try #require(compiling.status == 0, "\(compiling.errors)")
-        return workspace.file("f.so")
-    }
-
     /// The content is on the disk before it has its name, and then the name. A sanitizer's library has to be the first
     /// one that is loaded.
     @Test(.enabled(if: Sanitizer.active == nil), arguments: outputs)
     func contentIsOnTheDiskBeforeTheName(_ output: Output) throws {
         let workspace = try workspace()
         let log = workspace.file("calls")
-        let preload = try library(
+        let preload = try workspace.library(
             """
             #include <dlfcn.h>
             #include <fcntl.h>
@@ -211,7 +198,7 @@ import Testing
                 note("rename", from, to);
                 return ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(from, to);
             }
-            """, in: workspace)
+            """)
         let outcome = try run(output, environment: ["LD_PRELOAD": preload], in: workspace)
         #expect(outcome.status == 0, "\(outcome.errors)")
 
@@ -243,8 +230,7 @@ import Testing
     @Test(.enabled(if: Sanitizer.active == nil), arguments: outputs)
     func locksAreNotNeeded(_ output: Output) throws {
         let workspace = try workspace()
-        let preload = try library(
-            "int flock(int f, int o) { errno = 37; return -1; }\n", in: workspace)
+        let preload = try workspace.library("int flock(int f, int o) { errno = 37; return -1; }\n")
         let outcome = try run(output, environment: ["LD_PRELOAD": preload], in: workspace)
         #expect(outcome.status == 0, "\(outcome.errors)")
         if output.testDescription != "segments" {

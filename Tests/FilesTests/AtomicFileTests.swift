@@ -214,7 +214,32 @@ import Testing
         #expect(try directory.contents == [])
     }
 
+    /// Another machine's process cannot be asked: what it makes goes once it has not been written to for a day.
+    @Test func whatAnotherMachineWritesGoesAfterADay() throws {
+        let name = ".vitvideo-elsewhere.4026531836-1-a.tmp"
+        for (hours, isThere) in [(0.0, true), (-1, true), (23, true), (25, false)] {
+            try directory.write([1], to: name)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -3600 * hours)],
+                ofItemAtPath: directory.file(name))
+            TemporaryEntry.removeAbandoned(in: directory.path)
+            #expect(try directory.contents == (isThere ? [name] : []))
+        }
+    }
+
     // MARK: File systems without locks
+
+    /// There the process's number tells.
+    @Test func withoutLocksTheDeadAreKnownByTheirNumber() throws {
+        let file = try AtomicFile(path, overwrite: false)
+        let living = try #require(directory.contents.first)
+        let dead = living.replacingOccurrences(of: "-\(getpid())-", with: "-2147483000-")
+        #expect(dead != living)
+        try directory.write([1], to: dead)
+        withoutLocks(ENOLCK) { TemporaryEntry.removeAbandoned(in: directory.path) }
+        #expect(try directory.contents == [living])
+        file.abandon()
+    }
 
     @Test(arguments: [ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL]) func locksAreNotNeeded(code: Int32) throws {
         try directory.write([1], to: ".vitvideo-1-perhaps-alive.tmp")

@@ -66,7 +66,7 @@ import VideoIO
         summary.frames = frames
         summary.isLast = isLast
         try file.finish(summary)
-        store.add(number, summary)
+        try store.add(number, summary)
     }
 
     // MARK: Identity
@@ -142,7 +142,7 @@ import VideoIO
         for bytes in damaged {
             try directory.write(bytes, to: "out.mp4.resume/segment-000001")
             let store = try open()
-            #expect(store.gaps == [SegmentStore.Gap(first: 1, count: 1)])
+            #expect(store.gaps() == [SegmentStore.Gap(first: 1, count: 1)])
             #expect(store.warnings.count == 1 && store.warnings[0].contains("segment-000001"))
             #expect(store.frames == 5)
         }
@@ -154,23 +154,23 @@ import VideoIO
             try fill(0, of: store)
             try fill(1, of: store, frames: 1)
         }
-        #expect(try open().gaps == [SegmentStore.Gap(first: 1, count: nil)])
+        #expect(try open().gaps() == [SegmentStore.Gap(first: 1, count: nil)])
     }
 
     // MARK: The directory
 
     @Test func gapsAreWhatIsMissing() throws {
         let store = try open()
-        #expect(store.gaps == [SegmentStore.Gap(first: 0, count: nil)])
+        #expect(store.gaps() == [SegmentStore.Gap(first: 0, count: nil)])
         try fill(1, of: store)
         try fill(4, of: store)
         #expect(
-            store.gaps == [
+            store.gaps() == [
                 SegmentStore.Gap(first: 0, count: 1), SegmentStore.Gap(first: 2, count: 2),
                 SegmentStore.Gap(first: 5, count: nil),
             ])
         try fill(5, of: store, frames: 0, isLast: true)
-        #expect(store.gaps.map(\.first) == [0, 2])
+        #expect(store.gaps().map(\.first) == [0, 2])
     }
 
     @Test func onlyOneRunAtATime() throws {
@@ -215,6 +215,146 @@ import VideoIO
             try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
                 "job.json", "segment-000000",
             ])
+    }
+
+    // MARK: Shares
+
+    private func share(_ identity: JobIdentity? = nil, limits: [MapLimits] = []) throws -> SegmentStore {
+        try SegmentStore(
+            path: path, job: SegmentStore.Job(identity: try identity ?? Self.identity(), limits: limits),
+            segmentFrames: 2, isShare: true)
+    }
+
+    @Test func sharesAreEqualAndFollowOneAnother() throws {
+        for (frames, count) in [(2000, 16), (2000, 1), (1, 3), (4096, 7), (129, 2), (0, 2)] {
+            let ranges = try (1...count).map {
+                try #require(JobShare(number: $0, count: count)).segments(
+                    ofFrames: frames, segmentFrames: 128)
+            }
+            let segments = max(1, (frames + 127) / 128)
+            #expect(ranges[0].first == 0 && ranges[count - 1].end == nil)
+            for (one, next) in zip(ranges, ranges.dropFirst()) { #expect(one.end == next.first) }
+            let lengths = ranges.map { ($0.end ?? segments) - $0.first }
+            #expect(lengths.reduce(0, +) == segments)
+            #expect(lengths.max()! - lengths.min()! <= 1, "\(lengths)")
+        }
+        #expect(JobShare(number: 0, count: 3) == nil && JobShare(number: 4, count: 3) == nil)
+    }
+
+    /// Whoever comes first has found out what all go on with.
+    @Test func sharesHaveOneJobAndOnePlan() throws {
+        var limits = MapLimits()
+        limits.add(parts: [], fused: Plane(height: 1, width: 2, values: [0.1, 1 / 3]))
+        let first = try share(limits: [limits])
+        let second = try share()
+        #expect(first.isNew && !second.isNew)
+        #expect(second.job.limits == [limits])
+        let outline = SelectionOutline(
+            frames: 7, firstIndex: 3, step: 2, startTicks: -5,
+            index: FrameIndex(
+                pts: (0..<20).map { $0 * 40 },
+                entryPoints: [.init(pts: 0, dts: nil, byteCount: 9), .init(pts: 400, dts: 320, byteCount: 8)])
+        )
+        #expect(try first.outline { outline } == outline)
+        #expect(try second.outline { SelectionOutline(frames: 1, firstIndex: 0, step: 1) } == outline)
+        #expect(SegmentStore.outline(at: path) == outline)
+        // A damaged plan is made anew.
+        let whole = try Data(contentsOf: URL(fileURLWithPath: "\(path)/plan"))
+        for place in stride(from: 0, to: whole.count, by: 17) {
+            var bytes = whole
+            bytes[place] ^= 0x10
+            try directory.write(bytes, to: "out.mp4.resume/plan")
+            #expect(SegmentStore.outline(at: path) == nil)
+            try directory.write(whole.prefix(place), to: "out.mp4.resume/plan")
+            #expect(try second.outline { outline } == outline)
+        }
+        withExtendedLifetime(first) {}
+    }
+
+    /// A share looks at its own segments, and gives way to nobody but the one that has joined the job.
+    @Test func aShareSeesItsOwnSegments() throws {
+        let first = try share()
+        try fill(0, of: first)
+        let second = try share()
+        try second.inspect(SegmentRange(first: 1, end: 3))
+        #expect(second.frames == 0)
+        #expect(second.gaps(in: SegmentRange(first: 1, end: 3)) == [SegmentStore.Gap(first: 1, count: 2)])
+        #expect(second.gaps(in: SegmentRange(first: 3)) == [SegmentStore.Gap(first: 3, count: nil)])
+        try fill(1, of: second)
+        // The run that joins has the directory to itself, as far as other such runs go.
+        do {
+            let joining = try open()
+            #expect(joining.frames == 4)
+            #expect(throws: VitvideoError.self) { try open() }
+            let file = try second.writer(of: 2)
+            joining.remove()
+            let error = #expect(throws: VitvideoError.self) {
+                try file.finish(SegmentSummary(frames: 2))
+                try second.add(2, SegmentSummary(frames: 2))
+            }
+            #expect(error?.kind == .inputOutput)
+            #expect(error?.description.contains("joined or removed the job meanwhile") == true)
+        }
+        #expect(try directory.contents == [])
+    }
+
+    @Test func aLivingRunsJobIsNotReplaced() throws {
+        let first = try share()
+        let error = #expect(throws: VitvideoError.self) { try share(try Self.identity(crf: 20)) }
+        #expect(error?.description.contains("--crf was 18 and is 20") == true)
+        withExtendedLifetime(first) {}
+        // One whose process has ended before anything was finished is.
+        let text = String(
+            decoding: try Data(contentsOf: URL(fileURLWithPath: "\(path)/job.json")), as: UTF8.self)
+        let dead = text.replacingOccurrences(of: "\"process\":\(getpid())", with: "\"process\":2147483000")
+        #expect(dead != text)
+        try directory.write(dead.utf8, to: "out.mp4.resume/job.json")
+        #expect(try share(try Self.identity(crf: 20)).isNew)
+    }
+
+    /// What a running scale has not drawn yet counts as there, and where the renderer is is known of it.
+    @Test func undrawnSegmentsAreToldApart() throws {
+        let store = try share()
+        func keep(_ number: Int, isLast: Bool = false) throws {
+            let file = try store.writer(of: number, .undrawn)
+            var summary = SegmentSummary(frames: 2, isLast: isLast)
+            for index in 0..<2 {
+                try file.append(.numbers(Self.numbers(number * 2 + index)))
+                summary.ranges.append(
+                    FrameRanges(timeSeconds: Double(number * 2 + index), values: [0, Float(number + index)]))
+            }
+            try file.finish(summary)
+            try store.add(number, summary, .undrawn)
+        }
+        try keep(2)
+        try keep(3, isLast: true)
+        #expect(
+            store.gaps() == [
+                SegmentStore.Gap(first: 0, count: 2), SegmentStore.Gap(first: 2, count: 2, stage: .undrawn),
+            ])
+        #expect(store.undrawnFrames == 4 && store.frames == 0)
+        let source = try TinyModels.source("plain", shortSide: 24)
+        let renderer = try SingleViewRenderer(
+            view: .overlay, source: source, style: HeatStyle(scale: .smooth(halfLifeSeconds: 1)),
+            frameHeight: 48, frameWidth: 64)
+        #expect(try store.renderer(renderer, before: 3) == nil)
+        try keep(0)
+        try keep(1)
+        var expected = renderer
+        for number in 0..<3 {
+            for index in 0..<2 {
+                expected.follow([0, Float(number + index)], at: Double(number * 2 + index))
+            }
+        }
+        #expect(try store.renderer(renderer, before: 3)?.scaleMemory == expected.scaleMemory)
+        // A finished one begins where it ended.
+        var summary = SegmentSummary(frames: 2)
+        summary.scaleMemory = expected.scaleMemory
+        let file = try store.writer(of: 2)
+        try file.finish(summary)
+        try store.add(2, summary)
+        #expect(try store.renderer(renderer, before: 3)?.scaleMemory == expected.scaleMemory)
+        #expect(store.gaps().map(\.first) == [0, 3] && store.frames == 2)
     }
 
     @Test func whatIsFittedBeforehandComesBackToTheBit() throws {

@@ -125,6 +125,27 @@ import Testing
         #expect(out.triple(20, 20).allSatisfy { $0 <= 77 })
     }
 
+    /// Ranges without maps leave a renderer where drawing would.
+    @Test(arguments: View.allCases) func aRendererFollowsWithoutDrawing(view: View) throws {
+        let style = HeatStyle(scale: .smooth(halfLifeSeconds: 1))
+        var drawing = renderer(view, style: style)
+        var following = drawing
+        let mask = Plane(height: 7, width: 12)
+        for step in 0..<4 {
+            let grown = heads.enumerated().map { index, head in
+                Plane(height: 7, width: 12, values: head.values.map { $0 * Float(1 + step * index) })
+            }
+            let seconds = Double(step * step) / 5
+            _ = try drawing.render(
+                frame: frame, heads: grown, fused: grown[step % 3], mask: mask, timeSeconds: seconds)
+            var rest = (following.ranges(heads: grown, fused: grown[step % 3]) + [7])[...]
+            following.follow(&rest, at: seconds)
+            #expect(Array(rest) == [7], "it takes what is its own")
+            #expect(following.scaleMemory == drawing.scaleMemory)
+        }
+        #expect(drawing.scaleMemory.contains { $0 != nil } == (view != .mask))
+    }
+
     @Test func smoothScalesRememberEachMapSeparately() throws {
         let style = HeatStyle(scale: .smooth(halfLifeSeconds: 1))
         var smooth = renderer(.heads, style: style)

@@ -121,11 +121,20 @@ import VideoIO
         let start = first.span.startTicks
         var whole: [VideoFrame] = []
         while let frame = try first.nextFrame() { whole.append(frame) }
+        // What is known without looking at a frame is what the frames show.
+        let outline = try VideoReader.outline(of: source, options: ReaderOptions(frames: selection))
+        #expect(outline.frames == whole.count && outline.startTicks == start)
+        #expect((0..<outline.frames).map(outline.index(ofFrame:)) == whole.map(\.index))
+        if let times = outline.index?.pts {
+            #expect(whole.allSatisfy { times[$0.index] == $0.time.ptsTicks })
+        }
         for place in [1, whole.count * 3 / 4, whole.count] {
             let position = ReaderPosition(
                 index: whole[place - 1].index + selection.step, startTicks: start)
-            let second = try VideoReader.open(
-                source, options: ReaderOptions(frames: selection, continuation: position))
+            if place < whole.count { #expect(outline.position(ofFrame: place) == position) }
+            var options = ReaderOptions(frames: selection, continuation: position)
+            options.index = outline.index
+            let second = try VideoReader.open(source, options: options)
             var rest: [VideoFrame] = []
             while let frame = try second.nextFrame() { rest.append(frame) }
             let expected = whole[place...]

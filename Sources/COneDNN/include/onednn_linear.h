@@ -23,6 +23,9 @@ const char *vv_dnn_open(void);
 /// Such as "2.6.3"; only after vv_dnn_open succeeded.
 const char *vv_dnn_version(void);
 
+/// The widest instruction set that the library uses here, such as "AVX2"; only after vv_dnn_open succeeded.
+const char *vv_dnn_instruction_set(void);
+
 /// Packs a layer: `weight` [outputs, inputs] and `bias` [outputs], which may be null, are copied into the
 /// library's layout for inputs and weights of type `input` and outputs of type `output`. A layer that
 /// accumulates adds to what is in its output. The weight is given in floats; for inputs of VV_DNN_UINT8, whose

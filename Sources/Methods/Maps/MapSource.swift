@@ -10,7 +10,7 @@ package protocol MapSource: Sendable {
     /// The model looked at; its name identifies the source among those of a job.
     var probed: ProbedModel { get }
     var method: Method { get }
-    /// What the maps are computed with: "oneDNN 2.6.3, bf16".
+    /// What the maps are computed with: "oneDNN 2.6.3 (AVX2), fp32".
     var computation: String { get }
     /// The number format of the matrix products.
     var precision: Precision { get }

@@ -28,16 +28,24 @@ final class FrameAnalyzer {
     private let analysis: Analysis
     private let extractors: [(RGBImage) throws -> FrameMaps]
     private let inverse: ColorMapInverse?
+    private let keptMaps: (() throws -> [FrameMaps])?
 
-    init(_ analysis: Analysis, inverse: ColorMapInverse?, threads: Int) throws {
+    /// - Parameter keptMaps: gives the maps of each frame in turn; nil to compute them.
+    init(
+        _ analysis: Analysis, inverse: ColorMapInverse?, threads: Int,
+        keptMaps: (() throws -> [FrameMaps])? = nil
+    ) throws {
         self.analysis = analysis
         self.inverse = inverse
-        extractors = try analysis.sources.map { try $0.makeExtractor(threads: threads) }
+        self.keptMaps = keptMaps
+        extractors =
+            try keptMaps == nil ? analysis.sources.map { try $0.makeExtractor(threads: threads) } : []
     }
 
     /// - Returns: the frame, without maps and masks where it repeats the one before.
     func analyze(_ input: FrameInStep) throws -> AnnotatedFrame {
-        let maps = input.repeatsPrevious ? [] : try maps(of: input)
+        let kept = try keptMaps?()
+        let maps = input.repeatsPrevious ? [] : try kept ?? maps(of: input)
         let masks = analysis.maskMass.map { mass in
             zip(analysis.sources, maps).map { $0.method.mask(of: $1, mass: mass) }
         }

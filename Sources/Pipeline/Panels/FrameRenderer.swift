@@ -11,12 +11,26 @@ package protocol FrameRenderer {
     /// All that a picture depends on besides its own frame, always as many values.
     var scaleMemory: [HeatScaler.Memory?] { get set }
 
+    /// Whether that is anything at all.
+    var dependsOnEarlierFrames: Bool { get }
+
+    /// What `follow` takes of a frame.
+    func ranges(of maps: [FrameMaps]) -> [Float]
+
+    /// Goes on over a frame without drawing it: what is remembered is then as if it had been rendered.
+    ///
+    /// - Parameters:
+    ///   - ranges: of the frame's maps.
+    ///   - timeSeconds: when the source shows it.
+    mutating func follow(_ ranges: [Float], at timeSeconds: Double)
+
     /// - Throws: `VitvideoError` of kind `software`.
     mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage
 }
 
 /// One view of the only source's maps, at the frame's own size.
 package struct SingleViewRenderer: FrameRenderer {
+    package let dependsOnEarlierFrames: Bool
     private var renderer: ViewRenderer
     private var labels = LabelPainter()
 
@@ -27,6 +41,7 @@ package struct SingleViewRenderer: FrameRenderer {
         frameWidth: Int
     ) throws {
         let layout = try source.layout(height: frameHeight, width: frameWidth)
+        dependsOnEarlierFrames = style.scale.isRunning
         renderer = ViewRenderer(
             view: view, style: style, frameHeight: frameHeight, frameWidth: frameWidth,
             placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
@@ -40,6 +55,15 @@ package struct SingleViewRenderer: FrameRenderer {
     package var scaleMemory: [HeatScaler.Memory?] {
         get { renderer.scaleMemory }
         set { renderer.scaleMemory = newValue }
+    }
+
+    package func ranges(of maps: [FrameMaps]) -> [Float] {
+        renderer.ranges(heads: maps[0].parts, fused: maps[0].fused)
+    }
+
+    package mutating func follow(_ ranges: [Float], at timeSeconds: Double) {
+        var ranges = ranges[...]
+        renderer.follow(&ranges, at: timeSeconds)
     }
 
     package mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {

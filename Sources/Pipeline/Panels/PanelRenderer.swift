@@ -23,6 +23,7 @@ package struct Panel: Sendable, Equatable {
 
 /// Captioned panels side by side, in a grid of at most 1920 pixels' width.
 package struct PanelRenderer: FrameRenderer {
+    package let dependsOnEarlierFrames: Bool
     private let panels: [Panel]
     private let captions: [String]
     private var composer: TileComposer
@@ -41,6 +42,7 @@ package struct PanelRenderer: FrameRenderer {
         frameHeight: Int, frameWidth: Int
     ) throws {
         let grid = TileGrid(count: panels.count, sourceHeight: frameHeight, sourceWidth: frameWidth)
+        dependsOnEarlierFrames = style.scale.isRunning
         self.panels = panels
         captions = panels.map(\.caption)
         composer = TileComposer(grid: grid)
@@ -79,6 +81,18 @@ package struct PanelRenderer: FrameRenderer {
                 rest = rest.dropFirst(count)
             }
         }
+    }
+
+    package func ranges(of maps: [FrameMaps]) -> [Float] {
+        zip(panels, renderers).flatMap { panel, renderer -> [Float] in
+            guard case .view(_, let source) = panel.content, let renderer else { return [] }
+            return renderer.ranges(heads: maps[source].parts, fused: maps[source].fused)
+        }
+    }
+
+    package mutating func follow(_ ranges: [Float], at timeSeconds: Double) {
+        var ranges = ranges[...]
+        for index in renderers.indices { renderers[index]?.follow(&ranges, at: timeSeconds) }
     }
 
     package mutating func render(_ frame: AnnotatedFrame) throws -> RGBImage {

@@ -35,8 +35,8 @@ package struct JobIdentity: Codable, Sendable, Equatable {
         settings.append(Setting(name: name, value: hash, isHash: true))
     }
 
-    /// What segments are labeled with.
-    var hash: String {
+    /// What segments are labeled with, and records of a batch.
+    package var hash: String {
         get throws {
             let encoder = JSONEncoder()
             encoder.outputFormatting = .sortedKeys

@@ -1,10 +1,12 @@
+import Base
 import Glibc
+import Methods
 import Pixels
 import VideoIO
 
 /// A job in segments, each of which is kept as soon as it is finished: whatever ends the process, the next run of the
-/// same job computes only what is missing. The outputs are made of the segments at the end, so that they do not
-/// depend on how many runs it took.
+/// same job computes only what is missing, and several runs may each compute a share. The outputs are made of the
+/// segments at the end, so that they do not depend on how many runs it took.
 package struct ResumableJob {
     /// How a video is made in segments.
     package struct Video {
@@ -12,130 +14,279 @@ package struct ResumableJob {
         let renderer: any FrameRenderer
         /// Makes the encoder of one segment.
         let makeEncoder: () throws -> SegmentEncoder
-        /// Writes the whole, once all segments are there.
-        let writer: VideoWriter
         /// Whether the input's sound goes into it.
         let takesSound: Bool
 
         /// - Parameters:
-        ///   - writer: made for pictures of the renderer's size.
-        ///   - options: those that the writer was made with.
-        package init(renderer: any FrameRenderer, writer: VideoWriter, options: WriterOptions) {
+        ///   - path: the output's name.
+        ///   - options: of the output as a whole.
+        package init(renderer: any FrameRenderer, path: String, options: WriterOptions) {
             self.renderer = renderer
-            self.writer = writer
             takesSound = !options.audio.isEmpty
             makeEncoder = {
                 try SegmentEncoder(
-                    for: writer.path, height: renderer.outputHeight, width: renderer.outputWidth,
-                    options: options)
+                    for: path, height: renderer.outputHeight, width: renderer.outputWidth, options: options)
             }
         }
-
-        /// As those of a `FrameSink`.
-        package var temporaryPaths: [String] { writer.temporaryPaths }
     }
 
-    private let store: SegmentStore
-    private let segmentFrames: Int
+    /// What the segments are joined to. Made before anything is computed, so that a bad output is found at once.
+    package struct Outputs {
+        /// Made for pictures of the renderer's size.
+        let video: VideoWriter?
+        let numbers: [any NumberSink]
+
+        package init(video: VideoWriter?, numbers: [any NumberSink]) {
+            self.video = video
+            self.numbers = numbers
+        }
+
+        func finish() throws {
+            try video?.finish()
+            for sink in numbers { try sink.finish() }
+        }
+
+        /// Removes what was written.
+        package func abandon() {
+            video?.abandon()
+            for sink in numbers { sink.abandon() }
+        }
+    }
+
+    package let store: SegmentStore
     private let input: String
     private let readerOptions: ReaderOptions
     private let whole: AnnotationJob
     private let video: Video?
-    private let numbers: [any NumberSink]
+    private let keepsNumbers: Bool
+    /// Which frames there are; nil where no run has had to know.
+    private let outline: SelectionOutline?
+    private let computation: Computation
 
     /// - Parameters:
     ///   - whole: the job as it would run without segments, nothing read from its reader yet but the leading frames.
     ///   - input: what its reader reads, which can be opened again.
     ///   - readerOptions: those of its reader.
+    ///   - keepsNumbers: whether an export, statistics or masks are made.
+    ///   - outline: of the job's plan, where it has one.
     package init(
-        store: SegmentStore, segmentFrames: Int, whole: AnnotationJob, input: String,
-        readerOptions: ReaderOptions, video: Video?, numbers: [any NumberSink]
+        store: SegmentStore, whole: AnnotationJob, input: String, readerOptions: ReaderOptions, video: Video?,
+        keepsNumbers: Bool, outline: SelectionOutline?, computation: Computation
     ) {
         self.store = store
-        self.segmentFrames = segmentFrames
         self.whole = whole
         self.input = input
         self.readerOptions = readerOptions
         self.video = video
-        self.numbers = numbers
+        self.keepsNumbers = keepsNumbers
+        self.outline = outline
+        self.computation = computation
     }
 
-    /// - Parameter progress: called after each frame that was computed, with the number of frames done, the kept ones
-    ///   included, and the frame's index in the source.
+    // MARK: Runs
+
+    /// Computes what is missing and makes the outputs.
+    ///
+    /// - Parameter progress: called after each frame that was computed or drawn, with the number of frames done, the kept
+    ///   ones included, and the frame's index in the source.
     /// - Returns: how many frames this run has computed.
     /// - Throws: the first error of any stage, after removing the unfinished outputs; finished segments stay.
-    package func run(progress: (_ frames: Int, _ index: Int) throws -> Void) throws -> AnnotationJob.Outcome {
-        // The sound is read by itself when the segments are joined.
-        whole.reader.audio.close()
+    package func run(
+        into outputs: Outputs, progress: (_ frames: Int, _ index: Int) throws -> Void
+    ) throws -> AnnotationJob.Outcome {
         do {
-            let kept = store.frames
-            var computed = 0
-            for gap in store.gaps where !whole.stop.isRequested {
-                computed += try fill(gap) { frames, index in
-                    try progress(kept + computed + frames, index)
-                }.frames
-            }
-            whole.reader.close()
-            guard !whole.stop.isRequested, try join() else {
-                abandon()
+            let computed = try compute(SegmentRange(), progress)
+            guard !whole.stop.isRequested, try join(outputs) else {
+                outputs.abandon()
                 return .interrupted(frames: computed, partialPaths: [])
             }
             return .complete(frames: computed)
         } catch {
-            abandon()
+            outputs.abandon()
             throw error
         }
     }
 
+    /// Computes what is missing of a share. What a running scale cannot draw yet, since frames before it are missing, is
+    /// kept as maps.
+    ///
+    /// - Parameter progress: as `run`, of the share.
+    package func run(
+        _ share: JobShare, progress: (_ frames: Int, _ index: Int) throws -> Void
+    ) throws -> AnnotationJob.Outcome {
+        let computed = try compute(segments(of: share), progress)
+        return whole.stop.isRequested
+            ? .interrupted(frames: computed, partialPaths: []) : .complete(frames: computed)
+    }
+
+    /// Looks at the segments of a share that are there already.
+    ///
+    /// - Returns: how many frames the share has.
+    package func inspect(_ share: JobShare) throws -> Int {
+        let range = segments(of: share)
+        try store.inspect(range)
+        let frames = outline?.frames ?? 0
+        return min(frames, (range.end ?? .max / store.segmentFrames) * store.segmentFrames)
+            - min(frames, range.first * store.segmentFrames)
+    }
+
+    private func segments(of share: JobShare) -> SegmentRange {
+        share.segments(ofFrames: outline?.frames ?? 0, segmentFrames: store.segmentFrames)
+    }
+
+    /// Which frames are not there yet, in words; nil where all are.
+    package var missing: String? {
+        let gaps = store.gaps()
+        guard !gaps.isEmpty else { return nil }
+        return gaps.map { gap in
+            let first = gap.first * store.segmentFrames
+            let frames = gap.count.map { "frames \(first) to \(first + $0 * store.segmentFrames - 1)" }
+            return (frames ?? "those from frame \(first) on")
+                + (gap.stage == .undrawn ? ", not drawn yet" : "")
+        }.joined(separator: "; ")
+    }
+
+    private func compute(
+        _ range: SegmentRange, _ progress: (_ frames: Int, _ index: Int) throws -> Void
+    ) throws -> Int {
+        // The sound is read by itself when the segments are joined.
+        whole.reader.audio.close()
+        defer { whole.reader.close() }
+        var (done, computed) = (store.frames, 0)
+        for gap in store.gaps(in: range) where !whole.stop.isRequested {
+            let begun = done
+            func report(_ frames: Int, _ index: Int) throws { try progress(begun + frames, index) }
+            let renderer = try video.map { try store.renderer($0.renderer, before: gap.first) }
+            if gap.stage == nil {
+                try computation.checkGoesOn(with: store)
+                let frames = try fill(gap, purpose(renderer), progress: report).frames
+                computed += frames
+                done += frames
+            } else if let video, let renderer = renderer ?? nil {
+                done += try draw(gap, video, renderer, progress: report).frames
+            } else {
+                done += store.undrawnFrames(in: gap)
+            }
+        }
+        return computed
+    }
+
+    /// - Parameter renderer: nil without a video; nil within where it cannot draw yet.
+    private func purpose(_ renderer: (any FrameRenderer)??) -> SegmentSink.Purpose {
+        guard let video, let renderer else {
+            return .finish(nil, makeEncoder: nil, keepsNumbers: keepsNumbers)
+        }
+        guard let renderer else { return .keepMaps(for: video.renderer) }
+        return .finish(renderer, makeEncoder: video.makeEncoder, keepsNumbers: keepsNumbers)
+    }
+
     private func fill(
-        _ gap: SegmentStore.Gap, progress: (_ frames: Int, _ index: Int) throws -> Void
+        _ gap: SegmentStore.Gap, _ purpose: SegmentSink.Purpose,
+        progress: (_ frames: Int, _ index: Int) throws -> Void
     ) throws -> AnnotationJob.Outcome {
         let reader = try reader(of: gap)
-        let sink = try SegmentSink(
-            store: store, gap: gap, segmentFrames: segmentFrames, reader: reader,
-            video: video, keepsNumbers: !numbers.isEmpty)
-        let job = AnnotationJob(
+        let sink = SegmentSink(
+            store: store, gap: gap, reader: reader, outline: outline,
+            computation: { [computation] _ in computation.description }, purpose)
+        return try job(gap, reader, sink, workers: whole.workers).run(progress: progress)
+    }
+
+    /// Draws maps that were kept.
+    private func draw(
+        _ gap: SegmentStore.Gap, _ video: Video, _ renderer: any FrameRenderer,
+        progress: (_ frames: Int, _ index: Int) throws -> Void
+    ) throws -> AnnotationJob.Outcome {
+        let reader = try reader(of: gap)
+        let sink = SegmentSink(
+            store: store, gap: gap, reader: reader, outline: outline, computation: store.computation,
+            .finish(renderer, makeEncoder: video.makeEncoder, keepsNumbers: keepsNumbers))
+        let maps = KeptMaps(store: store, first: gap.first)
+        // One worker, which takes the maps in the frames' order.
+        return try job(gap, reader, sink, workers: 1, kept: maps.next).run(progress: progress)
+    }
+
+    private func job(
+        _ gap: SegmentStore.Gap, _ reader: VideoReader, _ sink: SegmentSink, workers: Int,
+        kept: (@Sendable () throws -> [FrameMaps])? = nil
+    ) -> AnnotationJob {
+        AnnotationJob(
             reader: reader, leadingFrames: gap.first == 0 ? whole.leadingFrames : [],
-            recordings: whole.recordings, analysis: whole.analysis, workers: whole.workers,
+            recordings: whole.recordings, analysis: whole.analysis, workers: workers,
             threadsPerFrame: whole.threadsPerFrame, sinks: [sink], stop: whole.stop,
-            frameLimit: gap.count.map { $0 * segmentFrames }, meters: whole.meters)
-        return try job.run(progress: progress)
+            frameLimit: gap.count.map { $0 * store.segmentFrames }, keptMaps: kept, meters: whole.meters)
     }
 
     /// A reader that begins with the gap's first frame.
     private func reader(of gap: SegmentStore.Gap) throws -> VideoReader {
-        guard let before = store.summary(gap.first - 1), let last = before.lastIndex else {
-            return whole.reader
-        }
+        guard let position = position(of: gap.first) else { return whole.reader }
         whole.reader.close()
         var options = readerOptions
         options.keepAudio = false
-        options.continuation = ReaderPosition(
-            index: last + options.frames.step, startTicks: before.span.startTicks)
+        options.continuation = position
+        options.index = outline?.index
         return try VideoReader.open(input, options: options)
     }
 
+    /// Where a segment begins; nil for the beginning of the selection.
+    private func position(of number: Int) -> ReaderPosition? {
+        guard number > 0 else { return nil }
+        if let outline { return outline.position(ofFrame: number * store.segmentFrames) }
+        return store.summary(number - 1).flatMap { before in
+            before.lastIndex.map {
+                ReaderPosition(index: $0 + readerOptions.frames.step, startTicks: before.span.startTicks)
+            }
+        }
+    }
+
     /// - Returns: whether the outputs are complete; not so where a stop was asked for.
-    private func join() throws -> Bool {
+    private func join(_ outputs: Outputs) throws -> Bool {
+        try computation.checkAgree(store.computations, in: store)
         try store.beginJoining()
         let info = whole.reader.info
         let join = SegmentJoin(
-            store: store, video: video?.writer, numbers: numbers, timeBase: info.timeBase,
+            store: store, video: outputs.video, numbers: outputs.numbers, timeBase: info.timeBase,
             openSound: { span in
                 guard video?.takesSound == true else { return nil }
                 return try AudioReader(
                     path: input, options: readerOptions, span: span, timeBase: info.timeBase)
             }, stop: whole.stop)
         guard try join.write() else { return false }
-        try video?.writer.finish()
-        for sink in numbers { try sink.finish() }
+        try outputs.finish()
         // The outputs are on the disk by now.
         store.remove()
         return true
     }
+}
 
-    private func abandon() {
-        video?.writer.abandon()
-        for sink in numbers { sink.abandon() }
+/// The maps of undrawn segments, frame by frame.
+///
+/// `@unchecked Sendable`: `next` is for one thread at a time, that of the only worker.
+private final class KeptMaps: @unchecked Sendable {
+    private let store: SegmentStore
+    private var number: Int
+    private var segment: SegmentFileReader?
+
+    init(store: SegmentStore, first: Int) {
+        self.store = store
+        number = first
+    }
+
+    /// The maps of the next frame.
+    ///
+    /// - Throws: `VitvideoError` of kind `inputOutput` where they have been damaged since they were looked at.
+    func next() throws -> [FrameMaps] {
+        do {
+            while true {
+                let segment = try segment ?? store.reader(of: number, .undrawn)
+                self.segment = segment
+                switch try segment.next() {
+                case .numbers(let frame): return frame.maps
+                case .packet: continue
+                case nil: (self.segment, number) = (nil, number + 1)
+                }
+            }
+        } catch let damage as SegmentFileReader.Damage {
+            throw store.unreadable(number, damage)
+        }
     }
 }

@@ -5,29 +5,48 @@ import Glibc
 import Rendering
 import VideoIO
 
+/// How far a segment has come.
+enum SegmentStage: String, CaseIterable {
+    /// Its frames are encoded, its numbers kept: all that the outputs are made of.
+    case finished = "segment"
+    /// Its maps are kept and not drawn yet: with a running scale that needs the frames before it.
+    case undrawn = "maps"
+}
+
 /// What is known of a segment as a whole.
 struct SegmentSummary: Codable, Equatable {
     /// How many frames it holds; none where the clip ended with the segment before.
     var frames = 0
-    /// Number in the source of its last frame; nil without frames.
+    /// Number in the source of its first and last frame; nil without frames.
+    var firstIndex: Int?
     var lastIndex: Int?
     /// Whether the selection ends with it.
     var isLast = false
     /// Where the selection lies in the source.
     var span = SelectionSpan()
+    /// What its maps were computed with.
+    var computation = ""
     /// Presentation times of its packets, in the order of decoding.
     var packetTicks: [Int64] = []
     /// How many packets may come ahead of the order in which they are shown.
     var reorderDepth = 0
     /// What the renderer remembers after its last frame.
     var scaleMemory: [HeatScaler.Memory?] = []
+    /// Of an undrawn segment, frame by frame, what the renderer follows instead of drawing.
+    var ranges: [FrameRanges] = []
 
     /// The summary without its lists, whose length grows with the frames.
     var outline: SegmentSummary {
         var outline = self
-        (outline.packetTicks, outline.scaleMemory) = ([], [])
+        (outline.packetTicks, outline.scaleMemory, outline.ranges) = ([], [], [])
         return outline
     }
+}
+
+/// The ranges of a frame's maps, as `FrameRenderer` takes them.
+struct FrameRanges: Codable, Equatable {
+    let timeSeconds: Double
+    let values: [Float]
 }
 
 /// Which segment of which job a file holds. Its first line.
@@ -35,18 +54,18 @@ struct SegmentLabel: Equatable {
     /// Hash of the job's identity.
     var job: String
     var number: Int
+    var stage = SegmentStage.finished
 
-    var line: [UInt8] { Array("vitvideo segment 1: \(number) of \(job)\n".utf8) }
+    var line: [UInt8] { Array("vitvideo \(stage.rawValue) 2: \(number) of \(job)\n".utf8) }
 }
 
 extension AtomicFile {
-    /// A file in the directory of a job. That is locked as a whole, and the store removes what an earlier run has
-    /// left when it opens it.
+    /// A file in the directory of a job. The store removes what earlier runs have left there when it opens it.
     ///
     /// - Throws: `VitvideoError` of kind `inputOutput`, also where the file cannot be made: the job has begun by then.
-    convenience init(ofJob path: String) throws {
+    convenience init(ofJob path: String, overwrite: Bool = true) throws {
         do {
-            try self.init(path, overwrite: true, cleansUp: false)
+            try self.init(path, overwrite: overwrite, cleansUp: false)
         } catch let error as VitvideoError {
             throw VitvideoError(.inputOutput, cannot: "write", path: path, reason: error.reason)
         }

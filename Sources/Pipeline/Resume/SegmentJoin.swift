@@ -19,10 +19,9 @@ struct SegmentJoin {
     /// - Throws: what the outputs throw; `VitvideoError` of kind `inputOutput` where a segment has been damaged since
     ///   it was checked.
     func write() throws -> Bool {
-        let end = store.segments
-        guard store.gaps.isEmpty, let last = store.summary(end - 1) else {
-            preconditionFailure("all segments are there")
-        }
+        guard store.gaps().isEmpty, let end = store.lastSegment.map({ $0 + 1 }),
+            let last = store.summary(end - 1)
+        else { preconditionFailure("all segments are there") }
         var times = DecodingTimes(
             depth: (0..<end).compactMap { store.summary($0)?.reorderDepth }.max() ?? 0,
             firstSegmentCount: try reading(0) { $0.summary.packetTicks.count })
@@ -53,9 +52,7 @@ struct SegmentJoin {
         do {
             return try body(store.reader(of: number))
         } catch let damage as SegmentFileReader.Damage {
-            throw VitvideoError(
-                .inputOutput, cannot: "read segment \(number) of", path: store.path, reason: damage.reason,
-                nextStep: .advice("the same command computes it anew"))
+            throw store.unreadable(number, damage)
         }
     }
 }

@@ -1,3 +1,5 @@
+import Base
+import Pixels
 import VideoIO
 
 /// Cuts the frames of a gap into segments and keeps each one as soon as it is full.
@@ -5,12 +7,23 @@ import VideoIO
 /// A segment's frames are encoded by an encoder of their own, so that they do not depend on what was computed before
 /// in the same run.
 final class SegmentSink: FrameSink {
+    /// What is made of the frames.
+    enum Purpose {
+        /// Finished segments; the renderer is where it has been through all frames before.
+        case finish((any FrameRenderer)?, makeEncoder: (() throws -> SegmentEncoder)?, keepsNumbers: Bool)
+        /// Segments to be drawn later, by such a renderer.
+        case keepMaps(for: any FrameRenderer)
+    }
+
     private let store: SegmentStore
     private let gap: SegmentStore.Gap
-    private let segmentFrames: Int
     private let reader: VideoReader
+    private let computation: (_ number: Int) -> String
+    private let stage: SegmentStage
     private let makeEncoder: (() throws -> SegmentEncoder)?
     private let keepsNumbers: Bool
+    /// Which frames are to come; nil where nothing is known of them beforehand.
+    private let outline: SelectionOutline?
     /// Where the selection begins, known from the start; asked for here because the reader is busy later.
     private let span: SelectionSpan
 
@@ -22,37 +35,42 @@ final class SegmentSink: FrameSink {
 
     /// - Parameters:
     ///   - gap: which segments the reader gives the frames of.
-    ///   - video: draws and encodes the frames; nil where no video is made.
-    ///   - keepsNumbers: whether an export or statistics are made.
-    /// - Throws: as `SegmentFileReader`, of the segment before.
+    ///   - computation: what the maps of a segment are computed with.
     init(
-        store: SegmentStore, gap: SegmentStore.Gap, segmentFrames: Int, reader: VideoReader,
-        video: ResumableJob.Video?, keepsNumbers: Bool
-    ) throws {
+        store: SegmentStore, gap: SegmentStore.Gap, reader: VideoReader, outline: SelectionOutline?,
+        computation: @escaping (_ number: Int) -> String, _ purpose: Purpose
+    ) {
         self.store = store
         self.gap = gap
-        self.segmentFrames = segmentFrames
         self.reader = reader
-        makeEncoder = video?.makeEncoder
-        renderer = video?.renderer
-        self.keepsNumbers = keepsNumbers
+        self.outline = outline
+        self.computation = computation
+        switch purpose {
+        case .finish(let renderer, let makeEncoder, let keepsNumbers):
+            stage = .finished
+            (self.renderer, self.makeEncoder, self.keepsNumbers) = (renderer, makeEncoder, keepsNumbers)
+        case .keepMaps(let renderer):
+            stage = .undrawn
+            (self.renderer, makeEncoder, keepsNumbers) = (renderer, nil, true)
+        }
         span = reader.span
         number = gap.first
-        // The renderer goes on from where the segment before left it; at the beginning it is new.
-        if renderer != nil, store.summary(number - 1) != nil {
-            renderer?.scaleMemory = try store.reader(of: number - 1).summary.scaleMemory
-        }
     }
 
     func consume(_ frame: AnnotatedFrame) throws {
+        try checkPlace(of: frame.frame)
         let file = try file ?? begin()
-        if let encoder, let picture = try renderer?.render(frame) {
+        if stage == .undrawn, let renderer {
+            summary.ranges.append(
+                FrameRanges(timeSeconds: frame.frame.time.seconds, values: renderer.ranges(of: frame.maps)))
+        } else if let encoder, let picture = try renderer?.render(frame) {
             try encoder.encode(picture, at: frame.frame.outputTime) { try keep($0, in: file) }
         }
         if keepsNumbers { try file.append(.numbers(frame.numbers)) }
         summary.frames += 1
+        summary.firstIndex = summary.firstIndex ?? frame.frame.index
         summary.lastIndex = frame.frame.index
-        if summary.frames == segmentFrames { try end(isLast: false) }
+        if summary.frames == store.segmentFrames { try end(isLast: false) }
     }
 
     /// Keeps what there is as the last segment, where the clip ended before the gap did.
@@ -75,10 +93,26 @@ final class SegmentSink: FrameSink {
 
     var temporaryPaths: [String] { [] }
 
+    /// Holds a frame against the plan: segments that others compute begin and end where that says.
+    private func checkPlace(of frame: VideoFrame) throws {
+        guard let outline else { return }
+        let place = file == nil ? 0 : summary.frames
+        let expected = outline.index(ofFrame: number * store.segmentFrames + place)
+        let times = outline.index?.pts ?? []
+        let planned = expected < times.count ? times[expected] : frame.time.ptsTicks
+        guard frame.index == expected, frame.time.ptsTicks == planned else {
+            throw VitvideoError(
+                .badData,
+                reason:
+                    "frame \(expected) is not where the input says that it is, so that it cannot be shared out",
+                nextStep: .withoutShares)
+        }
+    }
+
     private func begin() throws -> SegmentFileWriter {
-        let file = try store.writer(of: number)
+        let file = try store.writer(of: number, stage)
         encoder = try makeEncoder?()
-        summary = SegmentSummary()
+        summary = SegmentSummary(computation: computation(number))
         self.file = file
         return file
     }
@@ -91,9 +125,9 @@ final class SegmentSink: FrameSink {
         summary.span = isLast ? reader.span : span
         summary.reorderDepth = max(
             encoder?.reorderDepth ?? 0, DecodingTimes.depth(of: summary.packetTicks))
-        summary.scaleMemory = renderer?.scaleMemory ?? []
+        if stage == .finished { summary.scaleMemory = renderer?.scaleMemory ?? [] }
         try file.finish(summary)
-        store.add(number, summary)
+        try store.add(number, summary, stage)
         abandon()
         number += 1
     }

@@ -7,7 +7,7 @@ package final class GradientEngine: Sendable {
     package let classifier: Classifier?
     /// Of the linear layers of blocks. All else is in 32-bit floats.
     package let precision: Precision
-    /// Such as `oneDNN 2.6.3, bf16`.
+    /// Such as `oneDNN 2.6.3 (AVX2), fp32`.
     package let description: String
     /// Rows handled together in the feed-forward part, at most.
     let rowTile: Int

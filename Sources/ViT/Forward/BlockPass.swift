@@ -125,7 +125,8 @@ struct BlockPass {
             vv_layer_norm(x, x, norm.gamma, norm.beta, rows, width, c.layerNormEpsilon)
         case .bfloat16:
             vv_layer_norm_of_bf16(
-                x.assumingMemoryBound(to: UInt16.self), norm.gamma, norm.beta, rows, width, c.layerNormEpsilon)
+                x.assumingMemoryBound(to: UInt16.self), norm.gamma, norm.beta, rows, width, c.layerNormEpsilon
+            )
         }
     }
 

@@ -14,7 +14,7 @@ package final class Engine: Sendable {
 
     package let model: Model
     package let precision: Precision
-    /// Such as `oneDNN 2.6.3, bf16`.
+    /// Such as `oneDNN 2.6.3 (AVX2), fp32`.
     package let description: String
     /// Why another library or precision is used than would be best; nil where nothing stands in the way.
     package let notice: String?
@@ -57,6 +57,15 @@ package final class Engine: Sendable {
         case .auto: try best()
         }
     }
+
+    /// What reverse passes are computed with where nothing else is asked for: such as `oneDNN 2.6.3 (AVX2), fp32`.
+    package static var standardDescription: String {
+        ((try? best().0.description).map { "\($0), " } ?? "") + Precision.float32.rawValue
+    }
+
+    /// The widest instruction set that the program's own kernels use here.
+    package static let kernelInstructionSet =
+        vv_cpu_has_avx512() ? "AVX-512" : vv_cpu_has_avx2() ? "AVX2" : "any CPU"
 
     private static func best() throws -> (any Backend, notice: String?) {
         do {

@@ -40,8 +40,10 @@ extension BlockPass {
             for (start, rows) in strips {
                 let first = c.specialTokens + start
                 product(
-                    strip.start, stride: tokens, pairs.start + first * 2 * d + head * c.headWidth, stride: 2 * d,
-                    pairs.start + d + head * c.headWidth, stride: 2 * d, bTransposed: true, m: rows, n: tokens,
+                    strip.start, stride: tokens, pairs.start + first * 2 * d + head * c.headWidth,
+                    stride: 2 * d,
+                    pairs.start + d + head * c.headWidth, stride: 2 * d, bTransposed: true, m: rows,
+                    n: tokens,
                     k: c.headWidth)
                 bias?.add(to: strip.start, head: head, firstQuery: first, count: rows, row: row)
                 vv_softmax_rows(strip.start, rows, tokens, tokens, softmaxScale)
@@ -76,7 +78,8 @@ extension BlockPass {
             for head in 0..<heads {
                 scores.withUnsafeMutableBufferPointer { scores in
                     bias.add(
-                        to: scores.baseAddress! + head * tokens, head: head, firstQuery: token, count: 1, row: row)
+                        to: scores.baseAddress! + head * tokens, head: head, firstQuery: token, count: 1,
+                        row: row)
                 }
             }
         }

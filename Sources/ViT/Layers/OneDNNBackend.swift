@@ -11,7 +11,9 @@ struct OneDNNBackend: Backend {
         }
     }
 
-    var description: String { "oneDNN \(String(cString: vv_dnn_version()))" }
+    var description: String {
+        "oneDNN \(String(cString: vv_dnn_version())) (\(String(cString: vv_dnn_instruction_set())))"
+    }
 
     func makeLayer(
         _ linear: Linear, _ epilogue: Epilogue, _ precision: Precision, output: Storage

@@ -134,7 +134,8 @@ package final class PixelGradient {
             attention.accumulate(strip, blockAttention, wantsOutput: false)
         }
         try attention.backwardQKV(
-            block: block, layers, blockAttention, rotation: record.positions.rotation, gradient: gradient.start,
+            block: block, layers, blockAttention, rotation: record.positions.rotation,
+            gradient: gradient.start,
             input: record.residual(block), parameters: nil)
     }
 }

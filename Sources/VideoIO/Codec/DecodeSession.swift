@@ -5,13 +5,6 @@ import Pixels
 /// One pass over an input: demultiplexes it, decodes the chosen video stream, and passes audio packets on
 /// undecoded.
 final class DecodeSession {
-    /// A packet that decoding can start from, as `FrameIndex` scanned it.
-    struct EntryPoint: Equatable {
-        var pts: Int64
-        var dts: Int64?
-        var byteCount: Int32
-    }
-
     let demuxer: Demuxer
     let videoStream: Int
     let decoder: any FrameDecoder
@@ -20,7 +13,7 @@ final class DecodeSession {
     private let packet: UnsafeMutablePointer<AVPacket>
     private var isDraining = false
     /// Video packets are dropped until this one is seen.
-    private var awaited: EntryPoint?
+    private var awaited: FrameIndex.EntryPoint?
     private(set) var missedEntryPoint = false
     /// Why demultiplexing ended where it was not at a clean end.
     private(set) var failure: String?
@@ -84,7 +77,7 @@ final class DecodeSession {
     /// Starts decoding at `entry`, which must lie at or after where `seekTicks` leads. Only for a session
     /// that has read nothing yet.
     /// - Returns: whether the demuxer could seek.
-    func start(at entry: EntryPoint, seekTicks: Int64) -> Bool {
+    func start(at entry: FrameIndex.EntryPoint, seekTicks: Int64) -> Bool {
         awaited = entry
         return demuxer.seek(stream: videoStream, toTicks: seekTicks)
     }

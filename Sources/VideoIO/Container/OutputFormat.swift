@@ -58,6 +58,9 @@ package enum OutputFormat: Equatable {
         return path[...dot] + ending
     }
 
+    /// The first file of an output, which is the only one but of numbered pictures.
+    package static func firstPath(of path: String) -> String { NumberedName(pattern: path)?.path(1) ?? path }
+
     /// `out.mp4` as `out.partial.mp4`.
     package static func partialName(of path: String) -> String {
         path.insertingBeforeExtension(".partial")

@@ -146,6 +146,10 @@ final class PictureSequence: SelectedFrames {
 
     func countAll() -> Int { count }
 
+    func outline() -> SelectionOutline? {
+        SelectionOutline(of: plan, times: (0..<count).map(time), index: nil)
+    }
+
     func packets(with frame: FrameTime) -> [AudioPacket] { [] }
 
     func trailingPackets() -> [AudioPacket] { [] }

@@ -17,6 +17,9 @@ protocol SelectedFrames: AnyObject {
     /// How many frames the whole input holds.
     func countAll() throws -> Int
 
+    /// Which frames there are, without decoding them; nil where only that tells.
+    func outline() throws -> SelectionOutline?
+
     /// The audio packets to deliver with a frame.
     func packets(with frame: FrameTime) -> [AudioPacket]
 

@@ -56,6 +56,7 @@ package final class VideoReader: @unchecked Sendable {
         let stream = StreamInfo(demuxer: demuxer, stream: session.stream, source: source)
         let start = try RangeStart.locate(
             options.frames, from: options.continuation?.index ?? 0, of: stream, seeker: seeker,
+            index: options.index,
             beginning: RangeSeeker.Position(
                 session: session, decoded: [firstFrame], index: 0, packets: packets))
         let pages = stream.isStill ? session.decoder.pictureCount : nil
@@ -106,6 +107,26 @@ package final class VideoReader: @unchecked Sendable {
             isStill: false, canReopen: true, audioStreams: [], metadata: MediaMetadata(), otherContent: [])
         return try VideoReader(
             info, path: pictures.pattern, options, plan: frames.plan, frames: frames, log: log)
+    }
+
+    /// Finds out which frames a selection has: from the packets where those tell, else by decoding all of it.
+    ///
+    /// - Throws: as `open`, and as `nextFrame`.
+    package static func outline(of path: String, options: ReaderOptions) throws -> SelectionOutline {
+        var options = options
+        (options.keepAudio, options.continuation, options.index) = (false, nil, nil)
+        let reader = try open(path, options: options)
+        defer { reader.close() }
+        var outline = try reader.frames.outline() ?? reader.decodedOutline(step: options.frames.step)
+        outline.startTicks = reader.span.startTicks
+        return outline
+    }
+
+    /// The outline of a reader that has not delivered anything yet.
+    private func decodedOutline(step: Int) throws -> SelectionOutline {
+        var count = 1
+        while try frames.next() != nil { count += 1 }
+        return SelectionOutline(frames: count, firstIndex: first?.index ?? 0, step: step)
     }
 
     private init(

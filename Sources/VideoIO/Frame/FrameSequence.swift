@@ -73,6 +73,15 @@ final class FrameSequence: SelectedFrames {
     /// Decodes all of the input once more where the selection ended before its end.
     func countAll() throws -> Int { clock.end == nil ? nextIndex : try seeker.countFrames() }
 
+    func outline() throws -> SelectionOutline? {
+        try seeker.completeIndex().map { index in
+            SelectionOutline(
+                of: plan,
+                times: index.pts.map { FrameTime(ptsTicks: $0, durationTicks: 0, timeBase: timeBase) },
+                index: index)
+        }
+    }
+
     func packets(with frame: FrameTime) -> [AudioPacket] { audio.packets(with: frame) }
 
     /// Audio packets after the last frame; none before that is delivered.

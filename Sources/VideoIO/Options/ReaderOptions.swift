@@ -6,6 +6,8 @@ package struct ReaderOptions: Sendable {
     package var frames: FrameSelection
     /// Where another reader of the same selection got to; nil to begin with its first frame.
     package var continuation: ReaderPosition?
+    /// What an `outline` of the same input has found; nil where it is to be found anew where it is needed.
+    package var index: FrameIndex?
     /// Whether audio packets are delivered with the frames.
     package var keepAudio: Bool
     /// Decoder threads; 0 lets FFmpeg choose by the number of cores.

@@ -5,11 +5,29 @@ import Pixels
 /// The presentation times of a stream's frames, gathered by demultiplexing without decoding.
 ///
 /// Only built where packets and frames correspond one to one, so that position in `pts` is a frame's number.
-struct FrameIndex {
+package struct FrameIndex: Sendable, Equatable {
+    /// A packet that decoding can start from.
+    package struct EntryPoint: Sendable, Equatable {
+        package var pts: Int64
+        package var dts: Int64?
+        package var byteCount: Int32
+
+        package init(pts: Int64, dts: Int64?, byteCount: Int32) {
+            self.pts = pts
+            self.dts = dts
+            self.byteCount = byteCount
+        }
+    }
+
     /// Presentation times in ticks, strictly ascending.
-    let pts: [Int64]
+    package let pts: [Int64]
     /// Where decoding can start, in the order of the file.
-    let entryPoints: [DecodeSession.EntryPoint]
+    package let entryPoints: [EntryPoint]
+
+    package init(pts: [Int64], entryPoints: [EntryPoint]) {
+        self.pts = pts
+        self.entryPoints = entryPoints
+    }
 
     /// How far to scan.
     enum Goal {
@@ -55,7 +73,7 @@ struct FrameIndex {
         else { return nil }
 
         var times: [Int64] = []
-        var entries: [DecodeSession.EntryPoint] = []
+        var entries: [EntryPoint] = []
         var lastDTS = Int64.min
         reading: while true {
             switch try demuxer.read(into: packet) {
@@ -117,7 +135,7 @@ struct FrameIndex {
 
     /// Entry points from which frame `number` decodes, the nearest first. Frames shown before a key frame but
     /// stored after it (open groups of pictures) depend on what precedes it, those shown from it on do not.
-    func entryPoints(forFrame number: Int) -> [DecodeSession.EntryPoint] {
+    func entryPoints(forFrame number: Int) -> [EntryPoint] {
         let time = pts[number]
         return entryPoints.filter { $0.pts <= time && $0.pts >= pts[0] }.reversed()
     }

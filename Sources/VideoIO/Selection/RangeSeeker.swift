@@ -34,6 +34,18 @@ struct RangeSeeker {
             .confirmed(by: leadingFrames.map(\.frame.pointee.best_effort_timestamp))
     }
 
+    /// The times of all the file's frames, with a decoder of its own; `nil` where they cannot be known without decoding.
+    func completeIndex() throws -> FrameIndex? {
+        let session = try DecodeSession(
+            demuxer: try openDemuxer(), videoStream: videoStream, audioStreams: [], threads: threads)
+        var leading: [FrameHandle] = []
+        while leading.count < RangeStart.framesCompared, let frame = try session.nextFrame(onAudio: { _ in })
+        {
+            leading.append(frame)
+        }
+        return try index(until: .end, leadingFrames: leading)
+    }
+
     /// How many frames the file has, by decoding them all; 0 where it cannot be read a second time.
     func countFrames() throws -> Int {
         guard source.canReopen else { return 0 }
@@ -55,7 +67,7 @@ struct RangeSeeker {
     }
 
     private func position(
-        from entry: DecodeSession.EntryPoint, toFrame number: Int, in index: FrameIndex
+        from entry: FrameIndex.EntryPoint, toFrame number: Int, in index: FrameIndex
     ) throws -> Position? {
         let demuxer = try openDemuxer()
         let session = try DecodeSession(

@@ -13,20 +13,22 @@ struct RangeStart {
     private static let shortSkipFrames = 64
     private static let shortSkipMicroseconds: Int64 = 2_000_000
     /// So many frames at the beginning are compared with the scan before it is trusted.
-    private static let framesCompared = 32
+    static let framesCompared = 32
 
     /// Finds the start of a selection once the first frame of the file is decoded.
     ///
     /// - Parameters:
     ///   - firstIndex: frames before this one are not wanted, even if selected.
+    ///   - index: of the whole file, where it is known already.
     ///   - beginning: the session after its first frame.
     /// - Throws: `VitvideoError`: `badData` where the selection is empty, `usage` where its ends count from
     ///   the end of a stream.
     static func locate(
         _ selection: FrameSelection, from firstIndex: Int, of stream: StreamInfo, seeker: RangeSeeker,
-        beginning: RangeSeeker.Position
+        index known: FrameIndex?, beginning: RangeSeeker.Position
     ) throws -> RangeStart {
-        var search = Search(stream: stream, seeker: seeker, firstIndex: firstIndex, position: beginning)
+        var search = Search(
+            stream: stream, seeker: seeker, firstIndex: firstIndex, known: known, position: beginning)
         func start(_ rule: SelectionPlan.Rule, frameCount: Int? = nil) -> RangeStart {
             RangeStart(
                 plan: SelectionPlan(rule: rule, origin: stream.origin, firstIndex: firstIndex),
@@ -62,6 +64,7 @@ struct RangeStart {
         let stream: StreamInfo
         let seeker: RangeSeeker
         let firstIndex: Int
+        let known: FrameIndex?
         var position: RangeSeeker.Position
 
         /// Decodes a few frames more, for comparison with the scan; they are kept.
@@ -77,6 +80,7 @@ struct RangeStart {
 
         /// The times of the file's frames as far as `goal`; nil where they cannot be known without decoding.
         mutating func index(until goal: FrameIndex.Goal) throws -> FrameIndex? {
+            if let known { return known }
             try decodeLeadingFrames()
             return try seeker.index(until: goal, leadingFrames: position.decoded)
         }

@@ -21,6 +21,7 @@ struct Annotate: ParsableCommand {
             vitvideo probe <images> ... -o <directory> [<options>]
             vitvideo neuron <units> -o <file> [<options>]
             vitvideo propagate <input> --mask <mask> -o <file> [<options>]
+            vitvideo batch <videos> ... -o <directory> [<options>]
             vitvideo serve [<files> ...] [<options>]
             vitvideo models [<subcommand>]
             """,
@@ -100,55 +101,79 @@ struct Annotate: ParsableCommand {
         }
     }
 
-    private func annotateClip(_ input: String) throws {
+    /// - Returns: how many frames the outputs have, or the share.
+    /// - Throws: `VitvideoError`.
+    @discardableResult
+    func annotateClip(_ input: String) throws -> Int {
         let selection = try frames.selection()
         let style = try view.style(standardScale: method.method.value.standardScale)
         let warnings = WarningList()
-        let readerOptions = ReaderOptions(
+        var readerOptions = ReaderOptions(
             frames: selection, keepAudio: output.output != nil && !output.encoding.noAudio,
             threads: threads.codecThreads, videoStream: frames.videoStream, isStrict: frames.strict,
             allowsNetwork: frames.allowNetwork, onWarning: warnings.add)
+        if resume.isOn {
+            readerOptions.index =
+                SegmentStore.outline(at: SegmentStore.path(for: output.paths[0]))?.index
+        }
         let reader = try VideoReader.open(input, options: readerOptions)
         let info = reader.info
-        let resumption = resume.isOn ? try Resumption(input: input, output: output, info: info) : nil
+        let resumption =
+            resume.isOn ? try Resumption(input: input, output: output, info: info, resume) : nil
         let schedule = threads.schedule(frames: info.expectedFrameCount)
         let sampler = FrameSampler(
             reader: reader, path: input, selection: selection, videoStream: frames.videoStream,
             threads: threads.codecThreads)
         try checkFrameCount(sampler)
-        var plan = try makePlan(warnings) {
-            try makeSource(
-                $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
-                savedState: resumption?.state(of: $1)
-            ) { try checkSize(height: info.height, width: info.width, for: $0) }
+        /// What the options ask for, with what a job has found out beforehand.
+        func prepare(with job: SegmentStore.Job?) throws -> AnnotationPlan {
+            var plan = try makePlan(warnings) {
+                try makeSource(
+                    $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
+                    savedState: job?.states[$1]
+                ) { try checkSize(height: info.height, width: info.width, for: $0) }
+            }
+            try AnnotationPlan.prepare(
+                plan.sources, frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
+                budget: memory.budgetBytes)
+            guard style.scale.isOfClip, output.output != nil else { return plan }
+            if let job, job.limits.count == plan.sources.count {
+                plan.limits = job.limits
+            } else {
+                try plan.measureLimits(
+                    sampler, for: style.scale, threads: schedule.workers * schedule.threadsPerFrame)
+            }
+            return plan
         }
-        try AnnotationPlan.prepare(
-            plan.sources, frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
-            budget: memory.budgetBytes)
-        if style.scale.isOfClip, output.output != nil {
-            try plan.measureLimits(
-                sampler, for: style.scale, threads: schedule.workers * schedule.threadsPerFrame)
-        }
-        let analysis = try plan.analysis(
-            readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
+        var plan = try prepare(with: resumption?.earlier)
         // Before there are files: a signal between the two would leave them behind.
         let stop = StopRequest()
         let temporaries = TemporaryFiles()
         Interruption.begin(stop: stop, notice: "finishing the frames under way", abort: temporaries.remove)
-        let store = try resumption?.open(
-            try identity(of: input, plan, schedule: schedule), plan: plan, segmentFrames: resume.segmentFrames
-        )
+        let store = try resumption.map {
+            try openStore(of: $0, input: input, &plan, schedule: schedule, prepare: prepare)
+        }
+        let analysis = try plan.analysis(
+            readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
         let sinks = try makeSinks(
             input, reader: reader, plan: plan, style: style, store: store, warnings: warnings)
         temporaries.add(sinks.temporaryPaths)
+        // A share has no outputs of its own; that they can be written is known now.
+        if resumption?.share != nil { sinks.joined.abandon() }
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
             analysis: analysis, workers: schedule.workers,
             threadsPerFrame: schedule.threadsPerFrame, sinks: sinks.all, stop: stop)
-        let resumable = store.map { store in
-            ResumableJob(
-                store: store, segmentFrames: resume.segmentFrames, whole: job, input: input,
-                readerOptions: readerOptions, video: sinks.segmentedVideo, numbers: sinks.numbers)
+        var resumable: ResumableJob?
+        if let store, let resumption {
+            resumable = ResumableJob(
+                store: store, whole: job, input: input, readerOptions: readerOptions,
+                video: sinks.segmentedVideo, keepsNumbers: !sinks.numbers.isEmpty,
+                outline: try resumption.outline(of: input, readerOptions, in: store),
+                computation: resumption.computation(of: plan))
+        }
+        let share = try resumption?.share.map { share in
+            (share, frames: try resumable?.inspect(share) ?? 0)
         }
         if messages.verbose {
             StandardError.line(
@@ -159,21 +184,35 @@ struct Annotate: ParsableCommand {
             plan.printNotices()
             store.map(announce)
         }
+        if resume.joinOnly, let store, let missing = resumable?.missing {
+            sinks.joined.abandon()
+            throw VitvideoError(
+                .noInput, cannot: "join", path: store.path, reason: "it lacks \(missing)",
+                nextStep: .advice("compute them first, or leave --join-only out"))
+        }
 
         let display = ProgressDisplay(
-            style: messages.progressStyle, total: info.expectedFrameCount, kept: store?.frames ?? 0)
+            style: messages.progressStyle, total: share?.frames ?? info.expectedFrameCount,
+            kept: store?.frames ?? 0)
         let start = ContinuousClock.now
         let outcome: AnnotationJob.Outcome
         do {
             defer { display.finish() }
             let progress = { (frames: Int, index: Int) in display.update(frames: frames, lastFrame: index) }
-            outcome = try resumable?.run(progress: progress) ?? job.run(progress: progress)
+            if let resumable, let (share, _) = share {
+                outcome = try resumable.run(share, progress: progress)
+            } else if let resumable {
+                outcome = try resumable.run(into: sinks.joined, progress: progress)
+            } else {
+                outcome = try job.run(progress: progress)
+            }
         }
         if !messages.quiet {
             warnings.print()
             if let summary = sinks.statistics?.summary, store == nil || summary.frames > 0 {
                 for line in summary.lines { StandardError.line(line) }
             }
+            if let store { tell(of: store, share: share?.0) }
         }
         if messages.verbose {
             StandardError.line(
@@ -182,15 +221,51 @@ struct Annotate: ParsableCommand {
         }
         if case .interrupted(let frames, let paths) = outcome {
             var kept = "nothing was finished"
-            if let store, store.frames > 0 {
+            if let store, store.frames + store.undrawnFrames > 0 {
                 kept =
-                    "\(store.frames) frames are kept in \(store.path), and the same command goes on from there"
+                    "\(store.frames + store.undrawnFrames) frames are kept in \(store.path), and the same command goes "
+                    + "on from there"
             } else if !paths.isEmpty {
                 kept = "\(frames) frames are in \(paths.joined(separator: ", "))"
             }
             throw VitvideoError(
                 .interrupted, reason: "interrupted; \(kept)")
         }
+        return store.map { $0.frames + $0.undrawnFrames } ?? outcome.frames
+    }
+
+    /// Opens the directory of a resumable job.
+    ///
+    /// - Parameters:
+    ///   - plan: what the options ask for; made anew where another run has begun the job meanwhile.
+    ///   - prepare: makes it of what a job has found out.
+    private func openStore(
+        of resumption: Resumption, input: String, _ plan: inout AnnotationPlan, schedule: Schedule,
+        prepare: (SegmentStore.Job?) throws -> AnnotationPlan
+    ) throws -> SegmentStore {
+        let hash = try resumption.hash(of: input)
+        let store = try resumption.open(
+            try identity(of: input, hash: hash, plan, schedule: schedule), plan: plan, input: hash,
+            computation: resumption.computation(of: plan))
+        if !resumption.agrees(with: store) { plan = try prepare(store.job) }
+        return store
+    }
+
+    /// Says what a run of a resumable job leads to.
+    private func tell(of store: SegmentStore, share: JobShare?) {
+        let computations = store.computations
+        if computations.count > 1 {
+            for part in computations { StandardError.line("vitvideo: note: \(part)") }
+        }
+        guard let share else { return }
+        var text =
+            "\(share): \(store.frames + store.undrawnFrames) frames are in \(store.path)"
+        if store.undrawnFrames > 0 {
+            text +=
+                "; the scale needs the frames before them, so that \(store.undrawnFrames) are drawn when the same command "
+                + "runs once more after all shares, or when they are joined"
+        }
+        StandardError.line("vitvideo: \(text)")
     }
 
     /// Says what an earlier run has left.

@@ -13,6 +13,8 @@ extension Annotate {
         /// Nil where no video is written, or one in segments.
         var video: VideoSink?
         var segmentedVideo: ResumableJob.Video?
+        /// What those segments are joined to.
+        var writer: VideoWriter?
         var statistics: StatisticsSink?
         var export: ExportSink?
         var masks: MaskSink?
@@ -21,8 +23,11 @@ extension Annotate {
         var all: [any FrameSink] { (video.map { [$0] } ?? []) + numbers }
 
         var temporaryPaths: [String] {
-            all.flatMap(\.temporaryPaths) + (segmentedVideo?.temporaryPaths ?? [])
+            all.flatMap(\.temporaryPaths) + (writer?.temporaryPaths ?? [])
         }
+
+        /// The outputs of a job in segments.
+        var joined: ResumableJob.Outputs { ResumableJob.Outputs(video: writer, numbers: numbers) }
     }
 
     /// The outputs asked for. Made before any inference, so that a bad output is found at once.
@@ -47,7 +52,8 @@ extension Annotate {
                     sinks.video = VideoSink(renderer: renderer, writer: writer, audio: reader.audio)
                 } else {
                     sinks.segmentedVideo = ResumableJob.Video(
-                        renderer: renderer, writer: writer, options: options)
+                        renderer: renderer, path: writer.path, options: options)
+                    sinks.writer = writer
                 }
             }
             if let path = output.export {

@@ -16,7 +16,7 @@ struct AnnotationPlan {
     /// Nil for one view of one model at the frame's own size.
     private(set) var panels: [Panel]?
     /// Of each source, where the scale is that of the clip.
-    private var limits: [MapLimits] = []
+    var limits: [MapLimits] = []
     private let view: View
     private let threshold: Double
     private let makeSource: MakeSource
@@ -75,6 +75,19 @@ struct AnnotationPlan {
         }
         for identity in identities { try addSource(identity, model, isAlone: false) }
         panels = specifications.map { panel(for: $0, among: specifications, model) }
+    }
+
+    /// The models that the options ask for.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage`.
+    static func models(
+        comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: Method
+    ) throws -> [ModelIdentity] {
+        guard comparison.isWanted else { return [model.identity(of: nil)] }
+        return try comparison.specifications(view: view.view ?? method.comparisonView, model: model)
+            .compactMap {
+                if case .view(_, let name) = $0 { model.identity(of: name) } else { nil }
+            }
     }
 
     /// Checks that frames of this size can be looked at by the method.

@@ -3,7 +3,7 @@ import ViT
 
 extension Engine.Library: ExpressibleByArgument {}
 
-/// What multiplies matrices, and in which numbers. A job's identity has both as the engine's description.
+/// What multiplies matrices, and in which numbers. What a resumable job is computed with is noted of every segment.
 struct ComputeOptions: ParsableArguments {
     enum PrecisionArgument: String, ExpressibleByArgument, CaseIterable {
         case auto, fp32, bf16, int8
@@ -22,6 +22,8 @@ struct ComputeOptions: ParsableArguments {
             models that do not bear it.
             """, valueName: "format"))
     var precision: PrecisionArgument = .auto
+
+    var settings: JobSettings { [("--backend", backend.rawValue), ("--precision", precision.rawValue)] }
 
     /// - Parameter isExact: whether numbers are wanted and not only pictures.
     /// - Throws: `VitvideoError` where the library or the precision asked for is not to be had.

@@ -66,8 +66,16 @@ struct OutputOptions: ParsableArguments {
 
     @OptionGroup var encoding: EncodingOptions
 
-    /// Names of all outputs, at least one.
-    var paths: [String] { [output, export, stats, plot, masks, coco].compactMap { $0 } }
+    /// All outputs, at least one, by the options that name them.
+    var named: [(option: String, path: String)] {
+        let outputs = [
+            ("-o", output), ("--export", export), ("--stats", stats), ("--plot", plot), ("--masks", masks),
+            ("--coco", coco),
+        ]
+        return outputs.compactMap { option, path in path.map { (option, $0) } }
+    }
+
+    var paths: [String] { named.map(\.path) }
 
     /// Whether the name of an output stands for many, one for each picture.
     var namesEachPicture: Bool {
@@ -103,10 +111,7 @@ struct OutputOptions: ParsableArguments {
     func replaces(_ store: SegmentStore?) -> Bool { overwrite || store?.isJoining == true }
 
     func validate() throws {
-        let files = [
-            ("-o", output), ("--export", export), ("--plot", plot), ("--masks", masks), ("--coco", coco),
-        ]
-        for (option, path) in files where path == "-" {
+        for (option, path) in named where path == "-" && option != "--stats" {
             throw ValidationError(
                 "\(option) writes a file, never standard output, which only --stats does; name a file")
         }

@@ -10,6 +10,8 @@ extension NextStep {
         case .otherCodec: "choose another --codec, or .mkv, which takes nearly everything"
         case .leaveOutResume(let writesMP4First):
             "leave --resume out" + (writesMP4First ? ", or write an .mp4 and turn that into a GIF" : "")
+        case .withoutShares: "remove the directory FILE.resume, and leave --part out"
+        case .allowMixedCPUs: "use the same on all machines (--backend, --precision), or --allow-mixed-cpus"
         case .leaveOutStrict: "leave --strict out to keep the frames there are"
         case .allowNetwork: "use --allow-network, or download it first"
         case .raiseResolution: "raise --resolution"

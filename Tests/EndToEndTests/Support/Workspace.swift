@@ -65,6 +65,18 @@ final class Workspace: TemporaryDirectory {
             "/bin/sh", ["-c", script, Self.binary] + arguments, environment: Self.cleared, directory: path)
     }
 
+    /// Compiles C to a library that can be loaded before others, to take the place of system calls.
+    ///
+    /// - Returns: its path.
+    func library(_ source: String) throws -> String {
+        try write(source.utf8, to: "f.c")
+        let compiling = try Program.run(
+            "clang",
+            ["-shared", "-fPIC", "-D_GNU_SOURCE", "-include", "errno.h", "-o", file("f.so"), file("f.c")])
+        try #require(compiling.status == 0, "\(compiling.errors)")
+        return file("f.so")
+    }
+
     /// Runs FFmpeg on files of this directory.
     func ffmpeg(_ arguments: String..., at location: SourceLocation = #_sourceLocation) throws {
         let outcome = try Program.run(
