@@ -134,9 +134,21 @@ import VideoIO
             plus: "--allow-huge-frames"),
         Row("annotate", "--resume", video, plus: "--resume"),
         Row("annotate", "--segment-frames", "\(video) --resume", plus: "--segment-frames 3"),
+        Row("annotate", "--part", "\(video) --resume", plus: "--part 1/2"),
+        Row("annotate", "--parts", "\(video) --resume --part auto", plus: "--parts 2"),
+        Row("annotate", "--join-only", "\(video) --resume", plus: "--join-only"),
+        // Refused either way, for another reason.
+        Row("annotate", "--allow-mixed-cpus", video, plus: "--allow-mixed-cpus"),
         Row("annotate", "--progress", photo, plus: "--progress json"),
         Row("annotate", "--quiet", "$cut --export out.npz $tiny", plus: "--quiet"),
         Row("annotate", "--verbose", photo, plus: "--verbose"),
+    ]
+
+    /// Those that mean something else than in `annotate`; all others are the same.
+    static let batch: [Row] = [
+        Row("batch", "<input>", "$clip -o out $tiny", or: "$other -o out $tiny"),
+        Row("batch", "--output", "$clip --export %s.npz $tiny", plus: "-o out"),
+        Row("batch", "--part", "$clip $other -o out $tiny --resume", plus: "--part 2/2"),
     ]
 
     private static let report = "$photo -o report --only heads,prediction $tiny"
@@ -421,7 +433,12 @@ import VideoIO
     ]
 
     @Test func theTablesNameEveryOptionOfEverySubcommand() throws {
-        let declared = try Self.declared()
+        let all = try Self.declared()
+        func options(of command: String) -> Set<Substring> {
+            Set(all.filter { $0.hasPrefix("\(command) ") }.map { $0.dropFirst(command.count + 1) })
+        }
+        #expect(options(of: "batch") == options(of: "annotate"))
+        let declared = all.filter { !$0.hasPrefix("batch ") }
         #expect(declared.count > 80)
         let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.serve + Self.models)
             .map {
@@ -432,7 +449,7 @@ import VideoIO
         #expect(Set(tables).subtracting(declared).sorted() == [], "rows without an option")
     }
 
-    @Test(arguments: annotate + probe + neurons + propagate + serve + models)
+    @Test(arguments: annotate + batch + probe + neurons + propagate + serve + models)
     func theOptionMakesADifference(_ row: Row) throws {
         let without = try Self.observeTwice(row.command, row.without)
         let with = try Self.observe(row.command, row.with)

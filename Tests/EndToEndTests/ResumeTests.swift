@@ -176,6 +176,7 @@ import Testing
             "--offline", "--workers", "--backend", "--precision", "--budget-memory",
             "--allow-huge-frames", "--progress", "--quiet",
             "--verbose", "--resume", "--help", "--version", "--model", "--weights", "--threads",
+            "--part", "--parts", "--join-only", "--allow-mixed-cpus",
             // What it makes of the texts counts with the models.
             "--tokenizer",
         ]
@@ -191,7 +192,7 @@ import Testing
         for option in options where !harmless.contains(option) {
             #expect(kept.contains("\"\(option)\""), "\(option) is in nobody's list")
         }
-        for name in ["the weights of", "the computation of", "the CPU", "the version of FFmpeg"] {
+        for name in ["the weights of", "\"computation\":\"oneDNN", "the version of FFmpeg"] {
             #expect(kept.contains(name))
         }
     }

@@ -128,7 +128,7 @@ extension Annotate {
         if let path = output.output, !OutputOptions.isOfOnePicture(path) {
             try refuse(
                 "-o \(path) names an output for each picture, and is no picture's name",
-                "let it end on .png or .jpg; of several videos annotate one after the other")
+                "let it end on .png or .jpg; several videos are annotated by 'vitvideo batch'")
         }
     }
 

@@ -34,6 +34,13 @@ struct Batch: ParsableCommand {
                         + "\(path.insertingBeforeExtension("-%s"))")
             }
         }
+        if let directory = annotate.output.output, !directory.contains(PictureName.placeholder),
+            !directory.pathExtension.isEmpty, !directory.hasSuffix("/"), !FileSystem.isDirectory(directory)
+        {
+            throw ValidationError(
+                "-o \(directory) names one output for many videos; name a directory, or let %s stand for the name of each, "
+                    + "as in \(directory.insertingBeforeExtension("-%s"))")
+        }
         guard annotate.output.stats != "-" else {
             throw ValidationError(
                 "--stats - is one table, and here are many videos; write --stats out/%s.csv")

@@ -30,6 +30,12 @@ struct Resumption {
         share = try options.share()
         path = SegmentStore.path(for: output.paths[0])
         earlier = SegmentStore.job(at: path)
+        if share != nil, earlier == nil, !output.overwrite {
+            // The job has been joined, or is not to be begun.
+            for path in output.paths.map(OutputFormat.firstPath) where FileSystem.exists(path) {
+                throw VitvideoError.existsAlready(path)
+            }
+        }
     }
 
     /// The input's hash, read from the input only where an earlier run has not done so.

@@ -32,7 +32,8 @@ extension Robustness {
             let photo = try workspace.bytes(of: "photo.png")
             var mutator = Mutator(corpus: Self.corpus(server, photo: photo), seed: 20)
             let known: Set = [
-                200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 422, 431, 499, 501, 503, 505,
+                200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 422, 431, 499, 501, 503,
+                505,
                 0,
             ]
             let cases = RobustnessTable.isThorough ? 1000 : 100
