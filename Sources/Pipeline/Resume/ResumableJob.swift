@@ -140,7 +140,10 @@ package struct ResumableJob {
         guard !gaps.isEmpty else { return nil }
         return gaps.map { gap in
             let first = gap.first * store.segmentFrames
-            let frames = gap.count.map { "frames \(first) to \(first + $0 * store.segmentFrames - 1)" }
+            let frames = gap.count.map { count in
+                let end = min(first + count * store.segmentFrames, outline?.frames ?? .max)
+                return "frames \(first) to \(end - 1)"
+            }
             return (frames ?? "those from frame \(first) on")
                 + (gap.stage == .undrawn ? ", not drawn yet" : "")
         }.joined(separator: "; ")

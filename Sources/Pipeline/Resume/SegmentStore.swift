@@ -280,9 +280,10 @@ package final class SegmentStore {
     ///
     /// - Throws: what `make` throws; `VitvideoError` of kind `inputOutput`.
     package func outline(_ make: () throws -> SelectionOutline) throws -> SelectionOutline {
-        for _ in 0..<2 {
+        // Others may make it at the same time.
+        for _ in 0..<8 {
             if let known = knownOutline { return known }
-            // It is damaged, or of a job that this one has taken the place of.
+            // One that is there is damaged, or of a job that this one has taken the place of.
             FileSystem.unlink(file(Self.planName))
             let plan = PlanFile(job: label, outline: try make())
             try writeOnce(try plan.bytes, to: Self.planName)

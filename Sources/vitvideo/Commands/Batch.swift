@@ -27,6 +27,10 @@ struct Batch: ParsableCommand {
     @OptionGroup var annotate: Annotate
 
     func validate() throws {
+        guard annotate.output.stats != "-" else {
+            throw ValidationError(
+                "--stats - is one table, and here are many videos; write --stats out/%s.csv")
+        }
         for (option, path) in annotate.output.named where option != "-o" {
             guard path.contains(PictureName.placeholder) else {
                 throw ValidationError(
@@ -40,10 +44,6 @@ struct Batch: ParsableCommand {
             throw ValidationError(
                 "-o \(directory) names one output for many videos; name a directory, or let %s stand for the name of each, "
                     + "as in \(directory.insertingBeforeExtension("-%s"))")
-        }
-        guard annotate.output.stats != "-" else {
-            throw ValidationError(
-                "--stats - is one table, and here are many videos; write --stats out/%s.csv")
         }
     }
 

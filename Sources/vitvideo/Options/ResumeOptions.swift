@@ -36,6 +36,7 @@ struct ResumeOptions: ParsableArguments {
     var joinOnly = false
 
     @Flag(
+        name: .customLong("allow-mixed-cpus"),
         help: ArgumentHelp(
             """
             Let runs of a --resume job compute with different instruction sets, libraries and precisions, and say at the \
