@@ -55,7 +55,7 @@ package final class ReportJob {
     ///   - paths: of the pictures.
     ///   - subjects: at least one, named differently.
     ///   - workers: pictures under way at once.
-    ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what the machine has free.
+    ///   - memoryBudget: bytes for pictures and inference beside the models; nil for what is left to this process.
     ///   - allowsHugePictures: whether pictures of more patches than `HugeFrame.limit` are measured, not left out.
     ///   - version: of the tool, for the page and the archives.
     ///   - words: how to say what can be done about a picture that is left out.

@@ -59,9 +59,4 @@ import ViT
             refusal?.nextStep
                 == .fitMemory(resolution: grid.rows * 16, workers: nil, withoutDiscarding: ratio > 0))
     }
-
-    @Test func theMachineSaysWhatItHas() throws {
-        let bytes = try #require(SystemMemory.availableBytes())
-        #expect(bytes > 10_000_000)
-    }
 }

@@ -6,7 +6,7 @@ struct PictureMemory: Sendable {
     let subjects: [ReportSubject]
     /// How many pictures are measured at once.
     let workers: Int
-    /// For pictures and inference beside the models' weights; nil for what the machine has free, which is asked only
+    /// For pictures and inference beside the models' weights; nil for what is left to this process, which is asked only
     /// where much is needed at once.
     let budgetBytes: Int?
 

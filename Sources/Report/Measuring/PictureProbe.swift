@@ -16,7 +16,7 @@ final class PictureProbe {
     /// What the meters look on at.
     private let stages: Set<ForwardStage>
     private let sections: [(section: MethodSection, probe: SectionProbe)]
-    /// What methods may take for the picture at hand; nil for what the machine has free.
+    /// What methods may take for the picture at hand; nil for what is left to this process.
     private let budget = Mutex<Int?>(nil)
 
     /// - Parameters:
@@ -38,7 +38,7 @@ final class PictureProbe {
         let context = SectionContext(
             probed: subject.probed, settings: options.settings, pass: pass, workers: workers
         ) { [budget] in
-            budget.withLock { $0 } ?? SystemMemory.availableBytes() ?? .max
+            budget.withLock { $0 } ?? Allocation.current.availableBytes() ?? .max
         }
         sections = try options.methodSections(of: subject).map { ($0, try $0.makeProbe(context)) }
     }
@@ -46,7 +46,7 @@ final class PictureProbe {
     /// - Parameters:
     ///   - path: the picture's, as it was given.
     ///   - isShown: whether the picture is shown with all methods; others only count for the surveys.
-    ///   - availableBytes: memory that methods may take; nil for what the machine has free.
+    ///   - availableBytes: memory that methods may take; nil for what is left to this process.
     /// - Throws: what the methods and surveys throw; `VitvideoError` of kind `usage` where `availableBytes` are too few,
     ///   naming the resolution that would fit.
     func measure(

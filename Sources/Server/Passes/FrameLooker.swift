@@ -134,7 +134,7 @@ package final class FrameLooker: Sendable {
                     + "and the budget is \(budgetBytes)",
                 nextStep: .advice("raise --budget-memory, or lower --resolution"))
         }
-        var available = SystemMemory.availableBytes().map { max(0, $0 - bytes) }
+        var available = Allocation.current.availableBytes().map { max(0, $0 - bytes) }
         try probed.reserveMemory(
             precision: model.engine.precision, on: layout, workers: 1, from: &available)
     }
@@ -153,7 +153,7 @@ package final class FrameLooker: Sendable {
         return try queue.value(key, for: client) { [self] tools, progress in
             try check(frame.image, model)
             let source = try source(chosen, model, frame.image, item, threads: tools.threads)
-            var available = SystemMemory.availableBytes()
+            var available = Allocation.current.availableBytes()
             try source.prepare(
                 height: frame.image.height, width: frame.image.width, workers: 1, availableBytes: &available)
             progress(0.5)
@@ -172,7 +172,7 @@ package final class FrameLooker: Sendable {
         try chosen.method.makeSource(
             MethodRequest(
                 model: model.probed, settings: chosen.settings, threads: threads,
-                availableBytes: SystemMemory.availableBytes(),
+                availableBytes: Allocation.current.availableBytes(),
                 forEachSample: { try $0(image) },
                 picture: { [self] place in
                     guard case .frame(let index) = place else {

@@ -1,6 +1,5 @@
 import Base
 import CFFmpeg
-import FoundationEssentials
 import Glibc
 import Pixels
 
@@ -140,7 +139,7 @@ package final class VideoReader: @unchecked Sendable {
         self.frames = frames
         self.log = log
         let scalerThreads = min(
-            4, options.threads > 0 ? options.threads : ProcessInfo.processInfo.activeProcessorCount)
+            4, options.threads > 0 ? options.threads : Allocation.current.cores)
         converter = RGBConverter(
             size: PictureSize(height: info.height, width: info.width), threads: scalerThreads)
         // Where this reader continues another one, that may have delivered all frames.

@@ -313,7 +313,7 @@ struct Annotate: ParsableCommand {
         if let index = head.index { settings[MethodOptions.heads] = [index] }
         let request = MethodRequest(
             model: probed, settings: settings, threads: threads,
-            availableBytes: memory.budgetBytes ?? SystemMemory.availableBytes(), savedState: savedState,
+            availableBytes: memory.budgetBytes ?? Allocation.current.availableBytes(), savedState: savedState,
             forEachSample: sampler.forEachFrame,
             picture: { place in
                 switch place {

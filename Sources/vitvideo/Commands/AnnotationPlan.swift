@@ -98,7 +98,7 @@ struct AnnotationPlan {
         _ sources: [any MapSource], frameHeight: Int, frameWidth: Int, workers: Int, budget: Int?
     ) throws {
         let frames = AnnotationJob.mostFramesUnderWay(workers: workers) * frameHeight * frameWidth * 3
-        var availableBytes = (budget ?? SystemMemory.availableBytes()).map { max(0, $0 - frames) }
+        var availableBytes = (budget ?? Allocation.current.availableBytes()).map { max(0, $0 - frames) }
         for source in sources {
             try source.prepare(
                 height: frameHeight, width: frameWidth, workers: workers, availableBytes: &availableBytes)

@@ -151,7 +151,7 @@ struct Propagate: ParsableCommand {
             guard memory.allowHugeFrames else { throw huge.refusal }
             if !messages.quiet { StandardError.line("vitvideo: note: \(huge.estimate)") }
         }
-        var available = memory.budgetBytes ?? SystemMemory.availableBytes()
+        var available = memory.budgetBytes ?? Allocation.current.availableBytes()
         try probed.reserveMemory(
             precision: engine.precision,
             on: try probed.preprocessor.layout(height: shown.height, width: shown.width), workers: workers,

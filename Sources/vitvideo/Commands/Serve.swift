@@ -83,8 +83,8 @@ struct Serve: ParsableCommand {
         jobs.stop()
     }
 
-    /// Half of what the machine has free.
-    private static var standardBudget: Int { (SystemMemory.availableBytes() ?? 4_000_000_000) / 2 }
+    /// Half of what is left to this process.
+    private static var standardBudget: Int { (Allocation.current.availableBytes() ?? 4_000_000_000) / 2 }
 
     private func announce(at address: String) {
         print("vitvideo serves \(address)")

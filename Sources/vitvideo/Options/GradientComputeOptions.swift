@@ -1,6 +1,5 @@
 import ArgumentParser
 import Base
-import FoundationEssentials
 import Glibc
 import ViT
 
@@ -23,18 +22,23 @@ struct GradientComputeOptions: ParsableArguments {
             """, valueName: "format"))
     var precision: PrecisionArgument = .auto
 
-    @Option(help: ArgumentHelp("Threads, a copy each. (default: the number of cores)", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads, a copy each. (default: the cores that affinity mask, control groups and Slurm allot)",
+            valueName: "n"))
     var threads: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Memory beside the model: 800M, 2G. (default: what the machine has free)", valueName: "size"))
+            """
+            Memory beside the model: 800M, 2G. (default: what machine, control groups and Slurm's allotment have left)
+            """, valueName: "size"))
     var budgetMemory: MemorySize?
 
-    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var threadCount: Int { threads ?? Allocation.current.cores }
 
     /// Nil where the machine does not say.
-    var availableBytes: Int? { budgetMemory?.bytes ?? SystemMemory.availableBytes() }
+    var availableBytes: Int? { budgetMemory?.bytes ?? Allocation.current.availableBytes() }
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }

@@ -7,7 +7,8 @@ struct MemoryOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Memory for frames and inference beside the model: 800M, 2G. What would not fit is refused before it \
-            begins, with the resolution that would. (default: what the machine has free)
+            begins, with the resolution that would. (default: what machine, control groups and Slurm's \
+            allotment have left)
             """, valueName: "size"))
     var budgetMemory: MemorySize?
 
@@ -19,7 +20,7 @@ struct MemoryOptions: ParsableArguments {
             """))
     var allowHugeFrames = false
 
-    /// Nil for what the machine has free.
+    /// Nil for what is left to this process.
     var budgetBytes: Int? { budgetMemory?.bytes }
 }
 

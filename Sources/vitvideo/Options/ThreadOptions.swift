@@ -1,17 +1,18 @@
 import ArgumentParser
-import FoundationEssentials
+import Base
 
 /// How the cores are shared out.
 struct ThreadOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Inference threads, a frame each. (default: the number of cores)", valueName: "n"))
+        help: ArgumentHelp("Inference threads, a frame each. (default: as many as --threads)", valueName: "n")
+    )
     var workers: Int?
 
     @Option(
         help: ArgumentHelp(
             """
             Threads for inference in all; decoder and encoder, which do little beside it, get half as many each. \
-            (default: the number of cores)
+            (default: the cores that affinity mask, control groups and Slurm allot)
             """, valueName: "n"))
     var threads: Int?
 
@@ -33,7 +34,7 @@ struct ThreadOptions: ParsableArguments {
     /// inference only cost memory.
     var codecThreads: Int { max(1, inferenceThreads / 2) }
 
-    private var inferenceThreads: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    private var inferenceThreads: Int { threads ?? Allocation.current.cores }
 }
 
 /// How many frames are under way at once, and how many threads share each.
