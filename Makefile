@@ -16,6 +16,8 @@ PACKAGING_PACKAGES := nasm dpkg-dev libx264-dev libx265-dev libvpx-dev libsvtav1
 	libjxl-dev libgnutls28-dev libbz2-dev liblzma-dev lintian debootstrap
 # What drives the page of `vitvideo serve` in the tests.
 BROWSER_PACKAGES := chromium chromium-driver
+# A Slurm for one machine, and what the recipes for clusters are checked with.
+CLUSTER_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins parallel shellcheck
 
 CACHE := media/cache
 MODEL_CACHE := $(or $(VITVIDEO_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vitvideo)
@@ -107,10 +109,17 @@ $(PYTHON_PACKAGE)/.venv%installed: $(PYTHON_PACKAGE)/pyproject.toml Sources/vitv
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $(PYTHON_PACKAGE)
 	@touch $@
 
-Tests/Browser/.venv/installed: Tests/Browser/requirements.txt | browser-packages
-	$(PYTHON) -m venv Tests/Browser/.venv
-	Tests/Browser/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+Tests/Browser/.venv/installed: | browser-packages
+Tests/Cluster/.venv/installed: | cluster-packages
+Tests/%/.venv/installed: Tests/%/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+.PHONY: check-cluster
+check-cluster: test-files Tests/Cluster/.venv/installed ## Run the recipes for clusters, and jobs in parts on a Slurm of two nodes
+	Tests/Cluster/.venv/bin/python Tests/Cluster/check_recipes.py .build-tests/release/vitvideo $(CLIP)
+	Tests/Cluster/.venv/bin/python Tests/Cluster/check_cluster.py .build-tests/release/vitvideo $(CLIP)
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
@@ -211,12 +220,15 @@ define install
 	fi
 endef
 
-.PHONY: packages browser-packages packaging-packages
+.PHONY: packages browser-packages cluster-packages packaging-packages
 packages:
 	$(call install,$(PACKAGES))
 
 browser-packages: packages
 	$(call install,$(BROWSER_PACKAGES))
+
+cluster-packages: packages
+	$(call install,$(CLUSTER_PACKAGES))
 
 packaging-packages: packages
 	$(call install,$(PACKAGING_PACKAGES))
