@@ -12,6 +12,7 @@ usage: vitvideo-array.sh (--parts N | --minutes M) [OPTION OF SBATCH]... -- ARGU
   --measure S   seconds of that run (60)
 
     vitvideo-array.sh --parts 16 --cpus-per-task=16 --mem=8G -- long.mp4 -o out.mp4 --export maps.npz
+    vitvideo-array.sh --parts 16 -- batch videos/ -o out/
 
 Paths are those of the directory it is called in, which all nodes must see. Options of sbatch are taken for parts and
 join, and have to have their values behind an equals sign. A task whose node fails is queued again. The same command
@@ -52,6 +53,12 @@ shift
 [[ -z $minutes || $minutes =~ ^[0-9]*\.?[0-9]*[1-9][0-9]*$ ]] || refuse "--minutes is a number above 0"
 [[ $measure =~ ^[1-9][0-9]*$ ]] || refuse "--measure is a number of seconds from 1"
 arguments=("$@")
+# Of many videos some may fail, and the others are joined all the same.
+after=afterok
+if [[ $1 = batch ]]; then
+    after=afterany
+    [[ -z $minutes ]] || refuse "--minutes measures one job, and batch is many; give --parts"
+fi
 
 # Runs the job as one task for a while and prints how many parts the rest of it has; none where it is done.
 measure_parts() {
@@ -102,8 +109,8 @@ submit() {
     echo "${job%%;*}"
 }
 
-# submit_after JOB ...: where that job cannot end well, this one leaves the queue.
-submit_after() { submit --dependency="afterok:$1" --kill-on-invalid-dep=yes "${@:2}"; }
+# submit_after JOB ...: where that job cannot end well and has to, this one leaves the queue.
+submit_after() { submit --dependency="$after:$1" --kill-on-invalid-dep=yes "${@:2}"; }
 
 # A scale that follows the frames is known when all maps are: one pass over the parts finds it, another draws.
 passes=1

@@ -3,9 +3,9 @@ undivided runs.
 
     python3 Tests/Cluster/check_cluster.py BINARY CLIP
 
-The daemons are those of Debian's packages, without munge. They belong to the user who runs this, end with it, and listen
-on 127.0.0.1 alone. They ask nobody who he is: while they run, whoever has an account on this machine can run programs as
-that user.
+The daemons are those of Debian's packages, without munge. They belong to the user who runs this, end with it, and
+listen on 127.0.0.1 alone. They check nobody's identity: while they run, whoever has an account on this machine can
+run programs as that user.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from jobs import ROOT, Difference, compare, run
+from jobs import ROOT, TINY, Difference, compare, run
 
 ARRAY = ROOT / "Packaging/slurm/vitvideo-array.sh"
 # Of one wait; all of this takes a few minutes.
@@ -49,6 +49,8 @@ MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
+# What may start does so at once.
+SchedulerParameters=sched_interval=1,bf_interval=1
 # Each node has one core, whatever the machine has.
 SlurmdParameters=config_overrides
 NodeName=one NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1
@@ -121,7 +123,13 @@ class Cluster:
         self.start_daemon("slurmctld", "slurmctld", "-D")
         for node in ("one", "two"):
             self.start_daemon(node, "slurmd", "-D", "-N", node)
-        wait_for("two idle nodes", lambda: self.command("sinfo", "-h", "-N", "-o", "%T", lenient=True) == "idle\nidle\n")
+        for node in ("one", "two"):
+            self.wait_for_node(node, "idle")
+
+    def wait_for_node(self, node, state):
+        wait_for(
+            f"node {node} being {state}",
+            lambda: self.command("sinfo", "-h", "-n", node, "-o", "%T", lenient=True).strip() == state)
 
     def start_daemon(self, name, *words):
         # Debian has the daemons where only root's PATH leads.
@@ -188,15 +196,18 @@ class Cluster:
         (join,) = jobs["join"]
         return jobs["array"], join
 
-    def wait_for_end(self, job, tasks):
+    def wait_for_end(self, job, *codes):
+        """Waits until all tasks of a job have ended, and sees that these are their exit codes, in some order."""
         def ended():
-            states = {number: fields["JobState"] for number, fields in self.tasks(job).items()}
-            bad = {number: state for number, state in states.items() if state in ("FAILED", "CANCELLED", "TIMEOUT")}
-            if bad:
-                raise Failure(f"job {job}: {bad}")
-            return len(states) == tasks and set(states.values()) == {"COMPLETED"}
+            tasks = self.tasks(job).values()
+            states = {fields["JobState"] for fields in tasks}
+            if len(tasks) == len(codes) and states <= {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"}:
+                return [f"{fields['JobState']} {fields['ExitCode']}" for fields in tasks]
 
-        wait_for(f"the end of job {job}", ended)
+        expected = [f"{'FAILED' if code else 'COMPLETED'} {code}:0" for code in codes]
+        found = wait_for(f"the end of job {job}", ended)
+        if sorted(found) != sorted(expected):
+            raise Failure(f"job {job} ended with {found}")
 
 
 def segments(directory):
@@ -211,11 +222,10 @@ def segments(directory):
     return found
 
 
-def compare_with_whole(directory, arguments, outputs):
+def compare_with_whole(cluster, directory, arguments, outputs):
     whole = directory / "whole"
     whole.mkdir()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
-    run([BINARY, *arguments, "--resume"], cwd=whole, env=environment)
+    run([BINARY, *arguments, "--resume"], cwd=whole, env=cluster.environment)
     tell("the undivided run is there")
     count = compare(directory, whole, outputs)
     same = (directory / "out.mp4").read_bytes() == (whole / "out.mp4").read_bytes()
@@ -227,7 +237,7 @@ def compare_with_whole(directory, arguments, outputs):
 
 def lose_a_node(cluster, film, directory):
     """An array over both nodes, one of them killed in the middle; its task is queued again, and the join follows."""
-    (parts, share) = (4, 9)
+    (parts, share) = (4, 6)
     arguments = [
         film, "-o", "out.mp4", "--export", "maps.npz", "--stats", "statistics.csv", "--resolution", "112",
         "--preset", "veryfast", "--segment-frames", str(FRAMES // parts // share),
@@ -265,12 +275,12 @@ def lose_a_node(cluster, film, directory):
     tell(f"task {task} is queued again, to begin at {requeued[0]['StartTime']}")
     # Slurm waits two minutes before it tries again; this ends the wait.
     cluster.command("scontrol", "update", f"jobid={array}_{task}", "starttime=now")
-    cluster.wait_for_end(array, parts)
+    cluster.wait_for_end(array, *[0] * parts)
     tell("all tasks have ended well")
 
     after = segments(directory)
-    if sorted(after) != list(range(parts * share)):
-        raise Difference(f"of {parts * share} segments there are {sorted(after)}")
+    if missing := set(range(parts * share)) - set(after):
+        raise Difference(f"the segments {sorted(missing)} are missing")
     again = [number for number, identity in before.items() if after[number] != identity]
     if again:
         raise Difference(f"segments {again} were computed again")
@@ -280,48 +290,73 @@ def lose_a_node(cluster, film, directory):
     if cluster.tasks(join)[0]["JobState"] != "PENDING" or (directory / "out.mp4").exists():
         raise Failure("the join has not waited")
     cluster.command("scontrol", "release", join)
-    cluster.wait_for_end(join, 1)
+    cluster.wait_for_end(join, 0)
     tell("joined")
-    compare_with_whole(directory, arguments, OUTPUTS)
+    compare_with_whole(cluster, directory, arguments, OUTPUTS)
     bring_back(cluster)
 
 
 def bring_back(cluster):
     cluster.start_daemon("two", "slurmd", "-D", "-N", "two")
-    wait_for("node two", lambda: cluster.command("sinfo", "-h", "-n", "two", "-o", "%T", lenient=True) == "down\n")
+    cluster.wait_for_node("two", "down")
     cluster.command("scontrol", "update", "nodename=two", "state=resume")
-    wait_for("node two", lambda: cluster.command("sinfo", "-h", "-n", "two", "-o", "%T", lenient=True) == "idle\n")
+    cluster.wait_for_node("two", "idle")
 
 
 def running_scale(cluster, film, directory):
     """Parts of so many seconds, measured by a short run, twice: a scale that follows the frames needs all maps."""
     arguments = [
         film, "-o", "out.mp4", "--export", "maps.npz", "--view", "heatmap", "--scale", "smooth", "--resolution",
-        "112", "--preset", "veryfast", "--segment-frames", "11", "--frames", ":198",
+        "112", "--preset", "veryfast", "--segment-frames", "11", "--frames", ":132",
     ]
-    options = ["--minutes", "0.05", "--measure", "4", "--cpus-per-task=1"]
+    options = ["--minutes", "0.1", "--measure", "4", "--cpus-per-task=1"]
     arrays, join = cluster.submit(directory, options, arguments)
     if len(arrays) != 2:
         raise Failure(f"a running scale was given {len(arrays)} passes over the parts")
-    cluster.wait_for_end(join, 1)
+    cluster.wait_for_end(join, 0)
     tell("joined")
-    compare_with_whole(directory, arguments, OUTPUTS[:2])
+    compare_with_whole(cluster, directory, arguments, OUTPUTS[:2])
 
 
-# Of the clip, three times.
-FRAMES = 396
+def many_videos(cluster, film, directory):
+    """A batch in parts: a damaged video fails its part, and the others are joined."""
+    videos = directory / "videos"
+    videos.mkdir()
+    for name, frames in (("first", 12), ("long", 100), ("third", 20)):
+        run([
+            "ffmpeg", "-v", "error", "-i", film, "-t", str(frames / 25), "-preset", "ultrafast", videos / f"{name}.mp4",
+        ])
+    (videos / "damaged.mp4").write_text("no video")
+    settings = [*TINY, "--resolution", "28", "--preset", "ultrafast", "--segment-frames", "8"]
+    (array,), join = cluster.submit(directory, ["--parts", "2"], ["batch", "videos", "-o", "out", *settings])
+    cluster.wait_for_end(join, 65)
+    cluster.wait_for_end(array, 0, 65)
+    whole = directory / "whole"
+    whole.mkdir()
+    names = ["first.mp4", "long.mp4", "third.mp4"]
+    for name in names:
+        run([BINARY, videos / name, "-o", whole / name, "--resume", *settings], env=cluster.environment)
+    found = sorted(path.name for path in (directory / "out").glob("*.mp4*"))
+    if found != names:
+        raise Difference(f"the batch has left {found}")
+    count = compare(directory / "out", whole, names)
+    tell(f"joined: {count} frames and packets of sound of {len(names)} videos the same")
+
+
+# Of the clip, twice.
+FRAMES = 264
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="vitvideo-cluster-") as name:
         directory = pathlib.Path(name)
         film = directory / "long.mp4"
-        run(["ffmpeg", "-v", "error", "-stream_loop", "2", "-i", CLIP, "-c", "copy", film])
+        run(["ffmpeg", "-v", "error", "-stream_loop", "1", "-i", CLIP, "-c", "copy", film])
         cluster = Cluster(directory)
         try:
             cluster.start()
             tell("slurmctld and two slurmd are up")
-            for scenario in (lose_a_node, running_scale):
+            for scenario in (lose_a_node, running_scale, many_videos):
                 tell(scenario.__doc__.split(":")[0].split(";")[0].rstrip("."))
                 place = directory / scenario.__name__
                 place.mkdir()
