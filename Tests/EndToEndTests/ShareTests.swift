@@ -83,7 +83,7 @@ import Testing
             try [3, 1, 4, 2].map { number in
                 let outcome = try workspace.run(job.arguments("out", ["--part", "\(number)/4", "--verbose"]))
                 #expect(outcome.status == 0, "\(outcome.errors)")
-                #expect(outcome.errors.contains("vitvideo: share \(number) of 4: "))
+                #expect(outcome.errors.contains("vitvideo: part \(number) of 4: "))
                 let line = outcome.errorLines.last { $0.contains(" frames in ") } ?? ""
                 return Int(line.prefix { $0.isNumber }) ?? -1
             }.reduce(0, +)
@@ -125,7 +125,7 @@ import Testing
         let job = try Self.job(["mp4", "npz"], ["--method", "features", "--scale", "clip"])
         _ = try job.finish("whole")
         let programs = try [1, 2, 2, 3].map {
-            try job.workspace.start(arguments: job.arguments("out", ["--part", "\($0)/3", "--workers", "1"]))
+            try job.workspace.start(arguments: job.arguments("out", ["--part", "\($0)/3"]))
         }
         for program in programs {
             let outcome = try program.wait()
@@ -279,13 +279,13 @@ import Testing
             let outcome = try job.workspace.run(
                 job.arguments("out", ["--part", "auto"] + task.options), environment: task.environment)
             #expect(outcome.status == 0)
-            #expect(outcome.errors.contains("vitvideo: share \(task.share): "), "\(outcome.errors)")
+            #expect(outcome.errors.contains("vitvideo: part \(task.share): "), "\(outcome.errors)")
         }
         for (outcome, reason) in [
             (try run([:]), "--part auto is for the task of a job array"),
             (try run(["JOB_COMPLETION_INDEX": "0"]), "give --parts N"),
             (try run(["SLURM_ARRAY_TASK_ID": "x"]), "is no number"),
-            (try run(["JOB_COMPLETION_INDEX": "3"], "--parts", "3"), "would be share 4 of 3"),
+            (try run(["JOB_COMPLETION_INDEX": "3"], "--parts", "3"), "would be part 4 of 3"),
             (try job.workspace.run(job.arguments("out", ["--part", "0/3"])), "0/3"),
             (try job.workspace.run(job.arguments("out", ["--part", "4/3"])), "4/3"),
             (try job.workspace.run(job.arguments("out", ["--parts", "3"])), "--part auto"),

@@ -20,7 +20,7 @@ package struct JobShare: Sendable, Equatable, CustomStringConvertible {
         guard count >= 1, (1...count).contains(number) else { return nil }
         parts = (number - 1)..<number
         self.count = count
-        description = "share \(number) of \(count)"
+        description = "part \(number) of \(count)"
     }
 
     /// Some of as many segments.

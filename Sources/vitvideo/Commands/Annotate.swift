@@ -263,7 +263,7 @@ struct Annotate: ParsableCommand {
         if store.undrawnFrames > 0 {
             text +=
                 "; the scale needs the frames before them, so that \(store.undrawnFrames) are drawn when the same command "
-                + "runs once more after all shares, or when they are joined"
+                + "runs once more after all parts, or when they are joined"
         }
         StandardError.line("vitvideo: \(text)")
     }

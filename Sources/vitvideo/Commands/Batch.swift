@@ -16,7 +16,7 @@ struct Batch: ParsableCommand {
             Numbers too, and another container; %s stands for a video's name:
             vitvideo batch 'cam1/*.mkv' cam2/ -o out/%s.mkv --export out/%s.npz --stats out/%s.csv
 
-            A share of the work on one of several machines; long videos are divided by their segments. The same \
+            A part of the work on one of several machines; long videos are divided by their segments. The same \
             command without --part then does what is left, and joins:
             vitvideo batch videos/ -o out/ --resume --part 3/16
 

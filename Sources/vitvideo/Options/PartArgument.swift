@@ -50,7 +50,7 @@ enum PartArgument: ExpressibleByArgument, Equatable {
             }
             guard let share = JobShare(number: number, count: count) else {
                 throw VitvideoError(
-                    .usage, reason: "\(task) would be share \(number) of \(count)",
+                    .usage, reason: "\(task) would be part \(number) of \(count)",
                     nextStep: .advice("give --parts N, and tasks with the numbers 1 to N"))
             }
             return share

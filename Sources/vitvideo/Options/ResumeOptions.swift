@@ -21,7 +21,7 @@ struct ResumeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Compute the K-th of N shares of a --resume job and stop; any number of machines that see the directory may \
+            Compute the K-th of N parts of a --resume job and stop; any number of machines that see the directory may \
             do so at once. The same command without --part then joins them. auto takes K and N from the task of a job \
             array (Slurm, AWS Batch, Kubernetes).
             """, valueName: "k/n|auto"))
@@ -29,10 +29,10 @@ struct ResumeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Shares there are, for --part auto where the task does not say.", valueName: "n"))
+            "How many parts there are, for --part auto where the task does not say.", valueName: "n"))
     var parts: Int?
 
-    @Flag(help: "Join the shares of a --resume job, and compute nothing: name what is missing instead.")
+    @Flag(help: "Join the parts of a --resume job, and compute nothing: name what is missing instead.")
     var joinOnly = false
 
     @Flag(
