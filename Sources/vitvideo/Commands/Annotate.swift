@@ -182,7 +182,7 @@ struct Annotate: ParsableCommand {
         }
         if !messages.quiet {
             plan.printNotices()
-            store.map(announce)
+            for line in store?.beginning ?? [] { StandardError.line(line) }
         }
         if resume.joinOnly, let store, let missing = resumable?.missing {
             sinks.joined.abandon()
@@ -212,7 +212,7 @@ struct Annotate: ParsableCommand {
             if let summary = sinks.statistics?.summary, store == nil || summary.frames > 0 {
                 for line in summary.lines { StandardError.line(line) }
             }
-            if let store { tell(of: store, share: share?.0) }
+            for line in store?.end(of: share?.0) ?? [] { StandardError.line(line) }
         }
         if messages.verbose {
             StandardError.line(
@@ -232,49 +232,6 @@ struct Annotate: ParsableCommand {
                 .interrupted, reason: "interrupted; \(kept)")
         }
         return store.map { $0.frames + $0.undrawnFrames } ?? outcome.frames
-    }
-
-    /// Opens the directory of a resumable job.
-    ///
-    /// - Parameters:
-    ///   - plan: what the options ask for; made anew where another run has begun the job meanwhile.
-    ///   - prepare: makes it of what a job has found out.
-    private func openStore(
-        of resumption: Resumption, input: String, _ plan: inout AnnotationPlan, schedule: Schedule,
-        prepare: (SegmentStore.Job?) throws -> AnnotationPlan
-    ) throws -> SegmentStore {
-        let hash = try resumption.hash(of: input)
-        let store = try resumption.open(
-            try identity(of: input, hash: hash, plan, schedule: schedule), plan: plan, input: hash,
-            computation: resumption.computation(of: plan))
-        if !resumption.agrees(with: store) { plan = try prepare(store.job) }
-        return store
-    }
-
-    /// Says what a run of a resumable job leads to.
-    private func tell(of store: SegmentStore, share: JobShare?) {
-        let computations = store.computations
-        if computations.count > 1 {
-            for part in computations { StandardError.line("vitvideo: note: \(part)") }
-        }
-        guard let share else { return }
-        var text =
-            "\(share): \(store.frames + store.undrawnFrames) frames are in \(store.path)"
-        if store.undrawnFrames > 0 {
-            text +=
-                "; the scale needs the frames before them, so that \(store.undrawnFrames) are drawn when the same command "
-                + "runs once more after all parts, or when they are joined"
-        }
-        StandardError.line("vitvideo: \(text)")
-    }
-
-    /// Says what an earlier run has left.
-    private func announce(_ store: SegmentStore) {
-        for warning in store.warnings { StandardError.line("vitvideo: warning: \(warning)") }
-        guard store.segments > 0 else { return }
-        StandardError.line(
-            "vitvideo: note: going on from \(store.frames) frames in \(store.segments) "
-                + "segment\(store.segments == 1 ? "" : "s") of \(store.path)")
     }
 
     /// Finds out before anything is computed that one picture is to hold several frames.

@@ -91,6 +91,23 @@ struct Resumption {
 }
 
 extension Annotate {
+    /// Opens the directory of a resumable job.
+    ///
+    /// - Parameters:
+    ///   - plan: what the options ask for; made anew where another run has begun the job meanwhile.
+    ///   - prepare: makes it of what a job has found out.
+    func openStore(
+        of resumption: Resumption, input: String, _ plan: inout AnnotationPlan, schedule: Schedule,
+        prepare: (SegmentStore.Job?) throws -> AnnotationPlan
+    ) throws -> SegmentStore {
+        let hash = try resumption.hash(of: input)
+        let store = try resumption.open(
+            try identity(of: input, hash: hash, plan, schedule: schedule), plan: plan, input: hash,
+            computation: resumption.computation(of: plan))
+        if !resumption.agrees(with: store) { plan = try prepare(store.job) }
+        return store
+    }
+
     /// All that decides about the content of the outputs.
     ///
     /// - Parameter hash: of the input, where it is one file.
@@ -161,5 +178,38 @@ extension JobIdentity {
     /// - Throws: `VitvideoError` where a file cannot be read.
     fileprivate mutating func add(contentOfEach paths: [String]) throws {
         for path in paths { try add("the content of \(path)", contentOf: [path]) }
+    }
+}
+
+// MARK: What is said
+
+extension SegmentStore {
+    /// What an earlier run has left.
+    var beginning: [String] {
+        var lines = warnings.map { "vitvideo: warning: \($0)" }
+        if segments > 0 {
+            lines.append(
+                "vitvideo: note: going on from \(frames) frames in \(segments) segment\(segments == 1 ? "" : "s") of \(path)"
+            )
+        }
+        return lines
+    }
+
+    /// What a run has led to.
+    ///
+    /// - Parameter share: that it has computed; nil where it has joined all.
+    func end(of share: JobShare?) -> [String] {
+        let parts = computations
+        var lines = parts.count > 1 ? parts.map { "vitvideo: note: \($0)" } : []
+        if let share {
+            var line = "vitvideo: \(share): \(frames + undrawnFrames) frames are in \(path)"
+            if undrawnFrames > 0 {
+                line +=
+                    "; the scale needs the frames before them, so that \(undrawnFrames) are drawn when the same command "
+                    + "runs once more after all parts, or when they are joined"
+            }
+            lines.append(line)
+        }
+        return lines
     }
 }
