@@ -61,11 +61,10 @@ import Testing
             Workspace.bunny, "-o", "few.mp4", "--codec", "hevc", "--frames", "0:\(count)", "--resolution",
             "28", environment: ["MALLOC_PERTURB_": "77"])
         let probe = MediaProbe(workspace.file("few.mp4"))
-        #expect(try probe.frameTimes() == Array(["0.000000", "0.040000", "0.080000"].prefix(count)))
-        #expect(
-            try probe.lines("packet=dts_time", stream: "v:0")
-                == [["0.000000"], ["0.000000", "0.040000"], ["-0.080000", "-0.040000", "0.000000"]][count - 1]
-        )
+        let times = ["-0.080000", "-0.040000", "0.000000", "0.040000", "0.080000"]
+        #expect(try probe.frameTimes() == Array(times[2..<2 + count]))
+        let decoded = try probe.lines("packet=dts_time", stream: "v:0")
+        #expect(decoded == Array(count < 3 ? times[2..<2 + count] : times[..<3]))
     }
 
     /// Ranges without a frame say how many frames there are; nothing is left under the output's name.
