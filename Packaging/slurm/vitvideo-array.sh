@@ -64,7 +64,8 @@ fi
 measure_parts() {
     local progress status=0
     progress=$(mktemp)
-    srun --job-name=vitvideo --ntasks=1 "${options[@]}" timeout --signal=INT "$measure" \
+    # Of sbatch's options --output would take the progress away.
+    srun --job-name=vitvideo --ntasks=1 "${options[@]}" --output=all --error=all timeout --signal=INT "$measure" \
         "$program" "${arguments[@]}" --resume --progress json 2>"$progress" || status=$?
     # 124 is the end of the time.
     if ((status != 124 && status != 0)); then

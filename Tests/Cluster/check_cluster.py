@@ -309,7 +309,7 @@ def running_scale(cluster, film, directory):
         film, "-o", "out.mp4", "--export", "maps.npz", "--view", "heatmap", "--scale", "smooth", "--resolution",
         "112", "--preset", "veryfast", "--segment-frames", "11", "--frames", ":132",
     ]
-    options = ["--minutes", "0.1", "--measure", "4", "--cpus-per-task=1"]
+    options = ["--minutes", "0.1", "--measure", "4", "--cpus-per-task=1", "--output=slurm-%j.out"]
     arrays, join = cluster.submit(directory, options, arguments)
     if len(arrays) != 2:
         raise Failure(f"a running scale was given {len(arrays)} passes over the parts")
