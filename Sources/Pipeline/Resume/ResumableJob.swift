@@ -159,28 +159,26 @@ package struct ResumableJob {
         for gap in store.gaps(in: range) where !whole.stop.isRequested {
             let begun = done
             func report(_ frames: Int, _ index: Int) throws { try progress(begun + frames, index) }
-            let renderer = try video.map { try store.renderer($0.renderer, before: gap.first) }
+            // Nil also where frames that it has to have been through are not there.
+            let renderer = try video.flatMap { try store.renderer($0.renderer, before: gap.first) }
+            let purpose: SegmentSink.Purpose =
+                if let video, renderer == nil {
+                    .keepMaps(for: video.renderer)
+                } else {
+                    .finish(renderer, makeEncoder: video?.makeEncoder, keepsNumbers: keepsNumbers)
+                }
             if gap.stage == nil {
                 try computation.checkGoesOn(with: store)
-                let frames = try fill(gap, purpose(renderer), progress: report).frames
+                let frames = try fill(gap, purpose, progress: report).frames
                 computed += frames
                 done += frames
-            } else if let video, let renderer = renderer ?? nil {
-                done += try draw(gap, video, renderer, progress: report).frames
+            } else if renderer != nil {
+                done += try draw(gap, purpose, progress: report).frames
             } else {
                 done += store.undrawnFrames(in: gap)
             }
         }
         return computed
-    }
-
-    /// - Parameter renderer: nil without a video; nil within where it cannot draw yet.
-    private func purpose(_ renderer: (any FrameRenderer)??) -> SegmentSink.Purpose {
-        guard let video, let renderer else {
-            return .finish(nil, makeEncoder: nil, keepsNumbers: keepsNumbers)
-        }
-        guard let renderer else { return .keepMaps(for: video.renderer) }
-        return .finish(renderer, makeEncoder: video.makeEncoder, keepsNumbers: keepsNumbers)
     }
 
     private func fill(
@@ -196,13 +194,12 @@ package struct ResumableJob {
 
     /// Draws maps that were kept.
     private func draw(
-        _ gap: SegmentStore.Gap, _ video: Video, _ renderer: any FrameRenderer,
+        _ gap: SegmentStore.Gap, _ purpose: SegmentSink.Purpose,
         progress: (_ frames: Int, _ index: Int) throws -> Void
     ) throws -> AnnotationJob.Outcome {
         let reader = try reader(of: gap)
         let sink = SegmentSink(
-            store: store, gap: gap, reader: reader, outline: outline, computation: store.computation,
-            .finish(renderer, makeEncoder: video.makeEncoder, keepsNumbers: keepsNumbers))
+            store: store, gap: gap, reader: reader, outline: outline, computation: store.computation, purpose)
         let maps = KeptMaps(store: store, first: gap.first)
         // One worker, which takes the maps in the frames' order.
         return try job(gap, reader, sink, workers: 1, kept: maps.next).run(progress: progress)

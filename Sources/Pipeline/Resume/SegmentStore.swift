@@ -308,7 +308,6 @@ package final class SegmentStore {
             FileSystem.unlink(file(name))
         }
         FileSystem.rmdir(path)
-        (summaries, undrawn) = ([:], [:])
     }
 
     // MARK: Opening
