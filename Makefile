@@ -192,6 +192,10 @@ bench: bench-programs ## Measure against other programs, an hour and a half: Ben
 bench-quick: bench-programs ## The same with few frames, 3 minutes: Benchmarks/out/RESULTS.md
 	cd Benchmarks && .venv/bin/python run.py --quick
 
+.PHONY: bench-parts
+bench-parts: $(BINARY) $(MODEL) $(CLIP) ## Measure what it costs to divide a job into parts, 10 minutes
+	$(PYTHON) Benchmarks/parts.py
+
 .PHONY: bench-programs
 bench-programs: $(BINARY) $(MODEL) $(CLIP) Benchmarks/.venv/installed
 	swift build -c release --product vitvideo-bench --static-swift-stdlib

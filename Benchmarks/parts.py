@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures what it costs to share a job out: a clip in 1, 2, 4, 8 and 16 shares, one after the other on this machine.
+"""Measures what it costs to divide a job: a clip in 1, 2, 4, 8 and 16 parts, one after the other on this machine.
 
-    python3 shares.py                      2,000 frames, 40 minutes on two cores; prints the tables
-    python3 shares.py --frames 256 --shares 2,4 --resolution 224
+    python3 parts.py                      2,000 frames, 40 minutes on two cores; prints the tables
+    python3 parts.py --frames 256 --parts 2,4 --resolution 224
 
-Each row is held against one `--resume` run of the same clip, made just before it: the sum of the shares and the join over
-that run, and the longest share over the mean. Below it stands what each step costs, and what that comes to for a film of ten
+Each row is held against one `--resume` run of the same clip, made just before it: the sum of the parts and the join over
+that run, and the longest part over the mean. Below it stands what each step costs, and what that comes to for a film of ten
 hours on 64 machines: a projection, not a measurement.
 """
 
@@ -45,8 +45,8 @@ def main() -> None:
     parser.add_argument("--program", type=Path, default=ROOT / ".build/release/vitvideo")
     parser.add_argument("--clip", type=Path, default=ROOT / "media/cache/bigbuckbunny.mp4")
     parser.add_argument("--frames", type=int, default=2000)
-    parser.add_argument("--shares", default="1,2,4,8,16")
-    parser.add_argument("--segment-frames", type=int, default=125, help="default: 125, so that shares are equal")
+    parser.add_argument("--parts", default="1,2,4,8,16")
+    parser.add_argument("--segment-frames", type=int, default=125, help="default: 125, so that parts are equal")
     parser.add_argument("--resolution", default="224", help="short side fed to the model; default: 224")
     options = parser.parse_args()
     program = str(options.program.resolve())
@@ -61,23 +61,23 @@ def main() -> None:
             ]  # fmt: skip
 
         print(f"{options.frames} frames, segments of {options.segment_frames}, {os.cpu_count()} cores\n")
-        print("| shares | shares and join over one run | longest share over mean | join over one run |")
+        print("| parts | parts and join over one run | longest part over mean | join over one run |")
         print("|--:|--:|--:|--:|")
         measured = {}
-        for count in map(int, options.shares.split(",")):
+        for count in map(int, options.parts.split(",")):
             whole = ran(command("whole.mp4", "-y"), directory)
             times = [ran(command("out.mp4", "--part", f"{k}/{count}"), directory) for k in range(1, count + 1)]
             join = ran(command("out.mp4", "--join-only"), directory)
             same = (directory / "whole.mp4").read_bytes() == (directory / "out.mp4").read_bytes()
             if not same:
-                sys.exit(f"{count} shares give another file")
+                sys.exit(f"{count} parts give another file")
             (directory / "out.mp4").unlink()
             over = (sum(times) + join) / whole
             longest = max(times) / (sum(times) / count)
             measured[count] = {"whole": whole, "times": times, "join": join}
             print(f"| {count} | {over:.3f} | {longest:.3f} | {join / whole:.3f} |", flush=True)
 
-        # What a share costs besides its frames: one that finds all its segments there.
+        # What a part costs besides its frames: one that finds all its segments there.
         count = max(measured)
         ran(command("out.mp4", "--part", f"{count}/{count}"), directory)
         start = min(ran(command("out.mp4", "--part", f"{count}/{count}"), directory) for _ in range(5))
@@ -85,7 +85,7 @@ def main() -> None:
         first = ran(command("out.mp4", "--part", f"1/{count}"), directory)
         whole, join = (min(measured[c][name] for c in measured) for name in ("whole", "join"))
         frame = (whole - join) / options.frames
-        print(f"\nA share that finds all there takes {start:.2f} s, the first one with the plan {first:.2f} s,")
+        print(f"\nA part that finds all there takes {start:.2f} s, the first one with the plan {first:.2f} s,")
         print(f"a frame {1000 * frame:.1f} ms, the join {1000 * join / options.frames:.2f} ms a frame.")
         film, machines = 10 * 3600 * 25, 64
         share = start + film / machines * frame
@@ -93,7 +93,7 @@ def main() -> None:
         total = share + joining
         print(
             f"Projected for a film of ten hours (25 frames a second) on {machines} such machines: {share / 60:.0f} minutes a "
-            f"share and {joining / 60:.1f} minutes for the join, against {film * frame / 3600:.1f} hours on one: "
+            f"part and {joining / 60:.1f} minutes for the join, against {film * frame / 3600:.1f} hours on one: "
             f"{film * frame / total:.0f} times as fast."
         )
         print(json.dumps(measured), file=sys.stderr)
