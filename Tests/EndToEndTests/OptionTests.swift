@@ -135,7 +135,8 @@ import VideoIO
         Row("annotate", "--resume", video, plus: "--resume"),
         Row("annotate", "--segment-frames", "\(video) --resume", plus: "--segment-frames 3"),
         Row("annotate", "--part", "\(video) --resume", plus: "--part 1/2"),
-        Row("annotate", "--parts", "\(video) --resume --part auto", plus: "--parts 2"),
+        // Refused, being for the task of a job array, which there is none of here.
+        Row("annotate", "--parts", "\(video) --resume --part 1/2", plus: "--parts 2"),
         Row("annotate", "--join-only", "\(video) --resume", plus: "--join-only"),
         // Refused either way, for another reason.
         Row("annotate", "--allow-mixed-cpus", video, plus: "--allow-mixed-cpus"),
@@ -146,9 +147,9 @@ import VideoIO
 
     /// Those that mean something else than in `annotate`; all others are the same.
     static let batch: [Row] = [
-        Row("batch", "<input>", "$clip -o out $tiny", or: "$other -o out $tiny"),
-        Row("batch", "--output", "$clip --export %s.npz $tiny", plus: "-o out"),
-        Row("batch", "--part", "$clip $other -o out $tiny --resume", plus: "--part 2/2"),
+        Row("batch", "<input>", "$clip -o out --quiet $tiny", or: "$other -o out --quiet $tiny"),
+        Row("batch", "--output", "$clip --export %s.npz --quiet $tiny", plus: "-o out"),
+        Row("batch", "--part", "$clip $other -o out --quiet $tiny --resume", plus: "--part 2/2"),
     ]
 
     private static let report = "$photo -o report --only heads,prediction $tiny"
@@ -551,7 +552,9 @@ import VideoIO
             : try workspace.run(
                 command.split(separator: " ").map(String.init) + words, environment: environment)
         var files: [String: Data] = [:]
-        for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.path) {
+        // What a batch notes of its files holds their times.
+        for name in try FileManager.default.subpathsOfDirectory(atPath: workspace.path)
+        where !name.contains(".vitvideo-batch/") {
             files[name] = (try? workspace.bytes(of: name)) ?? Data()
         }
         return Observation(
