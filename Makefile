@@ -83,11 +83,17 @@ define check_python
 	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
 endef
 
+define check_cluster
+	Tests/Cluster/.venv/bin/python Tests/Cluster/check_recipes.py .build-tests/release/vitvideo $(CLIP)
+	Tests/Cluster/.venv/bin/python Tests/Cluster/check_cluster.py .build-tests/release/vitvideo $(CLIP)
+endef
+
 .PHONY: test
-test: test-files $(PYTHON_PACKAGE)/.venv/installed Tests/Browser/.venv/installed ## Run all tests
+test: test-files $(PYTHON_PACKAGE)/.venv/installed Tests/Browser/.venv/installed Tests/Cluster/.venv/installed ## Run all tests
 	swift test $(TEST_BUILD) --skip-build
 	$(check_python)
 	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
+	$(check_cluster)
 
 # The tests, and what they run on.
 .PHONY: test-files
@@ -118,8 +124,7 @@ Tests/%/.venv/installed: Tests/%/requirements.txt
 
 .PHONY: check-cluster
 check-cluster: test-files Tests/Cluster/.venv/installed ## Run the recipes for clusters, and jobs in parts on a Slurm of two nodes
-	Tests/Cluster/.venv/bin/python Tests/Cluster/check_recipes.py .build-tests/release/vitvideo $(CLIP)
-	Tests/Cluster/.venv/bin/python Tests/Cluster/check_cluster.py .build-tests/release/vitvideo $(CLIP)
+	$(check_cluster)
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest
