@@ -136,7 +136,7 @@ import VideoIO
         Row("annotate", "--segment-frames", "\(video) --resume", plus: "--segment-frames 3"),
         Row("annotate", "--part", "\(video) --resume", plus: "--part 1/2"),
         // Refused, being for the task of a job array, which there is none of here.
-        Row("annotate", "--parts", "\(video) --resume --part 1/2", plus: "--parts 2"),
+        Row("annotate", "--parts", video, plus: "--parts 2"),
         Row("annotate", "--join-only", "\(video) --resume", plus: "--join-only"),
         // Refused either way, for another reason.
         Row("annotate", "--allow-mixed-cpus", video, plus: "--allow-mixed-cpus"),
