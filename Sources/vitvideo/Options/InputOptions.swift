@@ -15,7 +15,8 @@ struct InputPaths: ParsableArguments {
         help: ArgumentHelp(
             """
             Video, picture, numbered pictures (frames/f%03d.png), or '-' for standard input. Or several pictures and \
-            directories of pictures, which are no clip: of any sizes, one output each (-o out/%s.png).
+            directories of pictures, which are no clip: of any sizes, one output each (-o out/%s.png). To 'batch' \
+            videos, directories of videos, and patterns.
             """, valueName: "input"))
     var paths: [String]
 }

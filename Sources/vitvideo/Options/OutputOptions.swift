@@ -15,7 +15,7 @@ struct OutputOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Output; the extension decides: mp4, mov, mkv, webm, gif, png, jpg, or numbered out-%04d.png. Of pictures that \
-            are no clip one each: in out/%s.png the name of each stands for %s.
+            are no clip one each: in out/%s.png the name of each stands for %s. Of 'batch' a directory, or a name with %s.
             """,
             valueName: "file"))
     var output: String?
