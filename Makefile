@@ -198,7 +198,7 @@ bench-quick: bench-programs ## The same with few frames, 3 minutes: Benchmarks/o
 	cd Benchmarks && .venv/bin/python run.py --quick
 
 .PHONY: bench-parts
-bench-parts: $(BINARY) $(MODEL) $(CLIP) ## Measure what it costs to divide a job into parts, 10 minutes
+bench-parts: $(BINARY) $(MODEL) $(CLIP) ## Measure what it costs to divide a job into parts
 	$(PYTHON) Benchmarks/parts.py
 
 .PHONY: bench-programs

@@ -63,7 +63,7 @@ extension Robustness {
             #expect(try job.finish("whole") == Self.frames)
             for seed in RobustnessTable.choose(Array(1...60), short: 5) {
                 var random = SplitMix64(seed: UInt64(seed))
-                tryCase("faults: shares of a job") {
+                tryCase("faults: parts of a job") {
                     for _ in 0..<Int.random(in: 2...4, using: &random) {
                         let harm = Harm.allCases.randomElement(using: &random)!
                         let share = Int.random(in: 1...Self.shares, using: &random)
