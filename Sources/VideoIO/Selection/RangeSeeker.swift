@@ -13,6 +13,9 @@ struct RangeSeeker {
     let audioStreams: [Int]
     let threads: Int
 
+    /// So many frames at the beginning are compared with a scan before it is trusted.
+    static let framesCompared = 32
+
     /// Where reading continues.
     struct Position {
         var session: DecodeSession
@@ -39,11 +42,17 @@ struct RangeSeeker {
         let session = try DecodeSession(
             demuxer: try openDemuxer(), videoStream: videoStream, audioStreams: [], threads: threads)
         var leading: [FrameHandle] = []
-        while leading.count < RangeStart.framesCompared, let frame = try session.nextFrame(onAudio: { _ in })
-        {
-            leading.append(frame)
-        }
+        try decodeLeadingFrames(of: session, into: &leading) { _ in }
         return try index(until: .end, leadingFrames: leading)
+    }
+
+    /// Decodes on from the beginning until there are as many frames as are compared.
+    func decodeLeadingFrames(
+        of session: DecodeSession, into frames: inout [FrameHandle], onAudio: (AudioPacket) -> Void
+    ) throws {
+        while frames.count < Self.framesCompared, let next = try session.nextFrame(onAudio: onAudio) {
+            frames.append(next)
+        }
     }
 
     /// How many frames the file has, by decoding them all; 0 where it cannot be read a second time.

@@ -12,8 +12,6 @@ struct RangeStart {
     /// Skips shorter than this are decoded through.
     private static let shortSkipFrames = 64
     private static let shortSkipMicroseconds: Int64 = 2_000_000
-    /// So many frames at the beginning are compared with the scan before it is trusted.
-    static let framesCompared = 32
 
     /// Finds the start of a selection once the first frame of the file is decoded.
     ///
@@ -70,11 +68,7 @@ struct RangeStart {
         /// Decodes a few frames more, for comparison with the scan; they are kept.
         mutating func decodeLeadingFrames() throws {
             var met: [AudioPacket] = []
-            while position.decoded.count < RangeStart.framesCompared,
-                let next = try position.session.nextFrame(onAudio: { met.append($0) })
-            {
-                position.decoded.append(next)
-            }
+            try seeker.decodeLeadingFrames(of: position.session, into: &position.decoded) { met.append($0) }
             position.packets += met
         }
 
@@ -106,7 +100,7 @@ struct RangeStart {
         mutating func skip(toTicks time: Int64) throws {
             guard let index = try index(until: .time(time)) else { return }
             let target = index.firstFrame(atOrAfter: time)
-            if target < index.pts.count, target >= RangeStart.framesCompared,
+            if target < index.pts.count, target >= RangeSeeker.framesCompared,
                 let there = try seeker.position(atFrame: target, in: index)
             {
                 position = there

@@ -53,12 +53,9 @@ struct AnnotationPlan {
             try addSource(model.identity(of: nil), model, isAlone: true)
             return
         }
-        let specifications = try comparison.specifications(
-            view: view.view ?? method.comparisonView, model: model)
+        let specifications = try Self.specifications(comparison, model, view, method)
         for case .view(let view, _) in specifications { try method.check(view) }
-        var identities = specifications.compactMap { specification in
-            if case .view(_, let name) = specification { model.identity(of: name) } else { nil }
-        }
+        var identities = Self.models(in: specifications, model)
         if (needsMaps || needsMasks) && identities.isEmpty { identities = [model.identity(of: nil)] }
         let different = Set(identities).count
         guard !needsMasks || different == 1 else {
@@ -84,10 +81,21 @@ struct AnnotationPlan {
         comparison: ComparisonOptions, model: ModelOptions, view: ViewOptions, method: Method
     ) throws -> [ModelIdentity] {
         guard comparison.isWanted else { return [model.identity(of: nil)] }
-        return try comparison.specifications(view: view.view ?? method.comparisonView, model: model)
-            .compactMap {
-                if case .view(_, let name) = $0 { model.identity(of: name) } else { nil }
-            }
+        return models(in: try specifications(comparison, model, view, method), model)
+    }
+
+    private static func specifications(
+        _ comparison: ComparisonOptions, _ model: ModelOptions, _ view: ViewOptions, _ method: Method
+    ) throws -> [PanelSpecification] {
+        try comparison.specifications(view: view.view ?? method.comparisonView, model: model)
+    }
+
+    private static func models(in specifications: [PanelSpecification], _ model: ModelOptions)
+        -> [ModelIdentity]
+    {
+        specifications.compactMap { specification in
+            if case .view(_, let name) = specification { model.identity(of: name) } else { nil }
+        }
     }
 
     /// Checks that frames of this size can be looked at by the method.

@@ -113,11 +113,20 @@ struct Batch: ParsableCommand {
 
     private func makeDirectories(of jobs: [BatchJob]) throws {
         for folder in Set(jobs.flatMap { $0.annotate.output.paths.map(\.parentPath) }) {
-            do {
-                try FileSystem.makeDirectories(folder)
-            } catch {
-                throw VitvideoError.system(.cannotCreate, cannot: "create", path: folder, code: error.code)
-            }
+            try FileSystem.makeOutputDirectory(folder)
+        }
+    }
+}
+
+extension FileSystem {
+    /// Makes a directory for outputs, and those above it that are missing.
+    ///
+    /// - Throws: `VitvideoError` of kind `cannotCreate`.
+    static func makeOutputDirectory(_ path: String) throws {
+        do {
+            try makeDirectories(path)
+        } catch {
+            throw VitvideoError.system(.cannotCreate, cannot: "create", path: path, code: error.code)
         }
     }
 }

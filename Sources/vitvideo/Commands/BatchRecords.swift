@@ -39,11 +39,7 @@ struct BatchRecords {
         guard let files = stamps(of: job) else { return }
         let record = Record(settings: settings, frames: frames, files: files)
         let path = path(of: job)
-        do {
-            try FileSystem.makeDirectories(path.parentPath)
-        } catch {
-            throw VitvideoError.system(.cannotCreate, cannot: "create", path: path, code: error.code)
-        }
+        try FileSystem.makeOutputDirectory(path.parentPath)
         let file = try AtomicFile(path, overwrite: true)
         try file.write([UInt8](try JSONEncoder().encode(record)))
         try file.commit()

@@ -62,12 +62,16 @@ struct BatchSummary {
         func count(_ isCounted: (BatchResult.Outcome) -> Bool) -> Int {
             results.count { isCounted($0.outcome) }
         }
-        let failed = failures.map { failure in
-            "{\"input\":\(JSONValue.quoted(failure.input)),\"reason\":\(JSONValue.quoted(failure.reason))}"
-        }
         let done = count { if case .done = $0 { true } else { false } }
         let before = count { if case .doneBefore = $0 { true } else { false } }
-        return "{\"videos\":\(total),\"done\":\(done),\"done_before\":\(before),"
-            + "\"failed\":[\(failed.joined(separator: ","))]}"
+        let failed = failures.map { failure in
+            JSONValue.object([
+                .init("input", .string(failure.input)), .init("reason", .string(failure.reason)),
+            ])
+        }
+        return JSONValue.object([
+            .init("videos", .integer(total)), .init("done", .integer(done)),
+            .init("done_before", .integer(before)), .init("failed", .array(failed)),
+        ]).json
     }
 }

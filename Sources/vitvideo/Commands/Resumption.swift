@@ -52,7 +52,7 @@ struct Resumption {
     func open(
         _ identity: JobIdentity, plan: AnnotationPlan, input: StampedHash?, computation: Computation
     ) throws -> SegmentStore {
-        if let earlier, let error = try SegmentStore.difference(of: identity, from: earlier, at: path) {
+        if let earlier, let error = SegmentStore.difference(of: identity, from: earlier, at: path) {
             throw error
         }
         var states: [String: Data] = [:]
