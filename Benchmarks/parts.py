@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Measures what it costs to divide a job: a clip in 1, 2, 4, 8 and 16 parts, one after the other on this machine.
 
-    python3 parts.py                      2,000 frames, 40 minutes on two cores; prints the tables
+    python3 parts.py                      2,000 frames, 20 minutes on two cores; prints the tables
     python3 parts.py --frames 256 --parts 2,4 --resolution 224
 
-Each row is held against one `--resume` run of the same clip, made just before it: the sum of the parts and the join over
-that run, and the longest part over the mean. Below it stands what each step costs, and what that comes to for a film of ten
-hours on 64 machines: a projection, not a measurement.
+One undivided `--resume` run of the clip goes on beside all divisions, stopped while a part runs: each part is run right
+after the same frames of that run, and held against them, as a machine's speed drifts over so long a time. A row gives
+the sum of the parts and the join over the undivided run, and the longest part over the mean, both by what the same frames
+took there. Below the table stands what each step costs, and what that comes to for a film of ten hours on 64 machines: a
+projection, not a measurement.
 """
 
 import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,29 @@ def ran(command: list[str], directory: Path) -> float:
     return time.monotonic() - start
 
 
+class Undivided:
+    """A run of the whole job, which stands still between the calls of `advance`."""
+
+    def __init__(self, command: list[str], directory: Path):
+        self.begin = time.monotonic()
+        self.process = subprocess.Popen(
+            [*command, "--progress", "json"], cwd=directory, stderr=subprocess.PIPE, text=True
+        )
+
+    def advance(self, frames: int | None) -> float:
+        """Goes on until so many frames are done, or all and the output is there; returns the seconds it took."""
+        self.process.send_signal(signal.SIGCONT)
+        start, self.begin = self.begin or time.monotonic(), None
+        for line in self.process.stderr:
+            done = json.loads(line).get("frames", 0) if line.startswith("{") else 0
+            if frames is not None and done >= frames:
+                self.process.send_signal(signal.SIGSTOP)
+                return time.monotonic() - start
+        if self.process.wait():
+            sys.exit("the undivided run failed")
+        return time.monotonic() - start
+
+
 def make_clip(source: Path, frames: int, target: Path) -> None:
     """The demo clip over and over, with a key frame every ten seconds, as films have them."""
     subprocess.run(
@@ -47,7 +73,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--parts", default="1,2,4,8,16")
     parser.add_argument("--segment-frames", type=int, default=125, help="default: 125, so that parts are equal")
-    parser.add_argument("--resolution", default="224", help="short side fed to the model; default: 224")
+    parser.add_argument("--resolution", default="168", help="short side fed to the model; default: 168")
     options = parser.parse_args()
     program = str(options.program.resolve())
     with tempfile.TemporaryDirectory() as folder:
@@ -57,34 +83,45 @@ def main() -> None:
         def command(output: str, *more: str) -> list[str]:
             return [
                 program, "clip.mp4", "-o", output, "--resume", "--segment-frames", str(options.segment_frames),
-                "--resolution", options.resolution, "--quiet", *more,
+                "--resolution", options.resolution, *more,
             ]  # fmt: skip
 
         print(f"{options.frames} frames, segments of {options.segment_frames}, {os.cpu_count()} cores\n")
+        counts = sorted(int(count) for count in options.parts.split(","))
+        ends = {count: [round(k * options.frames / count) for k in range(1, count + 1)] for count in counts}
+        whole = Undivided(command("whole.mp4", "-y"), directory)
+        slices: list[tuple[int, float]] = []
+        parts: dict[int, list[tuple[float, float, int]]] = {count: [] for count in counts}
+        for end in ends[counts[-1]]:
+            slices.append((end, whole.advance(end if end < options.frames else None)))
+            for count in counts:
+                if end not in ends[count]:
+                    continue
+                first = parts[count][-1][2] if parts[count] else 0
+                same = sum(seconds for place, seconds in slices if first < place <= end)
+                part = ran(command(f"out{count}.mp4", "--part", f"{len(parts[count]) + 1}/{count}"), directory)
+                parts[count].append((part, same, end))
+        total = sum(seconds for _, seconds in slices)
+        joins = {}
         print("| parts | parts and join over one run | longest part over mean | join over one run |")
         print("|--:|--:|--:|--:|")
-        measured = {}
-        for count in map(int, options.parts.split(",")):
-            whole = ran(command("whole.mp4", "-y"), directory)
-            times = [ran(command("out.mp4", "--part", f"{k}/{count}"), directory) for k in range(1, count + 1)]
-            join = ran(command("out.mp4", "--join-only"), directory)
-            same = (directory / "whole.mp4").read_bytes() == (directory / "out.mp4").read_bytes()
-            if not same:
+        for count in counts:
+            joins[count] = ran(command(f"out{count}.mp4", "--join-only"), directory)
+            if (directory / "whole.mp4").read_bytes() != (directory / f"out{count}.mp4").read_bytes():
                 sys.exit(f"{count} parts give another file")
-            (directory / "out.mp4").unlink()
-            over = (sum(times) + join) / whole
-            longest = max(times) / (sum(times) / count)
-            measured[count] = {"whole": whole, "times": times, "join": join}
-            print(f"| {count} | {over:.3f} | {longest:.3f} | {join / whole:.3f} |", flush=True)
+            ratios = [part / same for part, same, _ in parts[count]]
+            over = (sum(part for part, _, _ in parts[count]) + joins[count]) / total
+            longest = max(ratios) * count / sum(ratios)
+            print(f"| {count} | {over:.3f} | {longest:.3f} | {joins[count] / total:.3f} |", flush=True)
 
         # What a part costs besides its frames: one that finds all its segments there.
-        count = max(measured)
+        count = counts[-1]
         ran(command("out.mp4", "--part", f"{count}/{count}"), directory)
         start = min(ran(command("out.mp4", "--part", f"{count}/{count}"), directory) for _ in range(5))
         shutil.rmtree(directory / "out.mp4.resume")
         first = ran(command("out.mp4", "--part", f"1/{count}"), directory)
-        whole, join = (min(measured[c][name] for c in measured) for name in ("whole", "join"))
-        frame = (whole - join) / options.frames
+        join = min(joins.values())
+        frame = (total - join) / options.frames
         print(f"\nA part that finds all there takes {start:.2f} s, the first one with the plan {first:.2f} s,")
         print(f"a frame {1000 * frame:.1f} ms, the join {1000 * join / options.frames:.2f} ms a frame.")
         film, machines = 10 * 3600 * 25, 64
@@ -96,7 +133,7 @@ def main() -> None:
             f"part and {joining / 60:.1f} minutes for the join, against {film * frame / 3600:.1f} hours on one: "
             f"{film * frame / total:.0f} times as fast."
         )
-        print(json.dumps(measured), file=sys.stderr)
+        print(json.dumps({"undivided": slices, "parts": parts, "joins": joins}), file=sys.stderr)
 
 
 if __name__ == "__main__":

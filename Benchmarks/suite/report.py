@@ -192,6 +192,25 @@ def neuron(results: dict) -> str:
     return "\n".join([title, "", table(head, lines), ""])
 
 
+def reuse(results: dict) -> str:
+    """Forward passes and jobs with `--reuse` over those without."""
+    lines = []
+    for title, values in results["reuse"].items():
+        passes, jobs = values["passes"], values["jobs"]
+        whole, reused = passes["whole_seconds"]["median"], passes["reused_seconds"]["median"]
+        off, auto = (jobs[f"--reuse {amount}"]["median"] for amount in ["off", "auto"])
+        peer = jobs.get("PyAV + OpenVINO bf16 + OpenCV")
+        lines.append([
+            title, str(values["frames"]), f"{100 * passes['computed']:.0f} %", f"{whole / reused:.2f}×",
+            f"{off / auto:.2f}×", f"{peer['median'] / auto:.2f}×" if peer else "",
+            f"{passes['error_mean']:.2f}", f"{passes['error_worst']:.2f}", f"{passes['error_told']:.2f}",
+        ])  # fmt: skip
+    head = [
+        "", "frames", "computed", "forward passes", "whole job", "over OpenVINO's pipeline", "error, mean", "worst", "told",
+    ]  # fmt: skip
+    return "\n".join(["## What has not changed: `--reuse auto` over `off`", "", table(head, lines), ""])
+
+
 def machine(results: dict) -> str:
     """Machine, versions and command."""
     facts = results["machine"]
@@ -210,7 +229,7 @@ def machine(results: dict) -> str:
 def whole(results: dict, chart: str) -> str:
     """All sections that were measured."""
     sections = {
-        "peak": peak, "forward": forward, "job": job, "neuron": neuron, "workers": workers,
+        "peak": peak, "forward": forward, "job": job, "neuron": neuron, "reuse": reuse, "workers": workers,
         "tokens": tokens, "memory": memory,
     }  # fmt: skip
     parts = ["# Results", "", machine(results), f"![Ours and the peers]({chart})", ""]

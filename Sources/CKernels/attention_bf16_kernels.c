@@ -35,6 +35,18 @@ void vv_attention_bf16_pack(void *packed_keys, void *packed_values, const uint16
     }
 }
 
+void vv_attention_bf16_repack(void *packed_keys, void *packed_values, const uint16_t *keys,
+                              const uint16_t *values, size_t stride, const int32_t *tokens, size_t count,
+                              size_t head_width) {
+    for (size_t r = 0; r < count; r++) {
+        size_t t = (size_t)tokens[r];
+        uint16_t *key = (uint16_t *)packed_keys + t / PANEL * PANEL * head_width + t % PANEL * 2;
+        uint16_t *value = (uint16_t *)packed_values + t / 2 * head_width * 2 + t % 2;
+        for (size_t i = 0; i < head_width; i += 2) memcpy(key + i * PANEL, keys + r * stride + i, 2 * sizeof *keys);
+        for (size_t i = 0; i < head_width; i++) value[2 * i] = values[r * stride + i];
+    }
+}
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 

@@ -70,6 +70,17 @@ void vv_attention_pack(float *packed_keys, float *packed_values, const float *ke
     }
 }
 
+void vv_attention_repack(float *packed_keys, float *packed_values, const float *keys, const float *values,
+                         size_t stride, const int32_t *tokens, size_t count, size_t head_width) {
+    size_t width = padded_width(head_width);
+    for (size_t i = 0; i < count; i++) {
+        size_t t = (size_t)tokens[i];
+        float *column = packed_keys + t / PANEL * PANEL * head_width + t % PANEL;
+        for (size_t k = 0; k < head_width; k++) column[k * PANEL] = keys[i * stride + k];
+        memcpy(packed_values + t * width, values + i * stride, head_width * sizeof *values);
+    }
+}
+
 typedef void tile_function(float *, void *, const void *, size_t, const void *, const void *, size_t, size_t,
                            float, const float *, size_t);
 

@@ -14,7 +14,8 @@ extension Method {
             MethodOptionUse(MethodOptions.fusion, "how the heads are fused", standard: "mean"),
             .query,
         ],
-        arrays: [ArrayDescription("attention", ["heads", "rows", "cols"])], section: .heads
+        arrays: [ArrayDescription("attention", ["heads", "rows", "cols"])], section: .heads,
+        reusesFrames: true
     ) { request in
         try AttentionMaps(
             request.model, engine: try request.makeEngine(),
@@ -34,7 +35,7 @@ extension MethodOptionUse {
 }
 
 /// What a query, the class token unless told otherwise, attends to in one block, per head and fused.
-package struct AttentionMaps: ForwardMapSource {
+package struct AttentionMaps: ReusingMapSource {
     package let probed: ProbedModel
     package let engine: Engine
     /// The block, 0-based.
@@ -82,8 +83,8 @@ package struct AttentionMaps: ForwardMapSource {
         provenance["query"] = .text(query.description)
     }
 
-    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
-        let pass = try ForwardPass(engine: engine, threads: threads)
+    package func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads, reuse: reuse)
         let preprocessor = probed.preprocessor
         var request = probed.classifying(ForwardRequest(attentionBlocks: query == .probe ? [] : [block]))
         request.wantsProbeAttention = query == .probe

@@ -14,7 +14,7 @@ extension Method {
                 "foreground: components of the foreground's patches alone (see --method foreground), the rest black",
                 standard: "all patches")
         ],
-        arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color
+        arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color, reusesFrames: true
     ) { request in
         let engine = try request.makeEngine()
         if let fitted = try request.savedState.map({ try JSONDecoder().decode(FittedFeatures.self, from: $0) }
@@ -63,7 +63,7 @@ package struct FittedFeatures: Codable, Sendable, Equatable {
 
 /// The first three principal components of the patch tokens, shown as red, green and blue. The basis is fitted
 /// beforehand, so that colors hold through a clip.
-package struct FeatureMaps: ForwardMapSource {
+package struct FeatureMaps: ReusingMapSource {
     package let probed: ProbedModel
     package let engine: Engine
     package let fitted: FittedFeatures
@@ -135,8 +135,8 @@ package struct FeatureMaps: ForwardMapSource {
             (fitted.foreground == nil ? FeatureRegion.all : .foreground).rawValue)
     }
 
-    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
-        let pass = try ForwardPass(engine: engine, threads: threads)
+    package func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads, reuse: reuse)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: [], wantsTokens: true))
         return { [probed, fitted] image in

@@ -14,7 +14,7 @@ extension Method {
         arrays: [ArrayDescription("layers", ["blocks", "rows", "cols"])], maps: .several,
         singleMap: SingleMap(
             method: "attention", option: AnyMethodOption(MethodOptions.layer), shown: "one block"),
-        section: .layers
+        section: .layers, reusesFrames: true
     ) { request in
         try LayerMaps(
             request.model, engine: try request.makeEngine(), heads: request.settings[MethodOptions.heads],
@@ -25,7 +25,7 @@ extension Method {
 
 /// What a query, the class token unless told otherwise, attends to in every block: one map a block, of one head or of
 /// several fused.
-package struct LayerMaps: ForwardMapSource {
+package struct LayerMaps: ReusingMapSource {
     package let probed: ProbedModel
     package let engine: Engine
     /// The heads that are fused.
@@ -67,8 +67,8 @@ package struct LayerMaps: ForwardMapSource {
         provenance["query"] = .text(query.description)
     }
 
-    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
-        let pass = try ForwardPass(engine: engine, threads: threads)
+    package func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads, reuse: reuse)
         let preprocessor = probed.preprocessor
         return { [probed, heads, fusion, query] image in
             let attending = query.attending(

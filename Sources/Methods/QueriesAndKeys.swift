@@ -15,7 +15,7 @@ extension Method {
             MethodOptionUse(MethodOptions.channel, "the channel of the head", standard: "0"),
         ],
         arrays: ["q", "k"].map { ArrayDescription($0, ["rows", "cols"], note: "through the sigmoid") },
-        maps: .several, section: .queriesAndKeys
+        maps: .several, section: .queriesAndKeys, reusesFrames: true
     ) { request in
         try QueryKeyMaps(
             request.model, engine: try request.makeEngine(),
@@ -26,7 +26,7 @@ extension Method {
 }
 
 /// The queries and the keys of one channel of one head, each through the sigmoid.
-package struct QueryKeyMaps: ForwardMapSource {
+package struct QueryKeyMaps: ReusingMapSource {
     package let probed: ProbedModel
     package let engine: Engine
     /// The block, 0-based.
@@ -66,8 +66,8 @@ package struct QueryKeyMaps: ForwardMapSource {
         provenance["channel"] = .integer(channel)
     }
 
-    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
-        let pass = try ForwardPass(engine: engine, threads: threads)
+    package func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads, reuse: reuse)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: []))
         return { [probed, block, head, channel] image in

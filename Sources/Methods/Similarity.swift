@@ -21,7 +21,7 @@ extension Method {
             MethodOptionUse(MethodOptions.queryImage, "another picture that the query is in, likewise"),
             .featureLayer, .feature,
         ],
-        arrays: [ArrayDescription("similarity", ["rows", "cols"], note: "−1 to 1")],
+        arrays: [ArrayDescription("similarity", ["rows", "cols"], note: "−1 to 1")], reusesFrames: true,
         validate: { settings in
             _ = try settings.comparedQuery
             if settings.isGiven(MethodOptions.queryFrame), settings.isGiven(MethodOptions.queryImage) {
@@ -74,7 +74,7 @@ package enum QueryPlace: Sendable, Hashable {
 }
 
 /// The cosine of every patch's vector with that of a query.
-package struct SimilarityMaps: ForwardMapSource {
+package struct SimilarityMaps: ReusingMapSource {
     package let probed: ProbedModel
     package let engine: Engine
     package let features: TokenFeatures
@@ -153,8 +153,8 @@ package struct SimilarityMaps: ForwardMapSource {
         }
     }
 
-    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
-        let pass = try ForwardPass(engine: engine, threads: threads)
+    package func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps {
+        let pass = try ForwardPass(engine: engine, threads: threads, reuse: reuse)
         let preprocessor = probed.preprocessor
         let request = probed.classifying(ForwardRequest(attentionBlocks: []))
         return { [probed, features, chosen, reference] image in

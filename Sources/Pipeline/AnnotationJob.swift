@@ -22,7 +22,17 @@ package struct AnnotationJob {
 
     /// How many decoded frames exist at once at most: one being decoded, those that wait, one a worker, those
     /// whose turn to be written has not come, and one being drawn.
-    package static func mostFramesUnderWay(workers: Int) -> Int { 2 * (workers + queueDepth) + 2 }
+    ///
+    /// - Parameter reuses: whether frames take over from one another.
+    package static func mostFramesUnderWay(workers: Int, reuses: Bool = false) -> Int {
+        let depth = queueDepth(workers: workers, reuses: reuses)
+        return 2 * (workers + (reuses ? workers : 1) * depth) + 2
+    }
+
+    /// Frames that wait for a worker: where workers take whole stretches, as many as one has, so that the others get theirs.
+    private static func queueDepth(workers: Int, reuses: Bool) -> Int {
+        reuses && workers > 1 ? Stretches.length : queueDepth
+    }
 
     let reader: VideoReader
     let leadingFrames: [VideoFrame]
@@ -34,6 +44,8 @@ package struct AnnotationJob {
     let stop: StopRequest
     /// Frames to take from the reader; nil for all.
     let frameLimit: Int?
+    /// Frames after which one takes over nothing; nil where there are no such places.
+    let segmentFrames: Int?
     /// Gives the next frame's maps instead of the sources, to one worker.
     let keptMaps: (@Sendable () throws -> [FrameMaps])?
     package let meters: StageMeters
@@ -53,16 +65,17 @@ package struct AnnotationJob {
         self.init(
             reader: reader, leadingFrames: leadingFrames, recordings: recordings, analysis: analysis,
             workers: workers, threadsPerFrame: threadsPerFrame, sinks: sinks, stop: stop, frameLimit: nil,
-            keptMaps: nil, meters: meters)
+            segmentFrames: nil, keptMaps: nil, meters: meters)
     }
 
     /// - Parameters:
     ///   - frameLimit: frames to take from the reader; nil for all.
+    ///   - segmentFrames: frames after which one takes over nothing from the one before; nil where there are no such places.
     ///   - keptMaps: gives the next frame's maps instead of the sources; nil to compute them.
     init(
         reader: VideoReader, leadingFrames: [VideoFrame], recordings: [Recording], analysis: Analysis,
         workers: Int, threadsPerFrame: Int, sinks: [any FrameSink], stop: StopRequest, frameLimit: Int?,
-        keptMaps: (@Sendable () throws -> [FrameMaps])?, meters: StageMeters
+        segmentFrames: Int?, keptMaps: (@Sendable () throws -> [FrameMaps])?, meters: StageMeters
     ) {
         self.reader = reader
         self.leadingFrames = leadingFrames
@@ -73,6 +86,7 @@ package struct AnnotationJob {
         self.sinks = sinks
         self.stop = stop
         self.frameLimit = frameLimit
+        self.segmentFrames = segmentFrames
         self.keptMaps = keptMaps
         self.meters = meters
     }
@@ -86,8 +100,10 @@ package struct AnnotationJob {
             // The published heatmaps, and this tool's unless told otherwise, are in inferno.
             let inverse =
                 recordings.isEmpty || analysis.recordingGrid == nil ? nil : ColorMapInverse(.inferno)
+            let reuses = keptMaps == nil && !analysis.reusingSources.isEmpty
             let input = FramesInStep(
-                reader: reader, leading: leadingFrames, recordings: recordings, limit: frameLimit)
+                reader: reader, leading: leadingFrames, recordings: recordings, limit: frameLimit,
+                stretches: reuses ? Stretches(segmentFrames: segmentFrames) : nil)
             let pipeline = OrderedPipeline<FrameInStep, AnnotatedFrame>(
                 source: { [stop] in stop.isRequested ? nil : try input.next() },
                 makeWorker: { [analysis, threadsPerFrame, keptMaps] in
@@ -95,7 +111,8 @@ package struct AnnotationJob {
                         analysis, inverse: inverse, threads: threadsPerFrame, keptMaps: keptMaps
                     ).analyze
                 },
-                workers: workers, queueDepth: Self.queueDepth, meters: meters,
+                workers: workers, queueDepth: Self.queueDepth(workers: workers, reuses: reuses),
+                lane: reuses ? \.stretch : nil, meters: meters,
                 isGivenUp: { [stop] in stop.isOverdue })
             var last: (maps: [FrameMaps], masks: [Plane]) = ([], [])
             try pipeline.run { analyzed in

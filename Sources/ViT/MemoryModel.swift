@@ -60,6 +60,13 @@ package struct MemoryModel {
             + input + positions + probe + meanQuery
     }
 
+    /// A `TokenReuse` beside its pass: of each block what went in and what was added, keys, values and squares; the chosen
+    /// tokens' rows, and distances, marks and numbers.
+    package func reuse(_ precision: Precision) -> Int {
+        let sizes = ScratchSizes(configuration: c, precision: precision, tokens: tokens)
+        return c.depth * (2 * residual + 2 * sizes.packedHeads + 4 * tokens) + residual + 13 * tokens
+    }
+
     /// The buffers of a forward pass that grow with the tokens, counted in 32-bit floats for every precision:
     /// residual stream, attention output, and queries, keys and values.
     package var forwardActivations: Int { 5 * residual }
@@ -172,9 +179,12 @@ struct ScratchSizes {
         packedHead = (packed + Self.cacheLine - 1) / Self.cacheLine * Self.cacheLine
     }
 
+    /// All heads' packed keys, and their packed values.
+    var packedHeads: Int { heads * packedHead }
+
     /// All of it together.
     func total(workers: Int) -> Int {
-        residual + qkv + attentionOutput + 2 * heads * packedHead
+        residual + qkv + attentionOutput + 2 * packedHeads
             + workers * (normalized + hidden + gated + attention + product + bias)
     }
 }

@@ -133,6 +133,7 @@ import VideoIO
             "annotate", "--allow-huge-frames", "\(photo) --resolution 4000 --budget-memory 100K",
             plus: "--allow-huge-frames"),
         Row("annotate", "--resume", video, plus: "--resume"),
+        Row("annotate", "--reuse", video, plus: "--reuse 1"),
         Row("annotate", "--segment-frames", "\(video) --resume", plus: "--segment-frames 3"),
         Row("annotate", "--part", "\(video) --resume", plus: "--part 1/2"),
         // Refused, being for the task of a job array, which there is none of here.

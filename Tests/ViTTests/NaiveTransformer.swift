@@ -53,19 +53,14 @@ struct NaiveTransformer {
         var x = embedding(planes)
         trace.embedding = x
         for block in 0..<c.depth {
-            let name = "blocks.\(block)."
-            let (attended, attention, qkv) = attend(x, name, nudge: nudge?.block == block ? nudge : nil)
-            trace.attention.append(attention)
-            trace.qkv.append(qkv)
-            let output = c.normalizesAttention ? norm(attended, name + "attn.norm") : attended
-            x = sum(x, scaled(linear(output, name + "attn.proj"), name + "ls1.gamma"))
-            let hidden = hidden(norm(x, name + "norm2"), name)
-            trace.hidden.append(hidden)
-            let inner = c.normalizesHidden ? norm(hidden, name + "mlp.norm") : hidden
-            x = sum(x, scaled(linear(inner, name + secondLayer), name + "ls2.gamma"))
-            trace.blocks.append(x)
+            let step = run(block, x, nudge: nudge?.block == block ? nudge : nil)
+            trace.attention.append(step.attention)
+            trace.qkv.append(step.qkv)
+            trace.hidden.append(step.hidden)
+            trace.blocks.append(step.output)
+            x = step.output
         }
-        if c.hasFinalNorm { x = norm(x, "norm") }
+        x = finished(x)
         trace.norm = x
         if c.classes > 0 || c.pooling == .attentionProbe {
             var pooled = pool(x, &trace)
@@ -75,9 +70,25 @@ struct NaiveTransformer {
         return trace
     }
 
+    /// One block by itself.
+    func run(_ block: Int, _ x: Rows, nudge: Nudge? = nil)
+        -> (output: Rows, attention: [Rows], qkv: Rows, hidden: Rows)
+    {
+        let name = "blocks.\(block)."
+        let (attended, attention, qkv) = attend(x, name, nudge: nudge)
+        let output = c.normalizesAttention ? norm(attended, name + "attn.norm") : attended
+        let x = sum(x, scaled(linear(output, name + "attn.proj"), name + "ls1.gamma"))
+        let hidden = hidden(norm(x, name + "norm2"), name)
+        let inner = c.normalizesHidden ? norm(hidden, name + "mlp.norm") : hidden
+        return (sum(x, scaled(linear(inner, name + secondLayer), name + "ls2.gamma")), attention, qkv, hidden)
+    }
+
+    /// The final norm, where there is one.
+    func finished(_ x: Rows) -> Rows { c.hasFinalNorm ? norm(x, "norm") : x }
+
     // MARK: Embedding
 
-    private func embedding(_ planes: [Double]) -> Rows {
+    func embedding(_ planes: [Double]) -> Rows {
         var x: Rows = []
         for (name, count) in [
             ("cls_token", c.prefix.hasClassToken ? 1 : 0),

@@ -14,5 +14,6 @@
 #include "resize_kernels.h"
 #include "transformer_kernels.h"
 #include "pixel_kernels.h"
+#include "reuse_kernels.h"
 
 #endif

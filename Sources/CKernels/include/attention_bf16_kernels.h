@@ -18,6 +18,12 @@ size_t vv_attention_bf16_scratch_bytes(size_t head_width);
 void vv_attention_bf16_pack(void *packed_keys, void *packed_values, const uint16_t *keys,
                             const uint16_t *values, size_t stride, size_t tokens, size_t head_width);
 
+/// Replaces the packed keys and values of `count` tokens by keys and values [count, head_width], rows `stride` values
+/// apart.
+void vv_attention_bf16_repack(void *packed_keys, void *packed_values, const uint16_t *keys,
+                              const uint16_t *values, size_t stride, const int32_t *tokens, size_t count,
+                              size_t head_width);
+
 /// out [query_count, head_width], rows `out_stride` apart = softmax(scale · (Q·Kᵀ + bias))·V for queries
 /// [query_count, head_width], rows `query_stride` apart, against all packed keys and values. `bias` [query_count,
 /// tokens], rows `bias_stride` apart, is finite in whole tiles: of vv_attention_bias_rows(query_count) rows and

@@ -2,6 +2,7 @@
 #define VITVIDEO_ATTENTION_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 // Attention of one head, softmax(scale · Q·Kᵀ)·V, in tiles that stay in cache: the tokens × tokens
 // matrix is never in memory. A tile of queries meets the keys block by block; the running maximum and
@@ -20,6 +21,11 @@ size_t vv_attention_bias_columns(size_t tokens);
 /// Arranges one head's keys and values [tokens, head_width], rows `stride` floats apart, for vv_attention.
 void vv_attention_pack(float *packed_keys, float *packed_values, const float *keys,
                        const float *values, size_t stride, size_t tokens, size_t head_width);
+
+/// Replaces the packed keys and values of `count` tokens by keys and values [count, head_width], rows `stride` floats
+/// apart.
+void vv_attention_repack(float *packed_keys, float *packed_values, const float *keys, const float *values,
+                         size_t stride, const int32_t *tokens, size_t count, size_t head_width);
 
 /// out [query_count, head_width], rows `out_stride` apart = softmax(scale · (Q·Kᵀ + bias))·V for queries
 /// [query_count, head_width], rows `query_stride` apart, against all packed keys and values. `bias` [query_count,

@@ -62,12 +62,14 @@ package struct Method: Sendable {
     package let makeSource: @Sendable (MethodRequest) throws -> any MapSource
     /// Its section of the report; nil where it has none.
     package let section: MethodSection?
+    /// Whether its frames can take over from one another what has hardly changed: its source is a `ReusingMapSource`.
+    package let reusesFrames: Bool
 
     package init(
         name: String, title: String? = nil, summary: String, options: [MethodOptionUse] = [],
         arrays: [ArrayDescription], maps: Maps = .one, masks: MaskRule = .mass,
         singleMap: SingleMap? = nil,
-        section: MethodSection? = nil, standardScale: HeatScale = .frame,
+        section: MethodSection? = nil, standardScale: HeatScale = .frame, reusesFrames: Bool = false,
         validate: @escaping @Sendable (MethodSettings) throws -> Void = { _ in },
         makeSource: @escaping @Sendable (MethodRequest) throws -> any MapSource
     ) {
@@ -80,6 +82,7 @@ package struct Method: Sendable {
         self.masks = masks
         self.singleMap = singleMap
         self.standardScale = standardScale
+        self.reusesFrames = reusesFrames
         self.section = section
         self.validate = validate
         self.makeSource = makeSource

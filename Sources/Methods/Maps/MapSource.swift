@@ -124,3 +124,28 @@ extension ForwardMapSource {
     package var precision: Precision { engine.precision }
     package var notice: String? { engine.notice }
 }
+
+/// A source whose passes can take over from one frame to the next what has hardly changed.
+package protocol ReusingMapSource: ForwardMapSource {
+    /// As `makeExtractor(threads:)`, for frames one after the other.
+    ///
+    /// - Parameter reuse: what the function's pass keeps between frames; nil for nothing.
+    func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps
+}
+
+extension ReusingMapSource {
+    package func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
+        try makeExtractor(threads: threads, reuse: nil)
+    }
+
+    /// Takes what reusing keeps between frames of this size off the memory there is.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` where it does not fit.
+    package func prepareReuse(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+        let precision = engine.precision
+        try probed.reserveMemory(
+            "\(name) with what --reuse keeps", on: try layout(height: height, width: width), workers: workers,
+            from: &availableBytes
+        ) { $0.reuse(precision) }
+    }
+}

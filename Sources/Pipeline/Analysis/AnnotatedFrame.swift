@@ -12,16 +12,20 @@ package struct AnnotatedFrame: Sendable {
     package private(set) var maps: [FrameMaps]
     /// Above 0 where a patch is within the mask, for each source; empty where the views show no masks.
     package private(set) var masks: [Plane]
+    /// How the maps of each source came about; nil where they were not taken over, and empty where no maps are computed.
+    let reuse: [FrameReuse?]
     /// In the order of the job's recordings.
     package let recorded: [RecordedFrame]
 
     init(
-        _ input: FrameInStep, maps: [FrameMaps] = [], masks: [Plane] = [], recorded: [RecordedFrame]
+        _ input: FrameInStep, maps: [FrameMaps] = [], masks: [Plane] = [], reuse: [FrameReuse?] = [],
+        recorded: [RecordedFrame]
     ) {
         frame = input.frame
         repeatsPrevious = input.repeatsPrevious
         self.maps = maps
         self.masks = masks
+        self.reuse = reuse
         self.recorded = recorded
     }
 

@@ -188,7 +188,7 @@ package struct ResumableJob {
         let reader = try reader(of: gap)
         let sink = SegmentSink(
             store: store, gap: gap, reader: reader, outline: outline,
-            computation: { [computation] _ in computation.description }, purpose)
+            origin: { [computation] _ in SegmentOrigin(computation: computation.description) }, purpose)
         return try job(gap, reader, sink, workers: whole.workers).run(progress: progress)
     }
 
@@ -199,7 +199,7 @@ package struct ResumableJob {
     ) throws -> AnnotationJob.Outcome {
         let reader = try reader(of: gap)
         let sink = SegmentSink(
-            store: store, gap: gap, reader: reader, outline: outline, computation: store.computation, purpose)
+            store: store, gap: gap, reader: reader, outline: outline, origin: store.origin, purpose)
         let maps = KeptMaps(store: store, first: gap.first)
         // One worker, which takes the maps in the frames' order.
         return try job(gap, reader, sink, workers: 1, kept: maps.next).run(progress: progress)
@@ -213,7 +213,8 @@ package struct ResumableJob {
             reader: reader, leadingFrames: gap.first == 0 ? whole.leadingFrames : [],
             recordings: whole.recordings, analysis: whole.analysis, workers: workers,
             threadsPerFrame: whole.threadsPerFrame, sinks: [sink], stop: whole.stop,
-            frameLimit: gap.count.map { $0 * store.segmentFrames }, keptMaps: kept, meters: whole.meters)
+            frameLimit: gap.count.map { $0 * store.segmentFrames }, segmentFrames: store.segmentFrames,
+            keptMaps: kept, meters: whole.meters)
     }
 
     /// A reader that begins with the gap's first frame.

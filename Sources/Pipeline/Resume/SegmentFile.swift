@@ -26,6 +26,8 @@ struct SegmentSummary: Codable, Equatable {
     var span = SelectionSpan()
     /// What its maps were computed with.
     var computation = ""
+    /// Of each source, what its frames took over from one another.
+    var reuse: [ReuseTally] = []
     /// Presentation times of its packets, in the order of decoding.
     var packetTicks: [Int64] = []
     /// How many packets may come ahead of the order in which they are shown.
@@ -56,7 +58,7 @@ struct SegmentLabel: Equatable {
     var number: Int
     var stage = SegmentStage.finished
 
-    var line: [UInt8] { Array("vitvideo \(stage.rawValue) 2: \(number) of \(job)\n".utf8) }
+    var line: [UInt8] { Array("vitvideo \(stage.rawValue) 3: \(number) of \(job)\n".utf8) }
 }
 
 extension AtomicFile {

@@ -2,6 +2,14 @@ import Base
 import Pixels
 import VideoIO
 
+/// How the maps of a segment came about.
+struct SegmentOrigin {
+    /// What they were computed with.
+    let computation: String
+    /// Of each source, what its frames took over from one another; empty as long as they are to come.
+    var reuse: [ReuseTally] = []
+}
+
 /// Cuts the frames of a gap into segments and keeps each one as soon as it is full.
 ///
 /// A segment's frames are encoded by an encoder of their own, so that they do not depend on what was computed before
@@ -18,7 +26,7 @@ final class SegmentSink: FrameSink {
     private let store: SegmentStore
     private let gap: SegmentStore.Gap
     private let reader: VideoReader
-    private let computation: (_ number: Int) -> String
+    private let origin: (_ number: Int) -> SegmentOrigin
     private let stage: SegmentStage
     private let makeEncoder: (() throws -> SegmentEncoder)?
     private let keepsNumbers: Bool
@@ -35,16 +43,16 @@ final class SegmentSink: FrameSink {
 
     /// - Parameters:
     ///   - gap: which segments the reader gives the frames of.
-    ///   - computation: what the maps of a segment are computed with.
+    ///   - origin: how the maps of a segment come about, or came.
     init(
         store: SegmentStore, gap: SegmentStore.Gap, reader: VideoReader, outline: SelectionOutline?,
-        computation: @escaping (_ number: Int) -> String, _ purpose: Purpose
+        origin: @escaping (_ number: Int) -> SegmentOrigin, _ purpose: Purpose
     ) {
         self.store = store
         self.gap = gap
         self.reader = reader
         self.outline = outline
-        self.computation = computation
+        self.origin = origin
         switch purpose {
         case .finish(let renderer, let makeEncoder, let keepsNumbers):
             stage = .finished
@@ -67,6 +75,7 @@ final class SegmentSink: FrameSink {
             try encoder.encode(picture, at: frame.frame.outputTime) { try keep($0, in: file) }
         }
         if keepsNumbers { try file.append(.numbers(frame.numbers)) }
+        summary.reuse.add(frame.reuse)
         summary.frames += 1
         summary.firstIndex = summary.firstIndex ?? frame.frame.index
         summary.lastIndex = frame.frame.index
@@ -112,7 +121,8 @@ final class SegmentSink: FrameSink {
     private func begin() throws -> SegmentFileWriter {
         let file = try store.writer(of: number, stage)
         encoder = try makeEncoder?()
-        summary = SegmentSummary(computation: computation(number))
+        let origin = origin(number)
+        summary = SegmentSummary(computation: origin.computation, reuse: origin.reuse)
         self.file = file
         return file
     }

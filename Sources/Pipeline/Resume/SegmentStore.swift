@@ -183,9 +183,17 @@ package final class SegmentStore {
             nextStep: .advice("the same command computes it anew"))
     }
 
-    /// What the maps of a segment were computed with.
-    func computation(of number: Int) -> String {
-        (summaries[number] ?? undrawn[number])?.computation ?? job.computation
+    /// How the maps of a segment came about.
+    func origin(of number: Int) -> SegmentOrigin {
+        let summary = summaries[number] ?? undrawn[number]
+        return SegmentOrigin(
+            computation: summary?.computation ?? job.computation, reuse: summary?.reuse ?? [])
+    }
+
+    /// Of each source, what the frames of all segments took over from one another.
+    package var reuse: [ReuseTally] {
+        summaries.merging(undrawn) { finished, _ in finished }.sorted { $0.key < $1.key }
+            .reduce(into: []) { $0.add($1.value.reuse) }
     }
 
     // MARK: Changes

@@ -25,20 +25,25 @@ package final class ExportSink: NumberSink {
     private let targetClasses: [GrowingArray?]
     private let frames: GrowingArray
     private let times: GrowingArray
+    /// How each source's maps come about.
+    private let provenance: [(name: String, value: Provenance)]
+    private let reuse: ReuseFindings?
 
     /// - Parameters:
     ///   - archive: to fill, new: a whole one, or a group of one.
     ///   - number: of maps and logits, float32 or float16.
+    ///   - reuse: what frames took over from one another, for `meta`; nil where each was computed by itself.
     ///   - onOverflow: called once for each array that holds what float16 does not.
     /// - Precondition: there is a source.
     /// - Throws: `VitvideoError` where the arrays cannot be begun; the archive is given up then.
     package init(
         _ archive: any ArrayArchive, sources: [any MapSource], sourceHeight: Int, sourceWidth: Int,
-        version: String, number: ArchiveNumber = .float32,
+        version: String, number: ArchiveNumber = .float32, reuse: ReuseFindings? = nil,
         onOverflow: @escaping (ArrayOverflow) -> Void = { _ in }
     ) throws {
         precondition(!sources.isEmpty, "an export has maps to hold")
         self.archive = archive
+        self.reuse = reuse
         func begin(
             _ name: String, _ element: ElementType, _ axes: [String], _ rowShape: [Int], _ names: ExportNames
         ) throws -> GrowingArray {
@@ -75,10 +80,14 @@ package final class ExportSink: NumberSink {
                 ArchivedArray("frame", .int64, dimensions: ["frame"], isCoordinate: true))
             times = try archive.array(
                 ArchivedArray("time", .float64, dimensions: ["frame"], unit: "s", isCoordinate: true))
-            for (source, names) in zip(sources, names) {
-                let provenance = try source.provenance(
+            provenance = try zip(sources, names).map { source, names in
+                let value = try source.provenance(
                     sourceHeight: sourceHeight, sourceWidth: sourceWidth, version: version)
-                try archive.add(names.array("meta"), text: try provenance.json())
+                return (names.array("meta"), value)
+            }
+            // What is found out on the way is known at the end only.
+            if reuse == nil {
+                for (name, value) in provenance { try archive.add(name, text: try value.json()) }
             }
         } catch {
             archive.abandon()
@@ -100,9 +109,31 @@ package final class ExportSink: NumberSink {
         try times.append([frame.timeSeconds])
     }
 
-    package func finish() throws { try archive.finish(as: nil) }
+    package func finish() throws {
+        try addFindings()
+        try archive.finish(as: nil)
+    }
 
-    package func finishPartial() throws -> [String] { [try archive.finishPartial()] }
+    package func finishPartial() throws -> [String] {
+        try addFindings()
+        return [try archive.finishPartial()]
+    }
+
+    /// - Throws: what the archive throws; it is given up then.
+    private func addFindings() throws {
+        guard let reuse else { return }
+        do {
+            let tallies = reuse.tallies()
+            for (index, (name, value)) in provenance.enumerated() {
+                var value = value
+                if index < tallies.count { value.add(tallies[index], levels: reuse.levels) }
+                try archive.add(name, text: try value.json())
+            }
+        } catch {
+            archive.abandon()
+            throw error
+        }
+    }
 
     package func abandon() { archive.abandon() }
 

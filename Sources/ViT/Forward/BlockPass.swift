@@ -8,6 +8,8 @@ struct BlockPass {
     let scratch: Scratch
     let workers: WorkerPool
     let positions: AttentionPositions
+    /// What the steps work on: all tokens, unless told otherwise.
+    var chosen: TokenRows
     var d: Int { c.width }
     var tokens: Int { scratch.tokens }
     var softmaxScale: Float { 1 / Float(c.headWidth).squareRoot() }
@@ -26,6 +28,7 @@ struct BlockPass {
         self.scratch = scratch
         self.workers = workers
         self.positions = positions
+        chosen = TokenRows(of: scratch)
     }
 
     /// qkv = R(N(LayerNorm(residual) · Wᵀ + b)), as `AttentionInput.run` defines it.
@@ -37,7 +40,7 @@ struct BlockPass {
             try block.qkv.apply(
                 rows: rows, input: worker.normalized, output: out, scratch: worker.product)
             normalizeHeads(block, out, rows: rows)
-            rotate(out, tokens: start..<start + rows)
+            rotate(out, rows: start..<start + rows)
         }
     }
 
@@ -48,14 +51,28 @@ struct BlockPass {
 
     /// The same rows of attentionOutput for tokens that attend to one another and to no others.
     func attend(_ index: Int, among tokens: Range<Int>) throws {
-        let bias = positions.bias(ofBlock: index)
         try workers.run(count: c.heads) { head, _ in pack(head: head, keys: tokens) }
-        let tiles = (tokens.count + BlockPass.queryTile - 1) / BlockPass.queryTile
+        try attend(index, queries: tokens, keys: tokens)
+    }
+
+    /// attentionOutput of the chosen tokens, which attend to all: those whose keys and values are new, and the others with
+    /// the keys and values that are packed already.
+    func attendRenewing(_ index: Int) throws {
+        try workers.run(count: c.heads) { head, _ in repack(head: head) }
+        try attend(index, queries: 0..<chosen.count, keys: 0..<tokens)
+    }
+
+    /// - Parameters:
+    ///   - queries: rows of `chosen`.
+    ///   - keys: the tokens whose keys are packed.
+    private func attend(_ index: Int, queries: Range<Int>, keys: Range<Int>) throws {
+        let bias = positions.bias(ofBlock: index)
+        let tiles = (queries.count + BlockPass.queryTile - 1) / BlockPass.queryTile
         try workers.run(count: c.heads * tiles) { index, worker in
-            let start = tokens.lowerBound + index % tiles * BlockPass.queryTile
+            let start = queries.lowerBound + index % tiles * BlockPass.queryTile
             attend(
-                head: index / tiles, queries: start..<min(start + BlockPass.queryTile, tokens.upperBound),
-                keys: tokens, bias, self.scratch.workers[worker])
+                head: index / tiles, queries: start..<min(start + BlockPass.queryTile, queries.upperBound),
+                keys: keys, bias, self.scratch.workers[worker])
         }
     }
 
@@ -70,7 +87,7 @@ struct BlockPass {
     ) throws {
         let rowBytes = d * storage.byteCount
         try forRowTiles { start, rows, worker in
-            let residual = scratch.residual + start * d
+            let residual = chosen.residual + start * d
             let attended = scratch.attentionOutput + start * rowBytes
             normalize(attended, block.attentionNorm, rows: rows, width: d)
             try block.proj.apply(
@@ -103,7 +120,7 @@ struct BlockPass {
 
     /// LayerNorm of a tile of the residual stream, in the engine's precision.
     private func normalize(_ norm: Norm, start: Int, rows: Int, into out: UnsafeMutableRawPointer) {
-        let residual = scratch.residual + start * d
+        let residual = chosen.residual + start * d
         switch storage {
         case .float32:
             vv_layer_norm(
@@ -145,16 +162,20 @@ struct BlockPass {
 
     /// The place in the tuned pass where rotary positions turn queries and keys: right after their product.
     ///
-    /// - Parameter qkv: the row of the first of `tokens`.
-    private func rotate(_ qkv: UnsafeMutableRawPointer, tokens: Range<Int>) {
+    /// - Parameter qkv: the first of `rows` among the chosen ones.
+    private func rotate(_ qkv: UnsafeMutableRawPointer, rows: Range<Int>) {
         guard let rotation = positions.rotation else { return }
-        switch storage {
-        case .float32:
-            rotation.apply(
-                to: qkv.assumingMemoryBound(to: Float.self), stride: 3 * d, tokens: tokens, parts: 2)
-        case .bfloat16:
-            rotation.apply(
-                toBFloat16: qkv.assumingMemoryBound(to: UInt16.self), stride: 3 * d, tokens: tokens, parts: 2)
+        chosen.forRuns(in: rows) { row, tokens in
+            let start = qkv + (row - rows.lowerBound) * 3 * d * storage.byteCount
+            switch storage {
+            case .float32:
+                rotation.apply(
+                    to: start.assumingMemoryBound(to: Float.self), stride: 3 * d, tokens: tokens, parts: 2)
+            case .bfloat16:
+                rotation.apply(
+                    toBFloat16: start.assumingMemoryBound(to: UInt16.self), stride: 3 * d, tokens: tokens,
+                    parts: 2)
+            }
         }
     }
 
@@ -183,8 +204,8 @@ struct BlockPass {
     }
 
     private func pack(head: Int, keys tokens: Range<Int>) {
-        let keys = scratch.packedKeys + head * scratch.packedBytes
-        let values = scratch.packedValues + head * scratch.packedBytes
+        let keys = chosen.packedKeys + head * scratch.packedBytes
+        let values = chosen.packedValues + head * scratch.packedBytes
         let first = tokens.lowerBound * 3 * d + d + head * c.headWidth
         switch storage {
         case .float32:
@@ -195,6 +216,27 @@ struct BlockPass {
         case .bfloat16:
             let from = scratch.qkv.assumingMemoryBound(to: UInt16.self) + first
             vv_attention_bf16_pack(keys, values, from, from + d, 3 * d, tokens.count, c.headWidth)
+        }
+    }
+
+    /// Puts the chosen tokens' keys and values in the places of their older ones.
+    private func repack(head: Int) {
+        guard let tokens = chosen.tokens else {
+            pack(head: head, keys: 0..<self.tokens)
+            return
+        }
+        let keys = chosen.packedKeys + head * scratch.packedBytes
+        let values = chosen.packedValues + head * scratch.packedBytes
+        let first = d + head * c.headWidth
+        switch storage {
+        case .float32:
+            let from = scratch.qkv.assumingMemoryBound(to: Float.self) + first
+            vv_attention_repack(
+                keys.assumingMemoryBound(to: Float.self), values.assumingMemoryBound(to: Float.self), from,
+                from + d, 3 * d, tokens, chosen.count, c.headWidth)
+        case .bfloat16:
+            let from = scratch.qkv.assumingMemoryBound(to: UInt16.self) + first
+            vv_attention_bf16_repack(keys, values, from, from + d, 3 * d, tokens, chosen.count, c.headWidth)
         }
     }
 
@@ -211,7 +253,8 @@ struct BlockPass {
         for start in Swift.stride(from: queries.lowerBound, to: queries.upperBound, by: rows) {
             let tile = start..<min(start + rows, queries.upperBound)
             for query in tile {
-                bias.fill(worker.bias + (query - start) * stride, head: head, query: query)
+                bias.fill(
+                    worker.bias + (query - start) * stride, head: head, query: chosen.token(ofRow: query))
             }
             attend(
                 head: head, queries: tile, keys: keys.count, bias: worker.bias + keys.lowerBound,
@@ -226,8 +269,8 @@ struct BlockPass {
         head: Int, queries: Range<Int>, keys count: Int, bias: UnsafePointer<Float>?, biasStride: Int,
         _ space: UnsafeMutableRawPointer
     ) {
-        let keys = scratch.packedKeys + head * scratch.packedBytes
-        let values = scratch.packedValues + head * scratch.packedBytes
+        let keys = chosen.packedKeys + head * scratch.packedBytes
+        let values = chosen.packedValues + head * scratch.packedBytes
         let column = head * c.headWidth
         let row = queries.lowerBound
         switch storage {
@@ -250,10 +293,10 @@ struct BlockPass {
     func forRowTiles(
         _ body: (_ start: Int, _ rows: Int, _ worker: WorkerScratch) throws -> Void
     ) throws {
-        let tiles = (tokens + Scratch.rowTile - 1) / Scratch.rowTile
-        try workers.run(count: tiles) { index, worker in
-            let start = index * Scratch.rowTile
-            try body(start, min(Scratch.rowTile, tokens - start), scratch.workers[worker])
+        let (count, tile) = (chosen.count, chosen.tile)
+        try workers.run(count: (count + tile - 1) / tile) { index, worker in
+            let start = index * tile
+            try body(start, min(tile, count - start), scratch.workers[worker])
         }
     }
 }

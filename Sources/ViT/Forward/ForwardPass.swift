@@ -13,12 +13,16 @@ package final class ForwardPass {
     package var model: Model { engine.model }
     private let product: MatrixProduct
     private let workers: WorkerPool
+    private let reuse: TokenReuse?
     private(set) var scratch: Scratch
 
-    /// - Parameter threads: threads that share the work of one picture, the calling one included.
+    /// - Parameters:
+    ///   - threads: threads that share the work of one picture, the calling one included.
+    ///   - reuse: what `run` keeps from one picture to the next; nil for nothing.
     /// - Throws: `VitvideoError.mathLibraryMissing`.
-    package init(engine: Engine, threads: Int = 1) throws {
+    package init(engine: Engine, threads: Int = 1, reuse: TokenReuse? = nil) throws {
         self.engine = engine
+        self.reuse = reuse
         product = try MatrixProduct()
         workers = WorkerPool(workers: threads)
         scratch = Scratch(
@@ -59,6 +63,9 @@ package final class ForwardPass {
             || request.wantsProbeAttention
             || observing.contains { $0 == .norm || $0 == .block(c.depth - 1) }
         let lastBlock = runsToEnd ? c.depth - 1 : lastNeededBlock(request, observing)
+        precondition(reuse == nil || neuronBlocks.isEmpty, "neurons are recorded of all tokens")
+        let reuse = reuse?.begin(
+            pass, rows: input.rows, columns: input.columns, precision: engine.precision)
         for index in 0..<(lastBlock + 1) {
             let block = engine.blocks[index]
             if request.attentionBlocks.contains(index) {
@@ -70,21 +77,28 @@ package final class ForwardPass {
                 observing.contains(.attention(block: index))
                 || observing.contains(.queriesKeysValues(block: index))
             if isComplete && !isObserved { break }
-            try pass.projectQKV(block)
+            if reuse == nil || isObserved { try pass.projectQKV(block) }
             if isObserved, let observer {
                 try showAttention(of: index, pass, observing: observing, observer: observer)
             }
             if isComplete { break }
-            try pass.attend(index)
-            if neuronBlocks.contains(index) {
-                try record(index, of: pass, block, request, isLast: isLast, into: &result)
+            if let reuse {
+                try reuse.run(block, index, pass)
             } else {
-                try pass.projectAndFeedForward(block)
+                try pass.attend(index)
+                if neuronBlocks.contains(index) {
+                    try record(index, of: pass, block, request, isLast: isLast, into: &result)
+                } else {
+                    try pass.projectAndFeedForward(block)
+                }
             }
             try checkResidual("layer \(index)")
             if isLast { break }
             try show(.block(index))
             if index >= c.depth - request.classTokenBlocks { result.classTokens += normalizedClassToken() }
+        }
+        if let reuse, request.attentionBlocks.count == 1, let shown = result.attention.values.first {
+            reuse.weigh(by: shown)
         }
         guard runsToEnd else { return result }
         try finish(request, input, into: &result) { try show(.norm) }

@@ -64,6 +64,7 @@ struct Annotate: ParsableCommand {
     @OptionGroup(title: "Classification") var head: HeadOption
     @OptionGroup(title: "Running") var threads: ThreadOptions
     @OptionGroup(title: "Running") var compute: ComputeOptions
+    @OptionGroup(title: "Running") var reuse: ReuseOptions
     @OptionGroup(title: "Running") var memory: MemoryOptions
     @OptionGroup(title: "Running") var resume: ResumeOptions
     @OptionGroup(title: "Running") var messages: MessageOptions
@@ -120,7 +121,14 @@ struct Annotate: ParsableCommand {
         let info = reader.info
         let resumption =
             resume.isOn ? try Resumption(input: input, output: output, info: info, resume) : nil
-        let schedule = threads.schedule(frames: info.expectedFrameCount)
+        let reuseLevels = try reuse.levels(
+            of: method.method.value, isExact: output.wantsNumbers || output.wantsMasks)
+        let schedule =
+            reuseLevels == nil || info.isStill
+            ? threads.schedule(frames: info.expectedFrameCount)
+            : threads.schedule(
+                frames: info.expectedFrameCount, stretchesOf: info.height * info.width * 3,
+                availableBytes: memory.budgetBytes ?? Allocation.current.availableBytes())
         let sampler = FrameSampler(
             reader: reader, path: input, selection: selection, videoStream: frames.videoStream,
             threads: threads.codecThreads)
@@ -135,7 +143,7 @@ struct Annotate: ParsableCommand {
             }
             try AnnotationPlan.prepare(
                 plan.sources, frameHeight: info.height, frameWidth: info.width, workers: schedule.workers,
-                budget: memory.budgetBytes)
+                reuses: reuseLevels != nil, budget: memory.budgetBytes)
             guard style.scale.isOfClip, output.output != nil else { return plan }
             if let job, job.limits.count == plan.sources.count {
                 plan.limits = job.limits
@@ -153,17 +161,21 @@ struct Annotate: ParsableCommand {
         let store = try resumption.map {
             try openStore(of: $0, input: input, &plan, schedule: schedule, prepare: prepare)
         }
-        let analysis = try plan.analysis(
+        var analysis = try plan.analysis(
             readsRecordings: output.wantsStatistics, frameHeight: info.height, frameWidth: info.width)
+        analysis.reuseLevels = reuseLevels
+        let reused = ReuseSink()
+        let tallies = { store?.reuse ?? reused.tallies }
         let sinks = try makeSinks(
-            input, reader: reader, plan: plan, style: style, store: store, warnings: warnings)
+            input, reader: reader, plan: plan, style: style, store: store,
+            reuse: reuseLevels.map { ReuseFindings(levels: $0, tallies: tallies) }, warnings: warnings)
         temporaries.add(sinks.temporaryPaths)
         // A share has no outputs of its own; that they can be written is known now.
         if resumption?.share != nil { sinks.joined.abandon() }
         let job = AnnotationJob(
             reader: reader, leadingFrames: sampler.leadingFrames, recordings: plan.recordings,
             analysis: analysis, workers: schedule.workers,
-            threadsPerFrame: schedule.threadsPerFrame, sinks: sinks.all, stop: stop)
+            threadsPerFrame: schedule.threadsPerFrame, sinks: sinks.all + [reused], stop: stop)
         var resumable: ResumableJob?
         if let store, let resumption {
             resumable = ResumableJob(
@@ -211,6 +223,9 @@ struct Annotate: ParsableCommand {
             warnings.print()
             if let summary = sinks.statistics?.summary, store == nil || summary.frames > 0 {
                 for line in summary.lines { StandardError.line(line) }
+            }
+            for line in ReuseSummary.lines(tallies(), of: plan.sources.map(\.name)) {
+                StandardError.line(line)
             }
             for line in store?.end(of: share?.0) ?? [] { StandardError.line(line) }
         }

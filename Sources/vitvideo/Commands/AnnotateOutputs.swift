@@ -32,10 +32,12 @@ extension Annotate {
 
     /// The outputs asked for. Made before any inference, so that a bad output is found at once.
     ///
-    /// - Parameter store: where segments are kept; nil where the outputs are written directly.
+    /// - Parameters:
+    ///   - store: where segments are kept; nil where the outputs are written directly.
+    ///   - reuse: what frames take over from one another; nil where each is computed by itself.
     func makeSinks(
         _ input: String, reader: VideoReader, plan: AnnotationPlan, style: HeatStyle, store: SegmentStore?,
-        warnings: WarningList
+        reuse: ReuseFindings?, warnings: WarningList
     ) throws -> Sinks {
         let info = reader.info
         var sinks = Sinks(
@@ -59,7 +61,7 @@ extension Annotate {
             if let path = output.export {
                 sinks.export = try makeExport(
                     ArchiveFormat.create(path, overwrite: output.replaces(store)), plan, height: info.height,
-                    width: info.width, warnings: warnings)
+                    width: info.width, reuse: reuse, warnings: warnings)
             }
             sinks.masks = try makeMasks(
                 input, info, plan, overwrite: output.replaces(store), warnings: warnings)
@@ -74,11 +76,12 @@ extension Annotate {
     ///
     /// - Throws: as `ExportSink`; the archive is given up then.
     func makeExport(
-        _ archive: any ArrayArchive, _ plan: AnnotationPlan, height: Int, width: Int, warnings: WarningList
+        _ archive: any ArrayArchive, _ plan: AnnotationPlan, height: Int, width: Int,
+        reuse: ReuseFindings? = nil, warnings: WarningList
     ) throws -> ExportSink {
         try ExportSink(
             archive, sources: plan.sources, sourceHeight: height, sourceWidth: width,
-            version: Version.current, number: output.dtype ?? .float32,
+            version: Version.current, number: output.dtype ?? .float32, reuse: reuse,
             onOverflow: { warnings.add(ExportArgument.warning(of: $0)) })
     }
 

@@ -104,6 +104,11 @@ extension Annotate {
             try refuse(
                 "--resume goes on with a clip, and \(count) is pictures", "name those that are missing")
         }
+        if case .levels = reuse.reuse {
+            try refuse(
+                "--reuse takes over from one frame of a clip to the next, and \(count) is pictures",
+                "leave it out")
+        }
         if output.plot != nil {
             try refuse("--plot draws a clip over time, and \(count) is pictures", "use --stats FILE.csv")
         }

@@ -100,16 +100,24 @@ struct AnnotationPlan {
 
     /// Checks that frames of this size can be looked at by the method.
     ///
-    /// - Parameter sources: that look at each of them.
+    /// - Parameters:
+    ///   - sources: that look at each of them.
+    ///   - reuses: whether they take over from one another.
     /// - Throws: as `MapSource.prepare`.
     static func prepare(
-        _ sources: [any MapSource], frameHeight: Int, frameWidth: Int, workers: Int, budget: Int?
+        _ sources: [any MapSource], frameHeight: Int, frameWidth: Int, workers: Int, reuses: Bool = false,
+        budget: Int?
     ) throws {
-        let frames = AnnotationJob.mostFramesUnderWay(workers: workers) * frameHeight * frameWidth * 3
+        let frames =
+            AnnotationJob.mostFramesUnderWay(workers: workers, reuses: reuses) * frameHeight * frameWidth * 3
         var availableBytes = (budget ?? Allocation.current.availableBytes()).map { max(0, $0 - frames) }
         for source in sources {
             try source.prepare(
                 height: frameHeight, width: frameWidth, workers: workers, availableBytes: &availableBytes)
+            if reuses, let source = source as? any ReusingMapSource {
+                try source.prepareReuse(
+                    height: frameHeight, width: frameWidth, workers: workers, availableBytes: &availableBytes)
+            }
         }
     }
 

@@ -156,7 +156,7 @@ extension Annotate {
         try identity.add(contentOfEach: comparison.recordingPaths(model))
         identity.add(classes.settings + head.settings)
         try identity.add(contentOfEach: classes.files + head.files)
-        identity.add(output.settings + resume.settings)
+        identity.add(output.settings + resume.settings + reuse.settings)
     }
 }
 

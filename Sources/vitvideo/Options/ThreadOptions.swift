@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Pipeline
 
 /// How the cores are shared out.
 struct ThreadOptions: ParsableArguments {
@@ -27,6 +28,24 @@ struct ThreadOptions: ParsableArguments {
     func schedule(frames: Int?) -> Schedule {
         let threads = inferenceThreads
         let count = min(workers ?? threads, max(frames ?? .max, 1))
+        return Schedule(workers: count, threadsPerFrame: max(threads / count, 1))
+    }
+
+    /// The same where frames take over from one another: a worker has a stretch of frames to itself, so that there are few
+    /// workers, and as many threads as there are share their frames.
+    ///
+    /// - Parameters:
+    ///   - frameBytes: of a decoded frame; workers that are ahead hold many.
+    ///   - availableBytes: memory that frames may take half of; nil where unknown.
+    func schedule(frames: Int?, stretchesOf frameBytes: Int, availableBytes: Int?) -> Schedule {
+        let threads = inferenceThreads
+        let stretches = frames.map { ($0 + Stretches.length - 1) / Stretches.length } ?? .max
+        var count = max(1, min(workers ?? threads / 4, threads, stretches))
+        while count > 1, let availableBytes,
+            AnnotationJob.mostFramesUnderWay(workers: count, reuses: true) * frameBytes > availableBytes / 2
+        {
+            count -= 1
+        }
         return Schedule(workers: count, threadsPerFrame: max(threads / count, 1))
     }
 
