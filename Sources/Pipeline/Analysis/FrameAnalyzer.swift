@@ -27,7 +27,7 @@ package struct Analysis: Sendable {
         self.reuseLevels = reuseLevels
     }
 
-    /// Of each source, whether its frames take over from one another.
+    /// The sources whose frames take over from one another.
     package var reusingSources: [any ReusingMapSource] {
         reuseLevels == nil ? [] : sources.compactMap { $0 as? any ReusingMapSource }
     }
