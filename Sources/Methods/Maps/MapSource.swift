@@ -144,7 +144,8 @@ extension ReusingMapSource {
     package func prepareReuse(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
         let precision = engine.precision
         try probed.reserveMemory(
-            "\(name) with what it keeps between frames", on: try layout(height: height, width: width), workers: workers,
+            "\(name) with what it keeps between frames", on: try layout(height: height, width: width),
+            workers: workers,
             from: &availableBytes
         ) { $0.reuse(precision) }
     }
