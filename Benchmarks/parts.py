@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Measures what it costs to divide a job: a clip in 1, 2, 4, 8 and 16 parts, one after the other on this machine.
 
-    python3 parts.py                      2,000 frames, 20 minutes on two cores; prints the tables
+    python3 parts.py                      2,000 frames, 40 minutes on two cores; prints the tables
     python3 parts.py --frames 256 --parts 2,4 --resolution 224
 
 One undivided `--resume` run of the clip goes on beside all divisions, stopped while a part runs: each part is run right
-after the same frames of that run, and held against them, as a machine's speed drifts over so long a time. A row gives
-the sum of the parts and the join over the undivided run, and the longest part over the mean, both by what the same frames
-took there. Below the table stands what each step costs, and what that comes to for a film of ten hours on 64 machines: a
+after the same frames of that run, as a machine's speed drifts over so long a time. A row gives the sum of the parts and
+the join over the undivided run, and the longest part over the mean, beside the same of the undivided run's own stretches,
+which is the machine's unsteadiness. Below the table stands what each step costs, and what that comes to for a film of ten hours on 64 machines: a
 projection, not a measurement.
 """
 
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--parts", default="1,2,4,8,16")
     parser.add_argument("--segment-frames", type=int, default=125, help="default: 125, so that parts are equal")
-    parser.add_argument("--resolution", default="168", help="short side fed to the model; default: 168")
+    parser.add_argument("--resolution", default="224", help="short side fed to the model; default: 224")
     options = parser.parse_args()
     program = str(options.program.resolve())
     with tempfile.TemporaryDirectory() as folder:
@@ -103,16 +103,16 @@ def main() -> None:
                 parts[count].append((part, same, end))
         total = sum(seconds for _, seconds in slices)
         joins = {}
-        print("| parts | parts and join over one run | longest part over mean | join over one run |")
-        print("|--:|--:|--:|--:|")
+        print("| parts | parts and join over one run | longest part over mean | of the one run's stretches | join over one run |")
+        print("|--:|--:|--:|--:|--:|")
         for count in counts:
             joins[count] = ran(command(f"out{count}.mp4", "--join-only"), directory)
             if (directory / "whole.mp4").read_bytes() != (directory / f"out{count}.mp4").read_bytes():
                 sys.exit(f"{count} parts give another file")
-            ratios = [part / same for part, same, _ in parts[count]]
-            over = (sum(part for part, _, _ in parts[count]) + joins[count]) / total
-            longest = max(ratios) * count / sum(ratios)
-            print(f"| {count} | {over:.3f} | {longest:.3f} | {joins[count] / total:.3f} |", flush=True)
+            own, same = ([one[place] for one in parts[count]] for place in (0, 1))
+            over = (sum(own) + joins[count]) / total
+            longest, steady = (max(times) * count / sum(times) for times in (own, same))
+            print(f"| {count} | {over:.3f} | {longest:.3f} | {steady:.3f} | {joins[count] / total:.3f} |", flush=True)
 
         # What a part costs besides its frames: one that finds all its segments there.
         count = counts[-1]
