@@ -7,8 +7,8 @@
 One undivided `--resume` run of the clip goes on beside all divisions, stopped while a part runs: each part is run right
 after the same frames of that run, as a machine's speed drifts over so long a time. A row gives the sum of the parts and
 the join over the undivided run, and the longest part over the mean, beside the same of the undivided run's own stretches,
-which is the machine's unsteadiness. Below the table stands what each step costs, and what that comes to for a film of ten hours on 64 machines: a
-projection, not a measurement.
+which is the machine's unsteadiness. Below the table stands what each step costs, and what that comes to for a film of ten
+hours on 64 machines: a projection, not a measurement.
 """
 
 import argparse

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from suite import programs
+from suite import processor, programs
+from suite.job import CLIP, CLIP_FRAMES
 from suite.measure import FOLDER, Run, interleaved, progress, run, spread
 from suite.programs import CACHE, VITVIDEO
 from suite.rows import DEFAULT
 
-MEDIA = FOLDER.parent / "media" / "cache"
+MEDIA = CLIP.parent
 STATIC_FRAMES = 300
 LEVELS = 0.5
 
@@ -27,7 +28,7 @@ def compare(frames: int, rounds: int, threads: int) -> dict:
     clips = {
         "standing camera": (static, min(frames, STATIC_FRAMES)),
         "bikes.mp4, hand-held": (MEDIA / "bikes.mp4", min(frames, 250)),
-        "Big Buck Bunny, animated": (MEDIA / "bigbuckbunny.mp4", min(frames, 132)),
+        "Big Buck Bunny, animated": (CLIP, min(frames, CLIP_FRAMES)),
     }
     results = {}
     for title, (clip, count) in clips.items():
@@ -50,13 +51,13 @@ def static_camera(path: Path) -> Path:
             "[still][walker]overlay=x='60+1.6*n':y=190:shortest=0[one];"
             "[one][car]overlay=x='900-2.3*n':y=330,noise=alls=4:allf=t,format=yuv420p"
         )
-        bunny, bikes = MEDIA / "bigbuckbunny.mp4", MEDIA / "bikes.mp4"
+        bikes = MEDIA / "bikes.mp4"
         still = path.with_suffix(".png")
         ffmpeg = ["ffmpeg", "-v", "error", "-nostdin", "-y"]
         subprocess.run([*ffmpeg, "-ss", "8", "-i", bikes, "-frames:v", "1", still], check=True)
         subprocess.run(
             [
-                *ffmpeg, "-loop", "1", "-framerate", "25", "-i", still, "-i", bunny, "-i", bunny,
+                *ffmpeg, "-loop", "1", "-framerate", "25", "-i", still, "-i", CLIP, "-i", CLIP,
                 "-filter_complex", scene, "-frames:v", str(STATIC_FRAMES), "-c:v", "libx264",
                 "-preset", "medium", "-crf", "23", path,
             ],
@@ -95,8 +96,6 @@ def _passes(clip: Path, frames: int, rounds: int, threads: int, out: Path) -> di
 
 def _fastest() -> Sequence[str]:
     """What the program computes pictures in here."""
-    from suite import processor
-
     return ["--precision", "bf16" if "bf16" in processor.precisions() else "fp32"]
 
 

@@ -64,7 +64,7 @@ package struct MemoryModel {
     /// tokens' rows, and distances, marks and numbers.
     package func reuse(_ precision: Precision) -> Int {
         let sizes = ScratchSizes(configuration: c, precision: precision, tokens: tokens)
-        return c.depth * (2 * residual + 2 * sizes.packedHeads + 4 * tokens) + residual + 13 * tokens
+        return c.depth * (2 * residual + sizes.packed + 4 * tokens) + residual + 13 * tokens
     }
 
     /// The buffers of a forward pass that grow with the tokens, counted in 32-bit floats for every precision:
@@ -179,12 +179,12 @@ struct ScratchSizes {
         packedHead = (packed + Self.cacheLine - 1) / Self.cacheLine * Self.cacheLine
     }
 
-    /// All heads' packed keys, and their packed values.
-    var packedHeads: Int { heads * packedHead }
+    /// All heads' packed keys and values.
+    var packed: Int { 2 * heads * packedHead }
 
     /// All of it together.
     func total(workers: Int) -> Int {
-        residual + qkv + attentionOutput + 2 * packedHeads
+        residual + qkv + attentionOutput + packed
             + workers * (normalized + hidden + gated + attention + product + bias)
     }
 }

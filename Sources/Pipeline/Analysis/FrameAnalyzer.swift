@@ -18,13 +18,11 @@ package struct Analysis: Sendable {
     package var reuseLevels: Double?
 
     package init(
-        sources: [any MapSource], maskMass: Double? = nil, recordingGrid: InputLayout? = nil,
-        reuseLevels: Double? = nil
+        sources: [any MapSource], maskMass: Double? = nil, recordingGrid: InputLayout? = nil
     ) {
         self.sources = sources
         self.maskMass = maskMass
         self.recordingGrid = recordingGrid
-        self.reuseLevels = reuseLevels
     }
 
     /// The sources whose frames take over from one another.

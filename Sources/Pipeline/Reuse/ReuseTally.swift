@@ -33,12 +33,10 @@ package struct ReuseTally: Sendable, Equatable, Codable {
 
     /// The mean over all frames of the error in levels of 255. What is not known is taken to be as the rest.
     package var meanError: Double {
-        var settled = self
-        settled.settle()
         let reused = frames - wholeFrames
-        let known = reused - settled.unknown
+        let known = reused - unknown - pending
         return known == 0 || frames == 0
-            ? 0 : settled.errors / Double(known) * Double(reused) / Double(frames)
+            ? 0 : errors / Double(known) * Double(reused) / Double(frames)
     }
 
     package mutating func add(_ frame: FrameReuse) {
@@ -58,15 +56,13 @@ package struct ReuseTally: Sendable, Equatable, Codable {
     /// Goes on with frames that were counted apart.
     package mutating func add(_ other: ReuseTally) {
         settle()
-        var other = other
-        other.settle()
         frames += other.frames
         wholeFrames += other.wholeFrames
         computedShares += other.computedShares
         checks += other.checks
         worstError = max(worstError, other.worstError)
         errors += other.errors
-        unknown += other.unknown
+        unknown += other.unknown + other.pending
     }
 
     /// Ends a run of frames that took over from one another.

@@ -44,22 +44,20 @@ struct BlockPass {
         }
     }
 
-    /// attentionOutput = the heads' outputs softmax(QKᵀ/√d)·V, side by side.
+    /// attentionOutput = the heads' outputs softmax(QKᵀ/√d)·V, side by side. Where only some tokens are chosen, they attend
+    /// to all: the others' keys and values are packed already.
     ///
     /// - Parameter index: the block's.
-    func attend(_ index: Int) throws { try attend(index, among: 0..<tokens) }
+    func attend(_ index: Int) throws {
+        guard let renewed = chosen.tokens else { return try attend(index, among: 0..<tokens) }
+        try workers.run(count: c.heads) { head, _ in repack(head: head, renewed) }
+        try attend(index, queries: 0..<chosen.count, keys: 0..<tokens)
+    }
 
     /// The same rows of attentionOutput for tokens that attend to one another and to no others.
     func attend(_ index: Int, among tokens: Range<Int>) throws {
         try workers.run(count: c.heads) { head, _ in pack(head: head, keys: tokens) }
         try attend(index, queries: tokens, keys: tokens)
-    }
-
-    /// attentionOutput of the chosen tokens, which attend to all: those whose keys and values are new, and the others with
-    /// the keys and values that are packed already.
-    func attendRenewing(_ index: Int) throws {
-        try workers.run(count: c.heads) { head, _ in repack(head: head) }
-        try attend(index, queries: 0..<chosen.count, keys: 0..<tokens)
     }
 
     /// - Parameters:
@@ -204,8 +202,8 @@ struct BlockPass {
     }
 
     private func pack(head: Int, keys tokens: Range<Int>) {
-        let keys = chosen.packedKeys + head * scratch.packedBytes
-        let values = chosen.packedValues + head * scratch.packedBytes
+        let keys = chosen.packed.keys(head)
+        let values = chosen.packed.values(head)
         let first = tokens.lowerBound * 3 * d + d + head * c.headWidth
         switch storage {
         case .float32:
@@ -220,13 +218,9 @@ struct BlockPass {
     }
 
     /// Puts the chosen tokens' keys and values in the places of their older ones.
-    private func repack(head: Int) {
-        guard let tokens = chosen.tokens else {
-            pack(head: head, keys: 0..<self.tokens)
-            return
-        }
-        let keys = chosen.packedKeys + head * scratch.packedBytes
-        let values = chosen.packedValues + head * scratch.packedBytes
+    private func repack(head: Int, _ tokens: UnsafePointer<Int32>) {
+        let keys = chosen.packed.keys(head)
+        let values = chosen.packed.values(head)
         let first = d + head * c.headWidth
         switch storage {
         case .float32:
@@ -269,8 +263,8 @@ struct BlockPass {
         head: Int, queries: Range<Int>, keys count: Int, bias: UnsafePointer<Float>?, biasStride: Int,
         _ space: UnsafeMutableRawPointer
     ) {
-        let keys = chosen.packedKeys + head * scratch.packedBytes
-        let values = chosen.packedValues + head * scratch.packedBytes
+        let keys = chosen.packed.keys(head)
+        let values = chosen.packed.values(head)
         let column = head * c.headWidth
         let row = queries.lowerBound
         switch storage {

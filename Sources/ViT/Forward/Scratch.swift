@@ -9,11 +9,7 @@ final class Scratch {
     let qkv: UnsafeMutableRawPointer
     /// The heads' outputs side by side, `tokens × D` as the engine stores them.
     let attentionOutput: UnsafeMutableRawPointer
-    /// Each head's keys and values in the layout of the attention kernel.
-    let packedKeys: UnsafeMutableRawPointer
-    let packedValues: UnsafeMutableRawPointer
-    /// Bytes of one head's packed keys, and of its packed values.
-    let packedBytes: Int
+    let packed: PackedHeads
     /// Working space of each worker.
     let workers: [WorkerScratch]
 
@@ -31,14 +27,12 @@ final class Scratch {
         residual = allocate(bytes: sizes.residual).assumingMemoryBound(to: Float.self)
         qkv = allocate(bytes: sizes.qkv)
         attentionOutput = allocate(bytes: sizes.attentionOutput)
-        packedBytes = sizes.packedHead
-        packedKeys = allocate(bytes: c.heads * sizes.packedHead)
-        packedValues = allocate(bytes: c.heads * sizes.packedHead)
+        packed = PackedHeads(sizes)
         self.workers = (0..<workers).map { _ in WorkerScratch(sizes) }
     }
 
     deinit {
-        for buffer in [UnsafeMutableRawPointer(residual), qkv, attentionOutput, packedKeys, packedValues] {
+        for buffer in [UnsafeMutableRawPointer(residual), qkv, attentionOutput] {
             buffer.deallocate()
         }
         matrix?.deallocate()
@@ -91,6 +85,24 @@ final class WorkerScratch {
             buffer.deallocate()
         }
     }
+}
+
+/// Every head's keys and values in the layout of the attention kernel.
+final class PackedHeads {
+    private let start: UnsafeMutableRawPointer
+    /// Bytes of one head's packed keys, and of its packed values.
+    private let headBytes: Int
+
+    init(_ sizes: ScratchSizes) {
+        start = allocate(bytes: sizes.packed)
+        headBytes = sizes.packedHead
+    }
+
+    deinit { start.deallocate() }
+
+    func keys(_ head: Int) -> UnsafeMutableRawPointer { start + 2 * head * headBytes }
+
+    func values(_ head: Int) -> UnsafeMutableRawPointer { keys(head) + headBytes }
 }
 
 private func allocate(bytes: Int) -> UnsafeMutableRawPointer {

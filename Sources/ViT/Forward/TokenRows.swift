@@ -6,31 +6,26 @@ struct TokenRows {
     let count: Int
     /// Which tokens they are, in ascending order; nil for all.
     let tokens: UnsafePointer<Int32>?
-    /// Each head's keys and values of all tokens, as `Scratch` has them.
-    let packedKeys: UnsafeMutableRawPointer
-    let packedValues: UnsafeMutableRawPointer
+    /// Keys and values of all tokens.
+    let packed: PackedHeads
     /// Rows that a worker handles together in the linear layers. It decides nothing about the result but which kernel of
     /// a library computes it, so it may depend on the rows but not on the workers.
     let tile: Int
 
     /// All tokens of a pass.
     init(of scratch: Scratch) {
-        self.init(
-            residual: scratch.residual, count: scratch.tokens, packedKeys: scratch.packedKeys,
-            packedValues: scratch.packedValues)
+        self.init(residual: scratch.residual, count: scratch.tokens, packed: scratch.packed)
     }
 
     /// - Parameter tokens: which they are; nil for all.
     init(
         residual: UnsafeMutablePointer<Float>, count: Int, tokens: UnsafePointer<Int32>? = nil,
-        packedKeys: UnsafeMutableRawPointer, packedValues: UnsafeMutableRawPointer,
-        tile: Int = Scratch.rowTile
+        packed: PackedHeads, tile: Int = Scratch.rowTile
     ) {
         self.residual = residual
         self.count = count
         self.tokens = tokens
-        self.packedKeys = packedKeys
-        self.packedValues = packedValues
+        self.packed = packed
         self.tile = tile
     }
 

@@ -25,7 +25,7 @@ package final class TokenReuse {
 
     package var step = Step.apart
     /// Share of all tokens and blocks that the last picture computed.
-    package private(set) var computedShare = 1.0
+    package var computedShare: Double { passed == 0 ? 1 : Double(computed) / Double(passed) }
 
     private var blocks: [KeptBlock] = []
     private var grid = (rows: 0, columns: 0)
@@ -60,7 +60,6 @@ package final class TokenReuse {
             gathered = FloatBuffer(pass.tokens * pass.d)
             distances = FloatBuffer(pass.tokens)
             grid = (rows, columns)
-            weights = []
             threshold = nil
         }
         if threshold == nil {
@@ -76,7 +75,6 @@ package final class TokenReuse {
     func run(_ block: PackedBlock, _ index: Int, _ pass: BlockPass) throws {
         let kept = blocks[index]
         passed += pass.tokens
-        computedShare = Double(computed) / Double(passed)
         guard let threshold, kept.isFilled else { return try renew(kept, block, index, pass) }
         let count = try choose(kept, threshold * Self.depthFactor(index, of: pass.c.depth), index, pass)
         if index == 0, 4 * count >= 3 * pass.tokens {
@@ -86,31 +84,31 @@ package final class TokenReuse {
         }
         if 10 * count >= 9 * pass.tokens { return try renew(kept, block, index, pass) }
         computed += count
-        computedShare = Double(computed) / Double(passed)
 
         let d = pass.d
         var part = pass
         let tokens = choice.tokens
         part.chosen = TokenRows(
-            residual: gathered.start, count: count, tokens: tokens, packedKeys: kept.packedKeys,
-            packedValues: kept.packedValues, tile: TokenChoice.tile(rows: count))
-        let (from, to) = (pass.scratch.residual, gathered.start)
+            residual: gathered.start, count: count, tokens: tokens, packed: kept.packed,
+            tile: TokenChoice.tile(rows: count))
+        let (residual, rowsOfChosen) = (pass.scratch.residual, gathered.start)
         try part.forRowTiles { start, rows, _ in
             for row in start..<start + rows {
-                (to + row * d).update(from: from + Int(tokens[row]) * d, count: d)
+                let from = residual + Int(tokens[row]) * d
+                (rowsOfChosen + row * d).update(from: from, count: d)
+                (kept.before.start + Int(tokens[row]) * d).update(from: from, count: d)
             }
         }
         try part.projectQKV(block)
-        try part.attendRenewing(index)
+        try part.attend(index)
         try part.projectAndFeedForward(block)
         try part.forRowTiles { start, rows, _ in
             for row in start..<start + rows {
-                let token = Int(tokens[row])
-                kept.keep(token..<token + 1, before: from + token * d, after: to + row * d)
+                kept.keep(Int(tokens[row])..<Int(tokens[row]) + 1, after: rowsOfChosen + row * d)
             }
         }
         try pass.forRowTiles { start, rows, _ in
-            vv_add(from + start * d, kept.added.start + start * d, rows * d)
+            vv_add(residual + start * d, kept.added.start + start * d, rows * d)
         }
     }
 
@@ -131,20 +129,15 @@ package final class TokenReuse {
 
     private func renew(_ kept: KeptBlock, _ block: PackedBlock, _ index: Int, _ pass: BlockPass) throws {
         computed += pass.tokens
-        computedShare = Double(computed) / Double(passed)
-        let d = pass.d
         let residual = pass.scratch.residual
         var whole = pass
-        whole.chosen = TokenRows(
-            residual: residual, count: pass.tokens, packedKeys: kept.packedKeys,
-            packedValues: kept.packedValues)
-        kept.before.start.update(from: residual, count: pass.tokens * d)
+        whole.chosen = TokenRows(residual: residual, count: pass.tokens, packed: kept.packed)
+        kept.before.start.update(from: residual, count: pass.tokens * pass.d)
         try whole.projectQKV(block)
         try whole.attend(index)
         try whole.projectAndFeedForward(block)
         try whole.forRowTiles { start, rows, _ in
-            kept.keep(
-                start..<start + rows, before: kept.before.start + start * d, after: residual + start * d)
+            kept.keep(start..<start + rows, after: residual + start * pass.d)
         }
         kept.isFilled = true
     }
@@ -172,9 +165,7 @@ final class KeptBlock {
     let added: FloatBuffer
     /// ‖r‖² of each token.
     let squares: FloatBuffer
-    /// Each head's keys and values, as `Scratch` has them.
-    let packedKeys: UnsafeMutableRawPointer
-    let packedValues: UnsafeMutableRawPointer
+    let packed: PackedHeads
     var isFilled = false
     /// Where the tokens that are computed in turn have come to.
     var turn = 0
@@ -185,24 +176,13 @@ final class KeptBlock {
         before = FloatBuffer(tokens * width)
         added = FloatBuffer(tokens * width)
         squares = FloatBuffer(tokens)
-        packedKeys = .allocate(byteCount: sizes.packedHeads, alignment: ScratchSizes.cacheLine)
-        packedValues = .allocate(byteCount: sizes.packedHeads, alignment: ScratchSizes.cacheLine)
+        packed = PackedHeads(sizes)
     }
 
-    deinit {
-        packedKeys.deallocate()
-        packedValues.deallocate()
-    }
-
-    /// Keeps what went into the block and what came out of it for neighboring tokens.
-    func keep(
-        _ tokens: Range<Int>, before from: UnsafePointer<Float>, after: UnsafePointer<Float>
-    ) {
+    /// Keeps what came out of the block for neighboring tokens, of which `before` holds what went in.
+    func keep(_ tokens: Range<Int>, after: UnsafePointer<Float>) {
         let place = tokens.lowerBound * width
-        vv_subtract(added.start + place, after, from, tokens.count * width)
-        if from != UnsafePointer(before.start + place) {
-            (before.start + place).update(from: from, count: tokens.count * width)
-        }
-        vv_row_squares(squares.start + tokens.lowerBound, from, tokens.count, width)
+        vv_subtract(added.start + place, after, before.start + place, tokens.count * width)
+        vv_row_squares(squares.start + tokens.lowerBound, before.start + place, tokens.count, width)
     }
 }
