@@ -60,6 +60,9 @@ let package = Package(
             dependencies: ["Base", "Files", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
+            name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
+            swiftSettings: strict),
+        .target(
             name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT"],
             swiftSettings: strict),
         .target(name: "Probing", dependencies: ["Base", "Pixels", "ViT"], swiftSettings: strict),

@@ -53,8 +53,9 @@ struct ONNXInitializer: Sendable {
                 switch type {
                 case .float32: message.floatData.count
                 case .float64: message.doubleData.count
-                // Their lists are not read.
-                case .int64, .uint64, .uint32: description.elementCount
+                case .int64: message.int64Data.count
+                // Their list is not read.
+                case .uint64, .uint32: description.elementCount
                 default: message.int32Data.count
                 }
         }
@@ -86,6 +87,52 @@ struct ONNXInitializer: Sendable {
                     type.floats)
             default: throw VitvideoError.badData("it holds \(type), not floating-point numbers")
             }
+        }
+    }
+
+    /// The values as integers, row-major; truth values are 0 and 1.
+    ///
+    /// - Parameter dataFiles: the files beside the model.
+    /// - Throws: `VitvideoError` where they are none.
+    func integers(_ bytes: UnsafeRawBufferPointer, dataFiles: ONNXDataFiles) throws -> [Int] {
+        let type = description.elementType
+        switch values {
+        case .raw(let range): return try type.integers(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        case .beside(let file, let range):
+            return try dataFiles.files[file].withBytesOnce {
+                try type.integers(UnsafeRawBufferPointer(rebasing: $0[range]))
+            }
+        case .typed(let range):
+            let message = try ONNXTensorProto(bytes, range)
+            switch type {
+            case .int64: return message.int64Data.map { Int($0) }
+            case .int32, .int16, .int8, .uint16, .uint8, .bool: return message.int32Data.map { Int($0) }
+            default: throw VitvideoError.badData("it holds \(type), not integers")
+            }
+        }
+    }
+}
+
+extension ElementType {
+    /// Little-endian integers; truth values are 0 and 1.
+    ///
+    /// - Throws: `VitvideoError` where the type is none of integers.
+    func integers(_ bytes: UnsafeRawBufferPointer) throws -> [Int] {
+        func read<Number: FixedWidthInteger>(_: Number.Type) -> [Int] {
+            stride(from: 0, to: bytes.count, by: MemoryLayout<Number>.size).map {
+                Int(truncatingIfNeeded: Number(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: Number.self)))
+            }
+        }
+        switch self {
+        case .int64: return read(Int64.self)
+        case .int32: return read(Int32.self)
+        case .int16: return read(Int16.self)
+        case .int8: return read(Int8.self)
+        case .uint64: return read(UInt64.self)
+        case .uint32: return read(UInt32.self)
+        case .uint16: return read(UInt16.self)
+        case .uint8, .bool: return read(UInt8.self)
+        default: throw VitvideoError.badData("it holds \(self), not integers")
         }
     }
 }

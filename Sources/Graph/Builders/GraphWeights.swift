@@ -1,0 +1,69 @@
+import Base
+import Checkpoints
+import Files
+import NumPy
+import ViT
+
+/// The tensors of a checkpoint under the model's own names, and what the files beside it say of the model.
+package struct GraphWeights: Sendable {
+    package let checkpoint: Checkpoint
+    /// What stands before every name in the file, such as `module.`.
+    private let prefix: String
+    /// The published model that it is a variant of, as timm calls it; nil where nothing says so.
+    package let architecture: String?
+    /// Arguments of that model's constructor that differ.
+    private let arguments: JSONValue?
+
+    /// - Parameter sign: a part of a tensor's name that only this family has, from the beginning of the model's own name.
+    /// - Throws: `VitvideoError` where `config.json` beside it is damaged.
+    package init(_ checkpoint: Checkpoint, sign: String) throws {
+        self.checkpoint = checkpoint
+        let named = checkpoint.names.first { $0.contains(sign) }
+        prefix =
+            named.flatMap { name in name.firstRange(of: sign).map { String(name[..<$0.lowerBound]) } } ?? ""
+        let file = checkpoint.path.parentPath + "/config.json"
+        let object = FileSystem.exists(file) ? try JSONValue(contentsOf: file, limit: 16 << 20) : nil
+        architecture = object?["architecture"]?.string
+        arguments = object?["model_args"]
+    }
+
+    package func has(_ name: String) -> Bool { checkpoint[prefix + name] != nil }
+
+    /// A tensor's sizes; nil where there is none of that name.
+    package func sizes(_ name: String) -> [Int]? { checkpoint[prefix + name]?.shape }
+
+    /// - Throws: `VitvideoError.weightsDoNotFit` where there is none of that name.
+    package func sizes(of name: String) throws -> [Int] {
+        guard let sizes = sizes(name) else { throw missing(name) }
+        return sizes
+    }
+
+    /// A tensor's values.
+    ///
+    /// - Throws: `VitvideoError` where there is none of that name, or it is damaged.
+    package func floats(_ name: String) throws -> [Float] {
+        guard has(name) else { throw missing(name) }
+        return try checkpoint.floats(prefix + name)
+    }
+
+    private func missing(_ name: String) -> VitvideoError {
+        VitvideoError(
+            .badData, cannot: "use", path: checkpoint.path,
+            reason: "there is no tensor \(quoted(prefix + name))",
+            nextStep: .advice("it is another model's, or not all of one"))
+    }
+
+    /// How many of a numbered list there are: of `layers.3.` where the names begin so, 4.
+    package func count(_ list: String) -> Int {
+        var count = 0
+        while checkpoint.names.contains(where: { $0.hasPrefix("\(prefix)\(list).\(count).") }) { count += 1 }
+        return count
+    }
+
+    // MARK: What the constructor was told
+
+    package func integer(_ argument: String) -> Int? { arguments?[argument]?.integer }
+    package func bool(_ argument: String) -> Bool? { arguments?[argument]?.bool }
+    package func number(_ argument: String) -> Double? { arguments?[argument]?.number }
+    package func integers(_ argument: String) -> [Int]? { arguments?[argument]?.array?.compactMap(\.integer) }
+}
