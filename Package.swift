@@ -65,13 +65,14 @@ let package = Package(
         .target(
             name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT"],
             swiftSettings: strict),
-        .target(name: "Probing", dependencies: ["Base", "Pixels", "ViT"], swiftSettings: strict),
+        .target(
+            name: "Probing", dependencies: ["Base", "Pixels", "ViT", "Graph"], swiftSettings: strict),
         .target(
             name: "Rendering", dependencies: ["Base", "Pixels", "CKernels", "CCairo"],
             swiftSettings: strict),
         .target(
             name: "Methods",
-            dependencies: ["Base", "Pixels", "ViT", "Probing", "Rendering"], swiftSettings: strict),
+            dependencies: ["Base", "Pixels", "ViT", "Graph", "Probing", "Rendering"], swiftSettings: strict),
         .target(
             name: "Pipeline",
             dependencies: [
@@ -109,7 +110,7 @@ let package = Package(
             name: "vitvideo",
             dependencies: [
                 "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
-                "ModelZoo",
+                "Graph", "ModelZoo",
                 "Probing", "Rendering", "Methods", "Pipeline", "Report", "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -172,6 +173,9 @@ let package = Package(
         .testTarget(
             name: "ViTTests",
             dependencies: ["Base", "Files", "ViT", "ModelZoo", "VideoIO", "CKernels", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GraphTests", dependencies: ["Base", "Graph", "ViT", "NumPy", "Checkpoints", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelZooTests",

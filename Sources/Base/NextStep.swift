@@ -82,7 +82,7 @@ package enum NextStep: Sendable, Hashable {
 
 /// A setting of a probing method that a next step can be about.
 package enum MethodSetting: Sendable, Hashable {
-    case headFusion, discardRatio, queryFrame, queryImage
+    case headFusion, discardRatio, blocks, queryFrame, queryImage
     /// The imitation of another project's code, by its name.
     case compat(String)
 }

@@ -15,7 +15,7 @@ extension Method {
             .query,
         ],
         arrays: [ArrayDescription("attention", ["heads", "rows", "cols"])], section: .heads,
-        reusesFrames: true
+        reusesFrames: true, ofGraph: { try GraphAttentionMaps($0) }
     ) { request in
         try AttentionMaps(
             request.model, engine: try request.makeEngine(),

@@ -35,7 +35,7 @@ package struct ClassTarget: Sendable {
 }
 
 /// A source whose maps say what speaks for a class, found by a backward pass.
-package protocol ClassMapSource: MapSource {
+package protocol ClassMapSource: PlainMapSource {
     var target: ClassTarget { get }
 
     /// Makes one worker's.

@@ -10,7 +10,9 @@ extension Method {
         arrays: [
             ArrayDescription("gradient_rollout", ["rows", "cols"]),
             .targetClass,
-        ], section: .gradientRollout, validate: { _ = try RolloutOptions($0) }
+        ], section: .gradientRollout,
+        ofGraph: { try GraphClassMaps($0, .gradientRollout(RolloutOptions($0.settings).checkedForGraphs())) },
+        validate: { _ = try RolloutOptions($0) }
     ) { request in
         try GradientRolloutMaps(
             request.model, options: try RolloutOptions(request.settings),

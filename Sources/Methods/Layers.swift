@@ -14,7 +14,7 @@ extension Method {
         arrays: [ArrayDescription("layers", ["blocks", "rows", "cols"])], maps: .several,
         singleMap: SingleMap(
             method: "attention", option: AnyMethodOption(MethodOptions.layer), shown: "one block"),
-        section: .layers, reusesFrames: true
+        section: .layers, reusesFrames: true, ofGraph: { try GraphLayerMaps($0) }
     ) { request in
         try LayerMaps(
             request.model, engine: try request.makeEngine(), heads: request.settings[MethodOptions.heads],

@@ -14,7 +14,15 @@ extension Method {
                 "the layers that count, as a slice in Python; -1: for the last one, as CLIP's notebook has it",
                 standard: "all"),
         ],
-        arrays: [ArrayDescription("relevance", ["rows", "cols"]), .targetClass], section: .relevance
+        arrays: [ArrayDescription("relevance", ["rows", "cols"]), .targetClass], section: .relevance,
+        ofGraph: { request in
+            guard !request.settings.isGiven(MethodOptions.blocks) else {
+                throw VitvideoError(
+                    .usage, reason: "relevance goes through all layers of \(request.model.name)",
+                    nextStep: .leaveOut([.blocks]))
+            }
+            return try GraphClassMaps(request, .relevance)
+        }
     ) { request in
         try RelevanceMaps(
             request.model, blocks: request.settings[MethodOptions.blocks],

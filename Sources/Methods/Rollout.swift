@@ -8,7 +8,7 @@ extension Method {
     package static let rollout = Method(
         name: "rollout", summary: "attention through all blocks", options: MethodOptionUse.rollout,
         arrays: [ArrayDescription("rollout", ["rows", "cols"], note: "the largest 1")], section: .rollout,
-        validate: { _ = try RolloutOptions($0) }
+        ofGraph: { try GraphRolloutMaps($0) }, validate: { _ = try RolloutOptions($0) }
     ) { request in
         RolloutMaps(
             request.model, engine: try request.makeEngine(), options: try RolloutOptions(request.settings))

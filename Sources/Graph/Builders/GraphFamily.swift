@@ -20,6 +20,13 @@ package enum GraphFamily: String, Sendable, CaseIterable {
         }
     }
 
+    /// What the sides of its pictures are multiples of, so that all of its grids are whole.
+    var sideUnit: Int {
+        switch self {
+        case .swin: 32
+        }
+    }
+
     /// The family whose tensors a file has; nil for none of these.
     package static func recognized(_ checkpoint: Checkpoint) -> GraphFamily? {
         allCases.first { family in checkpoint.names.contains { $0.contains(family.sign) } }

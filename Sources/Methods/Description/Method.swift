@@ -60,6 +60,8 @@ package struct Method: Sendable {
     ///
     /// - Throws: `VitvideoError` for options that the model does not have.
     package let makeSource: @Sendable (MethodRequest) throws -> any MapSource
+    /// The same of a transformer of any build; nil for a method that is about plain Vision Transformers.
+    private let makeGraphSource: (@Sendable (GraphRequest) throws -> any MapSource)?
     /// Its section of the report; nil where it has none.
     package let section: MethodSection?
     /// Whether its frames can take over from one another what has hardly changed: its source is a `ReusingMapSource`.
@@ -70,6 +72,7 @@ package struct Method: Sendable {
         arrays: [ArrayDescription], maps: Maps = .one, masks: MaskRule = .mass,
         singleMap: SingleMap? = nil,
         section: MethodSection? = nil, standardScale: HeatScale = .frame, reusesFrames: Bool = false,
+        ofGraph makeGraphSource: (@Sendable (GraphRequest) throws -> any MapSource)? = nil,
         validate: @escaping @Sendable (MethodSettings) throws -> Void = { _ in },
         makeSource: @escaping @Sendable (MethodRequest) throws -> any MapSource
     ) {
@@ -86,6 +89,21 @@ package struct Method: Sendable {
         self.section = section
         self.validate = validate
         self.makeSource = makeSource
+        self.makeGraphSource = makeGraphSource
+    }
+
+    /// Looks at a transformer of any build by this method.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` for a method that does not, and for options that the model does not have.
+    package func makeSource(_ request: GraphRequest) throws -> any MapSource {
+        guard let makeGraphSource else {
+            throw VitvideoError(
+                .usage,
+                reason:
+                    "--method \(name) looks at plain Vision Transformers, and \(request.model.name) is another "
+                    + "(\(request.model.model.title))", nextStep: .otherMethod("attention"))
+        }
+        return try makeGraphSource(request)
     }
 
     /// How an option belongs to the method; nil where it does not.

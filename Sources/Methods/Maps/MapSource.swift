@@ -8,7 +8,7 @@ import ViT
 /// worker needs for itself (scratch memory, a forward pass) belongs to the function it makes.
 package protocol MapSource: Sendable {
     /// The model looked at; its name identifies the source among those of a job.
-    var probed: ProbedModel { get }
+    var subject: any ProbedSubject { get }
     var method: Method { get }
     /// What the maps are computed with: "oneDNN 2.6.3 (AVX2), fp32".
     var computation: String { get }
@@ -35,6 +35,11 @@ package protocol MapSource: Sendable {
     /// - Throws: what encoding it throws.
     func savedState() throws -> Data?
 
+    /// Where the maps' cells lie on frames of this size, in pixels.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
+    func layout(height: Int, width: Int) throws -> InputLayout
+
     /// Adds the method's options to how maps come about.
     func describe(in provenance: inout Provenance)
 
@@ -56,7 +61,7 @@ package protocol MapSource: Sendable {
 }
 
 extension MapSource {
-    package var name: String { probed.name }
+    package var name: String { subject.name }
     package var query: Query { .classToken }
     package var showsFused: Bool { method.givesOneMap }
     package var precision: Precision { .float32 }
@@ -66,19 +71,7 @@ extension MapSource {
     package var followsClass: Bool { method.arrays.contains { $0.element == .int64 } }
 
     /// How many classes the frames' logits have; 0 where the source does not classify.
-    package var classes: Int { probed.classification?.classifier.classes ?? 0 }
-
-    /// Where the maps' cells lie on frames of this size, in pixels.
-    ///
-    /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
-    package func layout(height: Int, width: Int) throws -> InputLayout {
-        try probed.preprocessor.layout(height: height, width: width)
-    }
-
-    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
-        let layout = try layout(height: height, width: width)
-        try query.check(on: layout, height: height, width: width, model: name)
-    }
+    package var classes: Int { subject.classes }
 
     /// How the maps of frames of this size come about, for whoever reads an export.
     ///
@@ -87,8 +80,8 @@ extension MapSource {
     package func provenance(sourceHeight: Int, sourceWidth: Int, version: String) throws -> Provenance {
         var provenance = provenance(version: version)
         let layout = try layout(height: sourceHeight, width: sourceWidth)
-        let patch = probed.configuration.patchSize
-        provenance.add(inputHeight: layout.rows * patch, inputWidth: layout.columns * patch)
+        let input = try subject.inputSize(height: sourceHeight, width: sourceWidth)
+        provenance.add(inputHeight: input.height, inputWidth: input.width)
         provenance["source_height"] = .integer(sourceHeight)
         provenance["source_width"] = .integer(sourceWidth)
         // The size of a patch in pixels of the source.
@@ -99,15 +92,33 @@ extension MapSource {
 
     /// The same of frames of whatever size.
     package func provenance(version: String) -> Provenance {
-        var provenance = Provenance(of: probed.model, precision: precision, version: version)
+        var provenance = subject.provenance(precision: precision, version: version)
         provenance["method"] = .text(method.name)
         describe(in: &provenance)
         return provenance
     }
 }
 
+/// A source that looks at a plain Vision Transformer.
+package protocol PlainMapSource: MapSource {
+    var probed: ProbedModel { get }
+}
+
+extension PlainMapSource {
+    package var subject: any ProbedSubject { probed }
+
+    package func layout(height: Int, width: Int) throws -> InputLayout {
+        try probed.preprocessor.layout(height: height, width: width)
+    }
+
+    package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
+        let layout = try layout(height: height, width: width)
+        try query.check(on: layout, height: height, width: width, model: name)
+    }
+}
+
 /// A source whose maps come of a forward pass.
-package protocol ForwardMapSource: MapSource {
+package protocol ForwardMapSource: PlainMapSource {
     /// Of the probed model.
     var engine: Engine { get }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Graph
 import ViT
 
 /// How numbers came about, for whoever reads an archive: JSON with sorted keys in snake case. What does not apply is
@@ -48,6 +49,17 @@ package struct Provenance: Encodable, Sendable {
         self["grid"] = .integers([c.nativeRows, c.nativeColumns])
         self["tensor_prefix"] = .text(model.account.prefix)
         self["assumed"] = .texts(model.account.assumed.map(\.key))
+        self["version"] = .text(version)
+    }
+
+    /// The same of a transformer of any build.
+    package init(of model: GraphModel, version: String) {
+        self["model"] = .text(model.name)
+        self["weights_sha256"] = .text(model.weightsHash)
+        self["precision"] = .text(Precision.float32.rawValue)
+        self["architecture"] = .text(model.title)
+        self["mean"] = .numbers(model.normalization.mean.map(Self.shortest))
+        self["std"] = .numbers(model.normalization.deviation.map(Self.shortest))
         self["version"] = .text(version)
     }
 

@@ -29,10 +29,15 @@ package struct FramePrediction: Sendable {
     }
 
     package init(logits: [Float], _ classification: Classification) {
+        self.init(logits: logits, labels: classification.labels, shownCount: classification.shownCount)
+    }
+
+    /// - Parameter shownCount: how many of the likeliest classes are shown on the picture.
+    package init(logits: [Float], labels: ClassLabels, shownCount: Int) {
         self.logits = logits
-        let ranked = classification.labels.top(max(classification.shownCount, 1), of: logits)
+        let ranked = labels.top(max(shownCount, 1), of: logits)
         topLabel = ranked.first?.name ?? ""
-        shownLines = ranked.prefix(classification.shownCount).map {
+        shownLines = ranked.prefix(shownCount).map {
             "\($0.name)  \(Int(($0.probability * 100).rounded())) %"
         }
     }

@@ -11,4 +11,12 @@ package struct InputLayout: Sendable, Hashable {
     package let cellWidth: Double
 
     package var patches: Int { rows * columns }
+
+    /// Another grid over the same part of the picture.
+    package func divided(rows: Int, columns: Int) -> InputLayout {
+        InputLayout(
+            resizedHeight: resizedHeight, resizedWidth: resizedWidth, rows: rows, columns: columns,
+            cellHeight: cellHeight * Double(self.rows) / Double(rows),
+            cellWidth: cellWidth * Double(self.columns) / Double(columns))
+    }
 }

@@ -18,6 +18,7 @@ package struct Preprocessor: Sendable {
     package let patchSize: Int
     package let normalization: Normalization
     package let resolution: Resolution
+    private let exactly: (height: Int, width: Int)?
     private let plan = Mutex<Plan?>(nil)
 
     /// What depends on a picture's size alone.
@@ -29,15 +30,29 @@ package struct Preprocessor: Sendable {
     }
 
     package init(configuration: Configuration, resolution: Resolution) {
-        patchSize = configuration.patchSize
-        normalization = configuration.normalization
-        self.resolution = resolution
+        self.init(
+            patchSize: configuration.patchSize, normalization: configuration.normalization,
+            resolution: resolution
+        )
+    }
+
+    /// - Parameters:
+    ///   - patchSize: what both sides are multiples of.
+    ///   - exactly: the sides in pixels, whatever the picture's aspect, of a model that takes no others.
+    package init(
+        patchSize: Int, normalization: Normalization, resolution: Resolution,
+        exactly: (height: Int, width: Int)? = nil
+    ) {
+        (self.patchSize, self.normalization, self.resolution) = (patchSize, normalization, resolution)
+        self.exactly = exactly
     }
 
     /// - Throws: `VitvideoError.inputTooSmall` where not even one patch fits.
     package func layout(height: Int, width: Int) throws -> InputLayout {
         var (resizedHeight, resizedWidth) = (height, width)
-        if case .shortSide(let side) = resolution {
+        if let exactly {
+            (resizedHeight, resizedWidth) = exactly
+        } else if case .shortSide(let side) = resolution {
             // torchvision truncates the long side.
             if height <= width {
                 (resizedHeight, resizedWidth) = (side, side * width / height)

@@ -3,6 +3,7 @@ import Base
 import Files
 import FoundationEssentials
 import Glibc
+import Graph
 import Methods
 import Pipeline
 import Pixels
@@ -138,7 +139,7 @@ struct Annotate: ParsableCommand {
             var plan = try makePlan(warnings) {
                 try makeSource(
                     $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
-                    savedState: job?.states[$1]
+                    frameSize: { (info.height, info.width) }, savedState: job?.states[$1]
                 ) { try checkSize(height: info.height, width: info.width, for: $0) }
             }
             try AnnotationPlan.prepare(
@@ -269,8 +270,51 @@ struct Annotate: ParsableCommand {
 
     /// A loaded model looked at by the method.
     ///
-    /// - Parameter check: throws where the model cannot look at the input.
+    /// - Parameters:
+    ///   - frameSize: of the clip's frames, or of the first picture.
+    ///   - check: throws where a plain model cannot look at the input.
     func makeSource(
+        _ loaded: LoadedModel, name: String, isMain: Bool, schedule: Schedule, sampler: any SampledInput,
+        frameSize: () throws -> (height: Int, width: Int), savedState: Data? = nil,
+        check: (ProbedModel) throws -> Void
+    ) throws -> any MapSource {
+        switch loaded {
+        case .plain(let model):
+            try makeSource(
+                model, name: name, isMain: isMain, schedule: schedule, sampler: sampler,
+                savedState: savedState,
+                check: check)
+        case .graph(let model):
+            try makeSource(model, name: name, isMain: isMain, schedule: schedule, frameSize: frameSize())
+        }
+    }
+
+    private func makeSource(
+        _ model: GraphModel, name: String, isMain: Bool, schedule: Schedule,
+        frameSize: (height: Int, width: Int)
+    ) throws -> any MapSource {
+        try compute.checkGoesWithGraphs(of: name)
+        if case .levels = reuse.reuse {
+            throw VitvideoError(
+                .usage,
+                reason: "--reuse is of plain Vision Transformers, and \(name) is another (\(model.title))",
+                nextStep: .advice("leave it out"))
+        }
+        let (labels, classes) = try self.classes.classes(
+            of: model, name: name, isMain: isMain, headFile: head.file, wantsNumbers: output.wantsNumbers,
+            target: method.classChoice, offline: self.model.offline)
+        let probed = try ProbedGraph(
+            model, name: name, resolution: self.model.resolution?.value, labels: labels,
+            shownCount: self.classes.labels == nil ? 0 : self.classes.topK, classes: classes)
+        var settings = method.given
+        if let index = head.index { settings[MethodOptions.heads] = [index] }
+        return try method.method.value.makeSource(
+            GraphRequest(
+                model: probed, settings: settings, frameHeight: frameSize.height, frameWidth: frameSize.width,
+                threads: schedule.workers * schedule.threadsPerFrame))
+    }
+
+    private func makeSource(
         _ loaded: Model, name: String, isMain: Bool, schedule: Schedule, sampler: any SampledInput,
         savedState: Data? = nil, check: (ProbedModel) throws -> Void
     ) throws -> any MapSource {
@@ -330,11 +374,12 @@ struct Annotate: ParsableCommand {
         for source in plan.sources {
             let layout = try source.layout(height: height, width: width)
             StandardError.line(
-                "\(source.name): \(layout.columns)×\(layout.rows) patches of "
-                    + "\(source.probed.model.configuration.patchSize), \(source.summary), \(schedule), "
-                    + source.computation
+                "\(source.name): \(layout.columns)×\(layout.rows) patches"
+                    + ((source as? any PlainMapSource).map { " of \($0.probed.configuration.patchSize)" }
+                        ?? "")
+                    + ", \(source.summary), \(schedule), " + source.computation
             )
-            StandardError.line("\(source.name): \(source.probed.model.reading)")
+            StandardError.line("\(source.name): \(source.subject.reading)")
         }
     }
 }

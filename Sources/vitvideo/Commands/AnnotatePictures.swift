@@ -26,7 +26,10 @@ extension Annotate {
             workers: schedule.workers, budget: memory.budgetBytes, allowsHuge: memory.allowHugeFrames)
         let sampler = PictureSampler(paths: paths, check: check.checkSize)
         var plan = try makePlan(warnings) {
-            try makeSource($0, name: $1, isMain: $2, schedule: schedule, sampler: sampler, check: check.add)
+            try makeSource(
+                $0, name: $1, isMain: $2, schedule: schedule, sampler: sampler,
+                frameSize: { try sampler.firstFrame().map { ($0.height, $0.width) } ?? (1, 1) },
+                check: check.add)
         }
         check.add(plan.sources)
         if style.scale.isOfClip, output.output != nil {

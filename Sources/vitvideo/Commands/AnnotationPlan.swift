@@ -28,7 +28,7 @@ struct AnnotationPlan {
     /// Looks at a loaded model by the method that was asked for.
     ///
     /// - Parameter name: what to call it.
-    typealias MakeSource = (_ model: Model, _ name: String, _ isMain: Bool) throws -> any MapSource
+    typealias MakeSource = (_ model: LoadedModel, _ name: String, _ isMain: Bool) throws -> any MapSource
 
     /// Loads models and opens recordings.
     ///
@@ -168,7 +168,7 @@ struct AnnotationPlan {
         for notice in Set(sources.compactMap(\.notice)).sorted() {
             StandardError.line("vitvideo: note: \(notice)")
         }
-        for source in sources { ModelNotices.print(of: source.probed.model, as: source.name) }
+        for source in sources { ModelNotices.print(source.subject.notices, as: source.name) }
     }
 
     /// What statistics are made of, in the order that frames have them.
@@ -182,7 +182,7 @@ struct AnnotationPlan {
         _ identity: ModelIdentity, _ model: ModelOptions, isAlone: Bool
     ) throws {
         guard sourceIndices[identity] == nil else { return }
-        let loaded = try model.load(identity)
+        let loaded = try model.loadAny(identity)
         let name = isAlone ? loaded.name : unused(identity.shortName)
         sourceIndices[identity] = sources.count
         sources.append(try makeSource(loaded, name, identity == model.identity(of: nil)))

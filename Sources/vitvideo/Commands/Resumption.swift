@@ -125,8 +125,8 @@ extension Annotate {
         }
         identity.add("the number of models", plan.sources.count)
         for source in plan.sources {
-            try identity.add(source.probed.model, named: source.name)
-            if let texts = source.probed.classification?.classifier.textTokens {
+            try identity.add(weightsHash: source.subject.weightsHash, named: source.name)
+            if let texts = source.subject.textTokens {
                 identity.add("the texts of \(source.name)", "\(texts)")
             }
         }
@@ -144,7 +144,7 @@ extension Annotate {
         for model in try AnnotationPlan.models(
             comparison: comparison, model: model, view: view, method: method.method.value)
         {
-            try identity.add(self.model.load(model), named: model.shortName)
+            try identity.add(weightsHash: self.model.loadAny(model).weightsHash, named: model.shortName)
         }
         try addSettings(to: &identity)
         identity.add(compute.settings)
@@ -170,9 +170,9 @@ extension JobIdentity {
         add("the version of FFmpeg", FFmpegLibrary.version)
     }
 
-    fileprivate mutating func add(_ model: Model, named name: String) throws {
+    fileprivate mutating func add(weightsHash: String, named name: String) throws {
         add("the model", name)
-        try add("the weights of \(name)", hash: model.weightsHash)
+        try add("the weights of \(name)", hash: weightsHash)
     }
 
     /// - Throws: `VitvideoError` where a file cannot be read.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Graph
 import Methods
 import ModelZoo
 import ViT
@@ -84,6 +85,37 @@ struct ClassificationOptions: ParsableArguments {
             labels: try names(
                 of: model.name, classes: classifier.classes, target: target, offline: offline),
             shownCount: labels == nil ? 0 : topK)
+    }
+
+    /// The names and the number of the classes that a transformer of any build gives; nil and 0 where frames are not
+    /// classified.
+    ///
+    /// - Parameters: as above.
+    /// - Throws: as above, and for what classifies plain Vision Transformers alone.
+    func classes(
+        of model: GraphModel, name: String, isMain: Bool, headFile: String?, wantsNumbers: Bool,
+        target: ClassChoice?,
+        offline: Bool
+    ) throws -> (ClassLabels?, Int) {
+        if isMain, texts.isWanted || headFile != nil {
+            throw VitvideoError(
+                .usage,
+                reason:
+                    "\(texts.isWanted ? "--text" : "--head FILE") classifies by a plain Vision Transformer, and \(name) "
+                    + "is another (\(model.title))", nextStep: .advice("leave it out"))
+        }
+        guard labels != nil || wantsNumbers || target != nil else { return (nil, 0) }
+        let size =
+            model.fixedSize ?? GraphModel.PictureSize(height: model.nativeSide, width: model.nativeSide)
+        let classes = try model.instance(height: size.height, width: size.width).classes
+        guard classes > 0 else {
+            if target != nil { throw VitvideoError.noClassifier(model: name) }
+            if labels != nil && isMain {
+                throw VitvideoError(.usage, reason: "\(name) has no classifier for --labels")
+            }
+            return (nil, 0)
+        }
+        return (try names(of: name, classes: classes, target: target, offline: offline), classes)
     }
 
     /// - Throws: `VitvideoError` of kind `usage` for ImageNet's names of other classes than its 1,000, of kind

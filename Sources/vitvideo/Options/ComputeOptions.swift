@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import ViT
 
 extension Engine.Library: ExpressibleByArgument {}
@@ -29,6 +30,17 @@ struct ComputeOptions: ParsableArguments {
     /// - Throws: `VitvideoError` where the library or the precision asked for is not to be had.
     func engine(for model: Model, isExact: Bool) throws -> Engine {
         try engine(for: model, precision: precision.value ?? (isExact ? .float32 : nil))
+    }
+
+    /// Refuses what transformers of other builds are not computed with.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage`.
+    func checkGoesWithGraphs(of name: String) throws {
+        guard precision == .auto || precision == .fp32 else {
+            throw VitvideoError(
+                .usage, reason: "\(name) is no plain Vision Transformer, and is computed in fp32 alone",
+                nextStep: .usePrecision(["auto", "fp32"]))
+        }
     }
 
     /// - Parameter precision: as for `Engine`.

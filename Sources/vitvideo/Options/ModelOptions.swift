@@ -197,7 +197,7 @@ struct ModelOptions: ParsableArguments {
     }
 
     /// Options that tell what only a weights file of one's own leaves open, as they were given.
-    private var tellingOptions: [String] {
+    var tellingOptions: [String] {
         [
             ("--num-heads", numHeads != nil), ("--family", family != nil), ("--grid", grid != nil),
             ("--activation", activation != nil), ("--checkpoint-key", checkpointKey != nil),

@@ -69,6 +69,7 @@ extension MethodSetting {
         switch self {
         case .headFusion: "--head-fusion"
         case .discardRatio: "--discard-ratio"
+        case .blocks: "--blocks"
         case .queryFrame: "--query-frame"
         case .queryImage: "--query-image"
         case .compat(let name): "--compat \(name)"

@@ -1,0 +1,115 @@
+import Base
+import Graph
+import Pixels
+import ViT
+
+/// A transformer of any build as a job looks at it.
+package struct ProbedGraph: ProbedSubject {
+    package let model: GraphModel
+    package let name: String
+    package let preprocessor: Preprocessor
+    /// Names of its classes; nil where frames are not classified.
+    package let labels: ClassLabels?
+    /// How many of the likeliest classes are shown on the picture; 0 for none.
+    package let shownCount: Int
+    package let classes: Int
+
+    /// - Parameters:
+    ///   - name: the model's own name where nil.
+    ///   - resolution: the side of its training where nil.
+    ///   - classes: how many it has; 0 where frames are not classified.
+    /// - Throws: `VitvideoError` of kind `usage` for a resolution that the model does not take.
+    package init(
+        _ model: GraphModel, name: String? = nil, resolution: Resolution? = nil, labels: ClassLabels? = nil,
+        shownCount: Int = 0, classes: Int = 0
+    ) throws {
+        self.model = model
+        self.name = name ?? model.name
+        self.labels = labels
+        self.shownCount = shownCount
+        self.classes = classes
+        if let fixed = model.fixedSize {
+            if let resolution, resolution != .shortSide(min(fixed.height, fixed.width)) {
+                throw VitvideoError(
+                    .usage,
+                    reason: "\(self.name) takes pictures of \(fixed.width)×\(fixed.height) pixels alone",
+                    nextStep: .advice(
+                        "export it with height and width left open, or leave the resolution out"))
+            }
+            preprocessor = Preprocessor(
+                patchSize: 1, normalization: model.normalization, resolution: .native,
+                exactly: (fixed.height, fixed.width))
+        } else {
+            preprocessor = Preprocessor(
+                patchSize: model.sideUnit, normalization: model.normalization,
+                resolution: resolution ?? .shortSide(model.nativeSide))
+        }
+    }
+
+    package var weightsHash: String { model.weightsHash }
+    package var notices: [ModelNotice] { model.notices }
+    package var textTokens: [[Int]]? { nil }
+    package var reading: String {
+        func list(_ values: [Float]) -> String { values.map { "\($0)" }.joined(separator: ",") }
+        return
+            "\(model.title), mean \(list(model.normalization.mean)), std \(list(model.normalization.deviation))"
+    }
+
+    package func inputSize(height: Int, width: Int) throws -> (height: Int, width: Int) {
+        let layout = try preprocessor.layout(height: height, width: width)
+        return (layout.rows * preprocessor.patchSize, layout.columns * preprocessor.patchSize)
+    }
+
+    /// The model ready for frames of this size.
+    ///
+    /// - Throws: `VitvideoError` where the model does not take them.
+    package func instance(height: Int, width: Int) throws -> GraphInstance {
+        let size = try inputSize(height: height, width: width)
+        return try model.instance(height: size.height, width: size.width)
+    }
+
+    package func provenance(precision: Precision, version: String) -> Provenance {
+        Provenance(of: model, version: version)
+    }
+
+    /// What the model takes a frame for; nil where it is not asked.
+    func prediction(_ logits: [Float]) -> FramePrediction? {
+        labels.map { FramePrediction(logits: logits, labels: $0, shownCount: shownCount) }
+    }
+}
+
+/// One worker's forward passes of a graph over frames.
+final class GraphLooker {
+    private let probed: ProbedGraph
+    private let context: GraphContext
+    /// What is kept to be read, of an instance.
+    private let keeping: (GraphInstance) throws -> [Value]
+    private var latest: (instance: GraphInstance, pass: GraphPass)?
+
+    /// - Parameter threads: that share a frame.
+    init(_ probed: ProbedGraph, threads: Int, keeping: @escaping (GraphInstance) throws -> [Value]) throws {
+        self.probed = probed
+        self.keeping = keeping
+        context = try GraphContext(pool: WorkerPool(workers: threads))
+    }
+
+    /// - Throws: `VitvideoError` where the model does not take the picture.
+    func look(at image: RGBImage) throws -> (instance: GraphInstance, pass: GraphPass) {
+        let instance = try probed.instance(height: image.height, width: image.width)
+        if latest?.instance !== instance {
+            latest = nil
+            latest = (instance, try GraphPass(GraphPlan(instance.graph, keeping: keeping(instance)), context))
+        }
+        guard let latest else { preconditionFailure("it was just made") }
+        _ = latest.pass.picture.update(fromContentsOf: try probed.preprocessor.normalizedPlanes(of: image))
+        try latest.pass.run()
+        return latest
+    }
+}
+
+extension GraphPass {
+    /// What comes out at last.
+    var output: [Float] {
+        plan.graph.output.map { withValues($0) { Array($0) } } ?? []
+    }
+}

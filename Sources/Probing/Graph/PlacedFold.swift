@@ -1,0 +1,164 @@
+import Graph
+import Pixels
+
+/// Attention of matrices over different tokens as one flow over the picture's finest patches, from what comes out at last
+/// back to the first block: what `RolloutFold` and `Relevance` do where all blocks have the same tokens.
+///
+/// A row r over the finest patches and the tokens beside them is kept. For a block, what a token of it weighs is the sum of
+/// r over the patches that it stands for; what a key receives is spread evenly over its patches. A token that asks nothing in
+/// a block keeps what it has. A window sees what is in it and 0 elsewhere, so that nothing has to be written out.
+package struct PlacedFold {
+    /// What a block does to the row.
+    package enum Step: Sendable {
+        /// r ← r·(F + I)/2, rows divided by their sums (Abnar & Zuidema 2020).
+        case rollout
+        /// r ← r + r·F (Chefer et al. 2021).
+        case relevance
+    }
+
+    package let grid: PlaceGrid
+    private let tokens: Int
+    private var row: [Float]
+    private let cells: [Place: [Int]]
+
+    /// - Returns: nil where a matrix's rows stand for no tokens, such as channels'.
+    package init?(_ matrices: [AttentionMatrix]) {
+        let grids = matrices.flatMap { [$0.keys] + [$0.queries].compactMap { $0 } }
+        guard matrices.allSatisfy(\.hasQueries),
+            let grid = grids.max(by: { $0.rows * $0.columns < $1.rows * $1.columns })
+        else { return nil }
+        self.grid = grid
+        tokens = matrices.map { max($0.queryTokens, $0.keyTokens) }.max() ?? 0
+        let count = grid.rows * grid.columns
+        row = [Float](repeating: 0, count: count + tokens)
+        var cells: [Place: [Int]] = [:]
+        for place in matrices.flatMap({ $0.rowPlaces + $0.columnPlaces }) where cells[place] == nil {
+            if let token = place.token {
+                cells[place] = token < tokens ? [count + token] : []
+            } else if let pixels = place.pixels {
+                func covered(_ ranges: [Range<Int>], _ range: Range<Int>) -> [Int] {
+                    ranges.indices.filter {
+                        range.contains((ranges[$0].lowerBound + ranges[$0].upperBound - 1) / 2)
+                    }
+                }
+                let columns = covered(grid.columnRanges, pixels.columns)
+                cells[place] = covered(grid.rowRanges, pixels.rows).flatMap { row in
+                    columns.map { row * grid.columns + $0 }
+                }
+            }
+        }
+        self.cells = cells
+    }
+
+    /// Starts a picture: from the class token where the last block has one, else from all that asks there, evenly.
+    package mutating func begin(_ last: AttentionMatrix) {
+        for i in row.indices { row[i] = 0 }
+        let asking =
+            last.queryTokens > 0
+            ? [Place.token(0)] : Set(last.rowPlaces.filter { $0.pixels != nil }).sorted(by: order)
+        for place in asking {
+            let own = cells[place] ?? []
+            for cell in own { row[cell] += 1 / Float(asking.count * own.count) }
+        }
+    }
+
+    /// In which order places are added up, so that sums come out the same each time.
+    private func order(_ a: Place, _ b: Place) -> Bool { (cells[a]?.first ?? 0) < (cells[b]?.first ?? 0) }
+
+    /// Goes back through a block.
+    ///
+    /// - Parameter fused: F, windows × rows × columns: the block's heads as one matrix.
+    package mutating func fold(_ matrix: AttentionMatrix, _ fused: [Float], _ step: Step) {
+        var next = [Float](repeating: 0, count: row.count)
+        var isAsking = [Bool](repeating: false, count: row.count)
+        var received = [Float](repeating: 0, count: matrix.columnCount)
+        for window in matrix.windowOffsets.indices {
+            for i in received.indices { received[i] = 0 }
+            for line in 0..<matrix.rowCount {
+                guard let own = cells[matrix.rowPlaces[window * matrix.rowCount + line]] else { continue }
+                let values = fused[
+                    (window * matrix.rowCount + line)
+                        * matrix.columnCount..<(window * matrix.rowCount + line + 1) * matrix.columnCount]
+                let weight = own.reduce(0) { $0 + row[$1] }
+                var share = weight
+                if step == .rollout {
+                    let sum = (values.reduce(0, +) + 1) / 2
+                    share = weight / (2 * sum)
+                    for cell in own { next[cell] += row[cell] / (2 * sum) }
+                } else {
+                    for cell in own { next[cell] += row[cell] }
+                }
+                for cell in own { isAsking[cell] = true }
+                if share == 0 { continue }
+                for (column, value) in zip(received.indices, values) { received[column] += share * value }
+            }
+            for column in received.indices where received[column] != 0 {
+                guard let seen = cells[matrix.columnPlaces[window * matrix.columnCount + column]],
+                    !seen.isEmpty
+                else { continue }
+                let part = received[column] / Float(seen.count)
+                for cell in seen { next[cell] += part }
+            }
+        }
+        for cell in row.indices where !isAsking[cell] { next[cell] += row[cell] }
+        row = next
+    }
+
+    /// The row over the finest patches.
+    package var map: Plane {
+        Plane(height: grid.rows, width: grid.columns, values: Array(row[..<(grid.rows * grid.columns)]))
+    }
+}
+
+extension AttentionMatrix {
+    /// F, windows × rows × columns: the heads as one, negative values 0.
+    ///
+    /// - Parameters:
+    ///   - values: the matrix, as computed.
+    ///   - factors: what each value is multiplied by first, such as a gradient.
+    ///   - clampsEach: whether each head's negative values are set to 0, and not those of all together.
+    package func fused(
+        _ values: UnsafeBufferPointer<Float>, times factors: UnsafeBufferPointer<Float>? = nil,
+        by fusion: HeadFusion,
+        clampsEach: Bool = false
+    ) -> [Float] {
+        let size = rowCount * columnCount
+        var result = [Float](repeating: 0, count: windowOffsets.count * size)
+        for (window, windowOffset) in windowOffsets.enumerated() {
+            for (head, headOffset) in headOffsets.enumerated() {
+                let from = windowOffset + headOffset
+                for i in 0..<size {
+                    var value = values[from + i]
+                    if let factors { value *= factors[from + i] }
+                    if clampsEach, value < 0 { value = 0 }
+                    let to = window * size + i
+                    switch (head, fusion) {
+                    case (0, _): result[to] = value
+                    case (_, .mean): result[to] += value
+                    case (_, .min): result[to] = min(result[to], value)
+                    case (_, .max): result[to] = max(result[to], value)
+                    }
+                }
+            }
+        }
+        let scale = fusion == .mean ? 1 / Float(heads) : 1
+        for i in result.indices { result[i] = result[i] > 0 ? result[i] * scale : 0 }
+        return result
+    }
+}
+
+extension Plane {
+    /// The same map on a grid of more cells over the same part of the picture: each takes what its middle lies in.
+    package func spread(rows: Int, columns: Int) -> Plane {
+        if rows == height, columns == width { return self }
+        var values: [Float] = []
+        values.reserveCapacity(rows * columns)
+        for row in 0..<rows {
+            let from = min(height - 1, (2 * row + 1) * height / (2 * rows))
+            for column in 0..<columns {
+                values.append(self[from, min(width - 1, (2 * column + 1) * width / (2 * columns))])
+            }
+        }
+        return Plane(height: rows, width: columns, values: values)
+    }
+}
