@@ -37,6 +37,11 @@ package enum WeightsDirectory {
         return names.lazy.map { folder + $0 }.first(where: FileSystem.exists)
     }
 
+    /// Whether a file, or the weights in a directory, are an ONNX model.
+    ///
+    /// - Throws: as `Checkpoint.open` for what cannot be opened.
+    package static func isONNX(_ path: String) throws -> Bool { try ONNXGraph.isOne(file(at: path)) }
+
     /// Whether a file of weights is all there: of an index of several, whether each of them is beside it.
     package static func isWhole(_ path: String) -> Bool {
         guard isIndex(path) else { return FileSystem.exists(path) }

@@ -37,13 +37,15 @@ package struct Graph: Sendable {
     /// What part of the model the steps that are added now belong to.
     package var scope = ""
     /// How many values parameters that were computed may have in all.
-    private var foldable = Graph.mostFolded
+    private var foldable: Int
 
     /// Parameters that are computed of others, such as a bias table spread out: 1 GB.
-    private static let mostFolded = 1 << 28
+    package static let mostFolded = 1 << 28
 
+    /// - Parameter foldable: how many values may be computed of parameters alone.
     /// - Throws: `VitvideoError` of kind `badData` for a picture that is too large for places.
-    package init(height: Int, width: Int) throws {
+    package init(height: Int, width: Int, foldable: Int = Graph.mostFolded) throws {
+        self.foldable = foldable
         guard (1...Place.largestSide).contains(height), (1...Place.largestSide).contains(width) else {
             throw VitvideoError.badData("a picture of \(width)×\(height) pixels")
         }
@@ -82,11 +84,7 @@ package struct Graph: Sendable {
     }
 
     private mutating func fold(_ operation: any Operator, _ inputs: [[Float]]) throws -> Value {
-        foldable -= operation.shape.count
-        guard foldable >= 0 else {
-            throw VitvideoError.badData(
-                "parameters computed of others become more than \(Self.mostFolded) values")
-        }
+        try spend(operation.shape.count)
         var values = [Float](repeating: 0, count: operation.shape.count)
         // An empty array has no address.
         var copies = inputs.map { $0.isEmpty ? [0] : $0 }
@@ -99,10 +97,37 @@ package struct Graph: Sendable {
         return append(operation.shape, .parameter(values))
     }
 
+    /// Counts values that are computed before there is a picture.
+    ///
+    /// - Throws: `VitvideoError` of kind `badData` where they become too many.
+    mutating func spend(_ count: Int) throws {
+        foldable -= min(count, Shape.mostValues)
+        guard foldable >= 0 else {
+            throw VitvideoError.badData(
+                "what is computed of its parameters alone takes far more room than they do")
+        }
+    }
+
     private mutating func append(_ shape: Shape, _ origin: Origin) -> Value {
         shapes.append(shape)
         origins.append(origin)
         return Value(index: shapes.count - 1)
+    }
+
+    /// Multiplications or the like that a forward pass takes, about.
+    package var operations: Int {
+        nodes.reduce(0) { sum, node in
+            let (result, overflows) = sum.addingReportingOverflow(node.operation.operations)
+            return overflows ? .max : result
+        }
+    }
+
+    /// The steps to a tensor, which becomes the output, without those that come later.
+    package func upTo(_ value: Value) -> Graph {
+        var graph = self
+        if case .node(let last) = origins[value.index] { graph.nodes = Array(nodes[...last]) }
+        graph.output = value
+        return graph
     }
 
     /// How many parameters there are, in values.

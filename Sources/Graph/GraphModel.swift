@@ -111,6 +111,15 @@ package final class GraphModel: Sendable {
                 case .family(let family, let checkpoint):
                     try family.graph(of: checkpoint, height: height, width: width)
                 }
+            let bytes = GraphPlan(graph).memoryBytes
+            if let available = Allocation.current.availableBytes(), bytes > available {
+                throw VitvideoError(
+                    .usage,
+                    reason:
+                        "\(name) takes \(formatted("%.1f GB", Double(bytes) / 1e9)) for pictures of \(width)×\(height), and "
+                        + "\(formatted("%.1f GB", Double(available) / 1e9)) are free",
+                    nextStep: .shrinkFrames(resolution: nil))
+            }
             let instance = try GraphInstance(graph.prepared())
             latest = (size, instance)
             return instance
@@ -128,6 +137,8 @@ package final class GraphInstance: Sendable {
     /// Where places were lost, in words; nil where they were not.
     package let lostAt: String?
     package let placed: PlacedGraph
+    /// What tokens are between the layers.
+    package let tokens: TokenStream
 
     /// How many classes the output is the logits of; 0 where it is something else.
     package var classes: Int {
@@ -141,6 +152,7 @@ package final class GraphInstance: Sendable {
         self.graph = graph
         placed = try PlacedGraph(graph)
         (attention, unplaced) = AttentionMatrix.all(of: placed)
+        tokens = TokenStream(placed, attention: attention)
         lostAt = placed.lostAt.map { "\($0.operation.name) \(quoted($0.scope))" }
     }
 }

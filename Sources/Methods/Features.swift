@@ -14,7 +14,8 @@ extension Method {
                 "foreground: components of the foreground's patches alone (see --method foreground), the rest black",
                 standard: "all patches")
         ],
-        arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color, reusesFrames: true
+        arrays: [ArrayDescription("features", ["rows", "cols", "3"])], maps: .color, reusesFrames: true,
+        ofGraph: { try GraphFeatureMaps($0) }
     ) { request in
         let engine = try request.makeEngine()
         if let fitted = try request.savedState.map({ try JSONDecoder().decode(FittedFeatures.self, from: $0) }

@@ -14,7 +14,7 @@ extension Method {
                     + "lists of these")
         ],
         arrays: [ArrayDescription("neuron", ["neurons", "rows", "cols"], note: "after the activation")],
-        standardScale: .clip,
+        standardScale: .clip, ofGraph: { try GraphNeuronMaps($0) },
         validate: { settings in
             guard settings[MethodOptions.neuron] == nil else { return }
             throw VitvideoError(.usage, reason: "no neuron is named", nextStep: .nameNeuron)

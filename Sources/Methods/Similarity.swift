@@ -22,6 +22,7 @@ extension Method {
             .featureLayer, .feature,
         ],
         arrays: [ArrayDescription("similarity", ["rows", "cols"], note: "−1 to 1")], reusesFrames: true,
+        ofGraph: { try GraphSimilarityMaps($0, query: $0.settings.comparedQuery) },
         validate: { settings in
             _ = try settings.comparedQuery
             if settings.isGiven(MethodOptions.queryFrame), settings.isGiven(MethodOptions.queryImage) {
@@ -70,6 +71,31 @@ package enum QueryPlace: Sendable, Hashable {
         self =
             settings[MethodOptions.queryFrame].map(QueryPlace.frame)
             ?? settings[MethodOptions.queryImage].map(QueryPlace.picture) ?? .everyFrame
+    }
+}
+
+extension QueryPlace {
+    func describe(_ query: Query, in provenance: inout Provenance) {
+        provenance["query"] = .text(query.description)
+        switch self {
+        case .everyFrame: break
+        case .frame(let index): provenance["query_frame"] = .integer(index)
+        case .picture(let path): provenance["query_image"] = .text(path)
+        }
+    }
+}
+
+extension Query {
+    /// "similarity with patch 3,4 of frame 7".
+    func similarityCaption(_ place: QueryPlace) -> String {
+        let with = self == .classToken ? "the class token" : "patch \(self)"
+        let source =
+            switch place {
+            case .everyFrame: ""
+            case .frame(let index): " of frame \(index)"
+            case .picture(let path): " of \(FileName.shown(path))"
+            }
+        return "similarity with \(with)\(source)"
     }
 }
 
@@ -133,24 +159,12 @@ package struct SimilarityMaps: ReusingMapSource {
     package var arrays: [MapArray] { [MapArray("similarity", .fused)] }
     package var partNames: [String] { [] }
     package var fusedName: String {
-        let with = chosen == .classToken ? "the class token" : "patch \(chosen)"
-        let source =
-            switch place {
-            case .everyFrame: ""
-            case .frame(let index): " of frame \(index)"
-            case .picture(let path): " of \(FileName.shown(path))"
-            }
-        return "similarity with \(with)\(source), \(features.caption)"
+        chosen.similarityCaption(place) + ", " + features.caption
     }
 
     package func describe(in provenance: inout Provenance) {
         features.describe(in: &provenance)
-        provenance["query"] = .text(chosen.description)
-        switch place {
-        case .everyFrame: break
-        case .frame(let index): provenance["query_frame"] = .integer(index)
-        case .picture(let path): provenance["query_image"] = .text(path)
-        }
+        place.describe(chosen, in: &provenance)
     }
 
     package func makeExtractor(threads: Int, reuse: TokenReuse?) throws -> (RGBImage) throws -> FrameMaps {

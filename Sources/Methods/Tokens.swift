@@ -10,7 +10,7 @@ extension Method {
         arrays: [
             ArrayDescription("tokens", ["rows", "cols", "D"]),
             ArrayDescription("class_token", ["D"], note: "where the model has one"),
-        ]
+        ], ofGraph: { try GraphTokenMaps($0) }
     ) { request in
         TokenMaps(
             request.model, engine: try request.makeEngine(), features: try request.features)

@@ -10,7 +10,9 @@ struct Vitvideo: ParsableCommand {
         commandName: "vitvideo",
         abstract: "Show what a Vision Transformer attends to in a video or picture.",
         version: Version.current,
-        subcommands: [Annotate.self, Probe.self, Neuron.self, Propagate.self, Batch.self, Serve.self, Models.self],
+        subcommands: [
+            Annotate.self, Probe.self, Neuron.self, Propagate.self, Batch.self, Serve.self, Models.self,
+        ],
         defaultSubcommand: Annotate.self)
 
     /// Parses and runs; an error becomes one line on standard error and an exit code.

@@ -84,6 +84,9 @@ package struct ONNXGraph: Sendable {
         self.dataFiles = dataFiles
     }
 
+    /// How many values the tensors that it brings along have.
+    package var valueCount: Int { initializers.values.reduce(0) { $0 + $1.description.elementCount } }
+
     /// Whether the graph brings a tensor of this name along.
     package func hasInitializer(_ name: String) -> Bool { initializers[name] != nil }
 
@@ -238,7 +241,8 @@ private struct Reader {
         return (name, value)
     }
 
-    private static func input(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws -> ONNXGraph.Input {
+    private static func input(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) throws -> ONNXGraph.Input
+    {
         // ValueInfoProto: 1 name, 2 type. TypeProto: 1 tensor_type. Tensor: 2 shape. TensorShapeProto: 1 dim.
         // Dimension: 1 dim_value.
         var name = ""

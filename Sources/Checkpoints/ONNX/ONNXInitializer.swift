@@ -120,7 +120,9 @@ extension ElementType {
     func integers(_ bytes: UnsafeRawBufferPointer) throws -> [Int] {
         func read<Number: FixedWidthInteger>(_: Number.Type) -> [Int] {
             stride(from: 0, to: bytes.count, by: MemoryLayout<Number>.size).map {
-                Int(truncatingIfNeeded: Number(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: Number.self)))
+                Int(
+                    truncatingIfNeeded: Number(
+                        littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: Number.self)))
             }
         }
         switch self {

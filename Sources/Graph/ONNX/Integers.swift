@@ -12,6 +12,16 @@ struct Integers: Sendable {
         (self.shape, self.values) = (shape, values)
     }
 
+    /// More integers are no shapes and indices of a model.
+    private static let most = 1 << 22
+
+    /// - Throws: `VitvideoError` of kind `badData` for far too many.
+    static func check(_ shape: Shape) throws {
+        guard shape.count <= most else {
+            throw VitvideoError.badData("\(shape) integers are no indices of a model")
+        }
+    }
+
     /// A list.
     init(_ values: [Int]) throws { self.init(try Shape([values.count]), values) }
 
@@ -50,6 +60,7 @@ struct Integers: Sendable {
     /// f(x, y) value by value, axes of 1 stretched.
     func combined(_ other: Integers, _ f: (Int, Int) throws -> Int) throws -> Integers {
         let shape = try Shape.broadcast(shape, other.shape)
+        try Self.check(shape)
         let a = viewed(
             StridedView(sizes: shape.sizes, strides: self.shape.strides(stretchedTo: shape)), shape)
         let b = other.viewed(

@@ -17,6 +17,8 @@ struct ONNXImport {
     private let source: ONNXGraph
     var graph: Graph
     private var entries: [String: Entry] = [:]
+    /// How many integers the node has put out.
+    private var spent = 0
     let operatorSet: Int
     /// The node that is being read.
     private(set) var node: ONNXGraph.Node
@@ -39,7 +41,9 @@ struct ONNXImport {
         self.source = source
         operatorSet = source.operatorSet
         node = source.nodes[0]
-        graph = try Graph(height: height, width: width)
+        // Bias tables spread out, masks, indices: a few times what the file holds.
+        graph = try Graph(
+            height: height, width: width, foldable: (1 << 22) + 8 * min(source.valueCount, Shape.mostValues))
         entries[try Self.picture(of: source).name] = .tensor(graph.picture)
     }
 
@@ -73,6 +77,8 @@ struct ONNXImport {
             graph.scope = node.name
             do {
                 try Self.rules[node.operation]?(&self)
+                try graph.spend(spent)
+                spent = 0
             } catch let error as VitvideoError where error.path == nil {
                 throw VitvideoError(
                     error.kind, reason: "\(node.operation) \(quoted(node.name)): \(error.reason)",
@@ -192,7 +198,10 @@ struct ONNXImport {
     // MARK: What a node puts out
 
     mutating func output(_ value: Value, _ index: Int = 0) { set(.tensor(value), index) }
-    mutating func output(_ integers: Integers, _ index: Int = 0) { set(.integers(integers), index) }
+    mutating func output(_ integers: Integers, _ index: Int = 0) {
+        spent += integers.values.count
+        set(.integers(integers), index)
+    }
 
     private mutating func set(_ entry: Entry, _ index: Int) {
         guard index < node.outputs.count, !node.outputs[index].isEmpty else { return }

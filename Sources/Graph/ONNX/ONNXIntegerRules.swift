@@ -67,7 +67,7 @@ extension ONNXImport {
 
     private mutating func constantOfShape() throws {
         let shape = try Shape(integers(0).values)
-        guard shape.count <= 1 << 26 else { throw VitvideoError.badData("a constant of \(shape)") }
+        try Integers.check(shape)
         guard case .tensor(let tensor)? = node.attributes["value"] else {
             return output(graph.addParameter([Float](repeating: 0, count: shape.count), shape))
         }

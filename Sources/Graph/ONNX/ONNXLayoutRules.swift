@@ -188,7 +188,7 @@ extension ONNXImport {
             parts = given
         } else {
             let count = integer("num_outputs") ?? node.outputs.count
-            guard count > 0 else { throw VitvideoError.badData("a split into nothing") }
+            guard (1...1 << 16).contains(count) else { throw VitvideoError.badData("a split into \(count)") }
             let size = (shape[axis] + count - 1) / count
             parts = (0..<count).map { max(0, min(size, shape[axis] - $0 * size)) }
         }
@@ -253,9 +253,7 @@ extension ONNXImport {
         case .integers(let integers):
             let inner = shape.count(of: axis + 1..<shape.rank)
             let outer = shape.count(of: 0..<axis)
-            guard try Shape(sizes).count <= 1 << 26 else {
-                throw VitvideoError.badData("\(try Shape(sizes)) integers")
-            }
+            try Integers.check(Shape(sizes))
             var values: [Int] = []
             for o in 0..<outer {
                 for index in indices.values {
@@ -299,9 +297,7 @@ extension ONNXImport {
         case .tensor(let value): output(try graph.expand(value, to: target))
         case .integers(let integers):
             let expand = try Expand(integers.shape, to: Shape(target))
-            guard expand.shape.count <= 1 << 26 else {
-                throw VitvideoError.badData("\(expand.shape) integers")
-            }
+            try Integers.check(expand.shape)
             output(integers.viewed(expand.view, expand.shape))
         }
     }
@@ -323,9 +319,7 @@ extension ONNXImport {
         case .integers(let integers):
             let apart = try integers.reshaped(between)
             let expand = try Expand(apart.shape, to: Shape(stretched))
-            guard expand.shape.count <= 1 << 26 else {
-                throw VitvideoError.badData("\(expand.shape) integers")
-            }
+            try Integers.check(expand.shape)
             output(try apart.viewed(expand.view, expand.shape).reshaped(after))
         }
     }
@@ -333,7 +327,9 @@ extension ONNXImport {
     private mutating func depthToSpace() throws {
         let x = try tensor(0)
         let s = graph.shape(x)
-        guard let block = integer("blocksize"), block > 0, s.rank == 4, s[1] % (block * block) == 0 else {
+        guard let block = integer("blocksize"), (1...1 << 16).contains(block), s.rank == 4,
+            s[1] % (block * block) == 0
+        else {
             throw VitvideoError.badData("depth of \(s) cannot be made space")
         }
         let channels = s[1] / (block * block)
@@ -349,7 +345,8 @@ extension ONNXImport {
     private mutating func spaceToDepth() throws {
         let x = try tensor(0)
         let s = graph.shape(x)
-        guard let block = integer("blocksize"), block > 0, s.rank == 4, s[2] % block == 0, s[3] % block == 0
+        guard let block = integer("blocksize"), (1...1 << 16).contains(block), s.rank == 4, s[2] % block == 0,
+            s[3] % block == 0
         else {
             throw VitvideoError.badData("space of \(s) cannot be made depth")
         }

@@ -22,9 +22,9 @@ extension ONNXImport {
         "LayerNormalization": { try $0.layerNorm() },
         "BatchNormalization": { try $0.batchNorm() },
         "InstanceNormalization": { reader in
-            let x = try reader.tensor(0)
-            let channels = reader.graph.shape(x)[1]
-            try reader.groupNorm(groups: channels)
+            let shape = reader.graph.shape(try reader.tensor(0))
+            guard shape.rank >= 2 else { throw VitvideoError.badData("\(shape) has no channels") }
+            try reader.groupNorm(groups: shape[1])
         },
         "GroupNormalization": { reader in
             guard let groups = reader.integer("num_groups") else {

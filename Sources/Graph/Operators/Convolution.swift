@@ -115,6 +115,7 @@ struct Convolution: Operator {
 
     private var pixels: Int { shape[2] * shape[3] }
     private var taps: Int { channels.in * window.kernel.0 * window.kernel.1 }
+    var operations: Int { saturating(shape.count, taps) }
     private var isDepthwise: Bool { channels == (1, 1) }
     private var isPointwise: Bool {
         window == Window2D(kernel: (1, 1))
@@ -155,11 +156,11 @@ struct Convolution: Operator {
                 output, stride: pixels, weight, stride: taps, input, stride: pixels, bTransposed: false,
                 m: channels.out, n: pixels, k: taps)
         }
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: taps * pixels) { buffer in
-            let windows = buffer.baseAddress!
-            windows.update(repeating: 0, count: taps * pixels)
-            forEachTap { tap, place, from, length, stride in
-                let (to, source) = (windows + tap * pixels + place, input + from)
+        forEachTile { rows, windows in
+            let count = rows.count * shape[3]
+            windows.update(repeating: 0, count: taps * count)
+            forEachTap(rows) { tap, place, from, length, stride in
+                let (to, source) = (windows + tap * count + place, input + from)
                 if stride == 1 {
                     to.update(from: source, count: length)
                 } else {
@@ -167,8 +168,20 @@ struct Convolution: Operator {
                 }
             }
             context.product(
-                output, stride: pixels, weight, stride: taps, windows, stride: pixels, bTransposed: false,
-                m: channels.out, n: pixels, k: taps)
+                output + rows.lowerBound * shape[3], stride: pixels, weight, stride: taps, windows,
+                stride: count,
+                bTransposed: false, m: channels.out, n: count, k: taps)
+        }
+    }
+
+    /// Calls `body` with some of the output's rows after the other, and with memory for what their windows see: few enough
+    /// that it stays in cache.
+    private func forEachTile(_ body: (_ rows: Range<Int>, _ windows: UnsafeMutablePointer<Float>) -> Void) {
+        let most = max(1, min(shape[2], (1 << 18) / max(taps * shape[3], 1)))
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: taps * most * shape[3]) { buffer in
+            for start in stride(from: 0, to: shape[2], by: most) {
+                body(start..<min(start + most, shape[2]), buffer.baseAddress!)
+            }
         }
     }
 
@@ -176,7 +189,7 @@ struct Convolution: Operator {
         _ output: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>
     ) {
         output.update(repeating: 0, count: pixels)
-        forEachTap { tap, place, from, length, stride in
+        forEachTap(0..<shape[2]) { tap, place, from, length, stride in
             let (factor, to, source) = (weight[tap], output + place, input + from)
             if stride == 1 {
                 for i in 0..<length { to[i] += factor * source[i] }
@@ -190,30 +203,32 @@ struct Convolution: Operator {
         _ gradients: [UnsafeMutablePointer<Float>?], _ call: BackwardCall, _ context: GraphContext
     ) {
         guard let gradient = gradients[0], pixels > 0, taps > 0 else { return }
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: taps * pixels) { buffer in
-            let windows = buffer.baseAddress!
-            for index in 0..<x[0] * groups {
-                let group = index % groups
+        for index in 0..<x[0] * groups {
+            let weight = call.inputs[1] + index % groups * channels.out * taps
+            let dy = call.outGradient + index * channels.out * pixels
+            let dx = gradient + index * channels.in * x[2] * x[3]
+            forEachTile { rows, windows in
+                let count = rows.count * shape[3]
                 context.product(
-                    windows, stride: pixels, call.inputs[1] + group * channels.out * taps, stride: taps,
-                    call.outGradient + index * channels.out * pixels, stride: pixels, aTransposed: true,
-                    bTransposed: false, m: taps, n: pixels, k: channels.out)
-                let dx = gradient + index * channels.in * x[2] * x[3]
-                forEachTap { tap, place, from, length, stride in
-                    let (source, to) = (windows + tap * pixels + place, dx + from)
+                    windows, stride: count, weight, stride: taps, dy + rows.lowerBound * shape[3],
+                    stride: pixels,
+                    aTransposed: true, bTransposed: false, m: taps, n: count, k: channels.out)
+                forEachTap(rows) { tap, place, from, length, stride in
+                    let (source, to) = (windows + tap * count + place, dx + from)
                     for i in 0..<length { to[i * stride] += source[i] }
                 }
             }
         }
     }
 
-    /// Calls `body` for each row of each value of the window where it lies inside of the picture: which value, where the row
-    /// begins in the output's picture and in the input's, how long it is and how far apart inputs lie.
+    /// Calls `body` for some of the output's rows, for each value of the window where it lies inside of the picture: which
+    /// value, where the row begins among these and in the input's picture, how long it is and how far apart inputs lie.
     @inline(__always)
     private func forEachTap(
+        _ rows: Range<Int>,
         _ body: (_ tap: Int, _ place: Int, _ from: Int, _ length: Int, _ stride: Int) -> Void
     ) {
-        let (height, width, rows, columns) = (x[2], x[3], shape[2], shape[3])
+        let (height, width, columns) = (x[2], x[3], shape[3])
         var tap = 0
         for channel in 0..<channels.in {
             for y in 0..<window.kernel.0 {
@@ -224,11 +239,11 @@ struct Convolution: Operator {
                         width - shift <= 0
                         ? 0 : min(columns, (width - shift + window.strides.1 - 1) / window.strides.1)
                     if pastColumn > firstColumn {
-                        for row in 0..<rows {
+                        for row in rows {
                             let line = row * window.strides.0 + y * window.dilations.0 - window.padding.0
                             guard line >= 0, line < height else { continue }
                             body(
-                                tap, row * columns + firstColumn,
+                                tap, (row - rows.lowerBound) * columns + firstColumn,
                                 (channel * height + line) * width + firstColumn * window.strides.1 + shift,
                                 pastColumn - firstColumn, window.strides.1)
                         }
@@ -304,6 +319,8 @@ struct Pool: Operator {
             }
         }
     }
+
+    var operations: Int { saturating(shape.count, window.kernel.0, window.kernel.1) }
 
     private func forEachWindow(
         _ body: (_ place: Int, _ inside: ((Int) -> Void) -> Void, _ counted: Int) -> Void

@@ -210,9 +210,10 @@ struct Pad: Operator {
 
     /// - Throws: `VitvideoError` of kind `badData` where more is cut off than there is.
     init(_ x: Shape, before: [Int], after: [Int], value: Float = 0) throws {
-        guard before.count == x.rank, after.count == x.rank else {
-            throw VitvideoError.badData("\(before.count) widths of padding for \(x)")
-        }
+        let bound = 1 << 40
+        guard before.count == x.rank, after.count == x.rank,
+            (before + after).allSatisfy({ (-bound..<bound).contains($0) })
+        else { throw VitvideoError.badData("\(before) and \(after) are no widths of padding for \(x)") }
         var sizes: [Int] = []
         for axis in 0..<x.rank {
             let (sum, overflows) = x[axis].addingReportingOverflow(before[axis])

@@ -38,6 +38,8 @@ struct MatMul: Operator {
         self.pairs = pairs
     }
 
+    var operations: Int { saturating(pairs.count, rows, inner, columns) }
+
     func forward(
         _ out: UnsafeMutablePointer<Float>, _ inputs: [UnsafePointer<Float>], _ context: GraphContext
     ) throws {

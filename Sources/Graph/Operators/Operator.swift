@@ -10,6 +10,8 @@ package protocol Operator: Sendable {
     var name: String { get }
     /// What comes out.
     var shape: Shape { get }
+    /// Multiplications or the like that a forward pass takes, about.
+    var operations: Int { get }
     /// Whether `out` of `forward` may be the first input, where nobody else needs that one.
     var overwrites: Bool { get }
 
@@ -36,6 +38,15 @@ package protocol Operator: Sendable {
 
 extension Operator {
     package var overwrites: Bool { false }
+    package var operations: Int { shape.count }
+}
+
+/// A product that is as large as can be where it would be larger.
+func saturating(_ factors: Int...) -> Int {
+    factors.reduce(1) { product, factor in
+        let (result, overflows) = product.multipliedReportingOverflow(by: factor)
+        return overflows ? .max : result
+    }
 }
 
 /// What an operator's backward pass starts from.

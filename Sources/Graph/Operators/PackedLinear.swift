@@ -20,6 +20,8 @@ struct PackedLinear: Operator {
         rows = x.count(of: 0..<x.rank - 1)
     }
 
+    var operations: Int { saturating(rows, layer.inputs, layer.outputs) }
+
     func forward(
         _ out: UnsafeMutablePointer<Float>, _ inputs: [UnsafePointer<Float>], _ context: GraphContext
     ) throws {

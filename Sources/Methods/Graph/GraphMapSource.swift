@@ -1,4 +1,5 @@
 import Base
+import FoundationEssentials
 import Graph
 import Pixels
 import Probing
@@ -14,16 +15,29 @@ package struct GraphRequest {
     package let frameWidth: Int
     /// Threads that share a frame before the run.
     package let threads: Int
+    /// What a source of the same settings gave as its `savedState`; nil in a new job.
+    package let savedState: Data?
+    /// Calls its argument with some of the clip's frames, the same at every call.
+    package let forEachSample: ((RGBImage) throws -> Void) throws -> Void
+    /// Reads the picture that a query is in.
+    package let picture: (QueryPlace) throws -> RGBImage
 
     package init(
         model: ProbedGraph, settings: MethodSettings = MethodSettings(), frameHeight: Int, frameWidth: Int,
-        threads: Int = 1
+        threads: Int = 1, savedState: Data? = nil,
+        forEachSample: @escaping ((RGBImage) throws -> Void) throws -> Void = { _ in },
+        picture: @escaping (QueryPlace) throws -> RGBImage = { _ in
+            preconditionFailure("no picture is asked for")
+        }
     ) {
         self.model = model
         self.settings = settings
         self.frameHeight = frameHeight
         self.frameWidth = frameWidth
         self.threads = threads
+        self.savedState = savedState
+        self.forEachSample = forEachSample
+        self.picture = picture
     }
 
     /// The model ready for the frames, with attention that is shown.

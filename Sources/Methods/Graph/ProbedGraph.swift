@@ -103,6 +103,12 @@ final class GraphLooker {
         guard let latest else { preconditionFailure("it was just made") }
         _ = latest.pass.picture.update(fromContentsOf: try probed.preprocessor.normalizedPlanes(of: image))
         try latest.pass.run()
+        for value in try keeping(instance) + [instance.graph.output].compactMap({ $0 }) {
+            try latest.pass.withValues(value) {
+                guard let start = $0.baseAddress else { return }
+                try FiniteValues.check(start, count: $0.count, in: "what \(probed.name) computes")
+            }
+        }
         return latest
     }
 }

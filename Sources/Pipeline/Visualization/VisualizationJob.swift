@@ -17,31 +17,28 @@ package struct VisualizationJob {
         package let step: VisualizationStep
     }
 
-    private let engine: GradientEngine
     private let units: [VisualizedUnit]
     private let recipe: VisualizationRecipe
     private let seed: UInt64
-    private let grid: (rows: Int, columns: Int)
-    private let threads: Int
     private let outputs: [any VisualizationOutput]
     private let stop: StopRequest
+    private let make: MakeVisualization
+
+    /// What makes the picture of a unit.
+    package typealias MakeVisualization = (VisualizedUnit) throws -> FeatureVisualization
 
     /// - Parameters:
-    ///   - engine: with the blocks that the units' targets read.
     ///   - seed: of each picture alike, so that a picture does not depend on those it is made with.
-    ///   - grid: the pictures' patches.
     package init(
-        engine: GradientEngine, units: [VisualizedUnit], recipe: VisualizationRecipe, seed: UInt64,
-        grid: (rows: Int, columns: Int), threads: Int, outputs: [any VisualizationOutput], stop: StopRequest
+        units: [VisualizedUnit], recipe: VisualizationRecipe, seed: UInt64,
+        outputs: [any VisualizationOutput], stop: StopRequest, make: @escaping MakeVisualization
     ) {
-        self.engine = engine
         self.units = units
         self.recipe = recipe
         self.seed = seed
-        self.grid = grid
-        self.threads = threads
         self.outputs = outputs
         self.stop = stop
+        self.make = make
     }
 
     /// - Parameter progress: called after each step.
@@ -51,9 +48,7 @@ package struct VisualizationJob {
             var done = 0
             var pictures = 0
             for (index, unit) in units.enumerated() where !stop.isRequested {
-                let visualization = try FeatureVisualization(
-                    engine: engine, target: unit.target, recipe: recipe, rows: grid.rows,
-                    columns: grid.columns, threads: threads)
+                let visualization = try make(unit)
                 let feature = try visualization.run(
                     SeededRandomness(seed: seed), isGivenUp: { [stop] in stop.isOverdue }
                 ) { step, picture in

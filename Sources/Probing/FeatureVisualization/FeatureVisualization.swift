@@ -37,18 +37,31 @@ package final class FeatureVisualization {
     ///   - rows, columns: of the picture's patches.
     ///   - threads: copies that are computed at once.
     /// - Throws: as `PixelGradient.init`.
-    package init(
+    package convenience init(
         engine: GradientEngine, target: ActivationTarget, recipe: VisualizationRecipe, rows: Int,
         columns: Int,
         threads: Int
     ) throws {
         let c = engine.model.configuration
-        batch = try PixelGradientBatch(
-            engine: engine, target: target, rows: rows, columns: columns,
-            threads: min(threads, recipe.copies))
+        try self.init(
+            recipe: recipe, normalization: c.normalization, height: rows * c.patchSize,
+            width: columns * c.patchSize, threads: threads
+        ) { try PixelGradient(engine: engine, target: target, rows: rows, columns: columns) }
+    }
+
+    /// - Parameters:
+    ///   - normalization: of what the model is given.
+    ///   - threads: copies that are computed at once.
+    ///   - make: makes a worker's differentiator of what is to become large.
+    /// - Throws: what `make` throws.
+    package init(
+        recipe: VisualizationRecipe, normalization: Normalization, height: Int, width: Int, threads: Int,
+        _ make: () throws -> any PixelDifferentiator
+    ) throws {
+        batch = try PixelGradientBatch(threads: min(threads, recipe.copies), make)
         self.recipe = recipe
-        normalization = c.normalization
-        (height, width) = (rows * c.patchSize, columns * c.patchSize)
+        self.normalization = normalization
+        (self.height, self.width) = (height, width)
     }
 
     /// - Parameters:
@@ -129,7 +142,7 @@ package final class FeatureVisualization {
     }
 
     private func share(
-        of augmentation: Augmentation, _ picture: [Float], _ pixelGradient: PixelGradient
+        of augmentation: Augmentation, _ picture: [Float], _ pixelGradient: any PixelDifferentiator
     ) throws -> CopyShare {
         let copies = Float(recipe.copies)
         let augmented = augmentation.apply(to: picture)

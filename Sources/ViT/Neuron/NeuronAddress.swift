@@ -45,41 +45,60 @@ package struct NeuronAddress: Sendable, Hashable, CustomStringConvertible {
         _ text: String, of configuration: Configuration, units: Units? = nil
     ) throws -> [NeuronAddress] {
         let units = units ?? .neurons(of: configuration)
+        return try list(text, depth: configuration.depth) { _ in units }
+    }
+
+    /// The same of a model whose blocks have different numbers of units.
+    ///
+    /// - Throws: as above.
+    package static func list(
+        _ text: String, depth: Int, units: (_ block: Int) -> Units
+    ) throws -> [NeuronAddress] {
         var seen: Set<NeuronAddress> = []
         return try text.split(separator: ",", omittingEmptySubsequences: false).flatMap {
-            try addresses(String($0), depth: configuration.depth, units)
+            try addresses(String($0), depth: depth, units)
         }.filter { seen.insert($0).inserted }
     }
 
-    private static func addresses(_ text: String, depth: Int, _ units: Units) throws -> [NeuronAddress] {
+    private static func addresses(
+        _ text: String, depth: Int, _ units: (_ block: Int) -> Units
+    ) throws -> [NeuronAddress] {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count >= 2 else { throw VitvideoError.noNeuronAddress(text, units) }
-        let blocks = try blocks(parts[0], depth: depth) { VitvideoError.noNeuronAddress(text, units) }
+        let any = units(0)
+        guard parts.count >= 2 else { throw VitvideoError.noNeuronAddress(text, any) }
+        let blocks = try blocks(parts[0], depth: depth) { VitvideoError.noNeuronAddress(text, any) }
+        return try blocks.flatMap { block in
+            try indices(Array(parts.dropFirst()), of: text, block: block, units(block)).map {
+                NeuronAddress(block: block, index: $0)
+            }
+        }
+    }
+
+    /// The units of a block that what follows its number names.
+    private static func indices(
+        _ parts: [String], of text: String, block: Int, _ units: Units
+    ) throws -> [Int] {
         let indices: [Int]
-        if parts.count == 3, parts[1] == "*", let count = Int(parts[2]), count > 0 {
+        if parts.count == 2, parts[0] == "*", let count = Int(parts[1]), count > 0 {
             guard count <= units.count else {
-                throw VitvideoError.noSuchNeuron(count - 1, block: blocks[0], units)
+                throw VitvideoError.noSuchNeuron(count - 1, block: block, units)
             }
             indices = units.spread(count)
-        } else if parts.count == 2, let index = Int(parts[1]) {
+        } else if parts.count == 1, let index = Int(parts[0]) {
             indices = [index]
-        } else if parts.count == 2, let range = range(parts[1]) {
+        } else if parts.count == 1, let range = range(parts[0]) {
             // The ends stand for the range before it is counted out: it may be long.
             for end in [range.lowerBound, range.upperBound] where end >= units.count {
-                throw VitvideoError.noSuchNeuron(end, block: blocks[0], units)
+                throw VitvideoError.noSuchNeuron(end, block: block, units)
             }
             indices = Array(range)
         } else {
             throw VitvideoError.noNeuronAddress(text, units)
         }
-        return try blocks.flatMap { block in
-            try indices.map { index in
-                guard (0..<units.count).contains(index) else {
-                    throw VitvideoError.noSuchNeuron(index, block: block, units)
-                }
-                return NeuronAddress(block: block, index: index)
-            }
+        if let wrong = indices.first(where: { !(0..<units.count).contains($0) }) {
+            throw VitvideoError.noSuchNeuron(wrong, block: block, units)
         }
+        return indices
     }
 
     private static func blocks(

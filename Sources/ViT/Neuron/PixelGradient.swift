@@ -26,6 +26,8 @@ package final class PixelGradient {
         package var value: Float
         /// With respect to the normalized planes, `3 × rows·patch × columns·patch`.
         package var gradient: [Float]
+
+        package init(value: Float, gradient: [Float]) { (self.value, self.gradient) = (value, gradient) }
     }
 
     /// Rows of attention handled at once: its matrices of small pictures whole.

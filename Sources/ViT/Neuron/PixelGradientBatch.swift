@@ -1,16 +1,14 @@
-/// A `PixelGradient` for each worker: the pictures of a batch are shared among them, one picture a worker at a time.
+/// A differentiator for each worker: the pictures of a batch are shared among them, one picture a worker at a time.
 package final class PixelGradientBatch {
-    private let workers: [PixelGradient]
+    private let workers: [any PixelDifferentiator]
     private let pool: WorkerPool
 
-    /// - Parameter threads: number of workers.
-    /// - Throws: as `PixelGradient.init`.
-    package init(
-        engine: GradientEngine, target: ActivationTarget, rows: Int, columns: Int, threads: Int
-    ) throws {
-        workers = try (0..<max(threads, 1)).map { _ in
-            try PixelGradient(engine: engine, target: target, rows: rows, columns: columns)
-        }
+    /// - Parameters:
+    ///   - threads: number of workers.
+    ///   - make: makes a worker's.
+    /// - Throws: what `make` throws.
+    package init(threads: Int, _ make: () throws -> any PixelDifferentiator) throws {
+        workers = try (0..<max(threads, 1)).map { _ in try make() }
         pool = WorkerPool(workers: workers.count)
     }
 
@@ -18,7 +16,7 @@ package final class PixelGradientBatch {
     ///
     /// - Throws: as `WorkerPool.run`.
     package func forEach(
-        _ count: Int, _ body: (_ index: Int, _ gradient: PixelGradient) throws -> Void
+        _ count: Int, _ body: (_ index: Int, _ gradient: any PixelDifferentiator) throws -> Void
     ) throws {
         try pool.run(count: count) { index, worker in try body(index, workers[worker]) }
     }

@@ -285,13 +285,16 @@ struct Annotate: ParsableCommand {
                 savedState: savedState,
                 check: check)
         case .graph(let model):
-            try makeSource(model, name: name, isMain: isMain, schedule: schedule, frameSize: frameSize())
+            try makeSource(
+                model, name: name, isMain: isMain, schedule: schedule, sampler: sampler,
+                frameSize: frameSize(),
+                savedState: savedState)
         }
     }
 
     private func makeSource(
-        _ model: GraphModel, name: String, isMain: Bool, schedule: Schedule,
-        frameSize: (height: Int, width: Int)
+        _ model: GraphModel, name: String, isMain: Bool, schedule: Schedule, sampler: any SampledInput,
+        frameSize: (height: Int, width: Int), savedState: Data?
     ) throws -> any MapSource {
         try compute.checkGoesWithGraphs(of: name)
         if case .levels = reuse.reuse {
@@ -311,7 +314,17 @@ struct Annotate: ParsableCommand {
         return try method.method.value.makeSource(
             GraphRequest(
                 model: probed, settings: settings, frameHeight: frameSize.height, frameWidth: frameSize.width,
-                threads: schedule.workers * schedule.threadsPerFrame))
+                threads: schedule.workers * schedule.threadsPerFrame, savedState: savedState,
+                forEachSample: sampler.forEachFrame, picture: { try picture($0, sampler) }))
+    }
+
+    /// The picture that a query is in.
+    private func picture(_ place: QueryPlace, _ sampler: any SampledInput) throws -> RGBImage {
+        switch place {
+        case .picture(let path): try VideoReader.picture(in: path)
+        case .frame(let index): try sampler.frame(at: index)
+        case .everyFrame: preconditionFailure("no picture is asked for")
+        }
     }
 
     private func makeSource(
@@ -331,13 +344,7 @@ struct Annotate: ParsableCommand {
             model: probed, settings: settings, threads: threads,
             availableBytes: memory.budgetBytes ?? Allocation.current.availableBytes(), savedState: savedState,
             forEachSample: sampler.forEachFrame,
-            picture: { place in
-                switch place {
-                case .picture(let path): try VideoReader.picture(in: path)
-                case .frame(let index): try sampler.frame(at: index)
-                case .everyFrame: preconditionFailure("no picture is asked for")
-                }
-            }
+            picture: { try picture($0, sampler) }
         ) {
             let engine = try compute.engine(
                 for: loaded, isExact: output.wantsNumbers || output.wantsMasks)

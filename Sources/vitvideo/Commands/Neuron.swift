@@ -61,12 +61,16 @@ struct Neuron: ParsableCommand {
 
     func run() throws {
         if examples.isWanted { return try runExamples() }
-        let loaded = try model.load(model.identity(of: nil))
-        let side = try side(for: loaded)
-        let classification = try units.classification(of: loaded, offline: model.offline)
-        let chosen = try chosenUnits(loaded, classification, side: side)
-        let maker = try PictureMaker(self, of: chosen, loaded, classification?.0, side: side)
-        let (recipe, threads) = (maker.recipe, maker.threads)
+        let maker: PictureMaker
+        switch try model.loadAny(model.identity(of: nil)) {
+        case .plain(let loaded):
+            let side = try side(for: loaded)
+            let classification = try units.classification(of: loaded, offline: model.offline)
+            let chosen = try chosenUnits(loaded, classification, side: side)
+            maker = try PictureMaker(self, of: chosen, loaded, classification?.0, side: side)
+        case .graph(let loaded): maker = try PictureMaker(self, loaded)
+        }
+        let (recipe, threads, chosen, side) = (maker.recipe, maker.threads, maker.units, maker.side)
 
         let stop = StopRequest()
         let temporaries = TemporaryFiles()
@@ -74,16 +78,16 @@ struct Neuron: ParsableCommand {
         let warnings = WarningList()
         let outputs = try output.makeOutputs(
             chosen, recipe, height: side, width: side,
-            meta: meta(maker, loaded, chosen, side: side), title: title(loaded, chosen),
+            meta: meta(maker), title: title(maker),
             threads: compute.threadCount, warnings: warnings)
         temporaries.add(outputs.flatMap(\.temporaryPaths))
-        if !messages.quiet { ModelNotices.print(of: loaded, as: loaded.name) }
+        if !messages.quiet { ModelNotices.print(maker.notices, as: maker.name) }
         if messages.verbose {
             StandardError.line(
-                "\(loaded.name): \(chosen.count) picture\(chosen.count == 1 ? "" : "s") of \(side)×\(side), "
-                    + "\(recipe.steps) steps of \(recipe.copies) copies, \(threads) threads, \(maker.engine.description)"
+                "\(maker.name): \(chosen.count) picture\(chosen.count == 1 ? "" : "s") of \(side)×\(side), "
+                    + "\(recipe.steps) steps of \(recipe.copies) copies, \(threads) threads, \(maker.computation)"
             )
-            StandardError.line("\(loaded.name): \(loaded.reading)")
+            StandardError.line("\(maker.name): \(maker.reading)")
         }
 
         let job = maker.job(outputs: outputs, stop: stop)
@@ -142,19 +146,18 @@ struct Neuron: ParsableCommand {
         return wanted / c.patchSize * c.patchSize
     }
 
-    private func title(_ model: Model, _ chosen: [VisualizedUnit]) -> String {
+    private func title(_ maker: PictureMaker) -> String {
+        let chosen = maker.units
         let names = chosen.prefix(4).map(\.name).joined(separator: ", ") + (chosen.count > 4 ? ", …" : "")
-        return "\(units.target.rawValue) \(names) of \(model.name)"
+        return "\(units.target.rawValue) \(names) of \(maker.name)"
     }
 
-    private func meta(
-        _ maker: PictureMaker, _ model: Model, _ chosen: [VisualizedUnit], side: Int
-    ) -> Provenance {
+    private func meta(_ maker: PictureMaker) -> Provenance {
         let recipe = maker.recipe
-        var meta = Provenance(of: model, precision: maker.engine.precision, version: Version.current)
-        meta.add(inputHeight: side, inputWidth: side)
+        var meta = maker.provenance
+        meta.add(inputHeight: maker.side, inputWidth: maker.side)
         meta["target"] = .text(units.target.rawValue)
-        meta["units"] = .texts(chosen.map(\.name))
+        meta["units"] = .texts(maker.units.map(\.name))
         if let head = units.headIndex { meta["head"] = .integer(head) }
         meta["seed"] = .text("\(self.recipe.seed)")
         meta["steps"] = .integer(recipe.steps)
@@ -167,42 +170,5 @@ struct Neuron: ParsableCommand {
             ("noise_scale", recipe.noiseScale),
         ] { meta[key] = .number(Double("\(value)") ?? Double(value)) }
         return meta
-    }
-}
-
-/// Makes jobs of pictures: the engine, the recipe and the sizes that the options ask for.
-struct PictureMaker {
-    let engine: GradientEngine
-    let recipe: VisualizationRecipe
-    let threads: Int
-    private let units: [VisualizedUnit]
-    private let seed: UInt64
-    private let grid: (rows: Int, columns: Int)
-
-    /// - Parameter side: of each picture in pixels.
-    /// - Throws: `VitvideoError` where memory or the library is missing.
-    init(
-        _ command: Neuron, of units: [VisualizedUnit], _ model: Model, _ classifier: Classifier? = nil,
-        side: Int
-    ) throws {
-        self.units = units
-        let c = model.configuration
-        recipe = command.recipe.recipe
-        seed = command.recipe.seed
-        grid = (side / c.patchSize, side / c.patchSize)
-        threads = min(command.compute.threadCount, recipe.copies)
-        let need = MemoryModel(c, rows: grid.rows, columns: grid.columns)
-        try command.compute.checkMemory(
-            threads * (units.map { need.pixelGradient($0.target) }.max() ?? 0), side: side)
-        engine = try GradientEngine(
-            model: model, classifier: classifier,
-            blockCount: units.map { $0.target.blockCount(of: c) }.max() ?? c.depth,
-            library: command.compute.backend, precision: command.compute.precision.value)
-    }
-
-    func job(outputs: [any VisualizationOutput], stop: StopRequest) -> VisualizationJob {
-        VisualizationJob(
-            engine: engine, units: units, recipe: recipe, seed: seed, grid: grid, threads: threads,
-            outputs: outputs, stop: stop)
     }
 }

@@ -47,7 +47,7 @@ extension UnitOptions {
     ) throws -> [VisualizedUnit] {
         let c = model.configuration
         if let (classifier, names) = classification {
-            return try classes(arguments, classifier, names).map {
+            return try classes(arguments, count: classifier.classes, names).map {
                 VisualizedUnit(name: $0.name, target: .logit($0.index), layer: nil)
             }
         }
@@ -95,8 +95,8 @@ extension UnitOptions {
     }
 
     /// Classes by number, in lists too, or by name.
-    private func classes(
-        _ arguments: [String], _ classifier: Classifier, _ names: ClassLabels?
+    func classes(
+        _ arguments: [String], count: Int, _ names: ClassLabels?
     ) throws -> [(index: Int, name: String)] {
         try arguments.flatMap { argument -> [(index: Int, name: String)] in
             let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
@@ -107,11 +107,11 @@ extension UnitOptions {
                 throw VitvideoError(
                     .usage, reason: "no class is called \(quoted(argument))",
                     nextStep: .advice(
-                        "give a class's number, 0 to \(classifier.classes - 1), or the names with --labels"))
+                        "give a class's number, 0 to \(count - 1), or the names with --labels"))
             }
             return try choices.compactMap { choice in
                 let index = try choice.index(
-                    among: names ?? ClassLabels(names: []), classes: classifier.classes)
+                    among: names ?? ClassLabels(names: []), classes: count)
                 return index.map { ($0, name($0, names)) }
             }
         }

@@ -1,6 +1,8 @@
 import Base
+import Checkpoints
 import Files
 import Graph
+import ModelZoo
 import ViT
 
 /// A model of a run, by what computes it.
@@ -33,11 +35,17 @@ extension ModelOptions {
         let (path, name): (String, String?)
         switch identity {
         case .file(let file): (path, name) = (file, nil)
-        case .defined(let definition): (path, name) = (definition.path, definition.name)
-        case .known, .stored, .unknown: return .plain(try load(identity))
+        case .defined(let definition) where !definition.path.hasPrefix(HubReference.prefix):
+            (path, name) = (definition.path, definition.name)
+        case .stored(let model):
+            let download = ModelDownload(cache: .standard())
+            let location = try ModelCache.standard().location(
+                of: model, download: offline ? nil : { try download.run($0) })
+            (path, name) = (location.path, model.shortName)
+        case .known, .defined, .unknown: return .plain(try load(identity))
         }
         guard FileSystem.exists(path) else { return .plain(try load(identity)) }
-        if path.pathExtension != "onnx" {
+        guard try WeightsDirectory.isONNX(path) else {
             let model = try GraphModel.open(path, name: name, mean: mean?.values, deviation: std?.values)
             return try model.map { .graph(try checked($0, identity)) } ?? .plain(load(identity))
         }

@@ -107,6 +107,7 @@ struct ModelOptions: ParsableArguments {
         let name = name ?? self.name
         if let definition = definitions.first(where: { $0.name == name }) { return .defined(definition) }
         if let entry = ModelZoo.find(name) { return .known(entry) }
+        if let repository = ModelZoo.repository(ofOtherBuild: name) { return .stored(.hub(repository)) }
         if let model = ModelCache.standard().stored(named: name) { return .stored(model) }
         if name.hasPrefix(HubReference.prefix), !FileSystem.exists(name) { return .unknown(name) }
         let looksLikeFile = name.contains("/") || Self.weightsExtensions.contains(name.pathExtension)

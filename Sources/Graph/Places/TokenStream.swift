@@ -1,0 +1,52 @@
+/// What tokens are between a model's layers, and what its feed-forward parts make of them on the way.
+package struct TokenStream: Sendable {
+    /// What comes out of each layer: the last sum of the residual stream before the next one's attention; nil where there is
+    /// none on a grid.
+    package let layers: [TokenTensor?]
+    /// The hidden values of each layer's feed-forward part, after the activation; nil where there is none.
+    package let neurons: [TokenTensor?]
+    /// The tokens after the norm that follows the last layer; nil where there is none.
+    package let normalized: TokenTensor?
+
+    init(_ placed: PlacedGraph, attention: [AttentionMatrix]) {
+        let graph = placed.graph
+        func tensor(_ value: Value) -> TokenTensor? {
+            placed[value].flatMap { TokenTensor(value, shape: graph.shape(value), places: $0) }
+        }
+        /// The first step that multiplies by each matrix.
+        let products = attention.map { matrix in
+            graph.nodes.firstIndex { $0.operation is MatMul && $0.inputs[0] == matrix.value } ?? 0
+        }
+        var layers = [Value?](repeating: nil, count: attention.count)
+        var neurons = layers
+        var layer = -1
+        for (index, node) in graph.nodes.enumerated() {
+            while layer + 1 < products.count, products[layer + 1] <= index { layer += 1 }
+            guard layer >= 0 else { continue }
+            if let sum = node.operation as? Binary, sum.function == .add,
+                node.inputs.allSatisfy({ graph.parameter($0) == nil })
+            {
+                layers[layer] = tensor(node.output) == nil ? layers[layer] : node.output
+            }
+            if let unary = node.operation as? Unary, unary.function.isActivation, tensor(node.output) != nil {
+                neurons[layer] = node.output
+            }
+        }
+        self.layers = layers.map { $0.flatMap(tensor) }
+        self.neurons = neurons.map { $0.flatMap(tensor) }
+        let last = layers.last ?? nil
+        normalized = graph.nodes.first { node in
+            node.operation is LayerNorm && node.inputs[0] == last && tensor(node.output) != nil
+        }.flatMap { tensor($0.output) }
+    }
+}
+
+extension UnaryFunction {
+    /// Whether neurons fire by it.
+    fileprivate var isActivation: Bool {
+        switch self {
+        case .gelu, .logistic, .relu, .leakyRelu, .elu, .hardSwish: true
+        default: false
+        }
+    }
+}
