@@ -5,11 +5,23 @@ import Files
 /// A family of vision transformers of a build of their own, written down in a file each.
 package enum GraphFamily: String, Sendable, CaseIterable {
     case swin
+    case swinV2
+    case pit
+    case convit
+    case coat
+    case twins
+    case cait
 
     /// What only the names of such a model's tensors have, from the beginning of a name of the model's own.
     var sign: String {
         switch self {
         case .swin: "layers.0.blocks.0.attn.relative_position_bias_table"
+        case .swinV2: "layers.0.blocks.0.attn.cpb_mlp."
+        case .pit: "transformers.0.blocks.0."
+        case .convit: "blocks.0.attn.gating_param"
+        case .coat: "serial_blocks1.0."
+        case .twins: "pos_block.0.proj.0."
+        case .cait: "blocks_token_only.0."
         }
     }
 
@@ -17,6 +29,12 @@ package enum GraphFamily: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .swin: "Swin Transformer"
+        case .swinV2: "Swin Transformer V2"
+        case .pit: "PiT"
+        case .convit: "ConViT"
+        case .coat: "CoaT"
+        case .twins: "Twins"
+        case .cait: "CaiT"
         }
     }
 
@@ -37,8 +55,16 @@ package enum GraphFamily: String, Sendable, CaseIterable {
     /// - Throws: `VitvideoError` where weights are missing or misshapen, or the model has no such size.
     package func graph(of checkpoint: Checkpoint, height: Int, width: Int) throws -> Graph {
         let weights = try GraphWeights(checkpoint, sign: sign)
-        return switch self {
-        case .swin: try Swin.graph(weights, height: height, width: width)
+        return try locating("use", checkpoint.path) {
+            switch self {
+            case .swin: try Swin.graph(weights, height: height, width: width)
+            case .swinV2: try SwinV2.graph(weights, height: height, width: width)
+            case .pit: try PiT.graph(weights, height: height, width: width)
+            case .convit: try ConViT.graph(weights, height: height, width: width)
+            case .coat: try CoaT.graph(weights, height: height, width: width)
+            case .twins: try Twins.graph(weights, height: height, width: width)
+            case .cait: try CaiT.graph(weights, height: height, width: width)
+            }
         }
     }
 }

@@ -62,8 +62,25 @@ package struct GraphWeights: Sendable {
 
     // MARK: What the constructor was told
 
-    package func integer(_ argument: String) -> Int? { arguments?[argument]?.integer }
-    package func bool(_ argument: String) -> Bool? { arguments?[argument]?.bool }
-    package func number(_ argument: String) -> Double? { arguments?[argument]?.number }
-    package func integers(_ argument: String) -> [Int]? { arguments?[argument]?.array?.compactMap(\.integer) }
+    func argument(_ name: String) -> JSONValue? { arguments?[name] }
+
+    /// An argument that is one number for each of `count` stages; nil where it is not told, or is something else.
+    func integers(_ argument: String, count: Int) -> [Int]? {
+        guard let told = arguments?[argument]?.array?.compactMap(\.integer), told.count == count else {
+            return nil
+        }
+        return told
+    }
+
+    /// An argument that is rows and columns, or one number for both.
+    func pair(_ argument: String) -> (rows: Int, columns: Int)? { arguments?[argument]?.rowsAndColumns }
+}
+
+extension JSONValue {
+    /// Two numbers, or one that is meant for both.
+    var rowsAndColumns: (rows: Int, columns: Int)? {
+        if let both = integer { return (both, both) }
+        guard let two = array?.compactMap(\.integer), two.count == 2, array?.count == 2 else { return nil }
+        return (two[0], two[1])
+    }
 }

@@ -35,40 +35,97 @@ struct ModelBuilder {
         graph.addParameter(values, try Shape(sizes))
     }
 
+    func misshapen(_ what: String) -> VitvideoError {
+        VitvideoError(
+            .badData, cannot: "use", path: weights.checkpoint.path,
+            reason: "\(what) has not the shape that it has in this model",
+            nextStep: .advice("it is another model's, or a variant that is not known"))
+    }
+
+    /// What the weights do not tell, and the published models' rules neither.
+    func untold(_ what: String) -> VitvideoError {
+        VitvideoError(
+            .badData, cannot: "use", path: weights.checkpoint.path,
+            reason: "nothing tells \(what)", nextStep: .advice("put timm's config.json beside it"))
+    }
+}
+
+// MARK: Layers
+
+extension ModelBuilder {
     /// x·Wᵀ + b over the last axis, by `name.weight`, out × in, and `name.bias` where there is one.
     mutating func linear(_ x: Value, _ name: String) throws -> Value {
+        let bias = weights.has(name + ".bias") ? try parameter(name + ".bias") : nil
+        return try linear(x, name, bias: bias)
+    }
+
+    /// x·Wᵀ + b with a bias of another name.
+    mutating func linear(_ x: Value, _ name: String, bias: Value?) throws -> Value {
         let weight = try parameter(name + ".weight")
-        guard graph.shape(weight).rank == 2 else { throw misshapen(name + ".weight") }
+        let inputs = sizes(x).last
+        guard sizes(weight).count == 2, sizes(weight)[1] == inputs else {
+            throw misshapen(name + ".weight")
+        }
         let product = try graph.matmul(x, transposed: weight)
-        return weights.has(name + ".bias") ? try graph.add(product, parameter(name + ".bias")) : product
+        guard let bias else { return product }
+        guard sizes(bias) == [sizes(weight)[0]] else { throw misshapen(name + ".bias") }
+        return try graph.add(product, bias)
     }
 
     /// LayerNorm over the last axis, by `name.weight` and `name.bias`.
     mutating func layerNorm(_ x: Value, _ name: String, epsilon: Float) throws -> Value {
-        try graph.layerNorm(
-            x, gamma: parameter(name + ".weight"), beta: parameter(name + ".bias"), epsilon: epsilon)
-    }
-
-    /// A convolution of N × C × H × W by `name.weight` and `name.bias` where there is one.
-    ///
-    /// - Parameters:
-    ///   - padding: as wide on all four sides.
-    ///   - isDepthwise: each channel by itself.
-    mutating func convolution(
-        _ x: Value, _ name: String, stride: Int = 1, padding: Int = 0, isDepthwise: Bool = false
-    ) throws -> Value {
-        let weight = try parameter(name + ".weight")
-        let bias = weights.has(name + ".bias") ? try parameter(name + ".bias") : nil
-        return try graph.convolution(
-            x, weight: weight, bias: bias, stride: (stride, stride),
-            padding: (padding, padding, padding, padding),
-            groups: isDepthwise ? graph.shape(weight).sizes[0] : 1)
+        let (gamma, beta) = (try parameter(name + ".weight"), try parameter(name + ".bias"))
+        let width = sizes(x).last
+        guard sizes(gamma) == [width], sizes(beta) == [width] else { throw misshapen(name) }
+        return try graph.layerNorm(x, gamma: gamma, beta: beta, epsilon: epsilon)
     }
 
     /// GELU(x·W₁ + b₁)·W₂ + b₂ by `name.fc1` and `name.fc2`.
     mutating func feedForward(_ x: Value, _ name: String) throws -> Value {
         let hidden = try graph.unary(.gelu, linear(x, name + ".fc1"))
         return try linear(hidden, name + ".fc2")
+    }
+
+    /// x + MLP(LayerNorm(x)) by `name.norm2` and `name.mlp`: the second half of a block.
+    mutating func residualFeedForward(_ x: Value, _ name: String, epsilon: Float) throws -> Value {
+        try graph.add(x, feedForward(layerNorm(x, name + ".norm2", epsilon: epsilon), name + ".mlp"))
+    }
+}
+
+// MARK: Pictures
+
+extension ModelBuilder {
+    /// Rows and columns of a convolution's kernel, which its weight tells.
+    func kernel(_ name: String) throws -> (rows: Int, columns: Int) {
+        let sizes = try weights.sizes(of: name + ".weight")
+        guard sizes.count == 4, !sizes.contains(0) else { throw misshapen(name + ".weight") }
+        return (sizes[2], sizes[3])
+    }
+
+    /// A convolution of N × C × H × W by `name.weight` and `name.bias` where there is one. Its groups are as many as the
+    /// weight's channels go into the picture's.
+    ///
+    /// - Parameter isPadded: whether half a kernel of 0 is around the picture, which at a stride of 1 keeps its size.
+    mutating func convolution(
+        _ x: Value, _ name: String, stride: (rows: Int, columns: Int) = (1, 1), isPadded: Bool = false
+    ) throws -> Value {
+        let kernel = try kernel(name)
+        let weight = try parameter(name + ".weight")
+        let bias = weights.has(name + ".bias") ? try parameter(name + ".bias") : nil
+        let padding = isPadded ? (rows: kernel.rows / 2, columns: kernel.columns / 2) : (rows: 0, columns: 0)
+        let (s, w) = (sizes(x), sizes(weight))
+        guard s[1] % w[1] == 0, bias.map({ sizes($0) == [w[0]] }) ?? true else { throw misshapen(name) }
+        guard s[2] + 2 * padding.rows >= kernel.rows, s[3] + 2 * padding.columns >= kernel.columns else {
+            throw tooSmall
+        }
+        return try graph.convolution(
+            x, weight: weight, bias: bias, stride: stride,
+            padding: (padding.rows, padding.columns, padding.rows, padding.columns), groups: s[1] / w[1])
+    }
+
+    /// Patches that lie side by side, as large as the kernel; what is left beyond the last whole one is not looked at.
+    mutating func patches(_ x: Value, _ name: String) throws -> Value {
+        try convolution(x, name, stride: kernel(name))
     }
 
     /// 1 × C × H × W as 1 × H·W × C.
@@ -83,35 +140,84 @@ struct ModelBuilder {
         return try graph.reshape(graph.transpose(x, [0, 2, 1]), [s[0], s[2], rows, columns])
     }
 
-    /// Queries, keys and values of 1 × N × C, each 1 × heads × N × width, by one layer that gives all three.
-    mutating func queriesKeysValues(_ x: Value, _ name: String, heads: Int) throws -> (Value, Value, Value) {
-        let all = try linear(x, name)
-        return try splitHeads(all, parts: 3, heads: heads)
+    /// The model makes no whole patch of the picture, at some stage.
+    var tooSmall: VitvideoError {
+        let s = sizes(graph.picture)
+        return VitvideoError(
+            .usage, cannot: "use", path: weights.checkpoint.path,
+            reason: "a picture of \(s[3])×\(s[2]) is too small for this model",
+            nextStep: .advice("let it be larger"))
     }
+}
 
+// MARK: Attention
+
+extension ModelBuilder {
     /// B × N × parts·C as `parts` tensors of B × heads × N × width.
-    private mutating func splitHeads(_ all: Value, parts: Int, heads: Int) throws -> (Value, Value, Value) {
+    mutating func split(_ all: Value, parts: Int, heads: Int) throws -> [Value] {
         let s = sizes(all)
-        guard heads > 0, s[2] % (parts * heads) == 0 else { throw misshapen("qkv of \(heads) heads") }
+        guard heads > 0, s[2] > 0, s[2] % (parts * heads) == 0 else {
+            throw misshapen("a layer of \(s[2]) queries, keys or values for \(heads) heads")
+        }
         let width = s[2] / (parts * heads)
         let apart = try graph.transpose(
             graph.reshape(all, [s[0], s[1], parts, heads, width]), [2, 0, 3, 1, 4])
-        return (
-            try graph.select(apart, axis: 0, 0), try graph.select(apart, axis: 0, 1),
-            try graph.select(apart, axis: 0, 2)
-        )
+        return try (0..<parts).map { try graph.select(apart, axis: 0, $0) }
     }
 
-    /// B × heads × N × width as B × N × heads·width.
-    mutating func joinHeads(_ x: Value) throws -> Value {
+    /// Queries, keys and values of B × N × C, each B × heads × N × width, by one layer that gives all three.
+    mutating func queriesKeysValues(_ x: Value, _ name: String, heads: Int) throws -> (Value, Value, Value) {
+        let parts = try split(linear(x, name), parts: 3, heads: heads)
+        return (parts[0], parts[1], parts[2])
+    }
+
+    /// q·kᵀ / √width, B × heads × queries × keys.
+    mutating func scores(_ q: Value, _ k: Value) throws -> Value {
+        try graph.matmul(q, transposed: k, scale: 1 / Float(sizes(q)[3]).squareRoot())
+    }
+
+    /// What attention makes of values, its heads one after the other: B × queries × heads·width.
+    mutating func weighted(_ v: Value, by attention: Value) throws -> Value {
+        let x = try graph.matmul(attention, v)
         let s = sizes(x)
         return try graph.reshape(graph.transpose(x, [0, 2, 1, 3]), [s[0], s[2], s[1] * s[3]])
     }
+}
 
-    func misshapen(_ what: String) -> VitvideoError {
-        VitvideoError(
-            .badData, cannot: "use", path: weights.checkpoint.path,
-            reason: "\(what) has not the shape that it has in this model",
-            nextStep: .advice("it is another model's, or a variant that is not known"))
+// MARK: Classes
+
+extension ModelBuilder {
+    /// What the class is read from, of 1 × N × C: the first token or the mean of those that are parts of the picture, 1 × C.
+    ///
+    /// - Parameters:
+    ///   - prefix: tokens that are no part of the picture.
+    ///   - published: which of both in the published models; the constructor may have been told another.
+    mutating func pooled(_ x: Value, prefix: Int, _ published: Pooling) throws -> Value {
+        let s = sizes(x)
+        let told = weights.argument("global_pool")?.string ?? ""
+        let pooling = told.isEmpty ? published : Pooling(rawValue: told)
+        switch pooling {
+        case .token? where prefix > 0: return try graph.select(x, axis: 1, 0)
+        case .mean?:
+            let patches = try graph.slice(x, axis: 1, from: prefix, count: s[1] - prefix)
+            return try graph.reshape(graph.reduce(.mean, patches, axes: [1]), [s[0], s[2]])
+        default:
+            throw VitvideoError(
+                .usage, cannot: "use", path: weights.checkpoint.path,
+                reason: "its features are pooled by \(quoted(told)), which is not computed here")
+        }
+    }
+
+    /// As timm calls it.
+    enum Pooling: String {
+        case token
+        case mean = "avg"
+    }
+
+    /// Classes' logits of features by `head`, which timm calls `head.fc` in some models since 0.9; the features where there is
+    /// neither.
+    mutating func classes(_ x: Value) throws -> Value {
+        for head in ["head.fc", "head"] where weights.has(head + ".weight") { return try linear(x, head) }
+        return x
     }
 }

@@ -9,12 +9,14 @@ struct Windows {
 
     /// - Parameter shift: by how much the grid is moved up and left; along a side that one window spans it is not.
     /// - Throws: `VitvideoError` of kind `badData` for an empty grid.
-    init(rows: Int, columns: Int, window: (rows: Int, columns: Int), shift: Int) throws {
+    init(
+        rows: Int, columns: Int, window: (rows: Int, columns: Int), shift: (rows: Int, columns: Int) = (0, 0)
+    ) throws {
         guard window.rows > 0, window.columns > 0 else {
             throw VitvideoError.badData("a window without a token")
         }
         (self.rows, self.columns, self.window) = (rows, columns, window)
-        self.shift = (rows <= window.rows ? 0 : shift, columns <= window.columns ? 0 : shift)
+        self.shift = (rows <= window.rows ? 0 : shift.rows, columns <= window.columns ? 0 : shift.columns)
     }
 
     private var paddedRows: Int { (rows + window.rows - 1) / window.rows * window.rows }
@@ -68,14 +70,24 @@ struct Windows {
         return graph.addParameter(values, try Shape([down * across, 1, count, count]))
     }
 
-    /// From each token of a window to each, how far down and right the second lies before the first.
-    static func offsets(_ window: (rows: Int, columns: Int)) -> [(rows: Int, columns: Int)] {
+    /// What a query adds for a key by where it lies from it, heads × N × N.
+    ///
+    /// - Parameters:
+    ///   - table: offsets × heads; those of one row after those of the one before.
+    ///   - reach: how far the table's offsets go to each side, at least as far as the window.
+    func bias(
+        _ table: [Float], heads: Int, reach: (rows: Int, columns: Int), _ graph: inout Graph
+    ) throws -> Value {
         let count = window.rows * window.columns
-        return (0..<count * count).map { pair in
+        var values: [Float] = []
+        values.reserveCapacity(heads * count * count)
+        let entries = (0..<count * count).map { pair in
             let (query, key) = (pair / count, pair % count)
-            return (
-                query / window.columns - key / window.columns, query % window.columns - key % window.columns
-            )
+            let rows = query / window.columns - key / window.columns
+            let columns = query % window.columns - key % window.columns
+            return (rows + reach.rows) * (2 * reach.columns + 1) + columns + reach.columns
         }
+        for head in 0..<heads { for entry in entries { values.append(table[entry * heads + head]) } }
+        return graph.addParameter(values, try Shape([heads, count, count]))
     }
 }

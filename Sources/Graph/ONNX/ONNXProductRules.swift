@@ -107,10 +107,16 @@ extension ONNXImport {
 
     // MARK: Windows
 
+    /// A window along a line is one of a single row.
     private mutating func window(kernel: [Int], height: Int, width: Int) throws -> Window2D {
-        let strides = list("strides") ?? [1, 1]
-        let dilations = list("dilations") ?? [1, 1]
-        var pads = list("pads") ?? [0, 0, 0, 0]
+        var (kernel, strides, dilations, pads) = (
+            kernel, list("strides") ?? kernel.map { _ in 1 }, list("dilations") ?? kernel.map { _ in 1 },
+            list("pads") ?? (kernel + kernel).map { _ in 0 }
+        )
+        if (kernel.count, strides.count, dilations.count, pads.count) == (1, 1, 1, 2) {
+            (kernel, strides, dilations) = ([1] + kernel, [1] + strides, [1] + dilations)
+            pads = [0, pads[0], 0, pads[1]]
+        }
         guard kernel.count == 2, strides.count == 2, dilations.count == 2, pads.count == 4,
             strides.allSatisfy({ (1..<1 << 20).contains($0) }),
             kernel.allSatisfy({ (1..<1 << 20).contains($0) }),
@@ -135,18 +141,27 @@ extension ONNXImport {
     }
 
     private mutating func convolution() throws {
-        let (x, weight) = (try tensor(0), try tensor(1))
+        var (x, weight) = (try tensor(0), try tensor(1))
+        let isLine = graph.shape(x).rank == 3 && graph.shape(weight).rank == 3
+        let kernel = Array(graph.shape(weight).sizes.dropFirst(2))
+        if isLine {
+            x = try graph.reshape(x, Self.withRow(graph.shape(x)))
+            weight = try graph.reshape(weight, Self.withRow(graph.shape(weight)))
+        }
         let (s, w) = (graph.shape(x), graph.shape(weight))
         guard s.rank == 4, w.rank == 4 else {
             throw VitvideoError(.usage, reason: "convolutions of \(s) by \(w) are not computed here")
         }
-        let window = try window(kernel: Array(w.sizes[2...]), height: s[2], width: s[3])
+        let window = try window(kernel: kernel, height: s[2], width: s[3])
         let (t, l, b, r) = window.padding
-        output(
-            try graph.convolution(
-                x, weight: weight, bias: hasInput(2) ? try tensor(2) : nil, stride: window.strides,
-                padding: (t, l, b, r), dilations: window.dilations, groups: integer("group") ?? 1))
+        let y = try graph.convolution(
+            x, weight: weight, bias: hasInput(2) ? try tensor(2) : nil, stride: window.strides,
+            padding: (t, l, b, r), dilations: window.dilations, groups: integer("group") ?? 1)
+        output(isLine ? try graph.select(y, axis: 2, 0) : y)
     }
+
+    /// N × C × L as N × C × 1 × L.
+    private static func withRow(_ shape: Shape) -> [Int] { [shape[0], shape[1], 1, shape[2]] }
 
     private mutating func pool(_ function: Pool.Function) throws {
         let x = try tensor(0)

@@ -410,12 +410,52 @@ struct Resample: Operator {
         }
     }
 
-    /// A value stands for what its heaviest part stands for.
+    /// Where a whole number of values become one, it stands for all of them; where one becomes a whole number of values, each
+    /// stands for its share of the rectangle. Else a value stands for what its heaviest part stands for.
     func places(_ inputs: [Places]) -> Places? {
+        let count = taps.count
         let heaviest = taps.map { row in row.max { abs($0.weight) < abs($1.weight) }?.index ?? 0 }
-        guard let x = try? shape.replacing(axis, by: length),
-            let take = try? Take(x, axis: axis, indices: heaviest)
-        else { return nil }
-        return take.places(inputs)
+        return inputs[0].map { places in
+            guard places.varies(along: axis) || length == 1, count > 0, length > 0 else { return places }
+            let inner = places.sizes[(axis + 1)...].reduce(1, *)
+            let outer = places.sizes[..<axis].reduce(1, *)
+            var values: [Place] = []
+            for o in 0..<outer {
+                for (target, heaviest) in heaviest.enumerated() {
+                    for i in 0..<inner {
+                        func at(_ index: Int) -> Place { places.values[(o * length + index) * inner + i] }
+                        let place =
+                            if length % count == 0 {
+                                (target * length / count..<(target + 1) * length / count)
+                                    .reduce(Place.none) { $0.union(at($1)) }
+                            } else if count % length == 0 {
+                                at(target * length / count).share(
+                                    target % (count / length), of: count / length,
+                                    alongRows: axis == shape.rank - 2)
+                            } else {
+                                at(heaviest)
+                            }
+                        values.append(place)
+                    }
+                }
+            }
+            var sizes = places.sizes
+            sizes[axis] = count
+            return PlaceTensor(sizes: sizes, values: values).reduced()
+        }
+    }
+}
+
+extension Place {
+    /// One of equal parts of a rectangle along a side; anything else whole.
+    fileprivate func share(_ index: Int, of count: Int, alongRows: Bool) -> Place {
+        guard let pixels else { return self }
+        func share(_ range: Range<Int>) -> Range<Int> {
+            let low = range.lowerBound + index * range.count / count
+            return low..<max(range.lowerBound + (index + 1) * range.count / count, low + 1)
+        }
+        return alongRows
+            ? Place(rows: share(pixels.rows), columns: pixels.columns)
+            : Place(rows: pixels.rows, columns: share(pixels.columns))
     }
 }

@@ -1,11 +1,11 @@
 /// One axis of a separable resize: for each target position the first source position and its weights.
-struct ResizeWeights: Sendable {
+package struct ResizeWeights: Sendable {
     /// First source index of each target position.
-    var first: [Int32]
+    package var first: [Int32]
     /// `count × taps` weights, zero-padded.
-    var weights: [Float]
+    package var weights: [Float]
     /// Weights stored for each target position.
-    var taps: Int
+    package var taps: Int
 
     /// Antialiased resampling to an explicit size: the filter is widened by the scale when shrinking,
     /// cut at the borders and renormalized, as Pillow and `torch.nn.functional.interpolate(antialias=True)` do.
@@ -13,7 +13,7 @@ struct ResizeWeights: Sendable {
     /// - Parameters:
     ///   - radius: half the filter's support at scale 1 (1 for bilinear, 2 for bicubic).
     ///   - filter: the filter's value at a distance in source samples at scale 1.
-    static func antialiased(
+    package static func antialiased(
         from source: Int, to target: Int, radius: Double, filter: (Double) -> Double
     ) -> ResizeWeights {
         let scale = Double(source) / Double(target)
@@ -40,7 +40,7 @@ struct ResizeWeights: Sendable {
 
     /// Bilinear resampling between the two samples around (i + ½) · source / target − ½, cut to the source, without
     /// antialiasing.
-    static func bilinear(from source: Int, to target: Int) -> ResizeWeights {
+    package static func bilinear(from source: Int, to target: Int) -> ResizeWeights {
         let taps = min(source, 2)
         let scale = Double(source) / Double(target)
         var result = ResizeWeights(
@@ -61,7 +61,7 @@ struct ResizeWeights: Sendable {
     static func triangle(_ x: Double) -> Double { max(0, 1 - abs(x)) }
 
     /// Keys' cubic convolution filter. PyTorch uses a = −0.75 without and a = −0.5 with antialiasing.
-    static func cubic(_ x: Double, a: Double) -> Double {
+    package static func cubic(_ x: Double, a: Double) -> Double {
         let x = abs(x)
         if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
         if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
