@@ -193,7 +193,7 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Base", "Files", "NumPy", "Archives", "Methods", "Pipeline", "Report", "Checkpoints",
+                "Base", "Files", "NumPy", "Archives", "Graph", "Methods", "Pipeline", "Report", "Checkpoints",
                 "ModelZoo",
                 "VideoIO", "Fixtures",
             ],

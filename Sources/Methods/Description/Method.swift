@@ -92,6 +92,9 @@ package struct Method: Sendable {
         self.makeGraphSource = makeGraphSource
     }
 
+    /// Whether it also looks at transformers of any build.
+    package var looksAtGraphs: Bool { makeGraphSource != nil }
+
     /// Looks at a transformer of any build by this method.
     ///
     /// - Throws: `VitvideoError` of kind `usage` for a method that does not, and for options that the model does not have.
