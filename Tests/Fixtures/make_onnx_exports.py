@@ -22,6 +22,8 @@ from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+from golden_scripts.store import strip_onnx
+
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "goldens", "onnx")
 SIZES = {"img_size": 8, "patch_size": 4, "embed_dim": 8, "depth": 1, "num_heads": 2, "mlp_ratio": 2, "num_classes": 0}
 HF_SIZES = {
@@ -125,22 +127,6 @@ def make_differ(model):
             value.copy_(torch.randn(value.shape, generator=generator) / 4)
 
 
-def strip(path):
-    """Drops the stack traces and the like that the new exporter notes on every node, most of a small file; the names
-    of the modules stay."""
-    model = onnx.load(path, load_external_data=False)
-    for node in model.graph.node:
-        kept = [(p.key, p.value) for p in node.metadata_props if p.key == "pkg.torch.onnx.name_scopes"]
-        del node.metadata_props[:]
-        for key, value in kept:
-            node.metadata_props.add(key=key, value=value)
-        node.doc_string = ""
-    for value in [*model.graph.initializer, *model.graph.input, *model.graph.output]:
-        del value.metadata_props[:]
-    del model.graph.value_info[:]
-    onnx.save(model, path)
-
-
 def main():
     out = sys.argv[1] if len(sys.argv) > 1 else OUT
     chosen = sys.argv[2:]
@@ -159,7 +145,7 @@ def main():
             # The new exporter takes a side of 1 for fixed.
             pixels = torch.randn(2 if kind in ("batch", "axes") else 1, 3, 8, 8)
             torch.onnx.export(model, (pixels,), path, input_names=["pixels"], **options)
-            strip(path)
+            strip_onnx(path)
         note_versions(out, name)
     if not chosen or "empty" in chosen:
         torch.onnx.export(nn.Linear(2, 2), (torch.randn(1, 2),), os.path.join(out, "empty.onnx"),

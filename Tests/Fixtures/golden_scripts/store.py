@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 
 def to_float32(value) -> np.ndarray:
@@ -56,3 +57,19 @@ def without_traces(path: Path) -> None:
             kept = zipfile.ZipInfo(entry.filename)
             kept.compress_type = entry.compress_type
             archive.writestr(kept, content)
+
+
+def strip_onnx(path) -> None:
+    """Drops the stack traces and the like that the new exporter notes on every node, most of a small file; the names
+    of the modules stay."""
+    model = onnx.load(path, load_external_data=False)
+    for node in model.graph.node:
+        kept = [(p.key, p.value) for p in node.metadata_props if p.key == "pkg.torch.onnx.name_scopes"]
+        del node.metadata_props[:]
+        for key, value in kept:
+            node.metadata_props.add(key=key, value=value)
+        node.doc_string = ""
+    for value in [*model.graph.initializer, *model.graph.input, *model.graph.output]:
+        del value.metadata_props[:]
+    del model.graph.value_info[:]
+    onnx.save(model, path)
