@@ -135,6 +135,7 @@ let package = Package(
                 "check_masks.py",
                 "check_true_shapes.py",
                 "check_exports.py",
+                "check_graph_models.py",
                 "check_propagation.py",
                 "golden_scripts",
                 "make_colormaps.py",

@@ -26,7 +26,7 @@ struct CaiT {
             toTokensOf: build.patches(build.graph.picture, "patch_embed.proj"), "pos_embed",
             patch: build.kernel("patch_embed.proj"))
         for block in 0..<build.weights.count("blocks") { x = try self.block(x, "blocks.\(block)") }
-        var token = try build.parameter("cls_token")
+        var token = try build.classTokens("cls_token", width: build.sizes(x)[2])
         for block in 0..<build.weights.count("blocks_token_only") {
             token = try classBlock(token, x, "blocks_token_only.\(block)")
         }
@@ -80,9 +80,9 @@ struct CaiT {
 
     private mutating func classAttention(_ all: Value, _ name: String) throws -> Value {
         let token = try build.graph.slice(all, axis: 1, from: 0, count: 1)
-        let q = try build.split(build.linear(token, name + ".q"), parts: 1, heads: heads)[0]
-        let k = try build.split(build.linear(all, name + ".k"), parts: 1, heads: heads)[0]
-        let v = try build.split(build.linear(all, name + ".v"), parts: 1, heads: heads)[0]
+        let q = try build.split(token, by: name + ".q", parts: 1, heads: heads)[0]
+        let k = try build.split(all, by: name + ".k", parts: 1, heads: heads)[0]
+        let v = try build.split(all, by: name + ".v", parts: 1, heads: heads)[0]
         let attention = try build.graph.softmax(build.scores(q, k))
         return try build.linear(build.weighted(v, by: attention), name + ".proj")
     }

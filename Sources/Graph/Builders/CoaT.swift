@@ -54,8 +54,8 @@ struct CoaT {
         let (rows, columns) = (build.sizes(embedded)[2], build.sizes(embedded)[3])
         let x = try build.layerNorm(
             build.tokens(embedded), name + ".norm", epsilon: Self.embeddingEpsilon)
-        let all = try build.graph.concat([build.parameter("cls_token\(scale)"), x], axis: 1)
-        return Tokens(all: all, rows: rows, columns: columns)
+        let token = try build.classTokens("cls_token\(scale)", width: build.sizes(x)[2])
+        return Tokens(all: try build.graph.concat([token, x], axis: 1), rows: rows, columns: columns)
     }
 
     private mutating func serialBlock(_ x: Tokens, _ name: String, _ scale: Int) throws -> Value {
@@ -144,10 +144,10 @@ struct CoaT {
             build.graph.transpose(patches, [0, 1, 3, 2]), [1, heads * width, x.rows, x.columns])
         var (convolved, start) = ([Value](), 0)
         for window in 0..<build.weights.count(list) {
-            let channels = try build.weights.sizes(of: "\(list).\(window).weight")[0]
+            let channels = try build.weights.sizes(of: "\(list).\(window).weight").first ?? 0
             guard start + channels <= heads * width else { throw build.misshapen(list) }
             let part = try build.graph.slice(picture, axis: 1, from: start, count: channels)
-            convolved.append(try build.convolution(part, "\(list).\(window)", isPadded: true))
+            convolved.append(try build.neighborhood(part, "\(list).\(window)"))
             start += channels
         }
         guard start == heads * width else { throw build.misshapen(list) }
@@ -163,7 +163,7 @@ struct CoaT {
     private mutating func encodePositions(_ x: Tokens, _ scale: Int) throws -> Value {
         let name = shared(["cpe\(scale)", "serial_blocks\(scale).0.cpe"], ".proj.weight")
         let picture = try picture(x)
-        let near = try build.convolution(picture, name + ".proj", isPadded: true)
+        let near = try build.neighborhood(picture, name + ".proj")
         return try join(x, build.tokens(build.graph.add(near, picture)))
     }
 

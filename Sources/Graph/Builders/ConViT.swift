@@ -25,8 +25,9 @@ struct ConViT {
         build.graph.scope = "patch_embed"
         let embedded = try build.patches(build.graph.picture, "patch_embed.proj")
         let grid = (rows: build.sizes(embedded)[2], columns: build.sizes(embedded)[3])
+        // Only a constructor that is told so leaves it out.
         var x =
-            build.weights.has("pos_embed")
+            build.weights.argument("use_pos_embed")?.bool ?? true
             ? try build.addPositions(
                 toTokensOf: embedded, "pos_embed", patch: build.kernel("patch_embed.proj"))
             : try build.tokens(embedded)
@@ -35,7 +36,8 @@ struct ConViT {
             let name = "blocks.\(block)"
             if isLocal, !build.weights.has(name + ".attn.gating_param") {
                 isLocal = false
-                x = try build.graph.concat([build.parameter("cls_token"), x], axis: 1)
+                let token = try build.classTokens("cls_token", width: build.sizes(x)[2])
+                x = try build.graph.concat([token, x], axis: 1)
             }
             x = try self.block(x, name, isLocal ? grid : nil)
         }
@@ -67,9 +69,9 @@ struct ConViT {
     private mutating func gatedAttention(
         _ x: Value, _ name: String, rows: Int, columns: Int
     ) throws -> Value {
-        let parts = try build.split(build.linear(x, name + ".qk"), parts: 2, heads: heads)
-        let v = try build.split(build.linear(x, name + ".v"), parts: 1, heads: heads)[0]
-        let content = try build.graph.softmax(build.scores(parts[0], parts[1]))
+        let qk = try build.split(x, by: name + ".qk", parts: 2, heads: heads)
+        let v = try build.split(x, by: name + ".v", parts: 1, heads: heads)[0]
+        let content = try build.graph.softmax(build.scores(qk[0], qk[1]))
         let shares = try build.weights.floats(name + ".gating_param").map { 1 / (1 + expf(-$0)) }
         guard shares.count == heads else { throw build.misshapen(name + ".gating_param") }
         let ofContent = try build.constant(shares.map { 1 - $0 }, [heads, 1, 1])

@@ -13,6 +13,8 @@ package struct GraphWeights: Sendable {
     package let architecture: String?
     /// Arguments of that model's constructor that differ.
     private let arguments: JSONValue?
+    /// What timm says of the model besides: its classes, its pooling.
+    private let settings: JSONValue?
 
     /// - Parameter sign: a part of a tensor's name that only this family has, from the beginning of the model's own name.
     /// - Throws: `VitvideoError` where `config.json` beside it is damaged.
@@ -24,10 +26,18 @@ package struct GraphWeights: Sendable {
         let file = checkpoint.path.parentPath + "/config.json"
         let object = FileSystem.exists(file) ? try JSONValue(contentsOf: file, limit: 16 << 20) : nil
         architecture = object?["architecture"]?.string
-        arguments = object?["model_args"]
+        (arguments, settings) = (object?["model_args"], object)
     }
 
     package func has(_ name: String) -> Bool { checkpoint[prefix + name] != nil }
+
+    /// Whether a layer of that name has any tensor.
+    func hasLayer(_ name: String) -> Bool {
+        checkpoint.names.contains { $0.hasPrefix("\(prefix)\(name).") }
+    }
+
+    /// Whether any tensor's name ends so: what one of many equal layers has, all have.
+    func hasAny(endingIn ending: String) -> Bool { checkpoint.names.contains { $0.hasSuffix(ending) } }
 
     /// A tensor's sizes; nil where there is none of that name.
     package func sizes(_ name: String) -> [Int]? { checkpoint[prefix + name]?.shape }
@@ -62,7 +72,7 @@ package struct GraphWeights: Sendable {
 
     // MARK: What the constructor was told
 
-    func argument(_ name: String) -> JSONValue? { arguments?[name] }
+    func argument(_ name: String) -> JSONValue? { arguments?[name] ?? settings?[name] }
 
     /// An argument that is one number for each of `count` stages; nil where it is not told, or is something else.
     func integers(_ argument: String, count: Int) -> [Int]? {

@@ -35,6 +35,14 @@ struct ModelBuilder {
         graph.addParameter(values, try Shape(sizes))
     }
 
+    /// Class tokens and their like, 1 × count × width.
+    mutating func classTokens(_ name: String, width: Int) throws -> Value {
+        let tokens = try parameter(name)
+        let s = sizes(tokens)
+        guard s.count == 3, s[0] == 1, s[1] > 0, s[2] == width else { throw misshapen(name) }
+        return tokens
+    }
+
     func misshapen(_ what: String) -> VitvideoError {
         VitvideoError(
             .badData, cannot: "use", path: weights.checkpoint.path,
@@ -53,10 +61,11 @@ struct ModelBuilder {
 // MARK: Layers
 
 extension ModelBuilder {
-    /// x·Wᵀ + b over the last axis, by `name.weight`, out × in, and `name.bias` where there is one.
-    mutating func linear(_ x: Value, _ name: String) throws -> Value {
-        let bias = weights.has(name + ".bias") ? try parameter(name + ".bias") : nil
-        return try linear(x, name, bias: bias)
+    /// x·Wᵀ + b over the last axis, by `name.weight`, out × in, and `name.bias`.
+    ///
+    /// - Parameter hasBias: whether it has b.
+    mutating func linear(_ x: Value, _ name: String, hasBias: Bool = true) throws -> Value {
+        try linear(x, name, bias: hasBias ? parameter(name + ".bias") : nil)
     }
 
     /// x·Wᵀ + b with a bias of another name.
@@ -92,72 +101,18 @@ extension ModelBuilder {
     }
 }
 
-// MARK: Pictures
-
-extension ModelBuilder {
-    /// Rows and columns of a convolution's kernel, which its weight tells.
-    func kernel(_ name: String) throws -> (rows: Int, columns: Int) {
-        let sizes = try weights.sizes(of: name + ".weight")
-        guard sizes.count == 4, !sizes.contains(0) else { throw misshapen(name + ".weight") }
-        return (sizes[2], sizes[3])
-    }
-
-    /// A convolution of N × C × H × W by `name.weight` and `name.bias` where there is one. Its groups are as many as the
-    /// weight's channels go into the picture's.
-    ///
-    /// - Parameter isPadded: whether half a kernel of 0 is around the picture, which at a stride of 1 keeps its size.
-    mutating func convolution(
-        _ x: Value, _ name: String, stride: (rows: Int, columns: Int) = (1, 1), isPadded: Bool = false
-    ) throws -> Value {
-        let kernel = try kernel(name)
-        let weight = try parameter(name + ".weight")
-        let bias = weights.has(name + ".bias") ? try parameter(name + ".bias") : nil
-        let padding = isPadded ? (rows: kernel.rows / 2, columns: kernel.columns / 2) : (rows: 0, columns: 0)
-        let (s, w) = (sizes(x), sizes(weight))
-        guard s[1] % w[1] == 0, bias.map({ sizes($0) == [w[0]] }) ?? true else { throw misshapen(name) }
-        guard s[2] + 2 * padding.rows >= kernel.rows, s[3] + 2 * padding.columns >= kernel.columns else {
-            throw tooSmall
-        }
-        return try graph.convolution(
-            x, weight: weight, bias: bias, stride: stride,
-            padding: (padding.rows, padding.columns, padding.rows, padding.columns), groups: s[1] / w[1])
-    }
-
-    /// Patches that lie side by side, as large as the kernel; what is left beyond the last whole one is not looked at.
-    mutating func patches(_ x: Value, _ name: String) throws -> Value {
-        try convolution(x, name, stride: kernel(name))
-    }
-
-    /// 1 × C × H × W as 1 × H·W × C.
-    mutating func tokens(_ x: Value) throws -> Value {
-        let s = sizes(x)
-        return try graph.transpose(graph.reshape(x, [s[0], s[1], s[2] * s[3]]), [0, 2, 1])
-    }
-
-    /// 1 × H·W × C as 1 × C × H × W.
-    mutating func picture(_ x: Value, rows: Int, columns: Int) throws -> Value {
-        let s = sizes(x)
-        return try graph.reshape(graph.transpose(x, [0, 2, 1]), [s[0], s[2], rows, columns])
-    }
-
-    /// The model makes no whole patch of the picture, at some stage.
-    var tooSmall: VitvideoError {
-        let s = sizes(graph.picture)
-        return VitvideoError(
-            .usage, cannot: "use", path: weights.checkpoint.path,
-            reason: "a picture of \(s[3])×\(s[2]) is too small for this model",
-            nextStep: .advice("let it be larger"))
-    }
-}
-
 // MARK: Attention
 
 extension ModelBuilder {
     /// B × N × parts·C as `parts` tensors of B × heads × N × width.
-    mutating func split(_ all: Value, parts: Int, heads: Int) throws -> [Value] {
+    ///
+    /// - Parameter name: of the layer that they come from.
+    mutating func split(_ all: Value, _ name: String, parts: Int, heads: Int) throws -> [Value] {
         let s = sizes(all)
-        guard heads > 0, s[2] > 0, s[2] % (parts * heads) == 0 else {
-            throw misshapen("a layer of \(s[2]) queries, keys or values for \(heads) heads")
+        guard (1...max(s[2], 1)).contains(heads), s[2] > 0, s[2] % (parts * heads) == 0 else {
+            throw VitvideoError(
+                .badData, cannot: "use", path: weights.checkpoint.path,
+                reason: "the \(s[2]) values of \(quoted(name)) do not make \(heads) heads")
         }
         let width = s[2] / (parts * heads)
         let apart = try graph.transpose(
@@ -165,9 +120,16 @@ extension ModelBuilder {
         return try (0..<parts).map { try graph.select(apart, axis: 0, $0) }
     }
 
-    /// Queries, keys and values of B × N × C, each B × heads × N × width, by one layer that gives all three.
+    /// The same of B × N × C by a layer. Those of queries, keys and values have no bias in some models.
+    mutating func split(_ x: Value, by name: String, parts: Int, heads: Int) throws -> [Value] {
+        let kind = name[(name.lastIndex(of: ".") ?? name.startIndex)...]
+        let all = try linear(x, name, hasBias: weights.hasAny(endingIn: kind + ".bias"))
+        return try split(all, name, parts: parts, heads: heads)
+    }
+
+    /// Queries, keys and values by one layer.
     mutating func queriesKeysValues(_ x: Value, _ name: String, heads: Int) throws -> (Value, Value, Value) {
-        let parts = try split(linear(x, name), parts: 3, heads: heads)
+        let parts = try split(x, by: name, parts: 3, heads: heads)
         return (parts[0], parts[1], parts[2])
     }
 
@@ -204,7 +166,9 @@ extension ModelBuilder {
         default:
             throw VitvideoError(
                 .usage, cannot: "use", path: weights.checkpoint.path,
-                reason: "its features are pooled by \(quoted(told)), which is not computed here")
+                reason:
+                    "its features are pooled by \(quoted(pooling?.rawValue ?? told)), which is not computed here"
+            )
         }
     }
 
@@ -217,7 +181,7 @@ extension ModelBuilder {
     /// Classes' logits of features by `head`, which timm calls `head.fc` in some models since 0.9; the features where there is
     /// neither.
     mutating func classes(_ x: Value) throws -> Value {
-        for head in ["head.fc", "head"] where weights.has(head + ".weight") { return try linear(x, head) }
+        for head in ["head.fc", "head"] where weights.hasLayer(head) { return try linear(x, head) }
         return x
     }
 }

@@ -19,7 +19,7 @@ struct PiT {
     private init(_ weights: GraphWeights, height: Int, width: Int) throws {
         build = try ModelBuilder(weights, height: height, width: width)
         let token = try weights.sizes(of: "cls_token")
-        guard token.count == 3, token[0] == 1, token[1] > 0 else { throw build.misshapen("cls_token") }
+        guard token.count == 3 else { throw build.misshapen("cls_token") }
         prefix = token[1]
         pools = Pools(weights)
         heads = try Self.heads(weights, build)
@@ -31,7 +31,7 @@ struct PiT {
         let stages = weights.count("transformers")
         if let told = weights.integers("heads", count: stages) { return told }
         let widths = try (0..<stages).map {
-            try weights.sizes(of: "transformers.\($0).blocks.0.attn.proj.weight")[0]
+            try weights.sizes(of: "transformers.\($0).blocks.0.attn.proj.weight").first ?? 0
         }
         let published = [64: 32, 96: 48, 144: 48, 256: 64]
         let each =
@@ -51,7 +51,7 @@ struct PiT {
         let stride = told ?? (max(kernel.rows / 2, 1), max(kernel.columns / 2, 1))
         let embedded = try build.convolution(build.graph.picture, "patch_embed.conv", stride: stride)
         var x = try build.addPositions(toPicture: embedded, "pos_embed")
-        var tokens = try build.parameter("cls_token")
+        var tokens = try build.classTokens("cls_token", width: build.sizes(x)[1])
         for stage in heads.indices {
             if stage > 0 { (x, tokens) = try pool(x, tokens, pools.name(before: stage)) }
             (x, tokens) = try transformer(x, tokens, stage)
@@ -95,10 +95,13 @@ struct PiT {
 
     /// By the class token; with a distillation token the mean of what both say.
     private mutating func classes(_ tokens: Value) throws -> Value {
-        let own = try build.classes(build.graph.select(tokens, axis: 1, 0))
-        if prefix < 2 { return own }
+        var own = try build.graph.select(tokens, axis: 1, 0)
+        if prefix < 2 { return try build.classes(own) }
         var other = try build.graph.select(tokens, axis: 1, 1)
-        if build.weights.has("head_dist.weight") { other = try build.linear(other, "head_dist") }
+        if ["head", "head_dist"].contains(where: build.weights.hasLayer) {
+            (own, other) = (try build.linear(own, "head"), try build.linear(other, "head_dist"))
+        }
+        guard build.sizes(own) == build.sizes(other) else { throw build.misshapen("head_dist.weight") }
         return try build.graph.multiply(build.graph.add(own, other), by: 0.5)
     }
 

@@ -59,6 +59,7 @@ struct Swin: SwinStages {
 
     mutating func reduced(_ neighbors: Value, _ name: String) throws -> Value {
         try build.linear(
-            build.layerNorm(neighbors, name + ".norm", epsilon: Self.epsilon), name + ".reduction")
+            build.layerNorm(neighbors, name + ".norm", epsilon: Self.epsilon), name + ".reduction",
+            hasBias: false)
     }
 }

@@ -50,7 +50,7 @@ extension SwinStages {
                 (patch.columns - s[3] % patch.columns) % patch.columns,
             ])
         let x = try build.graph.transpose(build.patches(padded, "patch_embed.proj"), [0, 2, 3, 1])
-        return build.weights.has("patch_embed.norm.weight")
+        return build.weights.hasLayer("patch_embed.norm")
             ? try build.layerNorm(x, "patch_embed.norm", epsilon: Self.epsilon) : x
     }
 

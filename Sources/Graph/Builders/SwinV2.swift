@@ -36,7 +36,7 @@ struct SwinV2: SwinStages {
         }
         let heads = build.sizes(temperature)[0]
         let all = try build.linear(cut, name + ".qkv", bias: queriesAndValuesBias(name))
-        let parts = try build.split(all, parts: 3, heads: heads)
+        let parts = try build.split(all, name + ".qkv", parts: 3, heads: heads)
         let scale = try build.graph.unary(
             .exponential, build.graph.unary(.clip(-.infinity, logf(100)), temperature))
         let q = try build.graph.multiply(normalized(parts[0]), scale)
@@ -47,10 +47,12 @@ struct SwinV2: SwinStages {
 
     /// Keys have no bias; nil where queries and values have none either.
     private mutating func queriesAndValuesBias(_ name: String) throws -> Value? {
-        guard build.weights.has(name + ".q_bias") else { return nil }
+        guard build.weights.hasAny(endingIn: ".q_bias") else { return nil }
         let (q, v) = (
             try build.weights.floats(name + ".q_bias"), try build.weights.floats(name + ".v_bias")
         )
+        let width = try build.weights.sizes(of: name + ".qkv.weight").first
+        guard 3 * q.count == width, 3 * v.count == width else { throw build.misshapen(name + ".q_bias") }
         let all = q + [Float](repeating: 0, count: q.count) + v
         return try build.constant(all, [all.count])
     }
@@ -80,7 +82,8 @@ struct SwinV2: SwinStages {
         }
         let x = try build.constant(offsets, [offsets.count / 2, 2])
         let hidden = try build.graph.unary(.relu, build.linear(x, name + ".cpb_mlp.0"))
-        let shares = try build.graph.unary(.sigmoid, build.linear(hidden, name + ".cpb_mlp.2"))
+        let shares = try build.graph.unary(
+            .sigmoid, build.linear(hidden, name + ".cpb_mlp.2", hasBias: false))
         let table = try build.graph.multiply(shares, by: 16)
         guard let values = build.graph.parameter(table), build.sizes(table)[1] == heads else {
             throw build.misshapen(name + ".cpb_mlp.2.weight")
@@ -90,6 +93,7 @@ struct SwinV2: SwinStages {
 
     mutating func reduced(_ neighbors: Value, _ name: String) throws -> Value {
         try build.layerNorm(
-            build.linear(neighbors, name + ".reduction"), name + ".norm", epsilon: Self.epsilon)
+            build.linear(neighbors, name + ".reduction", hasBias: false), name + ".norm",
+            epsilon: Self.epsilon)
     }
 }

@@ -20,17 +20,20 @@ struct Twins {
     private init(_ weights: GraphWeights, height: Int, width: Int) throws {
         build = try ModelBuilder(weights, height: height, width: width)
         let stages = weights.count("blocks")
+        guard stages > 0 else { throw build.misshapen("the list of its blocks") }
         heads = try Self.heads(weights, stages: stages, build)
         // 7 in all published models.
         windows = weights.integers("wss", count: stages) ?? [Int](repeating: 7, count: stages)
-        guard windows.allSatisfy({ $0 > 0 }) else { throw build.misshapen("a window") }
+        guard windows.allSatisfy({ (1...Place.largestSide).contains($0) }) else {
+            throw build.misshapen("a window")
+        }
     }
 
     /// Heads of each stage, which no weight tells: what the constructor was told, else the published models' rule. Heads are
     /// 32 wide in SVT and 64 in PCPVT.
     private static func heads(_ weights: GraphWeights, stages: Int, _ build: ModelBuilder) throws -> [Int] {
         if let told = weights.integers("num_heads", count: stages) { return told }
-        let each = weights.has("blocks.0.0.attn.qkv.weight") ? 32 : 64
+        let each = weights.hasLayer("blocks.0.0.attn.qkv") ? 32 : 64
         return try (0..<stages).map { stage in
             let width = try weights.sizes(of: "blocks.\(stage).0.attn.proj.weight").first ?? 0
             guard width > 0, width % each == 0 else { throw build.untold("the number of its heads") }
@@ -64,7 +67,7 @@ struct Twins {
     ) throws -> Value {
         build.graph.scope = name
         let normed = try build.layerNorm(x, name + ".norm1", epsilon: Self.epsilon)
-        let isLocal = build.weights.has(name + ".attn.qkv.weight")
+        let isLocal = build.weights.hasLayer(name + ".attn.qkv")
         let values =
             isLocal
             ? try localAttention(normed, name + ".attn", stage, grid)
@@ -91,15 +94,15 @@ struct Twins {
     private mutating func globalAttention(
         _ x: Value, _ name: String, _ stage: Int, _ grid: (rows: Int, columns: Int)
     ) throws -> Value {
-        let q = try build.split(build.linear(x, name + ".q"), parts: 1, heads: heads[stage])[0]
+        let q = try build.split(x, by: name + ".q", parts: 1, heads: heads[stage])[0]
         var seen = x
-        if build.weights.has(name + ".sr.weight") {
+        if build.weights.hasLayer(name + ".sr") {
             let picture = try build.picture(x, rows: grid.rows, columns: grid.columns)
             let coarse = try build.tokens(build.patches(picture, name + ".sr"))
             seen = try build.layerNorm(coarse, name + ".norm", epsilon: Self.convolutionEpsilon)
         }
-        let parts = try build.split(build.linear(seen, name + ".kv"), parts: 2, heads: heads[stage])
-        return try build.weighted(parts[1], by: build.graph.softmax(build.scores(q, parts[0])))
+        let kv = try build.split(seen, by: name + ".kv", parts: 2, heads: heads[stage])
+        return try build.weighted(kv[1], by: build.graph.softmax(build.scores(q, kv[0])))
     }
 
     /// Each channel by itself over 3×3 patches, added.
@@ -108,7 +111,7 @@ struct Twins {
     ) throws -> Value {
         build.graph.scope = name
         let picture = try build.picture(x, rows: grid.rows, columns: grid.columns)
-        let near = try build.convolution(picture, name + ".proj.0", isPadded: true)
+        let near = try build.neighborhood(picture, name + ".proj.0")
         return try build.tokens(build.graph.add(near, picture))
     }
 }

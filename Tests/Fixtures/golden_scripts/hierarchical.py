@@ -73,8 +73,8 @@ class Tiny:
         return self.options.get("window_size")
 
     def build(self, size: Grid, **options) -> nn.Module:
-        options = self.options | options
-        return timm.create_model(self.architecture, num_classes=CLASSES, img_size=size, **options)
+        options = dict(num_classes=CLASSES, img_size=size) | self.options | options
+        return timm.create_model(self.architecture, **options)
 
 
 # Stages of 7 × 7 and 4 × 4 in windows of 4: one needs padding, one is a single window, without shift. For the other size
@@ -243,6 +243,16 @@ def at_size(tiny: Tiny, model: nn.Module, size: Grid) -> nn.Module:
 # --- what is written ---
 
 
+def save(folder: Path, model: nn.Module) -> int:
+    """Weights and configuration as timm saves them; returns the number of tensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: value.contiguous().clone() for key, value in model.state_dict().items()}
+    safetensors.torch.save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
+    save_config_for_hf(model, str(folder / "config.json"))
+    return len(state)
+
+
 def export(path: Path, model: nn.Module, pixels: torch.Tensor, expected: np.ndarray, options: dict) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -258,20 +268,16 @@ def export(path: Path, model: nn.Module, pixels: torch.Tensor, expected: np.ndar
 
 def make_family(folder: Path, name: str) -> None:
     tiny, index = FAMILIES[name], list(FAMILIES).index(name)
-    folder.mkdir(parents=True, exist_ok=True)
     model = seed(tiny.build(tiny.size), 5000 + 10 * index)
     expected = compute(name, tiny, model, 5005 + 10 * index)
-    np.savez_compressed(folder / "expected.npz", **expected)
     single = copy.deepcopy(model).float()
-    state = {key: value.contiguous().clone() for key, value in single.state_dict().items()}
-    safetensors.torch.save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "model.safetensors").chmod(0o644)
-    save_config_for_hf(single, str(folder / "config.json"))
+    count = save(folder, single)
+    np.savez_compressed(folder / "expected.npz", **expected)
     pixels = torch.from_numpy(expected["input"])
     for file, options in EXPORTS.items():
         export(folder / file, single, pixels, expected["output"], options)
     total = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"  {len(state)} tensors, {total:,} bytes in all")
+    print(f"  {count} tensors, {total:,} bytes in all")
 
 
 def make(out: Path, chosen: list[str] | None = None) -> None:
