@@ -41,7 +41,8 @@ package enum GraphFamily: String, Sendable, CaseIterable {
     /// What the sides of its pictures are multiples of, so that all of its grids are whole.
     var sideUnit: Int {
         switch self {
-        case .swin: 32
+        case .swin, .swinV2, .pit, .coat, .twins: 32
+        case .convit, .cait: 16
         }
     }
 

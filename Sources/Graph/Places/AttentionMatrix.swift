@@ -15,6 +15,9 @@ package struct AttentionMatrix: Sendable {
     /// Where each head's, and each window's, matrix begins, in values.
     package let headOffsets: [Int]
     package let windowOffsets: [Int]
+    /// How far apart a matrix's rows lie, and its columns.
+    private let rowStride: Int
+    private let columnStride: Int
     /// What rows stand for, windows × rows; channels stand for nothing.
     package let rowPlaces: [Place]
     /// What columns stand for, windows × columns.
@@ -30,18 +33,22 @@ package struct AttentionMatrix: Sendable {
     package var queryTokens: Int { Set(rowPlaces.compactMap(\.token)).count }
     package var keyTokens: Int { Set(columnPlaces.compactMap(\.token)).count }
 
+    /// - Parameter isTurned: whether the last axis is that of what asks.
     /// - Returns: nil where columns stand for no parts of the picture.
-    init?(_ value: Value, shape: Shape, places: Places, scope: String) {
+    init?(_ value: Value, shape: Shape, places: Places, scope: String, isTurned: Bool = false) {
         let rank = shape.rank
         guard rank >= 2 else { return nil }
         let none = PlaceTensor(.none, rank: rank)
-        let (rows, columns) = places.columns.map { (places.rows, $0) } ?? (none, places.rows)
-        guard columns.varies(along: rank - 1), let keys = PlaceGrid(columns.values) else { return nil }
+        let (rowAxis, columnAxis) = isTurned ? (rank - 1, rank - 2) : (rank - 2, rank - 1)
+        var (rows, columns) = places.columns.map { (places.rows, $0) } ?? (none, places.rows)
+        if isTurned, places.columns != nil { swap(&rows, &columns) }
+        guard columns.varies(along: columnAxis), let keys = PlaceGrid(columns.values) else { return nil }
         self.value = value
         self.scope = scope
         self.keys = keys
-        (rowCount, columnCount) = (shape[rank - 2], shape[rank - 1])
+        (rowCount, columnCount) = (shape[rowAxis], shape[columnAxis])
         let strides = shape.strides
+        (rowStride, columnStride) = (strides[rowAxis], strides[columnAxis])
         var (headOffsets, windowOffsets) = ([0], [0])
         /// Where each window begins among the places.
         var windowPlaces: [[Int]] = [[]]
@@ -69,8 +76,8 @@ package struct AttentionMatrix: Sendable {
                 }
             }
         }
-        rowPlaces = along(rank - 2, rows)
-        columnPlaces = along(rank - 1, columns)
+        rowPlaces = along(rowAxis, rows)
+        columnPlaces = along(columnAxis, columns)
         queries = PlaceGrid(rowPlaces)
     }
 
@@ -83,10 +90,14 @@ package struct AttentionMatrix: Sendable {
         var (matrices, others) = ([AttentionMatrix](), [String]())
         for node in graph.nodes {
             let isProduct = node.operation is MatMul && node.inputs.allSatisfy { graph.parameter($0) == nil }
-            if isProduct, descends[node.inputs[0].index] {
-                let value = node.inputs[0]
+            // Attention stands before the values, or turned round behind them.
+            let factor = isProduct ? (0..<2).first { descends[node.inputs[$0].index] } : nil
+            if let factor, let product = node.operation as? MatMul {
+                let value = node.inputs[factor]
                 let matrix = placed[value].flatMap {
-                    AttentionMatrix(value, shape: graph.shape(value), places: $0, scope: node.scope)
+                    AttentionMatrix(
+                        value, shape: graph.shape(value), places: $0, scope: node.scope,
+                        isTurned: factor == 1 && !product.transposesY)
                 }
                 if let matrix { matrices.append(matrix) } else { others.append(node.scope) }
             }
@@ -145,9 +156,10 @@ extension AttentionMatrix {
         }
     }
 
-    /// The values of a row: where it begins.
-    package func offset(head: Int, window: Int, row: Int) -> Int {
-        headOffsets[head] + windowOffsets[window] + row * columnCount
+    /// Where a value of a row lies.
+    @inline(__always)
+    package func offset(head: Int, window: Int, row: Int, column: Int = 0) -> Int {
+        headOffsets[head] + windowOffsets[window] + row * rowStride + column * columnStride
     }
 
     private func addRow(
@@ -157,7 +169,7 @@ extension AttentionMatrix {
         let start = offset(head: head, window: window, row: row)
         for column in 0..<columnCount {
             if let cell = keys.index(of: columnPlaces[window * columnCount + column]) {
-                map[cell] += factor * values[start + column]
+                map[cell] += factor * values[start + column * columnStride]
             }
         }
     }

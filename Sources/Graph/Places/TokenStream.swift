@@ -15,7 +15,7 @@ package struct TokenStream: Sendable {
         }
         /// The first step that multiplies by each matrix.
         let products = attention.map { matrix in
-            graph.nodes.firstIndex { $0.operation is MatMul && $0.inputs[0] == matrix.value } ?? 0
+            graph.nodes.firstIndex { $0.operation is MatMul && $0.inputs.contains(matrix.value) } ?? 0
         }
         var layers = [Value?](repeating: nil, count: attention.count)
         var neurons = layers

@@ -122,21 +122,23 @@ extension AttentionMatrix {
         by fusion: HeadFusion,
         clampsEach: Bool = false
     ) -> [Float] {
-        let size = rowCount * columnCount
-        var result = [Float](repeating: 0, count: windowOffsets.count * size)
-        for (window, windowOffset) in windowOffsets.enumerated() {
-            for (head, headOffset) in headOffsets.enumerated() {
-                let from = windowOffset + headOffset
-                for i in 0..<size {
-                    var value = values[from + i]
-                    if let factors { value *= factors[from + i] }
-                    if clampsEach, value < 0 { value = 0 }
-                    let to = window * size + i
-                    switch (head, fusion) {
-                    case (0, _): result[to] = value
-                    case (_, .mean): result[to] += value
-                    case (_, .min): result[to] = min(result[to], value)
-                    case (_, .max): result[to] = max(result[to], value)
+        var result = [Float](repeating: 0, count: windowOffsets.count * rowCount * columnCount)
+        for head in 0..<heads {
+            var to = 0
+            for window in windowOffsets.indices {
+                for row in 0..<rowCount {
+                    for column in 0..<columnCount {
+                        let from = offset(head: head, window: window, row: row, column: column)
+                        var value = values[from]
+                        if let factors { value *= factors[from] }
+                        if clampsEach, value < 0 { value = 0 }
+                        switch (head, fusion) {
+                        case (0, _): result[to] = value
+                        case (_, .mean): result[to] += value
+                        case (_, .min): result[to] = min(result[to], value)
+                        case (_, .max): result[to] = max(result[to], value)
+                        }
+                        to += 1
                     }
                 }
             }
