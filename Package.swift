@@ -63,7 +63,7 @@ let package = Package(
             name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
-            name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT"],
+            name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT", "Graph"],
             swiftSettings: strict),
         .target(
             name: "Probing", dependencies: ["Base", "Pixels", "ViT", "Graph"], swiftSettings: strict),

@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Files
 import Glibc
+import Graph
 import ViT
 
 extension ModelCache {
@@ -26,7 +27,11 @@ extension ModelCache {
         }
         let name = try importName(name ?? Self.importName(of: path))
         do {
-            try Model.load(path, known: ModelZoo.published(withHash:)).account.notices.forEach(onNotice)
+            if checkpoint.format != .onnx, let other = try GraphModel.open(path) {
+                other.notices.forEach(onNotice)
+            } else {
+                try Model.load(path, known: ModelZoo.published(withHash:)).account.notices.forEach(onNotice)
+            }
         } catch let error as VitvideoError {
             // What the weights leave open is told when the model is used.
             guard case .tellModel = error.nextStep else { throw error }

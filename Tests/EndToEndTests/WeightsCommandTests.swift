@@ -183,8 +183,8 @@ import Testing
     @Test(arguments: [
         (["layer1.0.conv1.weight"], "a ResNet"), (["x.lora_A.weight"], "LoRA"),
         (["weight", "bias"], "classifier"),
-        (["layers.0.blocks.0.attn.relative_position_bias_table"], "Swin"),
-        (["embeds.proj.weight"], "NaFlex"), (["blocks.0.attn.gating_param"], "ConViT"),
+        (["cls_attn_blocks.0.norm1.weight"], "XCiT"),
+        (["embeds.proj.weight"], "NaFlex"), (["blocks.0.attns.0.qkv.weight"], "parallel branches"),
         (["a", "b", "c", "d"], "4 tensors such as 'a'"),
     ]) func aRefusalSaysWhatTheFileLooksLike(names: [String], words: String) throws {
         let workspace = try workspace()

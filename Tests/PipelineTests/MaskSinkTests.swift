@@ -11,7 +11,7 @@ import ViT
 /// Masks of frames, made of the maps as the method says.
 @Suite struct MaskSinkTests {
     /// Says how its maps become masks, and gives none itself.
-    private struct Source: MapSource {
+    private struct Source: PlainMapSource {
         let probed: ProbedModel
         let method: Method
         let computation = "", summary = "", fusedName = "mean"

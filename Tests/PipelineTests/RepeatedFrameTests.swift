@@ -10,7 +10,7 @@ import VideoIO
 /// Frames that equal the one before are not computed again, and lack nothing.
 @Suite struct RepeatedFrameTests {
     /// Gives the frame's gray level as its map, and counts how often it is asked.
-    private final class CountingSource: MapSource {
+    private final class CountingSource: PlainMapSource {
         let count = Mutex(0)
         let probed: ProbedModel
         let method = Method.attention

@@ -91,7 +91,7 @@ import VideoIO
         let array = try archive.array("entropy")
         #expect(array.shape == [4, 6, 8])
         let image = try #require(try VideoReader.open(clip).nextFrame()).image
-        let model = source.probed
+        let model = try #require(source as? any PlainMapSource).probed
         let result = try ForwardPass(model: model.model).run(
             try model.preprocessor.patches(of: image), ForwardRequest(attentionBlocks: [0]))
         let attention = try #require(result.attention[0])

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Base
+import Checkpoints
 import Files
 import Glibc
+import Graph
 import ModelZoo
 import ViT
 
@@ -50,7 +52,22 @@ struct Models: ParsableCommand {
 
         func validate() throws { try FileArguments.check([("models info", file)]) }
 
+        /// The model, where it is of another build than the plain Vision Transformer's; an ONNX export of that one is read as
+        /// weights.
+        private func otherBuild() throws -> GraphModel? {
+            guard try !WeightsDirectory.isONNX(file) else {
+                let isPlain = (try? Model.load(file, told: ModelFacts(heads: numHeads))) != nil
+                return isPlain ? nil : try GraphModel.open(file)
+            }
+            return try GraphModel.open(file)
+        }
+
         func run() throws {
+            if let other = try otherBuild() {
+                for line in try other.lines { try printLine(line) }
+                for notice in other.notices { try printLine("note: \(notice.line { $0.words })") }
+                return
+            }
             let inspection = try WeightsInspection(
                 file, told: ModelFacts(heads: numHeads), checkpointKey: checkpointKey,
                 known: ModelZoo.published(withHash:))
@@ -202,3 +219,35 @@ private enum ModelName {
 ///
 /// - Throws: `VitvideoError` of kind `inputOutput`.
 private func printLine(_ text: String) throws { try StandardOutput().write(text + "\n") }
+
+extension GraphModel {
+    /// What it is, at the size of its training.
+    fileprivate var lines: [String] {
+        get throws {
+            let size = fixedSize ?? PictureSize(height: nativeSide, width: nativeSide)
+            let instance = try instance(height: size.height, width: size.width)
+            var lines = [
+                "\(title), \(size.width)×\(size.height) pixels"
+                    + (fixedSize == nil ? "" : " and no other size"),
+                instance.classes > 0 ? "\(instance.classes) classes" : "no classes",
+            ]
+            for (index, matrix) in instance.attention.enumerated() {
+                let asks =
+                    matrix.queries.map { "\($0.columns)×\($0.rows) patches" }
+                    ?? (matrix.hasQueries ? "" : "\(matrix.rowCount) channels")
+                let tokens = matrix.queryTokens > 0 ? "class token" : ""
+                lines.append(
+                    "layer \(index) (\(matrix.scope)): \(matrix.heads) heads, "
+                        + [tokens, asks].filter { !$0.isEmpty }.joined(separator: " and ")
+                        + " to \(matrix.keys.columns)×\(matrix.keys.rows)"
+                        + (matrix.windowOffsets.count > 1 ? ", in \(matrix.windowOffsets.count) windows" : "")
+                )
+            }
+            if let place = instance.unplaced.first {
+                lines.append("attention among channels \(instance.unplaced.count) times, first at \(place)")
+            }
+            if let lost = instance.lostAt { lines.append("what tensors stand for is lost at \(lost)") }
+            return lines
+        }
+    }
+}

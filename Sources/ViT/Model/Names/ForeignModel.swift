@@ -21,6 +21,9 @@ struct ForeignModel: Sendable {
 
     private static let plain = "only plain Vision Transformers are read, in which all tokens attend to all"
 
+    private static let otherBuild =
+        "'vitvideo' with a clip and 'vitvideo neuron' look at it; the other commands look at plain Vision Transformers"
+
     private static let all: [ForeignModel] = [
         ForeignModel("an adapter (LoRA)", "merge it into its model and save that", "lora_A"),
         ForeignModel("a Stable Diffusion model", plain, "diffusion_model."),
@@ -31,13 +34,13 @@ struct ForeignModel: Sendable {
         ForeignModel(
             "a NaFlex model, whose pictures have many sizes", "take the SigLIP 2 model of one size",
             "embeds.proj.weight"),
-        ForeignModel("a Swin Transformer", plain, "layers.0.blocks.0.attn.relative_position"),
-        ForeignModel("a Swin Transformer V2", plain, "attn.cpb_mlp."),
-        ForeignModel("a PiT", plain, "transformers.0.blocks.0."),
-        ForeignModel("a ConViT", plain, "attn.gating_param"),
-        ForeignModel("a CoaT", plain, "serial_blocks1."),
-        ForeignModel("a Twins model", plain, "pos_block.0."),
-        ForeignModel("a CaiT", plain, "blocks_token_only."),
+        ForeignModel("a Swin Transformer", otherBuild, "layers.0.blocks.0.attn.relative_position"),
+        ForeignModel("a Swin Transformer V2", otherBuild, "attn.cpb_mlp."),
+        ForeignModel("a PiT", otherBuild, "transformers.0.blocks.0."),
+        ForeignModel("a ConViT", otherBuild, "attn.gating_param"),
+        ForeignModel("a CoaT", otherBuild, "serial_blocks1."),
+        ForeignModel("a Twins model", otherBuild, "pos_block.0."),
+        ForeignModel("a CaiT", otherBuild, "blocks_token_only."),
         ForeignModel("an XCiT", plain, "cls_attn_blocks."),
         ForeignModel("a LeViT", plain, "attention_biases"),
         ForeignModel("a Hiera", plain, "pos_embed_window"),

@@ -1,0 +1,78 @@
+import Base
+import Fixtures
+import Foundation
+import NumPy
+import Testing
+import VideoIO
+
+/// Transformers of other builds on the command line, on a real clip.
+@Suite struct AnyTransformerTests {
+    private static let clip = [Workspace.bunny, "--frames", "0:60:20", "--quiet"]
+    private static func golden(_ name: String) -> String { Fixtures.golden("graph/\(name)").path }
+
+    @Test(
+        "methods of a Swin over a clip",
+        arguments: [
+            ("attention", "attention"), ("layers", "layers"), ("rollout", "rollout"),
+            ("relevance", "relevance"),
+            ("gradient-rollout", "gradient_rollout"), ("tokens", "tokens"), ("features", "features"),
+        ])
+    func methods(name: String, array: String) throws {
+        let workspace = try Workspace()
+        try workspace.succeed(
+            Self.clip + [
+                "--weights", Self.golden("swin"), "--method", name, "--export", "maps.npz", "-o", "maps.mp4",
+                "--stats",
+                "maps.csv",
+            ])
+        let maps = try NPZReader(workspace.file("maps.npz")).array(array)
+        #expect(maps.shape.first == 3)
+        let values = try maps.floats()
+        #expect(values.allSatisfy(\.isFinite) && values.min() != values.max())
+        // Frames differ, and so do their maps.
+        #expect(values.prefix(values.count / 3) != values.suffix(values.count / 3))
+    }
+
+    @Test("a Swin beside a PiT's graph")
+    func comparison() throws {
+        let workspace = try Workspace()
+        try workspace.succeed(
+            Self.clip + [
+                "-o", "both.mp4", "--define", "swin=\(Self.golden("swin"))", "--define",
+                "pit=\(Self.golden("pit/model.onnx"))", "--compare", "swin,pit", "--method", "rollout",
+            ])
+        #expect(try VideoReader.picture(in: workspace.file("both.mp4")).width > 1280)
+    }
+
+    @Test(
+        "what makes no sense is refused with the reason",
+        arguments: [
+            (["--weights", "swin", "--method", "qk"], "looks at plain Vision Transformers"),
+            (["--weights", "coat_lite", "--method", "rollout"], "channels attend to patches"),
+            (["--weights", "swin", "--query", "cls"], "has no class token in layer"),
+            (["--weights", "swin", "--layer", "99"], "there is no layer 99"),
+            (["--weights", "swin", "--reuse", "0.5"], "--reuse is of plain Vision Transformers"),
+            (["--weights", "swin", "--precision", "int8"], "computed in fp32 alone"),
+            (["--weights", "pit/model.onnx", "--resolution", "999"], "takes pictures of"),
+            (["--weights", "swin", "--num-heads", "3"], "--num-heads is about plain Vision Transformers"),
+        ])
+    func refusals(arguments: [String], reason: String) throws {
+        var arguments = arguments
+        arguments[1] = Self.golden(arguments[1])
+        let workspace = try Workspace()
+        let outcome = try workspace.run(Self.clip + ["-o", "x.mp4"] + arguments)
+        #expect(outcome.status == 64, "\(outcome.errors)")
+        #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+        #expect(outcome.errorLines.count == 1)
+        #expect(try workspace.contents.isEmpty)
+    }
+
+    @Test("the picture of a neuron")
+    func neuron() throws {
+        let workspace = try Workspace()
+        try workspace.succeed(
+            "neuron", "1:3", "--weights", Self.golden("swin"), "-o", "neuron.png", "--steps", "3", "--quiet")
+        let picture = try VideoReader.picture(in: workspace.file("neuron.png"))
+        #expect(Set(picture.bytes).count > 50)
+    }
+}
