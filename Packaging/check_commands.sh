@@ -28,7 +28,7 @@ run svg clip.mp4 --stats - --plot out/svg.svg --frames 75:79 $small
 run probe probe clip.mp4 -o out/report --only heads,distance $small
 
 # oneDNN and OpenBLAS, both opened at run time.
-run npz clip.mp4 --export out/npz.npz --frames 75:79 $small
+run npz clip.mp4 --export out/npz.npz --backend onednn --frames 75:79 $small
 run openblas clip.mp4 --export out/openblas.npz --backend openblas --frames 75:77 $small
 run zarr clip.mp4 --export out/zarr.zarr --method rollout --frames 75:77 $small
 run neuron neuron 5:120 -o out/neuron.png --steps 3 -q

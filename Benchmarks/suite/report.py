@@ -203,7 +203,8 @@ def reuse(results: dict) -> str:
         lines.append([
             title, str(values["frames"]), f"{100 * passes['computed']:.0f} %", f"{whole / reused:.2f}×",
             f"{off / auto:.2f}×", f"{peer['median'] / auto:.2f}×" if peer else "",
-            f"{passes['error_mean']:.2f}", f"{passes['error_worst']:.2f}", f"{passes['error_told']:.2f}",
+            f"{passes['error_mean']:.2f}", f"{passes['error_worst']:.2f}",
+            "" if passes["error_told"] is None else f"{passes['error_told']:.2f}",
         ])  # fmt: skip
     head = [
         "", "frames", "computed", "forward passes", "whole job", "over OpenVINO's pipeline", "error, mean", "worst", "told",

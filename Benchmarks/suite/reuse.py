@@ -103,10 +103,10 @@ def _inference_seconds(one: Run) -> float:
     return float(re.search(r"inference +([0-9.]+) s", one.errors)[1])
 
 
-def _said(text: str) -> dict[str, float]:
-    """The line that a run with `--reuse` ends with."""
-    numbers = re.search(r"reuse: (\d+) % was computed; off by ([0-9.]+) of 255", text)
-    return {"computed": int(numbers[1]) / 100, "mean": float(numbers[2])}
+def _said(text: str) -> dict[str, float | None]:
+    """The line that a run with `--reuse` ends with; no error where no frame's was looked at."""
+    numbers = re.search(r"reuse: (\d+) % was computed(?:; off by ([0-9.]+) of 255)?", text)
+    return {"computed": int(numbers[1]) / 100, "mean": float(numbers[2]) if numbers[2] else None}
 
 
 def _errors(whole: Path, reused: Path) -> list[float]:

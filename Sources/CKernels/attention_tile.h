@@ -31,7 +31,7 @@ typedef float TILE_NAME(element);
 // TILE_LANES steps of values.
 VV_INLINE OPERAND TILE_NAME(load)(const ELEMENT *from) { return *(const VECTOR *)from; }
 // One step of values in every lane.
-VV_INLINE OPERAND TILE_NAME(broadcast)(const ELEMENT *from) { return (VECTOR){} + *from; }
+VV_INLINE OPERAND TILE_NAME(broadcast)(const ELEMENT *from) { return (VECTOR)(*from); }
 // sum + a · b
 VV_INLINE VECTOR TILE_NAME(multiply)(OPERAND a, OPERAND b, VECTOR sum) { return sum + a * b; }
 // Two vectors of floats as 2 · TILE_LANES elements.

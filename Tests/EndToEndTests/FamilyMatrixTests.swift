@@ -98,7 +98,8 @@ import ViT
         let workspace = try workspace(family)
         let clip = ["in.mp4", "--frames", "10:12", "--quiet"]
         var maps: [String: [Float]] = [:]
-        for (backend, precision) in [("openblas", "fp32"), ("onednn", "fp32"), ("onednn", "bf16")] {
+        let ways = [("openblas", "fp32"), ("own", "fp32"), ("onednn", "fp32"), ("onednn", "bf16")]
+        for (backend, precision) in ways {
             let file = "\(backend)-\(precision).npz"
             let outcome = try workspace.run(
                 clip + [
@@ -115,6 +116,7 @@ import ViT
         #expect(exact.count == 2 * 2 * 6 * 8)
         // Something is seen.
         #expect((exact.max() ?? 0) > 1.5 * exact.reduce(0, +) / Float(exact.count))
+        #expect(relativeError(try #require(maps["own-fp32.npz"]), exact) < 1e-4)
         #expect(relativeError(try #require(maps["onednn-fp32.npz"]), exact) < 1e-4)
         if let rounded = maps["onednn-bf16.npz"] {
             #expect(relativeError(rounded, exact) < 0.1)

@@ -140,7 +140,8 @@ import Testing
     @Test func otherSettingsAreRefused() throws {
         let workspace = try Self.workspace()
         let job = ResumableRun(
-            workspace: workspace, input: "in.mp4", outputs: ["mp4"], options: ["--resolution", "56"])
+            workspace: workspace, input: "in.mp4", outputs: ["mp4"],
+            options: ["--resolution", "56", "--backend", "onednn"])
         _ = try job.run("out", untilMoreThan: 20, SIGKILL)
         let kept = try job.keptFrames("out")
         try #require(kept > 0)
@@ -182,7 +183,8 @@ import Testing
         ]
         let workspace = try Self.workspace()
         let job = ResumableRun(
-            workspace: workspace, input: "in.mp4", outputs: ["mp4"], options: ["--resolution", "56"])
+            workspace: workspace, input: "in.mp4", outputs: ["mp4"],
+            options: ["--resolution", "56", "--backend", "onednn"])
         _ = try job.run("out", untilMoreThan: 20, SIGKILL)
         let kept = String(decoding: try workspace.bytes(of: "out.mp4.resume/job.json"), as: UTF8.self)
         let help = try workspace.run(["--help"]).output

@@ -67,7 +67,7 @@ import ViT
     }
 
     /// Each target's gradient by the picture through augmentation and normalization.
-    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN, .own])
     func everyTarget(name: String, library: Engine.Library) throws {
         var drawn = try Drawn(name)
         drawn.recipe.totalVariation = 0
@@ -137,7 +137,7 @@ import ViT
     }
 
     /// A whole optimization follows PyTorch's at every step.
-    @Test(arguments: [Engine.Library.openBLAS, .oneDNN]) func optimization(library: Engine.Library) throws {
+    @Test(arguments: [Engine.Library.openBLAS, .oneDNN, .own]) func optimization(library: Engine.Library) throws {
         var drawn = try Drawn("registers")
         let metadata = drawn.values.metadata
         let target = try JSONDecoder().decode(String.self, from: Data((metadata["optimised"] ?? "").utf8))

@@ -52,7 +52,7 @@ import Testing
         if item.name == "timm" { #expect(notices.contains("the space that it shares with texts")) }
     }
 
-    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN, .own])
     func numbersAreTheOriginals(_ item: Case, library: Engine.Library) throws {
         let golden = try Checkpoint.open(Fixtures.golden("clip/\(item.name).expected.safetensors").path)
         let model = try load(item)

@@ -79,7 +79,7 @@ import Testing
         #expect(c.text(of: .positionRule) == "none")
     }
 
-    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN, .own])
     func everyStage(_ item: Case, library: Engine.Library) throws {
         let expected = try expected(item.model)
         let model = try load(item)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct DividedPassTests {
     private static let tolerance: Float = 1e-4
 
-    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN, .own])
     func everyNumberOfDividedBlocks(name: String, library: Engine.Library) throws {
         let golden = try Golden(name)
         let expected = try golden.experiments()

@@ -21,7 +21,7 @@ import ViT
         #expect(golden.caseNames.count >= 5)
     }
 
-    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: Golden.names, [Engine.Library.openBLAS, .oneDNN, .own])
     func everyStage(name: String, library: Engine.Library) throws {
         let golden = try Golden(name)
         let c = golden.model.configuration

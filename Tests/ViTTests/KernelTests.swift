@@ -57,6 +57,36 @@ import Testing
         #expect(scores == [0.5, 0, 0, 0.5] || (scores[0] == 0.5 && scores[1] < 1e-37 && scores[3] == 0.5))
     }
 
+    /// Ragged and whole register blocks, panels, tiles and depths.
+    @Test(arguments: [
+        (1, 16, 1), (5, 7, 33), (6, 33, 384), (47, 48, 385), (133, 40, 50), (197, 16, 800), (300, 1, 16),
+    ])
+    func linear(rows: Int, outputs: Int, inputs: Int) {
+        let x = Self.values(rows * inputs, seed: 20, spread: 1)
+        let weight = Self.values(outputs * inputs, seed: 21, spread: 1)
+        let bias = Self.values(outputs, seed: 22)
+        let before = Self.values(rows * outputs, seed: 23)
+        var packed = [Float](repeating: .nan, count: vv_linear_packed_count(outputs, inputs))
+        vv_linear_pack(&packed, weight, outputs, inputs)
+        for (accumulates, isBiased) in [(false, true), (true, true), (false, false)] {
+            var out = accumulates ? before : [Float](repeating: .nan, count: rows * outputs)
+            bias.withUnsafeBufferPointer {
+                vv_linear(
+                    &out, x, packed, isBiased ? $0.baseAddress : nil, rows, outputs, inputs, accumulates)
+            }
+            for row in 0..<rows {
+                for i in 0..<outputs {
+                    var expected = isBiased ? Double(bias[i]) : 0
+                    if accumulates { expected += Double(before[row * outputs + i]) }
+                    for k in 0..<inputs {
+                        expected += Double(x[row * inputs + k]) * Double(weight[i * inputs + k])
+                    }
+                    #expect(abs(Double(out[row * outputs + i]) - expected) < 1e-4)
+                }
+            }
+        }
+    }
+
     @Test(arguments: widths) func gelu(width: Int) {
         let rows = 4
         let x = Self.values(rows * width, seed: 5, spread: 8)

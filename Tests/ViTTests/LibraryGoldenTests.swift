@@ -168,7 +168,7 @@ import Testing
         for text in item.notices { #expect(notices.contains(text), "\(text) in \(notices)") }
     }
 
-    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN, .own])
     func numbersAreTheOriginals(_ item: Case, library: Engine.Library) throws {
         let (model, golden) = (try item.load(), try item.golden())
         let c = model.configuration

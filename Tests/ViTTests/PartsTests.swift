@@ -169,7 +169,7 @@ import Testing
 
     // MARK: Forward
 
-    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN, .own])
     func everyStage(_ item: Case, library: Engine.Library) throws {
         let twins = try Twins(item)
         let expected = twins.trace()

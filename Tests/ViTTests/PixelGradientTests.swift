@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test(arguments: PartsTests.cases, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: PartsTests.cases, [Engine.Library.openBLAS, .oneDNN, .own])
     func everyTarget(_ item: PartsTests.Case, library: Engine.Library) throws {
         let twins = try Twins(item)
         let c = item.configuration
@@ -97,7 +97,7 @@ import Testing
         let expected = try BackwardPass(model: model, stripRows: 50).run(
             GradientCheckTests.patches(planes, model),
             GradientRequest(target: .classToken(vector), wantsInput: true))
-        for library in [Engine.Library.openBLAS, .oneDNN] {
+        for library in [Engine.Library.openBLAS, .oneDNN, .own] {
             let found = try PixelGradient(
                 engine: try GradientEngine(model: model, library: library), target: .classToken(vector),
                 rows: GradientCheckTests.grid.rows, columns: GradientCheckTests.grid.columns

@@ -41,7 +41,7 @@ import Testing
         #expect(try PatchClassifier(classifier, of: model) == nil)
     }
 
-    @Test(arguments: TextGolden.all, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: TextGolden.all, [Engine.Library.openBLAS, .oneDNN, .own])
     func theGradientIsAutogradsOf(_ item: TextGolden, library: Engine.Library) throws {
         let golden = try item.expected()
         let model = try item.model()

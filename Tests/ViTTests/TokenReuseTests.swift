@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN])
+    @Test(arguments: cases, [Engine.Library.openBLAS, .oneDNN, .own])
     func equalsTheTwin(_ item: PartsTests.Case, library: Engine.Library) throws {
         let film = try Film(item)
         var twin = Twin(film.twins.naive, threshold: 0.2)

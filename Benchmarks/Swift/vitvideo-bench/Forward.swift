@@ -41,7 +41,7 @@ struct Forward: ParsableCommand {
     @Option(help: "fp32 or bf16.")
     var precision: Precision = .float32
 
-    @Option(help: "auto, onednn or openblas.")
+    @Option(help: "auto, onednn, openblas or own.")
     var backend: Engine.Library = .auto
 
     @Option(

@@ -29,7 +29,7 @@ struct NeuronSteps: ParsableCommand {
     @Option(help: "Copies under way at once.")
     var threads = 2
 
-    @Option(help: "auto, onednn or openblas.")
+    @Option(help: "auto, onednn, openblas or own.")
     var backend: Engine.Library = .auto
 
     @Option(help: "fp32 or bf16.")

@@ -10,6 +10,7 @@
 #include "gelu_bf16_kernel.h"
 #include "gradient_kernels.h"
 #include "int8_kernels.h"
+#include "linear_kernels.h"
 #include "neuron_kernels.h"
 #include "resize_kernels.h"
 #include "transformer_kernels.h"

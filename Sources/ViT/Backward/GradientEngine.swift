@@ -19,7 +19,7 @@ package final class GradientEngine: Sendable {
     /// - Parameters:
     ///   - classifier: what logits are of; nil for the model's own head or the linear one that came with it.
     ///   - blockCount: how many blocks gradients go through, from the first; nil for all.
-    ///   - library: `.auto` is oneDNN where it is installed, else OpenBLAS.
+    ///   - library: as of `Engine`.
     ///   - precision: nil for bfloat16 where the CPU has it natively and the library computes it, else 32-bit
     ///     floats. There are no gradients in 8-bit integers.
     /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.mathLibraryFailed`,
@@ -37,11 +37,10 @@ package final class GradientEngine: Sendable {
         }
         self.precision = chosen
         description = "\(backend.description), \(chosen.rawValue)"
-        let isPacked = backend is OneDNNBackend
-        rowTile = isPacked ? TwoWayLayer.packedRowTile : ForwardRecord.rowTile
-        embedding = try TwoWayLayer(model.weights.patchEmbedding, packedIn: isPacked ? .float32 : nil)
+        rowTile = backend.packsWeights ? TwoWayLayer.packedRowTile : ForwardRecord.rowTile
+        embedding = try TwoWayLayer(model.weights.patchEmbedding, backend, .float32)
         blocks = try model.blocks().prefix(blockCount ?? model.configuration.depth).map {
-            try TwoWayBlock($0, packedIn: isPacked ? chosen.storage : nil)
+            try TwoWayBlock($0, backend, chosen)
         }
     }
 }
@@ -54,12 +53,12 @@ struct TwoWayBlock: Sendable {
     let fc1: TwoWayLayer
     let fc2: TwoWayLayer
 
-    /// - Parameter storage: as of `TwoWayLayer`.
-    init(_ weights: BlockWeights, packedIn storage: Storage?) throws {
+    /// - Parameters: as of `TwoWayLayer`.
+    init(_ weights: BlockWeights, _ backend: any Backend, _ precision: Precision) throws {
         self.weights = weights
-        qkv = try TwoWayLayer(weights.qkv, packedIn: storage)
-        proj = try TwoWayLayer(weights.proj, packedIn: storage)
-        fc1 = try TwoWayLayer(weights.fc1, packedIn: storage)
-        fc2 = try TwoWayLayer(weights.fc2, packedIn: storage)
+        qkv = try TwoWayLayer(weights.qkv, backend, precision)
+        proj = try TwoWayLayer(weights.proj, backend, precision)
+        fc1 = try TwoWayLayer(weights.fc1, backend, precision)
+        fc2 = try TwoWayLayer(weights.fc2, backend, precision)
     }
 }

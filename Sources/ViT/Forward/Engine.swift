@@ -6,10 +6,12 @@ import CKernels
 package final class Engine: Sendable {
     /// Which library computes.
     package enum Library: String, Sendable, CaseIterable {
-        /// oneDNN where it is installed, else OpenBLAS.
+        /// The program's own kernels where they are the fastest; else oneDNN where it is installed, else OpenBLAS.
         case auto
         case oneDNN = "onednn"
         case openBLAS = "openblas"
+        /// The program's own kernels, in fp32 only.
+        case own
     }
 
     package let model: Model
@@ -54,6 +56,7 @@ package final class Engine: Sendable {
         switch library {
         case .openBLAS: (try OpenBLASBackend(), nil)
         case .oneDNN: (try OneDNNBackend(), nil)
+        case .own: (KernelBackend(), nil)
         case .auto: try best()
         }
     }
@@ -68,6 +71,7 @@ package final class Engine: Sendable {
         vv_cpu_has_avx512() ? "AVX-512" : vv_cpu_has_avx2() ? "AVX2" : "any CPU"
 
     private static func best() throws -> (any Backend, notice: String?) {
+        if KernelBackend.isFastest { return (KernelBackend(), nil) }
         do {
             return (try OneDNNBackend(), nil)
         } catch let missing as VitvideoError {
@@ -89,13 +93,12 @@ package final class Engine: Sendable {
     /// What stands in the way of linear layers in a precision; nil where nothing does.
     static func obstacle(to precision: Precision, backend: any Backend) -> String? {
         if precision == .float32 { return nil }
-        if !(backend is OneDNNBackend) { return "OpenBLAS computes in fp32 only" }
         if precision == .bfloat16, !vv_cpu_has_bfloat16() {
             return "this CPU does not multiply bfloat16 natively"
         }
         if precision == .int8, !vv_cpu_has_int8() {
             return "this CPU does not multiply both bfloat16 and 8-bit integers natively"
         }
-        return nil
+        return backend is OneDNNBackend ? nil : "oneDNN alone computes in it"
     }
 }

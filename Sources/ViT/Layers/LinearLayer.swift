@@ -26,8 +26,12 @@ protocol LinearLayer: Sendable {
 protocol Backend: Sendable {
     /// Such as `OpenBLAS (SkylakeX)`.
     var description: String { get }
+    /// Whether layers hold copies of their weights in layouts of their own, so that products of few rows are fast.
+    var packsWeights: Bool { get }
 
-    /// - Parameter precision: of the product; its storage is the input's.
+    /// - Parameters:
+    ///   - linear: its bias may be empty, where it has none.
+    ///   - precision: of the product; its storage is the input's.
     /// - Throws: `VitvideoError.mathLibraryFailed`.
     func makeLayer(
         _ linear: Linear, _ epilogue: Epilogue, _ precision: Precision, output: Storage

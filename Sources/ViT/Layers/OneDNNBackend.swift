@@ -3,6 +3,8 @@ import COneDNN
 
 /// Linear layers over oneDNN: weights in its blocked layout, bias and residual fused into the product.
 struct OneDNNBackend: Backend {
+    let packsWeights = true
+
     /// - Throws: `VitvideoError.mathLibraryMissing`.
     init() throws {
         if let reason = vv_dnn_open() {
@@ -71,7 +73,7 @@ private struct FloatLayer: LinearLayer {
     init(_ linear: Linear, _ epilogue: Epilogue, input: Storage, output: Storage) throws {
         // oneDNN's own GELU costs twice as much as the kernel, which adds the bias as well.
         activation = ActivationStep(epilogue, bias: linear.bias, storage: output)
-        let bias = activation == nil ? linear.bias : nil
+        let bias = activation == nil && !linear.bias.isEmpty ? linear.bias : nil
         product = try linear.weight.withUnsafeBytes {
             try OneDNNProduct(
                 weight: $0.baseAddress, bias: bias, outputs: linear.outputs, inputs: linear.inputs,

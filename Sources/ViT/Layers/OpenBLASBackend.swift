@@ -4,6 +4,7 @@ import CKernels
 /// Linear layers over OpenBLAS, in 32-bit floats.
 struct OpenBLASBackend: Backend {
     private let blas: OpenBLAS
+    let packsWeights = false
 
     /// - Throws: `VitvideoError.mathLibraryMissing`.
     init() throws { blas = try OpenBLAS.shared() }
@@ -35,7 +36,8 @@ struct OpenBLASBackend: Backend {
                 stride: linear.inputs, linear.weight, stride: linear.inputs, bTransposed: true, m: rows,
                 n: linear.outputs, k: linear.inputs, beta: epilogue == .residual ? 1 : 0)
             switch epilogue {
-            case .bias, .residual: vv_add_bias(output, linear.bias, rows, linear.outputs)
+            case .bias, .residual:
+                if !linear.bias.isEmpty { vv_add_bias(output, linear.bias, rows, linear.outputs) }
             case .activation(let activation):
                 activation.apply(to: output, in: .float32, bias: linear.bias, rows: rows)
             }

@@ -1,5 +1,4 @@
 import CKernels
-import COneDNN
 
 /// A linear layer without its bias in the two directions that a gradient by the input takes, on the calling thread:
 /// y = x·Wᵀ and dx = dy·W, of and to 32-bit floats. Shared by all workers.
@@ -8,24 +7,30 @@ struct TwoWayLayer: Sendable {
     private let product: MatrixProduct
     private let packed: (forward: Packed, backward: Packed)?
 
-    /// Rows multiplied at once by oneDNN, at most: their inputs and outputs stay in the second-level cache. OpenBLAS
+    /// Rows multiplied at once by packed weights, at most: their inputs and outputs stay in the second-level cache. OpenBLAS
     /// packs the weights for every product, so that it wants many rows.
     static let packedRowTile = 88
 
-    /// oneDNN's product in one direction: each has a layout of its own.
+    /// The product in one direction: each has a layout of its own.
     private struct Packed: Sendable {
-        private let product: OneDNNProduct
+        private let layer: any LinearLayer
         private let storage: Storage
         private let outputs: Int
         private let inputs: Int
 
         /// - Parameters:
-        ///   - weight: `outputs × inputs`.
-        ///   - storage: what the factors of the product are in.
-        init(_ weight: UnsafeRawPointer?, outputs: Int, inputs: Int, _ storage: Storage) throws {
-            (self.storage, self.outputs, self.inputs) = (storage, outputs, inputs)
-            product = try OneDNNProduct(
-                weight: weight, outputs: outputs, inputs: inputs, from: storage.code, to: VV_DNN_FLOAT32)
+        ///   - linear: without bias.
+        ///   - precision: what the factors of the product are in.
+        init(_ linear: Linear, _ backend: any Backend, _ precision: Precision) throws {
+            (storage, outputs, inputs) = (precision.storage, linear.outputs, linear.inputs)
+            layer = try backend.makeLayer(linear, .bias, precision, output: .float32)
+        }
+
+        private func product(
+            rows: Int, input: UnsafeRawPointer, output: UnsafeMutablePointer<Float>
+        ) throws {
+            // Layers in 8-bit integers alone use their scratch.
+            try layer.apply(rows: rows, input: input, output: output, scratch: output)
         }
 
         func callAsFunction(
@@ -50,22 +55,29 @@ struct TwoWayLayer: Sendable {
         }
     }
 
-    /// - Parameter storage: oneDNN multiplies by copies of the weights in its layouts, and rounds what it multiplies
-    ///   to this; nil for OpenBLAS and the weights as they are.
+    /// - Parameters:
+    ///   - backend: where it packs weights, it multiplies by copies of them, and else OpenBLAS by the weights as they are.
+    ///   - precision: what packed weights and what they multiply are rounded to; not int8.
     /// - Throws: `VitvideoError.mathLibraryMissing`, `VitvideoError.mathLibraryFailed`.
-    init(_ linear: Linear, packedIn storage: Storage?) throws {
+    init(_ linear: Linear, _ backend: any Backend, _ precision: Precision) throws {
         self.linear = linear
         product = try MatrixProduct()
-        let (outputs, inputs) = (linear.outputs, linear.inputs)
-        packed = try storage.map { storage in
-            let forward = try linear.weight.withUnsafeBytes {
-                try Packed($0.baseAddress, outputs: outputs, inputs: inputs, storage)
-            }
-            // dx = dy·W is the layer of the weight Wᵀ.
-            let transposed = FloatBuffer(linear.weight.count)
-            vv_transpose(transposed.start, linear.weight, outputs, inputs, inputs)
-            return (forward, try Packed(transposed.start, outputs: inputs, inputs: outputs, storage))
+        guard backend.packsWeights else {
+            packed = nil
+            return
         }
+        let (outputs, inputs) = (linear.outputs, linear.inputs)
+        // dx = dy·W is the layer of the weight Wᵀ.
+        let transposed = [Float](unsafeUninitializedCapacity: linear.weight.count) { values, count in
+            vv_transpose(values.baseAddress!, linear.weight, outputs, inputs, inputs)
+            count = linear.weight.count
+        }
+        packed = (
+            try Packed(
+                Linear(outputs: outputs, inputs: inputs, weight: linear.weight, bias: []), backend, precision),
+            try Packed(
+                Linear(outputs: inputs, inputs: outputs, weight: transposed, bias: []), backend, precision)
+        )
     }
 
     /// y = x·Wᵀ.
