@@ -61,6 +61,11 @@ package final class GraphModel: Sendable {
             mean: mean, deviation: deviation)
     }
 
+    /// Whether a file, or the weights in a directory, are an ONNX model.
+    ///
+    /// - Throws: as `open` for what cannot be opened.
+    package static func isONNX(_ path: String) throws -> Bool { try WeightsDirectory.isONNX(path) }
+
     private init(
         _ source: Source, _ checkpoint: Checkpoint, title: String, sideUnit: Int, name: String?,
         mean: [Float]?,

@@ -137,12 +137,16 @@ extension AttentionMatrix {
         return isFound ? result : nil
     }
 
-    /// What patches receive from everything that asks, of one head: the mean of the rows on the grid of the keys.
+    /// What patches receive, of one head: the mean over the rows that are patches, else over those that are other tokens or
+    /// channels, on the grid of the keys.
     package func received(_ values: UnsafeBufferPointer<Float>, head: Int) -> [Float] {
         var result = [Float](repeating: 0, count: keys.rows * keys.columns)
-        let asking = hasQueries ? rowPlaces.count { !$0.isNone } : rowPlaces.count
+        func asks(_ place: Place) -> Bool {
+            queries != nil ? place.pixels != nil : !hasQueries || !place.isNone
+        }
+        let asking = rowPlaces.count(where: asks)
         forEachRow { window, row, place in
-            if hasQueries, place.isNone { return }
+            guard asks(place) else { return }
             addRow(
                 values, head: head, window: window, row: row, times: 1 / Float(max(asking, 1)), to: &result)
         }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Base
-import Checkpoints
 import Files
 import Glibc
 import Graph
@@ -55,7 +54,7 @@ struct Models: ParsableCommand {
         /// The model, where it is of another build than the plain Vision Transformer's; an ONNX export of that one is read as
         /// weights.
         private func otherBuild() throws -> GraphModel? {
-            guard try !WeightsDirectory.isONNX(file) else {
+            guard try !GraphModel.isONNX(file) else {
                 let isPlain = (try? Model.load(file, told: ModelFacts(heads: numHeads))) != nil
                 return isPlain ? nil : try GraphModel.open(file)
             }

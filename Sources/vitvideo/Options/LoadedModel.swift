@@ -1,5 +1,4 @@
 import Base
-import Checkpoints
 import Files
 import Graph
 import ModelZoo
@@ -45,7 +44,7 @@ extension ModelOptions {
         case .known, .defined, .unknown: return .plain(try load(identity))
         }
         guard FileSystem.exists(path) else { return .plain(try load(identity)) }
-        guard try WeightsDirectory.isONNX(path) else {
+        guard try GraphModel.isONNX(path) else {
             let model = try GraphModel.open(path, name: name, mean: mean?.values, deviation: std?.values)
             return try model.map { .graph(try checked($0, identity)) } ?? .plain(load(identity))
         }
