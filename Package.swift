@@ -185,6 +185,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "GraphTests",
+            dependencies: ["Base", "Files", "NumPy", "Checkpoints", "ViT", "Graph", "Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ArchitectureTests", dependencies: ["Methods", "Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "ProbingTests", dependencies: ["Base", "ModelZoo", "Probing", "VideoIO", "Fixtures"],
