@@ -176,9 +176,6 @@ let package = Package(
             dependencies: ["Base", "Files", "ViT", "ModelZoo", "VideoIO", "CKernels", "Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "GraphTests", dependencies: ["Base", "Graph", "ViT", "NumPy", "Checkpoints", "Fixtures"],
-            swiftSettings: strict),
-        .testTarget(
             name: "ModelZooTests",
             dependencies: [
                 "Base", "Files", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",

@@ -39,6 +39,7 @@ from golden_scripts import (  # noqa: E402
     hierarchical,
     masks,
     neurons,
+    operators,
     patches,
     propagation,
     real,
@@ -84,6 +85,7 @@ def main() -> None:
     beit.make(GOLDENS / "beit")
     eva.make(GOLDENS / "eva")
     hierarchical.make(GOLDENS / "graph")
+    operators.make(GOLDENS / "graph")
     tokens.make(GOLDENS / "tokens")
     texts.make(GOLDENS / "texts")
     masks.make(GOLDENS / "masks")
