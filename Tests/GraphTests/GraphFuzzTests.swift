@@ -137,7 +137,8 @@ struct GraphMutator {
     private static let operations = [
         "Add", "Sub", "Mul", "Div", "Pow", "MatMul", "Softmax", "Reshape", "Transpose", "Concat", "Slice",
         "Split", "Pad",
-        "Gather", "GatherND", "Expand", "Tile", "Flatten", "Squeeze", "Unsqueeze", "ReduceMean", "ReduceSum",
+        "Gather", "GatherND", "ScatterND", "Expand", "Tile", "Flatten", "Squeeze", "Unsqueeze", "ReduceMean",
+        "ReduceSum",
         "ReduceMax",
         "ReduceProd", "Shape", "Size", "ConstantOfShape", "Range", "Cast", "Equal", "Where", "Not", "Mod",
         "Conv",

@@ -65,6 +65,7 @@ import ViT
         "pad": { try Pad($0[0], before: [0, 0, 1], after: [0, 3, 2], value: 0.5) },
         "crop": { try Pad($0[0], before: [0, -1], after: [0, 2]) },
         "take": { try Take($0[0], axis: 1, indices: [2, 0, -1, 1]) },
+        "scatter": { try Scatter($0[0], starts: [45, 15], length: 5, updates: $0[1]) },
         "matmul": { try MatMul($0[0], $0[1]) }, "matmul_batches": { try MatMul($0[0], $0[1]) },
         "matmul_stretched": { try MatMul($0[0], $0[1]) },
         "matmul_transposed": { try MatMul($0[0], $0[1], transposesY: true, scale: 0.3) },

@@ -29,6 +29,7 @@ extension ONNXImport {
         "Pad": { try $0.pad() },
         "Gather": { try $0.gather() },
         "GatherND": { try $0.gatherND() },
+        "ScatterND": { try $0.scatterND() },
         "Expand": { try $0.expand() },
         "Tile": { try $0.tile() },
         "DepthToSpace": { try $0.depthToSpace() },
@@ -269,26 +270,64 @@ extension ONNXImport {
         }
     }
 
-    /// Pieces at places that several indices each name.
-    private mutating func gatherND() throws {
-        let (x, places) = (try tensor(0), try integers(1))
-        let shape = graph.shape(x)
-        guard (integer("batch_dims") ?? 0) == 0, let depth = places.shape.sizes.last, depth > 0,
-            depth <= shape.rank
-        else { throw VitvideoError(.usage, reason: "gathering in batches is not computed here") }
+    /// The places that rows of several indices name among the first axes of a shape, in pieces of the rest.
+    private func places(_ rows: Integers, in shape: Shape) throws -> (numbers: [Int], depth: Int) {
+        guard let depth = rows.shape.sizes.last, depth > 0, depth <= shape.rank else {
+            throw VitvideoError.badData("indices of \(rows.shape) for \(shape)")
+        }
         let strides = try Shape(Array(shape.sizes[..<depth])).strides
-        let flat = try stride(from: 0, to: places.values.count, by: depth).map { start in
+        let numbers = try stride(from: 0, to: rows.values.count, by: depth).map { start in
             try (0..<depth).reduce(0) { sum, axis in
-                let index = places.values[start + axis]
+                let index = rows.values[start + axis]
                 guard (-shape[axis]..<shape[axis]).contains(index) else {
                     throw VitvideoError.badData("an index is outside of an axis of \(shape[axis])")
                 }
                 return sum + (index < 0 ? index + shape[axis] : index) * strides[axis]
             }
         }
+        return (numbers, depth)
+    }
+
+    private mutating func gatherND() throws {
+        guard (integer("batch_dims") ?? 0) == 0 else {
+            throw VitvideoError(.usage, reason: "gathering in batches is not computed here")
+        }
+        let (x, rows) = (try tensor(0), try integers(1))
+        let shape = graph.shape(x)
+        let (numbers, depth) = try places(rows, in: shape)
         let rest = Array(shape.sizes[depth...])
         let lines = try graph.reshape(x, [shape.count(of: 0..<depth)] + rest)
-        output(try graph.reshape(try graph.take(lines, axis: 0, flat), places.shape.sizes.dropLast() + rest))
+        output(try graph.reshape(try graph.take(lines, axis: 0, numbers), rows.shape.sizes.dropLast() + rest))
+    }
+
+    private mutating func scatterND() throws {
+        guard ["none", nil].contains(text("reduction")) else {
+            throw VitvideoError(
+                .usage, reason: "scattering by \(quoted(text("reduction") ?? "")) is not computed here")
+        }
+        let rows = try integers(1)
+        if case .integers(let x) = try input(0), case .integers(let updates) = try input(2) {
+            let (numbers, depth) = try places(rows, in: x.shape)
+            let length = x.shape.count(of: depth..<x.shape.rank)
+            guard updates.values.count == saturating(numbers.count, length) else {
+                throw VitvideoError.badData(
+                    "\(updates.shape) are not \(numbers.count) pieces of \(length) values")
+            }
+            var values = x.values
+            for (piece, number) in numbers.enumerated() {
+                for i in 0..<length { values[number * length + i] = updates.values[piece * length + i] }
+            }
+            return output(Integers(x.shape, values))
+        }
+        let (x, updates) = (try tensor(0), try tensor(2))
+        let shape = graph.shape(x)
+        let (numbers, depth) = try places(rows, in: shape)
+        let length = shape.count(of: depth..<shape.rank)
+        output(
+            try graph.apply(
+                Scatter(
+                    shape, starts: numbers.map { $0 * length }, length: length, updates: graph.shape(updates)),
+                [x, updates]))
     }
 
     private mutating func expand() throws {

@@ -62,6 +62,9 @@ def cases() -> dict:
         "pad": (lambda x: functional.pad(x, (1, 2, 0, 3), value=0.5), [(2, 3, 4)]),
         "crop": (lambda x: functional.pad(x, (-1, 2)), [(2, 5)]),
         "take": (lambda x: x[:, [2, 0, 2, 1]], [(2, 3, 4)]),
+        "scatter": (
+            lambda x, u: x.index_put((torch.tensor([2, 0]), torch.tensor([1, 3])), u), [(3, 4, 5), (2, 5)],
+        ),
         "matmul": (torch.matmul, [(5, 7), (7, 6)]),
         "matmul_batches": (torch.matmul, [(2, 3, 5, 7), (2, 3, 7, 6)]),
         "matmul_stretched": (torch.matmul, [(2, 1, 5, 7), (3, 7, 6)]),
