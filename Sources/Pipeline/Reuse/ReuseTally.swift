@@ -14,13 +14,13 @@ package struct ReuseTally: Sendable, Equatable, Codable {
     package private(set) var frames = 0
     /// Of those, the ones whose maps are exact.
     package private(set) var wholeFrames = 0
-    private var computedShares = 0.0
+    private var computedShares = Total()
     /// Frames whose error was looked at, the sum of what was found and the largest.
     package private(set) var checks = 0
     package private(set) var worstError = 0.0
     /// The sum of the errors of the frames that took over, as far as they are known: a frame's is taken to be that of the next one
     /// that was looked at, which was computed by the same threshold.
-    private var errors = 0.0
+    private var errors = Total()
     /// Frames that took over since one was looked at.
     private var pending = 0
     /// Frames that took over and of whose error nothing is known.
@@ -29,24 +29,24 @@ package struct ReuseTally: Sendable, Equatable, Codable {
     package init() {}
 
     /// Share of tokens and blocks computed per frame.
-    package var computedShare: Double { frames == 0 ? 0 : computedShares / Double(frames) }
+    package var computedShare: Double { frames == 0 ? 0 : computedShares.value / Double(frames) }
 
     /// The mean over all frames of the error in levels of 255. What is not known is taken to be as the rest.
     package var meanError: Double {
         let reused = frames - wholeFrames
         let known = reused - unknown - pending
         return known == 0 || frames == 0
-            ? 0 : errors / Double(known) * Double(reused) / Double(frames)
+            ? 0 : errors.value / Double(known) * Double(reused) / Double(frames)
     }
 
     package mutating func add(_ frame: FrameReuse) {
         frames += 1
-        computedShares += frame.computedShare
+        computedShares.add(frame.computedShare)
         if frame.isWhole { wholeFrames += 1 } else { pending += 1 }
         if let error = frame.error {
             checks += 1
             worstError = max(worstError, error)
-            errors += Double(pending) * error
+            errors.add(error, times: pending)
             pending = 0
         } else if frame.isWhole {
             settle()
@@ -58,10 +58,10 @@ package struct ReuseTally: Sendable, Equatable, Codable {
         settle()
         frames += other.frames
         wholeFrames += other.wholeFrames
-        computedShares += other.computedShares
+        computedShares.add(other.computedShares)
         checks += other.checks
         worstError = max(worstError, other.worstError)
-        errors += other.errors
+        errors.add(other.errors)
         unknown += other.unknown + other.pending
     }
 
@@ -70,6 +70,21 @@ package struct ReuseTally: Sendable, Equatable, Codable {
         unknown += pending
         pending = 0
     }
+}
+
+/// A sum in whole steps of 2⁻³², so that it is the same however the frames are divided: sums of floats depend on the order.
+private struct Total: Sendable, Equatable, Codable {
+    private var steps = 0
+
+    private static let stepsPerUnit = Double(1 << 32)
+
+    var value: Double { Double(steps) / Self.stepsPerUnit }
+
+    mutating func add(_ value: Double, times count: Int = 1) {
+        steps += count * Int((value * Self.stepsPerUnit).rounded())
+    }
+
+    mutating func add(_ other: Total) { steps += other.steps }
 }
 
 extension [ReuseTally] {
