@@ -208,10 +208,16 @@ extension ONNXImport {
         guard let axis = integer("axis") else { throw VitvideoError.badData("no axis is given") }
         if try takesIntegers() {
             let parts = try node.inputs.indices.map { try integers($0) }
-            guard axis == 0 || axis == -1, parts.allSatisfy({ $0.shape.rank == 1 }) else {
-                throw VitvideoError.badData("tables of integers put together")
+            let concat = try Concat(parts.map(\.shape), axis: axis)
+            try Integers.check(concat.shape)
+            var values = [Int](repeating: 0, count: concat.shape.count)
+            values.withUnsafeMutableBufferPointer { out in
+                guard let start = out.baseAddress else { return }
+                for (view, part) in zip(concat.views, parts) where view.count > 0 {
+                    part.values.withUnsafeBufferPointer { view.scatter(start, from: $0.baseAddress!) }
+                }
             }
-            return output(try Integers(parts.flatMap(\.values)))
+            return output(Integers(concat.shape, values))
         }
         output(try graph.concat(node.inputs.indices.map { try tensor($0) }, axis: axis))
     }

@@ -108,7 +108,7 @@ struct Concat: Operator {
     let shape: Shape
     private let axis: Int
     private let lengths: [Int]
-    private let views: [StridedView]
+    let views: [StridedView]
     /// Whether an input is a parameter that is not all 0, such as a class token.
     private let areTokens: [Bool]
 

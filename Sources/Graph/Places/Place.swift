@@ -37,6 +37,14 @@ package struct Place: Hashable, Sendable, BitwiseCopyable {
         return (range(bits >> 32), range(bits & 0xffff_ffff))
     }
 
+    /// What a sum of both stands for: of two parts of the picture the smaller one, such as a patch to which something coarse is
+    /// added; else as `union`.
+    func finer(_ other: Place) -> Place {
+        guard let a = pixels, let b = other.pixels else { return union(other) }
+        let (own, others) = (a.rows.count * a.columns.count, b.rows.count * b.columns.count)
+        return own == others ? union(other) : own < others ? self : other
+    }
+
     /// What stands for both: the rectangle around two, the earlier one of two tokens, and of others the part of the picture.
     func union(_ other: Place) -> Place {
         if self == other || other.isNone { return self }

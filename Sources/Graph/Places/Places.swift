@@ -33,7 +33,7 @@ package struct Places: Sendable, Hashable {
         if b.isNone || b.isStretched(over: a) { return a }
         if a.isNone || a.isStretched(over: b) { return b }
         switch (a.columns, b.columns) {
-        case (nil, nil): return Places(a.rows.union(b.rows))
+        case (nil, nil): return Places(a.rows.combined(b.rows) { $0.finer($1) })
         case (_?, nil): return a
         case (nil, _?): return b
         case (let x?, let y?): return Places(a.rows.union(b.rows), columns: x.union(y))
