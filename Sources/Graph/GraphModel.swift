@@ -73,7 +73,6 @@ package final class GraphModel: Sendable {
     ) throws {
         self.source = source
         self.title = title
-        self.sideUnit = sideUnit
         self.name = name ?? FileName.shown(checkpoint.path.lastPathPart)
         weightsHash = try checkpoint.contentHash()
         let file = PretrainedFacts(beside: checkpoint.path)
@@ -100,7 +99,10 @@ package final class GraphModel: Sendable {
             }
         }
         fixedSize = fixed
-        nativeSide = fixed.map { min($0.height, $0.width) } ?? file.side ?? 224
+        let side = fixed.map { min($0.height, $0.width) } ?? file.side ?? 224
+        nativeSide = side
+        // The side that it was trained with has to be one of its sides: its largest power of two, where that is less.
+        self.sideUnit = min(sideUnit, side & -side)
     }
 
     /// The model ready for pictures of a size; that of the size last asked for is kept.

@@ -32,7 +32,7 @@ import Testing
             + Trial.model + ["--resolution", "56"]
         var values: [[Float]] = []
         for ways in [
-            ["--backend", "onednn", "--precision", "fp32"],
+            ["--precision", "fp32"], ["--backend", "onednn", "--precision", "fp32"],
             ["--backend", "openblas", "--workers", "1", "--threads", "2"],
             ["--precision", "bf16"], ["--resume", "--segment-frames", "2"],
         ] {
@@ -46,7 +46,8 @@ import Testing
         for (place, other) in values.enumerated() {
             #expect(relativeError(other, values[0]) <= 0.05, "way \(place)")
         }
-        #expect(relativeError(values[1], values[0]) <= 1e-4 && values.last == values[0])
+        #expect(relativeError(values[1], values[0]) <= 1e-4 && relativeError(values[2], values[0]) <= 1e-4)
+        #expect(values.last == values[0])
     }
 
     /// One pair of limits for all frames, unless another scale is asked for: of all frames together, and of each by
