@@ -1,6 +1,7 @@
 #include "attention_kernels.h"
 #include "attention_blocks.h"
 #include "cpu_features.h"
+#include "panels.h"
 
 // Relative error of the power 9e-8.
 #define EXP2_POLYNOMIAL(f)                                                                           \
@@ -56,14 +57,7 @@ size_t vv_attention_bias_columns(size_t tokens) { return padded_count(tokens); }
 void vv_attention_pack(float *packed_keys, float *packed_values, const float *keys,
                        const float *values, size_t stride, size_t tokens, size_t head_width) {
     size_t width = padded_width(head_width);
-    for (size_t first = 0; first < tokens; first += PANEL) {
-        size_t count = tokens - first < PANEL ? tokens - first : PANEL;
-        float *panel = packed_keys + first * head_width;
-        for (size_t k = 0; k < head_width; k++) {
-            for (size_t i = 0; i < count; i++) panel[k * PANEL + i] = keys[(first + i) * stride + k];
-            for (size_t i = count; i < PANEL; i++) panel[k * PANEL + i] = 0;
-        }
-    }
+    pack_panels(packed_keys, keys, stride, tokens, head_width, PANEL);
     for (size_t t = 0; t < tokens; t++) {
         memcpy(packed_values + t * width, values + t * stride, head_width * sizeof *values);
         memset(packed_values + t * width + head_width, 0, (width - head_width) * sizeof *values);

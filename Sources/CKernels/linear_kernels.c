@@ -1,11 +1,11 @@
 #include "linear_kernels.h"
 #include "clones.h"
+#include "panels.h"
 
 #include <string.h>
 
-// Weights are packed in panels [inputs, PANEL], one for PANEL outputs, so that one broadcast input meets whole vectors;
-// the last panel is filled up with zeros. A register block of ROWS × PANEL sums, twelve of AVX2's sixteen registers,
-// does more multiplications than it loads values.
+// Weights are packed in panels [inputs, PANEL], one for PANEL outputs. A register block of ROWS × PANEL sums, twelve
+// of AVX2's sixteen registers, does more multiplications than it loads values.
 //
 // A panel's DEPTH inputs (24 KB) stay in the first-level cache while the rows of a tile go past it, and the tile's
 // inputs (203 KB) in the second-level cache while all panels do. The weights of a whole model do not stay in any: a
@@ -25,14 +25,7 @@ size_t vv_linear_packed_count(size_t outputs, size_t inputs) {
 }
 
 void vv_linear_pack(float *packed, const float *weight, size_t outputs, size_t inputs) {
-    for (size_t first = 0; first < outputs; first += PANEL) {
-        size_t count = outputs - first < PANEL ? outputs - first : PANEL;
-        float *panel = packed + first * inputs;
-        for (size_t k = 0; k < inputs; k++) {
-            for (size_t i = 0; i < count; i++) panel[k * PANEL + i] = weight[(first + i) * inputs + k];
-            for (size_t i = count; i < PANEL; i++) panel[k * PANEL + i] = 0;
-        }
-    }
+    pack_panels(packed, weight, inputs, outputs, inputs, PANEL);
 }
 
 // out [rows, PANEL] = start + x [rows, depth] · panel [depth, PANEL], where start is `start` [PANEL], or what is in

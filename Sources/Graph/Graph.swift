@@ -1,5 +1,4 @@
 import Base
-import Synchronization
 import ViT
 
 /// A tensor of a graph.
@@ -128,11 +127,6 @@ package struct Graph: Sendable {
         if case .node(let last) = origins[value.index] { graph.nodes = Array(nodes[...last]) }
         graph.output = value
         return graph
-    }
-
-    /// How many parameters there are, in values.
-    package var parameterCount: Int {
-        origins.reduce(0) { if case .parameter(let values) = $1 { $0 + values.count } else { $0 } }
     }
 }
 

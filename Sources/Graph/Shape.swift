@@ -28,13 +28,7 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
     package subscript(axis: Int) -> Int { sizes[axis] }
 
     /// How far apart neighbors along each axis lie.
-    var strides: [Int] {
-        var strides = [Int](repeating: 1, count: rank)
-        for axis in stride(from: rank - 2, through: 0, by: -1) {
-            strides[axis] = strides[axis + 1] * max(sizes[axis + 1], 1)
-        }
-        return strides
-    }
+    var strides: [Int] { StridedView.strides(of: sizes) }
 
     /// The axis that an index names, negative indices counting from the end.
     ///

@@ -26,6 +26,15 @@ struct StridedView: Sendable {
         self.strides = mergedStrides
     }
 
+    /// How far apart neighbors along each axis of so many values lie, row-major.
+    static func strides(of sizes: [Int]) -> [Int] {
+        var strides = [Int](repeating: 1, count: sizes.count)
+        for axis in stride(from: sizes.count - 2, through: 0, by: -1) {
+            strides[axis] = strides[axis + 1] * max(sizes[axis + 1], 1)
+        }
+        return strides
+    }
+
     /// A tensor's values in their own order.
     init(_ shape: Shape) { self.init(sizes: shape.sizes, strides: shape.strides) }
 

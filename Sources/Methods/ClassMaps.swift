@@ -52,14 +52,11 @@ extension ClassMapSource {
     package var partNames: [String] { [] }
 
     package var summary: String {
-        let labels = target.classification.labels
-        return fusedName + (targetClass.map { " for \(labels.shortName($0))" } ?? " for the top class")
+        fusedName + target.classification.labels.phrase(forClass: targetClass)
     }
 
     func describeClass(in provenance: inout Provenance) {
-        // By its index, or "top": then the array `class` says which it was in each frame.
-        provenance["class"] = .text(targetClass.map(String.init) ?? "top")
-        provenance["class_name"] = targetClass.map { .text(target.classification.labels.shortName($0)) }
+        provenance.add(targetClass: targetClass, target.classification.labels)
     }
 
     /// The reverse pass runs on the worker's thread alone, whatever `threads` says.
@@ -78,5 +75,20 @@ extension ClassMapSource {
                     TargetClass(index: $0, name: classification.labels.shortName($0))
                 })
         }
+    }
+}
+
+extension ClassLabels {
+    /// " for tabby", " for the top class".
+    func phrase(forClass index: Int?) -> String {
+        index.map { " for \(shortName($0))" } ?? " for the top class"
+    }
+}
+
+extension Provenance {
+    /// By its index, or "top": then the array `class` says which it was in each frame.
+    mutating func add(targetClass: Int?, _ labels: ClassLabels) {
+        self["class"] = .text(targetClass.map(String.init) ?? "top")
+        self["class_name"] = targetClass.map { .text(labels.shortName($0)) }
     }
 }

@@ -135,10 +135,7 @@ struct RolloutFold {
     /// The row over the patches, divided by its maximum; all 0 where nothing of the attention
     /// is left there (a gradient that is negative throughout, a discard of nearly everything).
     func map(rows: Int, columns: Int) -> Plane {
-        var values = [Float](row[(tokens - rows * columns)...])
-        let largest = values.max() ?? 0
-        for i in values.indices { values[i] = largest > 0 ? values[i] / largest : 0 }
-        return Plane(height: rows, width: columns, values: values)
+        Plane(height: rows, width: columns, values: [Float](row[(tokens - rows * columns)...])).scaledToOne
     }
 
     /// Bytes that the fold takes.

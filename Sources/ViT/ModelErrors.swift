@@ -41,6 +41,13 @@ extension VitvideoError {
                 "CLIP's and SigLIP's published files hold one; an import keeps the vision tower alone"))
     }
 
+    /// A precision in which only plain Vision Transformers are computed.
+    package static func exactOnly(model: String) -> VitvideoError {
+        VitvideoError(
+            .usage, reason: "\(model) is no plain Vision Transformer, and is computed in fp32 alone",
+            nextStep: .usePrecision(["auto", "fp32"]))
+    }
+
     /// A gradient of a logit where there are none.
     package static func noClassifier(model: String) -> VitvideoError {
         VitvideoError(

@@ -91,10 +91,6 @@ package final class GraphPass {
         }
     }
 
-    package func runOnly(_ node: Graph.Node) throws {
-        try withInputs(of: node) { try node.operation.forward(address(node.output), $0, context) }
-    }
-
     /// Lends the values of a tensor that the plan keeps, or of a parameter.
     package func withValues<Result>(
         _ value: Value, _ body: (UnsafeBufferPointer<Float>) throws -> Result

@@ -78,12 +78,8 @@ struct Slice: ViewOperator {
     }
 
     func places(_ places: PlaceTensor) -> PlaceTensor {
-        guard places.varies(along: axis) else { return places }
-        var (sizes, strides) = (places.sizes, places.strides)
-        let offset = shape[axis] == 0 ? 0 : start * strides[axis]
-        sizes[axis] = shape[axis]
-        strides[axis] *= step
-        return places.viewed(offset: offset, sizes: sizes, strides: strides)
+        places.varies(along: axis)
+            ? places.sliced(axis: axis, from: start, count: shape[axis], step: step) : places
     }
 }
 
@@ -176,22 +172,12 @@ struct Concat: Operator {
         // Along every other axis all have the size that one of them has.
         var sizes = (0..<shape.rank).map { axis in parts.map { $0.sizes[axis] }.max() ?? 1 }
         sizes[axis] = shape[axis]
-        let written = zip(parts, lengths).map { part, length in
-            part.expanded { $0 == axis ? length : sizes[$0] }
-        }
-        var places = [Place](repeating: .none, count: sizes.reduce(1, *))
-        let inner = sizes[(axis + 1)...].reduce(1, *)
-        let outer = sizes[..<axis].reduce(1, *)
         var start = 0
-        for (part, length) in zip(written, lengths) {
-            for o in 0..<outer {
-                for i in 0..<length * inner {
-                    places[o * shape[axis] * inner + start * inner + i] = part.values[o * length * inner + i]
-                }
-            }
-            start += length
+        let written = zip(parts, lengths).map { part, length in
+            defer { start += length }
+            return (start, part.expanded { $0 == axis ? length : sizes[$0] })
         }
-        return PlaceTensor(sizes: sizes, values: places).reduced()
+        return PlaceTensor(sizes: sizes, axis: axis, written).reduced()
     }
 }
 
@@ -268,20 +254,14 @@ struct Pad: Operator {
     }
 
     private func padded(_ places: PlaceTensor, _ axis: Int) -> PlaceTensor {
-        let source = places.expanded { $0 == axis ? keptStart[axis] + keptSizes[axis] : nil }
+        var source = places.expanded { $0 == axis ? keptStart[axis] + keptSizes[axis] : nil }
+        if keptStart[axis] > 0 || source.sizes[axis] > keptSizes[axis] {
+            source = source.sliced(axis: axis, from: keptStart[axis], count: keptSizes[axis])
+        }
         var sizes = source.sizes
         sizes[axis] = shape[axis]
-        var result = [Place](repeating: .none, count: sizes.reduce(1, *))
-        let inner = sizes[(axis + 1)...].reduce(1, *)
-        let outer = sizes[..<axis].reduce(1, *)
-        for o in 0..<outer {
-            for along in 0..<keptSizes[axis] {
-                let to = (o * shape[axis] + max(before[axis], 0) + along) * inner
-                let from = (o * source.sizes[axis] + keptStart[axis] + along) * inner
-                for i in 0..<inner { result[to + i] = source.values[from + i] }
-            }
-        }
-        return PlaceTensor(sizes: sizes, values: result)
+        return PlaceTensor(
+            sizes: sizes, axis: axis, keptSizes[axis] == 0 ? [] : [(max(before[axis], 0), source)])
     }
 }
 

@@ -17,13 +17,7 @@ package struct PlaceTensor: Sendable, Hashable {
     }
 
     var rank: Int { sizes.count }
-    var strides: [Int] {
-        var strides = [Int](repeating: 1, count: rank)
-        for axis in stride(from: rank - 2, through: 0, by: -1) {
-            strides[axis] = strides[axis + 1] * sizes[axis + 1]
-        }
-        return strides
-    }
+    var strides: [Int] { StridedView.strides(of: sizes) }
 
     func varies(along axis: Int) -> Bool { sizes[axis] > 1 }
     var varies: Bool { values.count > 1 }
@@ -32,15 +26,19 @@ package struct PlaceTensor: Sendable, Hashable {
 
     /// The places seen in another order.
     func viewed(offset: Int = 0, sizes: [Int], strides: [Int]) -> PlaceTensor {
-        let view = StridedView(offset: offset, sizes: sizes, strides: strides)
-        var places = [Place](repeating: .none, count: view.count)
-        places.withUnsafeMutableBufferPointer { out in
-            values.withUnsafeBufferPointer { from in
-                guard let to = out.baseAddress, let start = from.baseAddress else { return }
-                view.gather(to, from: start)
-            }
-        }
-        return PlaceTensor(sizes: sizes, values: places).simplified(from: self)
+        // Of one place nothing is to be looked at.
+        varies
+            ? gathered(StridedView(offset: offset, sizes: sizes, strides: strides), sizes)
+            : PlaceTensor(values.first ?? .none, rank: rank)
+    }
+
+    /// Some along an axis along which places change.
+    func sliced(axis: Int, from start: Int, count: Int, step: Int = 1) -> PlaceTensor {
+        var (sizes, strides) = (sizes, strides)
+        let offset = count == 0 ? 0 : start * strides[axis]
+        sizes[axis] = count
+        strides[axis] *= step
+        return viewed(offset: offset, sizes: sizes, strides: strides)
     }
 
     /// The same with some axes written out.
@@ -50,18 +48,37 @@ package struct PlaceTensor: Sendable, Hashable {
         let wanted = (0..<rank).map { sizes[$0] > 1 ? sizes[$0] : size($0) ?? 1 }
         if wanted == sizes { return self }
         let own = strides
-        let view = StridedView(
-            sizes: wanted, strides: (0..<rank).map { sizes[$0] == 1 ? 0 : own[$0] })
-        var places = [Place](repeating: .none, count: view.count)
-        places.withUnsafeMutableBufferPointer { out in
-            values.withUnsafeBufferPointer { view.gather(out.baseAddress!, from: $0.baseAddress!) }
-        }
-        return PlaceTensor(sizes: wanted, values: places)
+        return gathered(
+            StridedView(sizes: wanted, strides: (0..<rank).map { sizes[$0] == 1 ? 0 : own[$0] }), wanted)
     }
 
-    /// The same with axes of 1 where nothing changes along them; nothing is looked at where there is one place.
-    private func simplified(from source: PlaceTensor) -> PlaceTensor {
-        source.varies ? self : PlaceTensor(values.first ?? .none, rank: rank)
+    private func gathered(_ view: StridedView, _ sizes: [Int]) -> PlaceTensor {
+        var places = [Place](repeating: .none, count: view.count)
+        places.withUnsafeMutableBufferPointer { out in
+            values.withUnsafeBufferPointer { from in
+                guard let to = out.baseAddress, let start = from.baseAddress else { return }
+                view.gather(to, from: start)
+            }
+        }
+        return PlaceTensor(sizes: sizes, values: places)
+    }
+
+    /// Others' places, each from a start on along an axis; nothing between them.
+    ///
+    /// - Parameter parts: with these sizes but along the axis.
+    init(sizes: [Int], axis: Int, _ parts: [(start: Int, places: PlaceTensor)]) {
+        let strides = StridedView.strides(of: sizes)
+        var values = [Place](repeating: .none, count: sizes.reduce(1, *))
+        values.withUnsafeMutableBufferPointer { out in
+            for (start, places) in parts {
+                let view = StridedView(offset: start * strides[axis], sizes: places.sizes, strides: strides)
+                places.values.withUnsafeBufferPointer { from in
+                    guard let to = out.baseAddress, let values = from.baseAddress else { return }
+                    view.scatter(to, from: values)
+                }
+            }
+        }
+        self.init(sizes: sizes, values: values)
     }
 
     /// With the size 1 along each axis along which no place changes.

@@ -17,8 +17,8 @@ package struct TokenStream: Sendable {
         let products = attention.map { matrix in
             graph.nodes.firstIndex { $0.operation is MatMul && $0.inputs.contains(matrix.value) } ?? 0
         }
-        var layers = [Value?](repeating: nil, count: attention.count)
-        var neurons = layers
+        var sums = [[Value]](repeating: [], count: attention.count)
+        var activations = sums
         var layer = -1
         for (index, node) in graph.nodes.enumerated() {
             while layer + 1 < products.count, products[layer + 1] <= index { layer += 1 }
@@ -26,15 +26,16 @@ package struct TokenStream: Sendable {
             if let sum = node.operation as? Binary, sum.function == .add,
                 node.inputs.allSatisfy({ graph.parameter($0) == nil })
             {
-                layers[layer] = tensor(node.output) == nil ? layers[layer] : node.output
-            }
-            if let unary = node.operation as? Unary, unary.function.isActivation, tensor(node.output) != nil {
-                neurons[layer] = node.output
+                sums[layer].append(node.output)
+            } else if let unary = node.operation as? Unary, unary.function.isActivation {
+                activations[layer].append(node.output)
             }
         }
-        self.layers = layers.map { $0.flatMap(tensor) }
-        self.neurons = neurons.map { $0.flatMap(tensor) }
-        let last = layers.last ?? nil
+        /// The last of some that holds tokens.
+        func lastTokens(_ values: [Value]) -> TokenTensor? { values.reversed().lazy.compactMap(tensor).first }
+        layers = sums.map(lastTokens)
+        neurons = activations.map(lastTokens)
+        let last = layers.last.flatMap { $0 }?.value
         normalized = graph.nodes.first { node in
             node.operation is LayerNorm && node.inputs[0] == last && tensor(node.output) != nil
         }.flatMap { tensor($0.output) }

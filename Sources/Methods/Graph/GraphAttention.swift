@@ -21,7 +21,7 @@ struct GraphAttentionMaps: GraphMapSource {
         let instance = try request.instance()
         layer = try request.layer(request.settings[MethodOptions.layer], of: instance)
         let matrix = instance.attention[layer]
-        heads = try matrix.heads(request.settings[MethodOptions.heads])
+        heads = try headIndices(request.settings[MethodOptions.heads], of: matrix.heads)
         fusion = request.settings[MethodOptions.fusion] ?? .mean
         query = request.settings[MethodOptions.query] ?? Query(standardOf: matrix)
         try query.check(matrix, layer: layer, of: probed.name)
@@ -81,7 +81,7 @@ struct GraphLayerMaps: GraphMapSource {
         layers = instance.attention.count
         heads = request.settings[MethodOptions.heads]
         fusion = request.settings[MethodOptions.fusion] ?? .mean
-        for matrix in instance.attention { _ = try matrix.heads(heads) }
+        for matrix in instance.attention { _ = try headIndices(heads, of: matrix.heads) }
         // One query for all: the class token where every layer has it.
         let hasClassToken = instance.attention.allSatisfy { $0.queryTokens > 0 }
         query = request.settings[MethodOptions.query] ?? (hasClassToken ? .classToken : .mean)
@@ -92,9 +92,7 @@ struct GraphLayerMaps: GraphMapSource {
 
     var method: Method { .layers }
     var summary: String {
-        (heads.map { $0.count == 1 ? "every layer, head \($0[0])" : nil }
-            ?? "every layer, \(fusion.rawValue) of heads")
-            ?? "every layer, \(fusion.rawValue) of heads"
+        heads?.count == 1 ? "every layer, head \(heads![0])" : "every layer, \(fusion.rawValue) of heads"
     }
     var arrays: [MapArray] { [MapArray("layers", .parts(count: layers))] }
     var partNames: [String] { (0..<layers).map { "layer \($0)" } }
@@ -125,24 +123,13 @@ struct GraphLayerMaps: GraphMapSource {
             let maps = try instance.attention.map { matrix in
                 let own = try pass.withValues(matrix.value) {
                     try matrix.maps(
-                        $0, heads: matrix.heads(heads), query: query, on: layout, name: probed.name)
+                        $0, heads: headIndices(heads, of: matrix.heads), query: query, on: layout,
+                        name: probed.name)
                 }
                 return fusion.fuse(own).spread(rows: grid.rows, columns: grid.columns)
             }
             return FrameMaps(
                 parts: maps, fused: HeadFusion.mean.fuse(maps), prediction: probed.prediction(pass.output))
         }
-    }
-}
-
-extension AttentionMatrix {
-    /// - Parameter chosen: nil for all.
-    /// - Throws: `VitvideoError.noSuchHead`.
-    fileprivate func heads(_ chosen: [Int]?) throws -> [Int] {
-        let heads = chosen ?? Array(0..<self.heads)
-        if let wrong = heads.first(where: { !(0..<self.heads).contains($0) }) {
-            throw VitvideoError.noSuchHead(wrong, heads: self.heads)
-        }
-        return heads
     }
 }

@@ -62,9 +62,7 @@ package struct GraphRequest {
     ///
     /// - Throws: `VitvideoError` of kind `usage` for one that the model does not have.
     func layer(_ index: Int?, of instance: GraphInstance) throws -> Int {
-        let (index, depth) = (index ?? -1, instance.attention.count)
-        guard (-depth..<depth).contains(index) else { throw VitvideoError.noSuchBlock(index, depth: depth) }
-        return index < 0 ? index + depth : index
+        try blockIndex(index ?? -1, depth: instance.attention.count)
     }
 }
 
@@ -79,7 +77,7 @@ protocol GraphMapSource: MapSource {
 
 extension GraphMapSource {
     package var subject: any ProbedSubject { probed }
-    package var computation: String { "graph engine, \(Engine.standardDescription)" }
+    package var computation: String { ProbedGraph.computation }
     package var notice: String? { nil }
 
     package func layout(height: Int, width: Int) throws -> InputLayout {

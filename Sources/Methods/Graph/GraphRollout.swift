@@ -8,13 +8,12 @@ import ViT
 struct GraphRolloutMaps: GraphMapSource {
     let probed: ProbedGraph
     let options: RolloutOptions
-    private let fold: PlacedFold
 
     /// - Throws: `VitvideoError` of kind `usage` for options that it does not have, and where a layer's rows are no tokens.
     init(_ request: GraphRequest) throws {
         probed = request.model
         options = try RolloutOptions(request.settings).checkedForGraphs()
-        fold = try request.instance().fold(of: probed.name)
+        _ = try request.instance().fold(of: probed.name)
     }
 
     var method: Method { .rollout }
@@ -26,7 +25,7 @@ struct GraphRolloutMaps: GraphMapSource {
     func describe(in provenance: inout Provenance) { options.describe(in: &provenance) }
 
     func grid(of instance: GraphInstance) -> (rows: Int, columns: Int) {
-        PlacedFold(instance.attention).map { ($0.grid.rows, $0.grid.columns) } ?? (1, 1)
+        PlacedFold.grid(of: instance.attention).map { ($0.rows, $0.columns) } ?? (1, 1)
     }
 
     func memoryBytes(_ instance: GraphInstance) -> Int {
@@ -35,18 +34,17 @@ struct GraphRolloutMaps: GraphMapSource {
 
     func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let looker = try GraphLooker(probed, threads: threads) { $0.attention.map(\.value) }
+        let folds = LatestInstance<PlacedFold>()
         return { [probed, options] image in
             let (instance, pass) = try looker.look(at: image)
-            var fold = try instance.fold(of: probed.name)
-            if let last = instance.attention.last { fold.begin(last) }
-            for matrix in instance.attention.reversed() {
-                let fused = pass.withValues(matrix.value) {
+            let fold = try folds.value(for: instance) { try instance.fold(of: probed.name) }
+            let map = fold.map(instance.attention, .rollout) { matrix in
+                pass.withValues(matrix.value) {
                     options.discarded(matrix.fused($0, by: options.headFusion), of: matrix)
                 }
-                fold.fold(matrix, fused, .rollout)
             }
             return FrameMaps(
-                parts: [], fused: fold.map.scaledToOne, prediction: probed.prediction(pass.output))
+                parts: [], fused: map.scaledToOne, prediction: probed.prediction(pass.output))
         }
     }
 }
@@ -92,17 +90,16 @@ struct GraphClassMaps: GraphMapSource {
         }
     }
     var summary: String {
-        fusedName + (target.map { " for \(labels.shortName($0))" } ?? " for the top class")
+        fusedName + labels.phrase(forClass: target)
     }
 
     func describe(in provenance: inout Provenance) {
         if case .gradientRollout(let options) = kind { options.describe(in: &provenance) }
-        provenance["class"] = .text(target.map(String.init) ?? "top")
-        provenance["class_name"] = target.map { .text(labels.shortName($0)) }
+        provenance.add(targetClass: target, labels)
     }
 
     func grid(of instance: GraphInstance) -> (rows: Int, columns: Int) {
-        PlacedFold(instance.attention).map { ($0.grid.rows, $0.grid.columns) } ?? (1, 1)
+        PlacedFold.grid(of: instance.attention).map { ($0.rows, $0.columns) } ?? (1, 1)
     }
 
     func memoryBytes(_ instance: GraphInstance) -> Int {
@@ -113,22 +110,20 @@ struct GraphClassMaps: GraphMapSource {
 
     func makeExtractor(threads: Int) throws -> (RGBImage) throws -> FrameMaps {
         let context = try GraphContext(pool: WorkerPool(workers: threads))
-        var latest: (instance: GraphInstance, gradient: GraphGradient)?
+        let latest = LatestInstance<(gradient: GraphGradient, fold: PlacedFold)>()
         return { [probed, kind, target, labels] image in
             let instance = try probed.instance(height: image.height, width: image.width)
             guard let output = instance.graph.output else {
                 throw VitvideoError.noClassifier(model: probed.name)
             }
-            if latest?.instance !== instance {
-                latest = nil
-                latest = (
-                    instance,
+            let (gradient, fold) = try latest.value(for: instance) {
+                (
                     try GraphGradient(
                         GraphPlan(instance.graph, keepsAll: true), start: [output],
-                        wanted: instance.attention.map(\.value), context)
+                        wanted: instance.attention.map(\.value), context),
+                    try instance.fold(of: probed.name)
                 )
             }
-            guard let gradient = latest?.gradient else { preconditionFailure("it was just made") }
             _ = gradient.pass.picture.update(
                 fromContentsOf: try probed.preprocessor.normalizedPlanes(of: image))
             try gradient.pass.run()
@@ -137,24 +132,25 @@ struct GraphClassMaps: GraphMapSource {
             var start = [Float](repeating: 0, count: logits.count)
             start[index] = 1
             try gradient.run([GraphGradient.Start(output, start)])
-            var fold = try instance.fold(of: probed.name)
-            if let last = instance.attention.last { fold.begin(last) }
-            for matrix in instance.attention.reversed() {
+            /// A ⊙ ∂y/∂A, fused.
+            func weighted(_ matrix: AttentionMatrix, by fusion: HeadFusion, clampsEach: Bool = false)
+                -> [Float]
+            {
                 gradient.pass.withValues(matrix.value) { values in
-                    gradient.withGradient(matrix.value) { factors in
-                        switch kind {
-                        case .gradientRollout(let options):
-                            let fused = matrix.fused(values, times: factors, by: options.headFusion)
-                            fold.fold(matrix, options.discarded(fused, of: matrix), .rollout)
-                        case .relevance:
-                            let fused = matrix.fused(values, times: factors, by: .mean, clampsEach: true)
-                            fold.fold(matrix, fused, .relevance)
-                        }
+                    gradient.withGradient(matrix.value) {
+                        matrix.fused(values, times: $0, by: fusion, clampsEach: clampsEach)
                     }
                 }
             }
-            var map = fold.map
-            if case .gradientRollout = kind { map = map.scaledToOne }
+            let map =
+                switch kind {
+                case .gradientRollout(let options):
+                    fold.map(instance.attention, .rollout) {
+                        options.discarded(weighted($0, by: options.headFusion), of: $0)
+                    }.scaledToOne
+                case .relevance:
+                    fold.map(instance.attention, .relevance) { weighted($0, by: .mean, clampsEach: true) }
+                }
             return FrameMaps(
                 parts: [], fused: map, prediction: probed.prediction(logits),
                 targetClass: TargetClass(index: index, name: labels.shortName(index)))
@@ -196,14 +192,5 @@ extension RolloutOptions {
                 count, of: $0, sparing: matrix.rowPlaces.first == .token(0) ? 0 : nil)
         }
         return fused
-    }
-}
-
-extension Plane {
-    /// Divided by the largest value; all 0 where nothing is above.
-    fileprivate var scaledToOne: Plane {
-        let largest = values.max() ?? 0
-        return Plane(
-            height: height, width: width, values: values.map { largest > 0 ? $0 / largest : 0 })
     }
 }

@@ -46,6 +46,9 @@ package struct ProbedGraph: ProbedSubject {
         }
     }
 
+    /// What is computed with.
+    package static var computation: String { "graph engine, \(Engine.standardDescription)" }
+
     package var weightsHash: String { model.weightsHash }
     package var notices: [ModelNotice] { model.notices }
     package var textTokens: [[Int]]? { nil }
@@ -84,7 +87,7 @@ final class GraphLooker {
     private let context: GraphContext
     /// What is kept to be read, of an instance.
     private let keeping: (GraphInstance) throws -> [Value]
-    private var latest: (instance: GraphInstance, pass: GraphPass)?
+    private let latest = LatestInstance<GraphPass>()
 
     /// - Parameter threads: that share a frame.
     init(_ probed: ProbedGraph, threads: Int, keeping: @escaping (GraphInstance) throws -> [Value]) throws {
@@ -96,20 +99,33 @@ final class GraphLooker {
     /// - Throws: `VitvideoError` where the model does not take the picture.
     func look(at image: RGBImage) throws -> (instance: GraphInstance, pass: GraphPass) {
         let instance = try probed.instance(height: image.height, width: image.width)
-        if latest?.instance !== instance {
-            latest = nil
-            latest = (instance, try GraphPass(GraphPlan(instance.graph, keeping: keeping(instance)), context))
+        let kept = try keeping(instance)
+        let pass = try latest.value(for: instance) {
+            try GraphPass(GraphPlan(instance.graph, keeping: kept), context)
         }
-        guard let latest else { preconditionFailure("it was just made") }
-        _ = latest.pass.picture.update(fromContentsOf: try probed.preprocessor.normalizedPlanes(of: image))
-        try latest.pass.run()
-        for value in try keeping(instance) + [instance.graph.output].compactMap({ $0 }) {
-            try latest.pass.withValues(value) {
+        _ = pass.picture.update(fromContentsOf: try probed.preprocessor.normalizedPlanes(of: image))
+        try pass.run()
+        for value in kept + [instance.graph.output].compactMap({ $0 }) {
+            try pass.withValues(value) {
                 guard let start = $0.baseAddress else { return }
                 try FiniteValues.check(start, count: $0.count, in: "what \(probed.name) computes")
             }
         }
-        return latest
+        return (instance, pass)
+    }
+}
+
+/// What a worker has made for a model at a size; that of the size last looked at is kept.
+final class LatestInstance<Made> {
+    private var latest: (instance: GraphInstance, made: Made)?
+
+    func value(for instance: GraphInstance, _ make: () throws -> Made) rethrows -> Made {
+        if let latest, latest.instance === instance { return latest.made }
+        // The two need not fit into memory together.
+        latest = nil
+        let made = try make()
+        latest = (instance, made)
+        return made
     }
 }
 

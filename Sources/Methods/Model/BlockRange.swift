@@ -59,10 +59,7 @@ package struct BlockRange: Sendable, Hashable, CustomStringConvertible {
     package func indices(depth: Int) throws(VitvideoError) -> Range<Int> {
         switch form {
         case .one(let number):
-            guard (-depth..<depth).contains(number) else {
-                throw VitvideoError.noSuchBlock(number, depth: depth)
-            }
-            let index = number < 0 ? number + depth : number
+            let index = try blockIndex(number, depth: depth)
             return index..<index + 1
         case .slice(let from, let to):
             // An end may be the model's: block `depth` is the first that there is not.

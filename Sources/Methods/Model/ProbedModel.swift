@@ -38,12 +38,7 @@ package struct ProbedModel: Sendable {
     /// - Parameter chosen: nil for all.
     /// - Throws: `VitvideoError.noSuchHead`.
     package func heads(_ chosen: [Int]?) throws -> [Int] {
-        let count = configuration.heads
-        let heads = chosen ?? Array(0..<count)
-        if let wrong = heads.first(where: { !(0..<count).contains($0) }) {
-            throw VitvideoError.noSuchHead(wrong, heads: count)
-        }
-        return heads
+        try headIndices(chosen, of: configuration.heads)
     }
 
     /// Takes what forward passes need off the memory there is.

@@ -18,19 +18,15 @@ package struct PlacedFold {
 
     package let grid: PlaceGrid
     private let tokens: Int
-    private var row: [Float]
+    /// Which patches of the grid a place covers; a token has a number behind them.
     private let cells: [Place: [Int]]
 
     /// - Returns: nil where a matrix's rows stand for no tokens, such as channels'.
     package init?(_ matrices: [AttentionMatrix]) {
-        let grids = matrices.flatMap { [$0.keys] + [$0.queries].compactMap { $0 } }
-        guard matrices.allSatisfy(\.hasQueries),
-            let grid = grids.max(by: { $0.rows * $0.columns < $1.rows * $1.columns })
-        else { return nil }
+        guard matrices.allSatisfy(\.hasQueries), let grid = Self.grid(of: matrices) else { return nil }
         self.grid = grid
         tokens = matrices.map { max($0.queryTokens, $0.keyTokens) }.max() ?? 0
         let count = grid.rows * grid.columns
-        row = [Float](repeating: 0, count: count + tokens)
         var cells: [Place: [Int]] = [:]
         for place in matrices.flatMap({ $0.rowPlaces + $0.columnPlaces }) where cells[place] == nil {
             if let token = place.token {
@@ -50,9 +46,29 @@ package struct PlacedFold {
         self.cells = cells
     }
 
-    /// Starts a picture: from the class token where the last block has one, else from all that asks there, evenly.
-    package mutating func begin(_ last: AttentionMatrix) {
-        for i in row.indices { row[i] = 0 }
+    /// The finest grid of some matrices; nil where there are none.
+    package static func grid(of matrices: [AttentionMatrix]) -> PlaceGrid? {
+        matrices.flatMap { [$0.keys] + [$0.queries].compactMap { $0 } }
+            .max { $0.rows * $0.columns < $1.rows * $1.columns }
+    }
+
+    /// The row over the finest patches after all blocks.
+    ///
+    /// - Parameters:
+    ///   - matrices: those of all blocks, in the order of computation.
+    ///   - fused: gives F of one of them, windows × rows × columns: the block's heads as one matrix.
+    package func map(
+        _ matrices: [AttentionMatrix], _ step: Step, fused: (AttentionMatrix) throws -> [Float]
+    ) rethrows -> Plane {
+        var row = matrices.last.map(start) ?? []
+        for matrix in matrices.reversed() { row = fold(row, matrix, try fused(matrix), step) }
+        return Plane(
+            height: grid.rows, width: grid.columns, values: Array(row[..<(grid.rows * grid.columns)]))
+    }
+
+    /// The row before the last block: the class token where that has one, else all that asks there, evenly.
+    private func start(_ last: AttentionMatrix) -> [Float] {
+        var row = [Float](repeating: 0, count: grid.rows * grid.columns + tokens)
         let asking =
             last.queryTokens > 0
             ? [Place.token(0)] : Set(last.rowPlaces.filter { $0.pixels != nil }).sorted(by: order)
@@ -60,15 +76,14 @@ package struct PlacedFold {
             let own = cells[place] ?? []
             for cell in own { row[cell] += 1 / Float(asking.count * own.count) }
         }
+        return row
     }
 
     /// In which order places are added up, so that sums come out the same each time.
     private func order(_ a: Place, _ b: Place) -> Bool { (cells[a]?.first ?? 0) < (cells[b]?.first ?? 0) }
 
-    /// Goes back through a block.
-    ///
-    /// - Parameter fused: F, windows × rows × columns: the block's heads as one matrix.
-    package mutating func fold(_ matrix: AttentionMatrix, _ fused: [Float], _ step: Step) {
+    /// The row one block further back.
+    private func fold(_ row: [Float], _ matrix: AttentionMatrix, _ fused: [Float], _ step: Step) -> [Float] {
         var next = [Float](repeating: 0, count: row.count)
         var isAsking = [Bool](repeating: false, count: row.count)
         var received = [Float](repeating: 0, count: matrix.columnCount)
@@ -101,12 +116,7 @@ package struct PlacedFold {
             }
         }
         for cell in row.indices where !isAsking[cell] { next[cell] += row[cell] }
-        row = next
-    }
-
-    /// The row over the finest patches.
-    package var map: Plane {
-        Plane(height: grid.rows, width: grid.columns, values: Array(row[..<(grid.rows * grid.columns)]))
+        return next
     }
 }
 
@@ -150,6 +160,13 @@ extension AttentionMatrix {
 }
 
 extension Plane {
+    /// Divided by the largest value; all 0 where none is above 0.
+    package var scaledToOne: Plane {
+        let largest = values.max() ?? 0
+        return Plane(
+            height: height, width: width, values: values.map { largest > 0 ? $0 / largest : 0 })
+    }
+
     /// The same map on a grid of more cells over the same part of the picture: each takes what its middle lies in.
     package func spread(rows: Int, columns: Int) -> Plane {
         if rows == height, columns == width { return self }

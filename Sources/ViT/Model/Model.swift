@@ -117,11 +117,7 @@ package final class Model: Sendable {
     ///
     /// - Throws: `VitvideoError.noSuchBlock`.
     package func block(at index: Int) throws -> Int {
-        let depth = configuration.depth
-        guard (-depth..<depth).contains(index) else {
-            throw VitvideoError.noSuchBlock(index, depth: depth)
-        }
-        return index < 0 ? index + depth : index
+        try blockIndex(index, depth: configuration.depth)
     }
 }
 

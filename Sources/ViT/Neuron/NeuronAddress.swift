@@ -106,8 +106,7 @@ package struct NeuronAddress: Sendable, Hashable, CustomStringConvertible {
     ) throws -> [Int] {
         if text == "*" { return Array(0..<depth) }
         guard let block = Int(text) else { throw problem() }
-        guard (-depth..<depth).contains(block) else { throw VitvideoError.noSuchBlock(block, depth: depth) }
-        return [block < 0 ? block + depth : block]
+        return [try blockIndex(block, depth: depth)]
     }
 
     /// `100-110`.

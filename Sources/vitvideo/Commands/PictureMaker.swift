@@ -59,9 +59,7 @@ struct PictureMaker {
     /// - Throws: `VitvideoError` for what it does not have, and where memory is missing.
     init(_ command: Neuron, _ model: GraphModel) throws {
         guard command.compute.precision.value ?? .float32 == .float32 else {
-            throw VitvideoError(
-                .usage, reason: "\(model.name) is no plain Vision Transformer, and is computed in fp32 alone",
-                nextStep: .usePrecision(["auto", "fp32"]))
+            throw VitvideoError.exactOnly(model: model.name)
         }
         let side = try Self.side(command, model)
         let instance = try model.instance(height: side, width: side)
@@ -76,7 +74,7 @@ struct PictureMaker {
         seed = command.recipe.seed
         let probed = try ProbedGraph(model)
         (name, reading, notices) = (model.name, probed.reading, model.notices)
-        computation = "graph engine, \(Engine.standardDescription)"
+        computation = ProbedGraph.computation
         provenance = Provenance(of: model, version: Version.current)
         make = { unit in
             try FeatureVisualization(

@@ -36,11 +36,7 @@ struct ComputeOptions: ParsableArguments {
     ///
     /// - Throws: `VitvideoError` of kind `usage`.
     func checkGoesWithGraphs(of name: String) throws {
-        guard precision == .auto || precision == .fp32 else {
-            throw VitvideoError(
-                .usage, reason: "\(name) is no plain Vision Transformer, and is computed in fp32 alone",
-                nextStep: .usePrecision(["auto", "fp32"]))
-        }
+        guard precision == .auto || precision == .fp32 else { throw VitvideoError.exactOnly(model: name) }
     }
 
     /// - Parameter precision: as for `Engine`.
