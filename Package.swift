@@ -83,7 +83,8 @@ let package = Package(
         .target(
             name: "Report",
             dependencies: [
-                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Graph", "Probing", "Rendering",
+                "Methods",
                 "Pipeline",
             ],
             swiftSettings: strict),

@@ -134,6 +134,20 @@ package final class GraphModel: Sendable {
     }
 }
 
+extension GraphModel {
+    /// The size of the pictures that it was trained with.
+    package var nativeSize: PictureSize {
+        fixedSize ?? PictureSize(height: nativeSide, width: nativeSide)
+    }
+
+    /// The model ready for them.
+    ///
+    /// - Throws: as `instance(height:width:)`.
+    package func nativeInstance() throws -> GraphInstance {
+        try instance(height: nativeSize.height, width: nativeSize.width)
+    }
+}
+
 /// A model made ready for one size of the picture, with what it attends by. Shared by all workers.
 package final class GraphInstance: Sendable {
     package let graph: Graph

@@ -4,7 +4,7 @@ import ViT
 
 extension Method {
     /// What one token attends to in one block, per head.
-    package static let attention = Method(
+    package static let attention: Method = Method(
         name: "attention", summary: "of one block, per head",
         options: [
             MethodOptionUse(
@@ -102,7 +102,7 @@ package struct AttentionMaps: ReusingMapSource {
 
 extension MethodSection {
     /// The class token's attention in one block, a map a head.
-    static let heads = MethodSection(
+    static let heads: MethodSection = MethodSection(
         name: "heads", title: "Attention heads", place: 10,
         explanation: { settings in
             "What the class token attends to in \(settings.layerText), one map a head, over the picture as the model "
@@ -123,15 +123,29 @@ extension MethodSection {
             return SectionProbe { picture in
                 let attention =
                     query == .probe ? picture.result.probeAttention : picture.result.attention[block]
-                let maps = attention?.planes ?? []
                 return [
-                    SectionFigure(
-                        tiles: maps.enumerated().map { SectionFigure.Tile(caption: "head \($0)", map: $1) },
-                        arrays: [FigureArray("attention", maps)],
-                        text: "What \(query.phrase) of \(context.probed.name) attends to"
-                            + (query == .probe ? "" : " in layer \(block)")
-                            + ", by each of \(maps.count) heads")
+                    heads(
+                        attention?.planes ?? [], of: query, context.probed.name,
+                        layer: query == .probe ? nil : block)
                 ]
             }
+        },
+        ofGraph: { picture in
+            let layer = try picture.layer
+            var settings = MethodSettings()
+            settings[MethodOptions.layer] = layer
+            let (source, maps) = try picture.look(by: .attention, settings)
+            return [heads(maps.parts, of: source.query, picture.model.name, layer: layer)]
         })
+
+    /// - Parameter layer: nil for none in particular.
+    private static func heads(
+        _ maps: [Plane], of query: Query, _ model: String, layer: Int?
+    ) -> SectionFigure {
+        SectionFigure(
+            tiles: maps.enumerated().map { SectionFigure.Tile(caption: "head \($0)", map: $1) },
+            arrays: [FigureArray("attention", maps)],
+            text: "What \(query.phrase) of \(model) attends to" + (layer.map { " in layer \($0)" } ?? "")
+                + ", by each of \(maps.count) heads")
+    }
 }

@@ -4,7 +4,7 @@ import ViT
 
 extension Method {
     /// Rollout of the attention weighted by a class's gradient.
-    package static let gradientRollout = Method(
+    package static let gradientRollout: Method = Method(
         name: "gradient-rollout", title: "gradient rollout", summary: "what of it speaks for a class",
         options: MethodOptionUse.rollout + [.targetClass],
         arrays: [
@@ -58,7 +58,7 @@ package struct GradientRolloutMaps: ClassMapSource {
 
 extension MethodSection {
     /// Gradient rollout for the likeliest classes, at several discard ratios.
-    static let gradientRollout = MethodSection(
+    static let gradientRollout: MethodSection = MethodSection(
         name: "gradient-rollout", title: "Gradient rollout", place: 40, needsClassifier: true,
         explanation: { _ in
             "Rollout of attention times the gradient of one class's logit, negatives set to 0 "
@@ -70,7 +70,6 @@ extension MethodSection {
                 try GradientRollout(model: context.probed.model, options: $0)
             }
             let classifier = context.probed.classification?.classifier
-            let ratios = context.settings.discardRatios
             return SectionProbe(checkMemory: { input in
                 guard context.settings.classes > 0 else { return }
                 for options in rollouts.map(\.options).sorted(by: RolloutOptions.needsMore) {
@@ -87,22 +86,37 @@ extension MethodSection {
                                 caption: "\(target.name), \(rollout.options.discardCaption)", map: found.map))
                     }
                 }
-                return [
-                    SectionFigure(
-                        tiles: tiles, columns: ratios.count,
-                        arrays: [
-                            FigureArray(
-                                "gradient_rollout", tiles.map(\.map),
-                                front: [picture.ranked.count, ratios.count]),
-                            FigureArray(
-                                "class", [picture.ranked.count], picture.ranked.map { Float($0.index) }),
-                            FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),
-                        ],
-                        text: "Gradient rollout through \(context.probed.name) for "
-                            + picture.ranked.map(\.name).joined(separator: ", "))
-                ]
+                return [gradientRollout(tiles, picture.ranked, context.settings, context.probed.name)]
             }
+        },
+        ofGraph: { picture in
+            let all = try options(picture.settings)
+            let tiles = try picture.ranked.flatMap { target in
+                try all.map { options in
+                    var settings = options.settings
+                    settings[MethodOptions.targetClass] = "\(target.index)"
+                    return SectionFigure.Tile(
+                        caption: "\(target.name), \(options.discardCaption)",
+                        map: try picture.look(by: .gradientRollout, settings).maps.fused)
+                }
+            }
+            return [gradientRollout(tiles, picture.ranked, picture.settings, picture.model.name)]
         })
+
+    private static func gradientRollout(
+        _ tiles: [SectionFigure.Tile], _ ranked: [ClassLabels.Ranked], _ settings: ReportSettings,
+        _ model: String
+    ) -> SectionFigure {
+        let ratios = settings.discardRatios
+        return SectionFigure(
+            tiles: tiles, columns: ratios.count,
+            arrays: [
+                FigureArray("gradient_rollout", tiles.map(\.map), front: [ranked.count, ratios.count]),
+                FigureArray("class", [ranked.count], ranked.map { Float($0.index) }),
+                FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),
+            ],
+            text: "Gradient rollout through \(model) for " + ranked.map(\.name).joined(separator: ", "))
+    }
 
     private static func options(_ settings: ReportSettings) throws -> [RolloutOptions] {
         try settings.discardRatios.map { try RolloutOptions(discardRatio: $0) }

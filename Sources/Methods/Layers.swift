@@ -4,7 +4,7 @@ import ViT
 
 extension Method {
     /// What one query attends to in every block.
-    package static let layers = Method(
+    package static let layers: Method = Method(
         name: "layers", summary: "attention of every block",
         options: [
             MethodOptionUse(MethodOptions.heads, "heads to fuse", standard: "all"),
@@ -84,7 +84,7 @@ package struct LayerMaps: ReusingMapSource {
 
 extension MethodSection {
     /// The class token's attention in every block, mean over heads.
-    static let layers = MethodSection(
+    static let layers: MethodSection = MethodSection(
         name: "layers", title: "Attention through the layers", place: 20,
         explanation: { _ in
             "What the class token (in a model without one a patch, mean over all) attends to in every layer, mean over "
@@ -96,14 +96,20 @@ extension MethodSection {
         makeProbe: { context in
             let query = Query(standardOf: context.probed.configuration, namesBlock: true)
             return SectionProbe { picture in
-                let maps = try LayerAttention.maps(picture.result)
-                return [
-                    SectionFigure(
-                        tiles: maps.enumerated().map { SectionFigure.Tile(caption: "layer \($0)", map: $1) },
-                        arrays: [FigureArray("layers", maps)],
-                        text: "What \(query.phrase) of \(context.probed.name) attends to in each of "
-                            + "\(maps.count) layers, mean over heads")
-                ]
+                [layers(try LayerAttention.maps(picture.result), of: query, context.probed.name)]
             }
+        },
+        ofGraph: { picture in
+            let (source, maps) = try picture.look(by: .layers)
+            return [layers(maps.parts, of: source.query, picture.model.name)]
         })
+
+    private static func layers(_ maps: [Plane], of query: Query, _ model: String) -> SectionFigure {
+        SectionFigure(
+            tiles: maps.enumerated().map { SectionFigure.Tile(caption: "layer \($0)", map: $1) },
+            arrays: [FigureArray("layers", maps)],
+            text:
+                "What \(query.phrase) of \(model) attends to in each of \(maps.count) layers, mean over heads"
+        )
+    }
 }

@@ -5,7 +5,7 @@ import ViT
 
 extension Method {
     /// Relevance for a class through all blocks (Chefer et al. 2021).
-    package static let relevance = Method(
+    package static let relevance: Method = Method(
         name: "relevance", summary: "what speaks for a class, by Chefer's rules",
         options: [
             .targetClass,
@@ -30,7 +30,7 @@ extension Method {
     }
 
     /// Grad-CAM on one block's attention.
-    package static let gradCAM = Method(
+    package static let gradCAM: Method = Method(
         name: "gradcam", title: "Grad-CAM on attention",
         summary: "the class token's attention, its heads weighted by their gradients",
         options: [
@@ -135,7 +135,7 @@ extension ClassMapSource {
 
 extension MethodSection {
     /// Relevance for the likeliest classes.
-    static let relevance = MethodSection(
+    static let relevance: MethodSection = MethodSection(
         name: "relevance", title: "Relevance", place: 42, needsClassifier: true,
         explanation: { _ in
             "What of each patch is relevant for a class (Chefer et al. 2021): attention times the gradient of the class's "
@@ -164,17 +164,28 @@ extension MethodSection {
                             picture.input, target: .logit(target.index), classifier: classifier
                         ).map)
                 }
-                return [
-                    SectionFigure(
-                        tiles: tiles,
-                        arrays: [
-                            FigureArray("relevance", tiles.map(\.map)),
-                            FigureArray(
-                                "class", [picture.ranked.count], picture.ranked.map { Float($0.index) }),
-                        ],
-                        text: "Relevance in \(context.probed.name) for "
-                            + picture.ranked.map(\.name).joined(separator: ", "))
-                ]
+                return [relevance(tiles, picture.ranked, context.probed.name)]
             }
+        },
+        ofGraph: { picture in
+            let tiles = try picture.ranked.map { target in
+                var settings = MethodSettings()
+                settings[MethodOptions.targetClass] = "\(target.index)"
+                return SectionFigure.Tile(
+                    caption: target.name, map: try picture.look(by: .relevance, settings).maps.fused)
+            }
+            return [relevance(tiles, picture.ranked, picture.model.name)]
         })
+
+    private static func relevance(
+        _ tiles: [SectionFigure.Tile], _ ranked: [ClassLabels.Ranked], _ model: String
+    ) -> SectionFigure {
+        SectionFigure(
+            tiles: tiles,
+            arrays: [
+                FigureArray("relevance", tiles.map(\.map)),
+                FigureArray("class", [ranked.count], ranked.map { Float($0.index) }),
+            ],
+            text: "Relevance in \(model) for " + ranked.map(\.name).joined(separator: ", "))
+    }
 }

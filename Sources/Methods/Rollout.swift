@@ -5,7 +5,7 @@ import ViT
 
 extension Method {
     /// Attention rolled out through all blocks.
-    package static let rollout = Method(
+    package static let rollout: Method = Method(
         name: "rollout", summary: "attention through all blocks", options: MethodOptionUse.rollout,
         arrays: [ArrayDescription("rollout", ["rows", "cols"], note: "the largest 1")], section: .rollout,
         ofGraph: { try GraphRolloutMaps($0) }, validate: { _ = try RolloutOptions($0) }
@@ -76,6 +76,15 @@ extension RolloutOptions {
             compatibility: settings[MethodOptions.compatibility] ?? .standard)
     }
 
+    /// As `init(_:)` reads them.
+    var settings: MethodSettings {
+        var settings = MethodSettings()
+        settings[MethodOptions.headFusion] = headFusion
+        settings[MethodOptions.discardRatio] = discardRatio
+        settings[MethodOptions.compatibility] = compatibility
+        return settings
+    }
+
     func describe(in provenance: inout Provenance) {
         provenance["head_fusion"] = .text(headFusion.rawValue)
         provenance["discard_ratio"] = .number(discardRatio)
@@ -109,7 +118,7 @@ extension RolloutOptions {
 
 extension MethodSection {
     /// Rollout by three fusions of heads, at several discard ratios.
-    static let rollout = MethodSection(
+    static let rollout: MethodSection = MethodSection(
         name: "rollout", title: "Attention rollout", place: 30,
         explanation: { _ in
             "How much of each patch reaches the class token (in a model without one what it pools) through all layers "
@@ -122,7 +131,6 @@ extension MethodSection {
         makeProbe: { context in
             let all = try options(context.settings)
             let rollouts = RolloutSet(pass: context.pass)
-            let ratios = context.settings.discardRatios
             /// Whether all rollouts of a picture fit into memory in one go.
             func fitTogether(_ input: PatchMatrix) -> Bool {
                 let needed = RolloutMemory.bytes(
@@ -139,23 +147,32 @@ extension MethodSection {
                 // Where not all fit, one after the other does.
                 let maps = try (fitTogether(input) ? [all] : all.map { [$0] })
                     .flatMap { try rollouts.run(input, $0) }
-                return [
-                    SectionFigure(
-                        tiles: zip(all, maps).map { options, map in
-                            SectionFigure.Tile(
-                                caption: "\(options.headFusion.rawValue), \(options.discardCaption)", map: map
-                            )
-                        }, columns: ratios.count,
-                        arrays: [
-                            FigureArray("rollout", maps, front: [maps.count / ratios.count, ratios.count]),
-                            FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),
-                        ],
-                        text:
-                            "Attention rollout through \(context.probed.name): heads fused by mean, max and min in "
-                            + "rows, discard ratios in columns")
-                ]
+                return [rollout(maps, by: all, context.settings, context.probed.name)]
             }
+        },
+        ofGraph: { picture in
+            let all = try options(picture.settings)
+            let maps = try all.map { try picture.look(by: .rollout, $0.settings).maps.fused }
+            return [rollout(maps, by: all, picture.settings, picture.model.name)]
         })
+
+    private static func rollout(
+        _ maps: [Plane], by all: [RolloutOptions], _ settings: ReportSettings, _ model: String
+    ) -> SectionFigure {
+        let ratios = settings.discardRatios
+        return SectionFigure(
+            tiles: zip(all, maps).map { options, map in
+                SectionFigure.Tile(
+                    caption: "\(options.headFusion.rawValue), \(options.discardCaption)", map: map)
+            }, columns: ratios.count,
+            arrays: [
+                FigureArray("rollout", maps, front: [maps.count / ratios.count, ratios.count]),
+                FigureArray("discard_ratio", [ratios.count], ratios.map { Float($0) }),
+            ],
+            text:
+                "Attention rollout through \(model): heads fused by mean, max and min in rows, discard ratios in columns"
+        )
+    }
 
     /// Every kind of rollout that is shown, row by row.
     private static func options(_ settings: ReportSettings) throws -> [RolloutOptions] {

@@ -25,11 +25,14 @@ package final class ReportJob {
     /// What gathers a survey's measures, and the section it is for.
     private struct RunningSurvey {
         let section: String
-        let collector: any SurveyCollector
+        /// Nil where no model of the report is one that it is about.
+        let collector: (any SurveyCollector)?
+        /// What is said of the models that it is not about.
+        let notes: [PageEntry]
     }
 
     private let paths: [String]
-    private let subjects: [ReportSubject]
+    private let subjects: [any ReportModel]
     private let options: ReportOptions
     private let workers: Int
     private let threadsPerPicture: Int
@@ -61,7 +64,7 @@ package final class ReportJob {
     ///   - words: how to say what can be done about a picture that is left out.
     /// - Throws: `VitvideoError` of kind `cannotCreate`, and of kind `usage` for options that a model does not have.
     package init(
-        path: String, overwrite: Bool, paths: [String], subjects: [ReportSubject], options: ReportOptions,
+        path: String, overwrite: Bool, paths: [String], subjects: [any ReportModel], options: ReportOptions,
         workers: Int, threadsPerPicture: Int, memoryBudget: Int? = nil,
         allowsHugePictures: Bool = false, stop: StopRequest, version: String,
         words: @escaping @Sendable (NextStep) -> String?
@@ -69,11 +72,11 @@ package final class ReportJob {
         precondition(!subjects.isEmpty, "a report is about a model")
         for subject in subjects {
             for method in options.registry.methods {
-                try method.section?.check(options.settings, subject.probed)
+                if let section = method.section { try subject.check(section, options.settings) }
             }
         }
         let boxes = try options.boxes.map { try PictureBoxes($0, pictures: paths) }
-        plan = try SurveyPlan(subjects: subjects, options: options, boxes: boxes)
+        plan = try SurveyPlan(models: subjects, options: options, boxes: boxes)
         self.paths = paths
         self.subjects = subjects
         self.options = options
@@ -90,8 +93,16 @@ package final class ReportJob {
             let writer = try FigureWriter(directory, version: version)
             self.writer = writer
             surveys = try options.surveys.map { [plan] section, survey in
-                RunningSurvey(
-                    section: section.name, collector: try survey.makeCollector(plan, writer: writer))
+                let isOfAll = survey.isOfAnyTransformer
+                return RunningSurvey(
+                    section: section.name,
+                    collector: isOfAll || !plan.subjects.isEmpty
+                        ? try survey.makeCollector(plan, writer: writer) : nil,
+                    notes: isOfAll
+                        ? []
+                        : plan.models.compactMap { model in
+                            model.obstacle.map { PageEntry(model: model.name, .note($0)) }
+                        })
             }
         } catch {
             directory.abandon()
@@ -144,16 +155,16 @@ package final class ReportJob {
         let source = ReportPictures(
             PictureSource(paths: paths) { image in
                 for subject in subjects {
-                    let huge = try HugeFrame(of: subject.probed, height: image.height, width: image.width)
-                    if let huge, !allowsHuge { throw huge.refusal }
+                    try subject.checkSize(
+                        height: image.height, width: image.width, allowsHuge: allowsHuge)
                 }
             }, options: options)
         let (workers, threads, memory) = (workers, threadsPerPicture, memory)
         let pipeline = OrderedPipeline<(picture: SourcePicture, isShown: Bool), Measured>(
             source: { [stop] in stop.isRequested ? nil : source.next() },
             makeWorker: {
-                let probes = try subjects.indices.map {
-                    try PictureProbe(plan, index: $0, threads: threads, workers: workers)
+                let probes = try subjects.map {
+                    try $0.makeProbe(plan, threads: threads, workers: workers)
                 }
                 return { next in
                     let (picture, isShown) = next
@@ -195,7 +206,7 @@ package final class ReportJob {
         if isShown { shown += 1 }
         let picture = CollectedPicture(path: path, shownNumber: isShown ? shown : nil)
         for (index, survey) in surveys.enumerated() {
-            try survey.collector.addMeasures(measures.map { $0.surveys[index] }, of: picture)
+            try survey.collector?.addMeasures(measures.compactMap { $0.surveys[index] }, of: picture)
         }
         guard isShown else { return }
         for (subject, measures) in zip(subjects, measures) {
@@ -219,7 +230,10 @@ package final class ReportJob {
             paths: usedPaths, isStopped: { [stop] in stop.isRequested },
             read: { try VideoReader.picture(in: $0) },
             threads: workers * threadsPerPicture)
-        for survey in surveys { page.blocks[survey.section] = try survey.collector.finish(end) }
+        for survey in surveys {
+            let notes = survey.notes.isEmpty ? [] : [PageBlock(entries: survey.notes)]
+            page.blocks[survey.section] = (try survey.collector?.finish(end) ?? []) + notes
+        }
         if !surveys.isEmpty {
             let names = usedPaths.map { $0.replacing("\n", with: " ") + "\n" }.joined()
             try directory.write(FileName.bytes(of: names), to: "\(FigureWriter.arrays)/pictures.txt")
@@ -237,8 +251,11 @@ package final class ReportJob {
 
     private func ofModels(_ draw: (ModelFigures) throws -> PageEntry.Content) throws -> PageBlock {
         PageBlock(
-            entries: try subjects.map {
-                PageEntry(model: $0.name, try draw(ModelFigures(subject: $0, writer: writer)))
+            entries: try subjects.map { subject in
+                let content = try (subject as? ReportSubject).map {
+                    try draw(ModelFigures(subject: $0, writer: writer))
+                }
+                return PageEntry(model: subject.name, content ?? .note(subject.obstacle ?? ""))
             })
     }
 }

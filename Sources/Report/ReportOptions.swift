@@ -44,10 +44,10 @@ package struct ReportOptions: Sendable {
     }
 
     /// The sections of methods that a model can be asked for.
-    func methodSections(of subject: ReportSubject) -> [MethodSection] {
+    func methodSections(of subject: any ReportModel) -> [MethodSection] {
         sections.compactMap { section in
             guard case .method(let method) = section.content else { return nil }
-            return method.needsClassifier && subject.classification == nil ? nil : method
+            return method.needsClassifier && !subject.classifies ? nil : method
         }
     }
 }

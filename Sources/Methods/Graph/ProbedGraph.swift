@@ -82,7 +82,7 @@ package struct ProbedGraph: ProbedSubject {
 }
 
 /// One worker's forward passes of a graph over frames.
-final class GraphLooker {
+package final class GraphLooker {
     private let probed: ProbedGraph
     private let context: GraphContext
     /// What is kept to be read, of an instance.
@@ -90,14 +90,16 @@ final class GraphLooker {
     private let latest = LatestInstance<GraphPass>()
 
     /// - Parameter threads: that share a frame.
-    init(_ probed: ProbedGraph, threads: Int, keeping: @escaping (GraphInstance) throws -> [Value]) throws {
+    package init(_ probed: ProbedGraph, threads: Int, keeping: @escaping (GraphInstance) throws -> [Value])
+        throws
+    {
         self.probed = probed
         self.keeping = keeping
         context = try GraphContext(pool: WorkerPool(workers: threads))
     }
 
     /// - Throws: `VitvideoError` where the model does not take the picture.
-    func look(at image: RGBImage) throws -> (instance: GraphInstance, pass: GraphPass) {
+    package func look(at image: RGBImage) throws -> (instance: GraphInstance, pass: GraphPass) {
         let instance = try probed.instance(height: image.height, width: image.width)
         let kept = try keeping(instance)
         let pass = try latest.value(for: instance) {
@@ -116,10 +118,12 @@ final class GraphLooker {
 }
 
 /// What a worker has made for a model at a size; that of the size last looked at is kept.
-final class LatestInstance<Made> {
+package final class LatestInstance<Made> {
     private var latest: (instance: GraphInstance, made: Made)?
 
-    func value(for instance: GraphInstance, _ make: () throws -> Made) rethrows -> Made {
+    package init() {}
+
+    package func value(for instance: GraphInstance, _ make: () throws -> Made) rethrows -> Made {
         if let latest, latest.instance === instance { return latest.made }
         // The two need not fit into memory together.
         latest = nil
@@ -131,7 +135,7 @@ final class LatestInstance<Made> {
 
 extension GraphPass {
     /// What comes out at last.
-    var output: [Float] {
+    package var output: [Float] {
         plan.graph.output.map { withValues($0) { Array($0) } } ?? []
     }
 }

@@ -44,13 +44,16 @@ package struct MethodSection: Sendable {
     package let check: @Sendable (ReportSettings, ProbedModel) throws -> Void
     /// Makes one worker's part.
     package let makeProbe: @Sendable (SectionContext) throws -> SectionProbe
+    /// Of a transformer of any build, what is shown of one picture; nil where only plain Vision Transformers have it.
+    package let figuresOfGraph: (@Sendable (ProbedGraphPicture) throws -> [SectionFigure])?
 
     package init(
         name: String, title: String, place: Int, needsClassifier: Bool = false,
         explanation: @escaping @Sendable (ReportSettings) -> String,
         require: @escaping @Sendable (inout ForwardRequest, ProbedModel) -> Void = { _, _ in },
         check: @escaping @Sendable (ReportSettings, ProbedModel) throws -> Void = { _, _ in },
-        makeProbe: @escaping @Sendable (SectionContext) throws -> SectionProbe
+        makeProbe: @escaping @Sendable (SectionContext) throws -> SectionProbe,
+        ofGraph figuresOfGraph: (@Sendable (ProbedGraphPicture) throws -> [SectionFigure])? = nil
     ) {
         self.name = name
         self.title = title
@@ -60,6 +63,7 @@ package struct MethodSection: Sendable {
         self.require = require
         self.check = check
         self.makeProbe = makeProbe
+        self.figuresOfGraph = figuresOfGraph
     }
 
     /// The sentence on colors that every section of heat maps ends with.

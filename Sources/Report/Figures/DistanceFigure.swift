@@ -8,39 +8,45 @@ import ViT
 /// One model's mean attention distance over all pictures: gathered as they come, drawn at the end.
 ///
 /// The archive holds `mean_attention_distance` float64 [blocks, heads] and `per_picture` float64
-/// [pictures, blocks, heads], both in pixels of the model's input. The distances of single pictures go to the
-/// disk at once.
+/// [pictures, blocks, heads], both in pixels of the model's input; heads that a block does not have, or by which no patch
+/// asks, are NaN. The distances of single pictures go to the disk at once.
 final class DistanceFigure {
-    let subject: ReportSubject
+    let subject: any ReportModel
     private(set) var mean = DistanceMean()
     private let writer: FigureWriter
     private let archive: NPZWriter
     private let means: NPZArrayWriter
     private let perPicture: NPZArrayWriter
+    /// Of the layer that has most.
+    private let heads: Int
 
     /// - Throws: `VitvideoError`.
-    init(_ subject: ReportSubject, writer: FigureWriter) throws {
+    init(_ subject: any ReportModel, writer: FigureWriter) throws {
         self.subject = subject
         self.writer = writer
-        let c = subject.model.configuration
+        heads = subject.headCounts.max() ?? 0
         archive = try writer.begin(Self.name(subject))
-        means = try archive.array(
-            named: "mean_attention_distance", element: .float64, rowShape: [c.heads])
+        means = try archive.array(named: "mean_attention_distance", element: .float64, rowShape: [heads])
         perPicture = try archive.array(
-            named: "per_picture", element: .float64, rowShape: [c.depth, c.heads])
+            named: "per_picture", element: .float64, rowShape: [subject.headCounts.count, heads])
+    }
+
+    /// As many values as the archive has heads.
+    private func padded(_ values: [Double]) -> [Double] {
+        values + [Double](repeating: .nan, count: heads - values.count)
     }
 
     /// - Parameter distances: `blocks × heads` in pixels, of one picture.
     /// - Throws: `VitvideoError`.
     func add(_ distances: [[Double]]) throws {
         mean.add(distances)
-        try perPicture.append(distances.flatMap { $0 })
+        try perPicture.append(distances.flatMap(padded))
     }
 
     /// - Parameter yLimits: of the axis, so that figures of several models can be compared.
     /// - Throws: `VitvideoError`.
     func finish(yLimits: (low: Double, high: Double)) throws -> PageFigure {
-        for heads in mean.mean { try means.append(heads) }
+        for heads in mean.mean { try means.append(padded(heads)) }
         try archive.add("meta", text: try subject.provenance(version: writer.version).json())
         try archive.finish()
         let name = Self.name(subject)
@@ -54,10 +60,11 @@ final class DistanceFigure {
         _ distances: [[Double]], title: String, yLimits: (low: Double, high: Double)
     ) -> ChartFigure {
         let dots = distances.enumerated().flatMap { block, heads in
-            heads.map { (x: Double(block), y: $0) }
+            heads.filter(\.isFinite).map { (x: Double(block), y: $0) }
         }
-        let line = distances.enumerated().map { block, heads in
-            (x: Double(block), y: heads.reduce(0, +) / Double(max(heads.count, 1)))
+        let line = distances.enumerated().compactMap { block, heads in
+            heads.allSatisfy(\.isFinite)
+                ? (x: Double(block), y: heads.reduce(0, +) / Double(max(heads.count, 1))) : nil
         }
         var blue = ChartSeries.color(0)
         blue.alpha = 0.75
@@ -81,14 +88,17 @@ final class DistanceFigure {
     }
 
     private var summary: String {
-        guard let first = mean.mean.first, let last = mean.mean.last else { return "no pictures" }
+        let layers = mean.mean.filter { $0.allSatisfy(\.isFinite) }
+        guard let first = layers.first, let last = layers.last else {
+            return mean.pictures == 0 ? "no pictures" : "no patch looks at patches"
+        }
         func range(_ heads: [Double]) -> String {
             formatted("%.0f to %.0f", heads.min() ?? 0, heads.max() ?? 0)
         }
         return "\(range(first)) in the first layer, \(range(last)) in the last"
     }
 
-    private static func name(_ subject: ReportSubject) -> String {
+    private static func name(_ subject: any ReportModel) -> String {
         "\(ReportSection.distance.name)-\(subject.fileName)"
     }
 }

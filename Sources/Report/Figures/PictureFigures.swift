@@ -4,7 +4,7 @@ import Rendering
 
 /// Draws what was found out about one picture for one model.
 struct PictureFigures {
-    let subject: ReportSubject
+    let subject: any ReportModel
     let options: ReportOptions
     let writer: FigureWriter
     let path: String
@@ -24,7 +24,7 @@ struct PictureFigures {
     private func content(
         of section: ReportSection, _ findings: PictureFindings
     ) throws -> PageEntry.Content {
-        if section.needsClassifier && subject.classification == nil {
+        if section.needsClassifier && !subject.classifies {
             return .note("\(subject.name) has no classifier, so there are no classes.")
         }
         if case .prediction = section.content {
@@ -32,6 +32,11 @@ struct PictureFigures {
                 name(section), [FigureArray("logits", [findings.logits.count], findings.logits)],
                 provenance(findings))
             return .classes(findings.ranked, arrays: archive)
+        }
+        if case .method(let method) = section.content, method.figuresOfGraph == nil,
+            let obstacle = subject.obstacle
+        {
+            return .note(obstacle)
         }
         let figures = findings.figures[section.name] ?? []
         return .figures(

@@ -15,9 +15,9 @@ struct PictureFindings: Sendable {
 }
 
 /// What came of one picture, for one model.
-struct PictureMeasures: Sendable {
-    /// By survey, in the report's order.
-    let surveys: [any Sendable]
+package struct PictureMeasures: Sendable {
+    /// By survey, in the report's order; nil where it is not about the model.
+    let surveys: [(any Sendable)?]
     /// Nil for a picture that is not shown.
     let findings: PictureFindings?
 }

@@ -1,9 +1,8 @@
 import Pipeline
-import ViT
 
 /// What each model may take of a memory budget while a picture is measured.
 struct PictureMemory: Sendable {
-    let subjects: [ReportSubject]
+    let subjects: [any ReportModel]
     /// How many pictures are measured at once.
     let workers: Int
     /// For pictures and inference beside the models' weights; nil for what is left to this process, which is asked only
@@ -22,10 +21,7 @@ struct PictureMemory: Sendable {
         var available = max(0, budgetBytes - pictures)
         return try subjects.map { subject in
             let share = available
-            let layout = try subject.probed.preprocessor.layout(height: height, width: width)
-            let memory = MemoryModel(
-                subject.model.configuration, rows: layout.rows, columns: layout.columns)
-            available -= workers * memory.forwardPass(subject.engine.precision, workers: 1)
+            available -= workers * (try subject.passBytes(height: height, width: width))
             available = max(0, available)
             return share
         }

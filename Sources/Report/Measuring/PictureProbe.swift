@@ -4,9 +4,8 @@ import Pixels
 import Probing
 import ViT
 
-/// Applies the methods to one picture after another for one model. Each worker has one; buffers are kept between
-/// pictures of one size.
-final class PictureProbe {
+/// What the report holds of a plain Vision Transformer; buffers are kept between pictures of one size.
+final class PictureProbe: ModelProbe {
     private let subject: ReportSubject
     private let classes: Int
     private let workers: Int
@@ -19,20 +18,17 @@ final class PictureProbe {
     /// What methods may take for the picture at hand; nil for what is left to this process.
     private let budget = Mutex<Int?>(nil)
 
-    /// - Parameters:
-    ///   - index: the model's place in the plan.
-    ///   - threads: that share one picture.
-    ///   - workers: how many pictures are under way at once, for what memory is needed.
-    /// - Throws: `VitvideoError` where the model cannot be computed with, or does not have what the options ask for.
-    init(_ plan: SurveyPlan, index: Int, threads: Int, workers: Int) throws {
-        let (subject, options) = (plan.subjects[index], plan.options)
+    /// - Parameters: as `ReportModel.makeProbe`.
+    /// - Throws: likewise.
+    init(_ plan: SurveyPlan, _ subject: ReportSubject, threads: Int, workers: Int) throws {
+        let options = plan.options
         self.subject = subject
         self.workers = workers
         classes = options.settings.classes
         preprocessor = subject.probed.preprocessor
         let pass = try ForwardPass(engine: subject.engine, threads: threads)
         self.pass = pass
-        let surveyed = SurveyContext(plan: plan, index: index, pass: pass)
+        let surveyed = SurveyContext(plan: plan, subject: subject, pass: pass)
         meters = try options.surveys.map { try $0.survey.makeMeter(surveyed) }
         stages = meters.reduce(into: []) { $0.formUnion($1.stages) }
         let context = SectionContext(
@@ -43,12 +39,6 @@ final class PictureProbe {
         sections = try options.methodSections(of: subject).map { ($0, try $0.makeProbe(context)) }
     }
 
-    /// - Parameters:
-    ///   - path: the picture's, as it was given.
-    ///   - isShown: whether the picture is shown with all methods; others only count for the surveys.
-    ///   - availableBytes: memory that methods may take; nil for what is left to this process.
-    /// - Throws: what the methods and surveys throw; `VitvideoError` of kind `usage` where `availableBytes` are too few,
-    ///   naming the resolution that would fit.
     func measure(
         _ image: RGBImage, path: String, isShown: Bool, availableBytes: Int?
     ) throws -> PictureMeasures {

@@ -45,7 +45,7 @@ struct PageBlock: Sendable {
 
 /// Everything that a page shows.
 struct PageContent: Sendable {
-    var subjects: [ReportSubject]
+    var subjects: [any ReportModel]
     var options: ReportOptions
     var version: String
     /// How many pictures were named.

@@ -74,17 +74,10 @@ struct ReportPage {
     private var models: String {
         let heads = ["Model", "Shape", "Given", "Read as", "Weights, SHA-256"]
         let rows = content.subjects.map { subject in
-            let c = subject.model.configuration
-            let given =
-                switch subject.resolution {
-                case .shortSide(let side): "short side \(side) px"
-                case .native: "native size"
-                }
-            return [
-                HTMLText.escaped(subject.name),
-                "patch \(c.patchSize), width \(c.width), \(c.depth) layers of \(c.heads) heads", given,
-                HTMLText.escaped("\(subject.model.reading), \(subject.engine.precision.rawValue)"),
-                "<code>\(HTMLText.escaped(String(subject.model.weightsHash.prefix(16))))</code>",
+            [
+                HTMLText.escaped(subject.name), subject.shape, subject.given,
+                HTMLText.escaped(subject.reading),
+                "<code>\(HTMLText.escaped(String(subject.weightsHash.prefix(16))))</code>",
             ]
         }
         return "<table><thead><tr>" + heads.map { "<th scope=\"col\">\($0)</th>" }.joined()

@@ -7,8 +7,10 @@ import ViT
 struct DistanceSurvey: Survey {
     func makeMeter(_ context: SurveyContext) -> DistanceMeter { DistanceMeter(context.pass) }
 
+    var isOfAnyTransformer: Bool { true }
+
     func makeCollector(_ plan: SurveyPlan, writer: FigureWriter) throws -> DistanceCollector {
-        DistanceCollector(try plan.subjects.map { try DistanceFigure($0, writer: writer) })
+        DistanceCollector(try plan.models.map { try DistanceFigure($0, writer: writer) })
     }
 }
 
@@ -38,7 +40,7 @@ final class DistanceCollector: SurveyCollector {
     }
 
     func finish(_ end: SurveyEnd) throws -> [PageBlock] {
-        let values = figures.flatMap { $0.mean.mean.flatMap { $0 } }
+        let values = figures.flatMap { $0.mean.mean.flatMap { $0 } }.filter(\.isFinite)
         let limits = (low: 0.0, high: AxisTicks.limits(of: values + [0]).high)
         return [
             PageBlock(

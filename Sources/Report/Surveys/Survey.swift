@@ -10,6 +10,9 @@ protocol Survey: Sendable {
     associatedtype Meter: SurveyMeter
     associatedtype Collector: SurveyCollector where Collector.Measure == Meter.Measure
 
+    /// Whether it is also about transformers of any build, which `GraphProbe` measures.
+    var isOfAnyTransformer: Bool { get }
+
     /// Makes one worker's part for one model.
     ///
     /// - Throws: `VitvideoError` where the model cannot be computed with.
@@ -17,6 +20,10 @@ protocol Survey: Sendable {
 
     /// - Throws: `VitvideoError` where a file of the report cannot be begun.
     func makeCollector(_ plan: SurveyPlan, writer: FigureWriter) throws -> Collector
+}
+
+extension Survey {
+    var isOfAnyTransformer: Bool { false }
 }
 
 /// One worker's part of a survey, for one model. One thread at a time uses it.
@@ -68,7 +75,10 @@ extension SurveyCollector {
 }
 
 /// What all surveys of a report are about.
-struct SurveyPlan: Sendable {
+package struct SurveyPlan: Sendable {
+    /// All models of the report.
+    let models: [any ReportModel]
+    /// The plain Vision Transformers among them, which most surveys are about.
     let subjects: [ReportSubject]
     let options: ReportOptions
     /// Nil where none are given.
@@ -77,7 +87,9 @@ struct SurveyPlan: Sendable {
     let truths: [[String: Int]?]
 
     /// - Throws: `VitvideoError` of kind `badData` for a label that no class has.
-    init(subjects: [ReportSubject], options: ReportOptions, boxes: PictureBoxes?) throws {
+    init(models: [any ReportModel], options: ReportOptions, boxes: PictureBoxes?) throws {
+        let subjects = models.compactMap { $0 as? ReportSubject }
+        self.models = models
         self.subjects = subjects
         self.options = options
         self.boxes = boxes
@@ -88,13 +100,16 @@ struct SurveyPlan: Sendable {
 /// What a worker's part of a survey works with.
 struct SurveyContext {
     let plan: SurveyPlan
-    /// The model's place in the plan.
-    let index: Int
+    let subject: ReportSubject
+    /// What the labelled pictures show, as classes of the model by path; nil where that is not known.
+    let truth: [String: Int]?
     /// The worker's own; its buffers are shared by all sections.
     let pass: ForwardPass
 
-    var subject: ReportSubject { plan.subjects[index] }
-    var truth: [String: Int]? { plan.truths[index] }
+    init(plan: SurveyPlan, subject: ReportSubject, pass: ForwardPass) {
+        (self.plan, self.subject, self.pass) = (plan, subject, pass)
+        truth = plan.subjects.firstIndex { $0.name == subject.name }.flatMap { plan.truths[$0] }
+    }
 }
 
 /// A picture as a meter is given it.

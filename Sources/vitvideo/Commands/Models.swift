@@ -223,10 +223,9 @@ extension GraphModel {
     /// What it is, at the size of its training.
     fileprivate var lines: [String] {
         get throws {
-            let size = fixedSize ?? PictureSize(height: nativeSide, width: nativeSide)
-            let instance = try instance(height: size.height, width: size.width)
+            let instance = try nativeInstance()
             var lines = [
-                "\(title), \(size.width)×\(size.height) pixels"
+                "\(title), \(nativeSize.width)×\(nativeSize.height) pixels"
                     + (fixedSize == nil ? "" : " and no other size"),
                 instance.classes > 0 ? "\(instance.classes) classes" : "no classes",
             ]

@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Files
 import Glibc
+import Methods
 import Pipeline
 import Report
 import ViT
@@ -85,11 +86,11 @@ struct Probe: ParsableCommand {
             OutputDirectory.removeUnfinished(unfinished)
         }
         if !messages.quiet {
-            for notice in Set(subjects.compactMap(\.engine.notice)).sorted() {
+            for notice in Set(subjects.compactMap(\.notice)).sorted() {
                 StandardError.line("vitvideo: note: \(notice)")
             }
             for notice in job.notices { StandardError.line("vitvideo: warning: \(notice)") }
-            for subject in subjects { ModelNotices.print(of: subject.model, as: subject.name) }
+            for subject in subjects { ModelNotices.print(subject.notices, as: subject.name) }
         }
 
         if messages.verbose { describe(subjects, pictures: total, schedule) }
@@ -118,39 +119,46 @@ struct Probe: ParsableCommand {
         }
     }
 
-    private func describe(_ subjects: [ReportSubject], pictures: Int, _ schedule: Schedule) {
+    private func describe(_ subjects: [any ReportModel], pictures: Int, _ schedule: Schedule) {
         StandardError.line("\(report.output): \(pictures) picture\(pictures == 1 ? "" : "s")")
         for subject in subjects {
-            let size =
-                switch subject.resolution {
-                case .shortSide(let side): "short side \(side)"
-                case .native: "pictures' own size"
-                }
             StandardError.line(
-                "\(subject.name): \(size), patches of \(subject.model.configuration.patchSize), \(schedule), "
-                    + subject.engine.description)
-            StandardError.line("\(subject.name): \(subject.model.reading)")
+                "\(subject.name): \(subject.given), \(subject.shape), \(schedule), \(subject.computation)")
+            StandardError.line("\(subject.name): \(subject.reading)")
         }
     }
 
     /// The models, each once.
-    private func subjects() throws -> [ReportSubject] {
+    private func subjects() throws -> [any ReportModel] {
         let identities = try model.listedIdentities()
-        var subjects: [ReportSubject] = []
+        var subjects: [any ReportModel] = []
         var seen: Set<ModelIdentity> = []
         for identity in identities where seen.insert(identity).inserted {
-            let loaded = try model.load(identity)
-            let name = identities.count == 1 ? loaded.name : identity.shortName
-            let alike = subjects.count { $0.name == name }
-            let classification = try classes.classification(
-                of: loaded, isMain: subjects.isEmpty, headFile: head.file, wantsNumbers: true,
-                offline: model.offline)
-            subjects.append(
-                ReportSubject(
-                    engine: try compute.engine(for: loaded),
-                    name: alike == 0 ? name : "\(name) (\(subjects.count + 1))",
-                    resolution: model.resolution(for: loaded), classification: classification))
+            let loaded = try model.loadAny(identity)
+            let given = identities.count == 1 ? loaded.name : identity.shortName
+            let alike = subjects.count { $0.name == given }
+            let name = alike == 0 ? given : "\(given) (\(subjects.count + 1))"
+            subjects.append(try subject(loaded, name: name, isMain: subjects.isEmpty))
         }
         return subjects
+    }
+
+    private func subject(_ loaded: LoadedModel, name: String, isMain: Bool) throws -> any ReportModel {
+        switch loaded {
+        case .plain(let loaded):
+            let classification = try classes.classification(
+                of: loaded, isMain: isMain, headFile: head.file, wantsNumbers: true, offline: model.offline)
+            return ReportSubject(
+                engine: try compute.engine(for: loaded), name: name,
+                resolution: model.resolution(for: loaded), classification: classification)
+        case .graph(let loaded):
+            try compute.checkGoesWithGraphs(of: name)
+            let (labels, count) = try classes.classes(
+                of: loaded, name: name, isMain: isMain, headFile: head.file, wantsNumbers: true, target: nil,
+                offline: model.offline)
+            return try ReportGraph(
+                ProbedGraph(
+                    loaded, name: name, resolution: model.resolution?.value, labels: labels, classes: count))
+        }
     }
 }

@@ -105,9 +105,7 @@ struct ClassificationOptions: ParsableArguments {
                     + "is another (\(model.title))", nextStep: .advice("leave it out"))
         }
         guard labels != nil || wantsNumbers || target != nil else { return (nil, 0) }
-        let size =
-            model.fixedSize ?? GraphModel.PictureSize(height: model.nativeSide, width: model.nativeSide)
-        let classes = try model.instance(height: size.height, width: size.width).classes
+        let classes = try model.nativeInstance().classes
         guard classes > 0 else {
             if target != nil { throw VitvideoError.noClassifier(model: name) }
             if labels != nil && isMain {

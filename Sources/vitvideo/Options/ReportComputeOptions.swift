@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import ViT
 
 /// What multiplies matrices for a report, and in which numbers.
@@ -16,6 +17,13 @@ struct ReportComputeOptions: ParsableArguments {
         if precision == .int8 {
             throw ValidationError("a report is of exact numbers; give --precision fp32 or bf16")
         }
+    }
+
+    /// Refuses what transformers of other builds are not computed with.
+    ///
+    /// - Throws: `VitvideoError` of kind `usage`.
+    func checkGoesWithGraphs(of name: String) throws {
+        guard precision == .auto || precision == .fp32 else { throw VitvideoError.exactOnly(model: name) }
     }
 
     /// - Throws: `VitvideoError` where the library or the precision asked for is not to be had.
