@@ -103,7 +103,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Probing", "Rendering", "Methods",
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "ViT", "Graph", "Probing", "Rendering",
+                "Methods",
                 "Pipeline", "Page",
             ],
             swiftSettings: strict),
@@ -207,7 +208,7 @@ let package = Package(
         .testTarget(
             name: "ReportTests",
             dependencies: [
-                "Base", "Files", "NumPy", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures",
+                "Base", "Files", "NumPy", "Graph", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -67,6 +67,28 @@ import VideoIO
         #expect(try workspace.contents.isEmpty)
     }
 
+    @Test("a report on a Swin beside a PiT's graph")
+    func report() throws {
+        let workspace = try Workspace()
+        try workspace.ffmpeg("-i", Workspace.bunny, "-frames:v", "1", "a.png")
+        let models = [
+            "--define", "swin=\(Self.golden("swin"))", "--define", "pit=\(Self.golden("pit/model.onnx"))",
+            "--model", "swin,pit",
+        ]
+        try workspace.succeed(["probe", "a.png", "-o", "report", "--quiet"] + models)
+        let page = String(decoding: try workspace.bytes(of: "report/index.html"), as: UTF8.self)
+        for name in ["heads-1-swin.png", "relevance-1-pit.png", "distance-swin.svg", "rollout-1-pit.png"] {
+            #expect(page.contains(name), "\(name)")
+        }
+        for (arguments, reason) in [
+            (["--precision", "bf16"], "computed in fp32 alone"), (["--layer", "40"], "there is no layer 40"),
+        ] {
+            let outcome = try workspace.run(["probe", "a.png", "-o", "other"] + models + arguments)
+            #expect(outcome.status == 64 && outcome.errors.contains(reason), "\(outcome.errors)")
+        }
+        #expect(try workspace.contents == ["a.png", "report"])
+    }
+
     @Test("the picture of a neuron")
     func neuron() throws {
         let workspace = try Workspace()

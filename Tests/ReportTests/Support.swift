@@ -41,7 +41,7 @@ extension ReportSubject {
 
 /// Makes a report in a directory's `report`.
 func makeReport(
-    of paths: [String], by subjects: [ReportSubject], in directory: TemporaryDirectory,
+    of paths: [String], by subjects: [any ReportModel], in directory: TemporaryDirectory,
     _ options: ReportOptions = ReportOptions(), overwrite: Bool = false, stop: StopRequest = StopRequest(),
     progress: (Int) -> Void = { _ in }
 ) throws -> ReportJob.Outcome {

@@ -43,7 +43,7 @@ package struct GraphRequest {
     /// The model ready for the frames, with attention that is shown.
     ///
     /// - Throws: `VitvideoError` of kind `usage` where it has none.
-    func instance() throws -> GraphInstance {
+    package func instance() throws -> GraphInstance {
         let instance = try model.instance(height: frameHeight, width: frameWidth)
         guard instance.attention.isEmpty else { return instance }
         let reason =
@@ -108,7 +108,7 @@ extension Query {
     init(standardOf matrix: AttentionMatrix) { self = matrix.queryTokens > 0 ? .classToken : .mean }
 
     /// - Throws: `VitvideoError` of kind `usage` for a query that the matrix does not have.
-    func check(_ matrix: AttentionMatrix, layer: Int, of name: String) throws {
+    package func check(_ matrix: AttentionMatrix, layer: Int, of name: String) throws {
         switch self {
         case .classToken where matrix.queryTokens == 0:
             throw VitvideoError(
@@ -133,7 +133,7 @@ extension AttentionMatrix {
     ///   - values: the matrix, as computed.
     ///   - layout: of the picture, on whatever grid.
     /// - Throws: `VitvideoError` of kind `usage` for a patch that is not there.
-    func maps(
+    package func maps(
         _ values: UnsafeBufferPointer<Float>, heads: [Int], query: Query, on layout: InputLayout, name: String
     ) throws -> [Plane] {
         let place = try place(of: query, on: layout, name: name)

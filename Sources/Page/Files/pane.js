@@ -196,7 +196,8 @@ export class Pane {
    * @param vector what similarity compares with: of this picture or the other.
    */
   async maps(state, layer, query, vector) {
-    if (!local.has(state.method)) return this.mapsOfServer(state, layer, query);
+    const isHere = local.has(state.method) && (state.method !== "similarity" || this.model.final_tokens);
+    if (!isHere) return this.mapsOfServer(state, layer, query);
     if (state.method === "similarity" || vector) await this.loadTokens();
     const similarity = this.similarityWith(vector ?? this.vector(query));
     const tiles = [];

@@ -3,7 +3,7 @@ import Methods
 import Probing
 
 /// A method with its options, as query items of a request say them: the options of the command line by their names.
-struct ChosenMethod: Sendable {
+package struct ChosenMethod: Sendable {
     let method: Method
     let settings: MethodSettings
 

@@ -51,23 +51,19 @@ extension ServedProgram {
 
     /// A part of what one pass has left.
     private func answer(
-        _ what: String, of record: FrameRecord, _ head: HTTPHead, _ model: ServedModel
+        _ what: String, of record: any FrameRecord, _ head: HTTPHead, _ model: any ServedModel
     ) throws -> HTTPResponse {
-        let width = model.probed.configuration.width
         switch what {
         case "": return .json(record.description)
         case "queries-keys":
-            let values = try record.kept.queriesAndKeys(ofBlock: try layer(head, model))
-            return Self.npy(values, [2, record.kept.tokens, width])
+            let (values, shape) = try record.queriesAndKeys(ofBlock: try layer(head, model))
+            return Self.npy(values, shape)
         case "tokens":
-            guard !record.tokens.isEmpty else {
-                throw HTTPProblem(.unprocessable, "the model has no final norm")
-            }
-            return Self.npy(record.tokens, [record.kept.tokens, width])
+            let (values, shape) = try record.tokens()
+            return Self.npy(values, shape)
         case "attention":
-            let attention = try record.attention(
-                of: try query(head, model), block: try layer(head, model), model: model)
-            return Self.npy(attention.planes)
+            return Self.npy(
+                try record.attention(of: try query(head, model), block: try layer(head, model)))
         default: throw HTTPProblem(.notFound, "there is no such address")
         }
     }
@@ -82,19 +78,17 @@ extension ServedProgram {
         let client = PassClient(session: session(head), isGone: request.isGone)
         let record = try looker.passingRecord(
             of: image, key: UUID().uuidString, model, for: client)
-        let attention = try record.attention(
-            of: try query(head, model), block: try layer(head, model), model: model)
-        return Self.npy(attention.planes)
+        return Self.npy(try record.attention(of: try query(head, model), block: try layer(head, model)))
             .with("vitvideo-frame", Self.ascii(record.description.json))
     }
 
-    private func layer(_ head: HTTPHead, _ model: ServedModel) throws -> Int {
-        guard let text = head.item("layer") else { return model.probed.configuration.depth - 1 }
+    private func layer(_ head: HTTPHead, _ model: any ServedModel) throws -> Int {
+        guard let text = head.item("layer") else { return model.layers - 1 }
         guard let number = Int(text) else { throw HTTPProblem(.badRequest, "layer is a whole number") }
-        return try model.probed.model.block(at: number)
+        return try blockIndex(number, depth: model.layers)
     }
 
-    private func query(_ head: HTTPHead, _ model: ServedModel) throws -> Query {
+    private func query(_ head: HTTPHead, _ model: any ServedModel) throws -> Query {
         try head.item("query").map { try Query(parsing: $0) } ?? model.standardQuery
     }
 

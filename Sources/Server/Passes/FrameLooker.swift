@@ -11,7 +11,7 @@ import VideoIO
 package final class FrameLooker: Sendable {
     /// What is kept of frames.
     private enum Kept: Sendable {
-        case record(FrameRecord)
+        case record(any FrameRecord)
         case picture(VideoFrame)
         case maps(MethodMaps)
     }
@@ -62,8 +62,8 @@ package final class FrameLooker: Sendable {
     /// What one pass over a frame leaves; the pass is made where it is not kept.
     ///
     /// - Throws: `VitvideoError`, `HTTPProblem`, `Cancellation.Cancelled` where the client hangs up.
-    func record(_ item: MediaItem, _ index: Int, _ model: ServedModel, for client: PassClient) throws
-        -> FrameRecord
+    func record(_ item: MediaItem, _ index: Int, _ model: any ServedModel, for client: PassClient) throws
+        -> any FrameRecord
     {
         let key = Self.key(item, index, model)
         if case .record(let record)? = kept.withLock({ $0.value(key) }) { return record }
@@ -80,8 +80,9 @@ package final class FrameLooker: Sendable {
     ///
     /// - Parameter key: names the picture.
     /// - Throws: as `record`.
-    func passingRecord(of image: RGBImage, key: String, _ model: ServedModel, for client: PassClient) throws
-        -> FrameRecord
+    func passingRecord(of image: RGBImage, key: String, _ model: any ServedModel, for client: PassClient)
+        throws
+        -> any FrameRecord
     {
         try queue.value("live \(key)", for: client) { [self] tools, progress in
             try look(at: image, seconds: 0, model, tools, progress: progress)
@@ -91,7 +92,7 @@ package final class FrameLooker: Sendable {
     /// The entropy of a frame's attention in nats, without keeping the frame.
     ///
     /// - Throws: as `record`.
-    func entropyNats(_ item: MediaItem, _ index: Int, _ model: ServedModel, for client: PassClient) throws
+    func entropyNats(_ item: MediaItem, _ index: Int, _ model: any ServedModel, for client: PassClient) throws
         -> Double
     {
         let key = Self.key(item, index, model)
@@ -103,40 +104,17 @@ package final class FrameLooker: Sendable {
     }
 
     /// Names what one pass over a frame leaves.
-    private static func key(_ item: MediaItem, _ index: Int, _ model: ServedModel) -> String {
+    private static func key(_ item: MediaItem, _ index: Int, _ model: any ServedModel) -> String {
         "record \(item.id) \(item.stamp) \(index) \(model.name)"
     }
 
     private func look(
-        at image: RGBImage, seconds: Double, _ model: ServedModel, _ tools: PassTools,
+        at image: RGBImage, seconds: Double, _ model: any ServedModel, _ tools: PassTools,
         progress: @escaping (Double) -> Void
-    ) throws -> FrameRecord {
-        try check(image, model)
+    ) throws -> any FrameRecord {
+        try model.check(image, budgetBytes: budgetBytes, allowsHuge: allowsHugeFrames)
         counted.withLock { $0 += 1 }
-        return try FrameRecord(
-            of: image, timeSeconds: seconds, by: model, try tools.pass(of: model), progress: progress)
-    }
-
-    /// Refuses what would not fit.
-    private func check(_ image: RGBImage, _ model: ServedModel) throws {
-        let (probed, layout) = (model.probed, try model.probed.layout(of: image))
-        if !allowsHugeFrames,
-            let huge = try HugeFrame(of: probed, height: image.height, width: image.width)
-        {
-            throw huge.refusal
-        }
-        let bytes = KeptAttention.byteCount(probed.configuration, rows: layout.rows, columns: layout.columns)
-        guard bytes <= budgetBytes else {
-            throw VitvideoError(
-                .usage,
-                reason:
-                    "what is kept of a frame of \(layout.columns)×\(layout.rows) patches takes \(bytes) bytes, "
-                    + "and the budget is \(budgetBytes)",
-                nextStep: .advice("raise --budget-memory, or lower --resolution"))
-        }
-        var available = Allocation.current.availableBytes().map { max(0, $0 - bytes) }
-        try probed.reserveMemory(
-            precision: model.engine.precision, on: layout, workers: 1, from: &available)
+        return try tools.recorder(of: model).record(of: image, timeSeconds: seconds, progress: progress)
     }
 
     // MARK: Methods
@@ -145,42 +123,32 @@ package final class FrameLooker: Sendable {
     ///
     /// - Throws: as `record`.
     func maps(
-        _ item: MediaItem, _ index: Int, _ model: ServedModel, _ chosen: ChosenMethod, for client: PassClient
+        _ item: MediaItem, _ index: Int, _ model: any ServedModel, _ chosen: ChosenMethod,
+        for client: PassClient
     ) throws -> MethodMaps {
         let key = "maps \(item.id) \(item.stamp) \(index) \(model.name) \(chosen.identity)"
         if case .maps(let maps)? = kept.withLock({ $0.value(key) }) { return maps }
         let frame = try picture(item, index)
         return try queue.value(key, for: client) { [self] tools, progress in
-            try check(frame.image, model)
-            let source = try source(chosen, model, frame.image, item, threads: tools.threads)
+            try model.check(frame.image, budgetBytes: budgetBytes, allowsHuge: allowsHugeFrames)
+            let source = try model.source(chosen, of: frame.image, threads: tools.threads) { [self] place in
+                guard case .frame(let index) = place else {
+                    throw HTTPProblem(.unprocessable, "no file is opened by its path")
+                }
+                return try picture(item, index).image
+            }
             var available = Allocation.current.availableBytes()
             try source.prepare(
                 height: frame.image.height, width: frame.image.width, workers: 1, availableBytes: &available)
             progress(0.5)
             counted.withLock { $0 += 1 }
+            let found = try source.makeExtractor(threads: tools.threads)(frame.image)
             let maps = MethodMaps(
-                try source.makeExtractor(threads: tools.threads)(frame.image), of: source)
+                try model.shown([found.fused] + found.parts, of: frame.image), lines: found.shownLines,
+                of: source)
             kept.withLock { $0.insert(.maps(maps), for: key, bytes: maps.bytes) }
             return maps
         }
-    }
-
-    /// A method fitted to the frame alone, as a command about that frame fits it.
-    private func source(
-        _ chosen: ChosenMethod, _ model: ServedModel, _ image: RGBImage, _ item: MediaItem, threads: Int
-    ) throws -> any MapSource {
-        try chosen.method.makeSource(
-            MethodRequest(
-                model: model.probed, settings: chosen.settings, threads: threads,
-                availableBytes: Allocation.current.availableBytes(),
-                forEachSample: { try $0(image) },
-                picture: { [self] place in
-                    guard case .frame(let index) = place else {
-                        throw HTTPProblem(.unprocessable, "no file is opened by its path")
-                    }
-                    return try self.picture(item, index).image
-                }
-            ) { model.engine })
     }
 }
 
@@ -190,14 +158,15 @@ struct MethodMaps: Sendable {
     let planes: [Plane]
     let description: JSONValue
 
-    init(_ maps: FrameMaps, of source: any MapSource) {
-        planes = [maps.fused] + maps.parts
+    /// - Parameter lines: what is written on the picture.
+    init(_ planes: [Plane], lines: [String], of source: any MapSource) {
+        self.planes = planes
         description = .object([
             .init("names", .array(([source.fusedName] + source.partNames).map(JSONValue.string))),
             .init("shows_fused", .bool(source.showsFused)),
             .init("appearance", .string(source.method.appearance == .color ? "colour" : "heat")),
             .init("summary", .string(source.summary)),
-            .init("lines", .array(maps.shownLines.map(JSONValue.string))),
+            .init("lines", .array(lines.map(JSONValue.string))),
         ])
     }
 

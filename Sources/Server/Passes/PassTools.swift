@@ -1,18 +1,16 @@
-import ViT
-
 /// What a worker has for itself: scratch memory of each model. Used by the worker's thread alone.
 final class PassTools {
     let threads: Int
-    private var passes: [String: ForwardPass] = [:]
+    private var recorders: [String: any FrameRecorder] = [:]
 
     /// - Parameter threads: that share a pass.
     init(threads: Int) { self.threads = threads }
 
-    /// - Throws: `VitvideoError.mathLibraryMissing`.
-    func pass(of model: ServedModel) throws -> ForwardPass {
-        if let pass = passes[model.name] { return pass }
-        let pass = try ForwardPass(engine: model.engine, threads: threads)
-        passes[model.name] = pass
-        return pass
+    /// - Throws: as `ServedModel.makeRecorder`.
+    func recorder(of model: any ServedModel) throws -> any FrameRecorder {
+        if let recorder = recorders[model.name] { return recorder }
+        let recorder = try model.makeRecorder(threads: threads)
+        recorders[model.name] = recorder
+        return recorder
     }
 }

@@ -1,57 +1,57 @@
 import Files
 import Methods
+import Pixels
 import ViT
 
-/// A model that the server looks by.
-package struct ServedModel: Sendable {
-    package let probed: ProbedModel
-    package let engine: Engine
+/// A model that the server looks by, whatever computes it.
+package protocol ServedModel: Sendable {
+    var name: String { get }
     /// What a command says to look by the same model in the same way: `--model dino_vits16 --resolution 224`.
-    package let arguments: [String]
-
-    package init(_ probed: ProbedModel, engine: Engine, arguments: [String]) {
-        self.probed = probed
-        self.engine = engine
-        self.arguments = arguments
-    }
-
-    package var name: String { probed.name }
-
-    /// Tells it from every other model and way of looking, for ETags.
-    var stamp: String { ([probed.model.weightsHash] + arguments).joined(separator: " ") }
-
-    var description: JSONValue {
-        let c = probed.configuration
-        return .object([
-            .init("name", .string(name)),
-            .init("layers", .integer(c.depth)), .init("heads", .integer(c.heads)),
-            .init("width", .integer(c.width)), .init("head_width", .integer(c.headWidth)),
-            .init("patch", .integer(c.patchSize)),
-            .init("special_tokens", .integer(c.specialTokens)),
-            .init("class_token", .bool(c.prefix.hasClassToken)),
-            .init("query", .string(standardQuery.description)),
-            // Whether rows of attention follow of queries and keys alone.
-            .init("attention_from_keys", .bool(c.relativePositions == nil)),
-            .init("classes", .integer(probed.classification?.classifier.classes ?? 0)),
-            .init("final_tokens", .bool(givesTokens)),
-            .init("computation", .string(engine.description)),
-            .init("reading", .string("\(probed.model.reading)")),
-            .init("methods", .array(methods.map { .string($0.name) })),
-        ])
-    }
-
-    var standardQuery: Query { Query(standardOf: probed.configuration, namesBlock: false) }
-
-    /// Whether the final LayerNorm gives vectors to compare.
-    var givesTokens: Bool { probed.configuration.hasFinalNorm || probed.configuration.hasPoolingNorm }
-
+    var arguments: [String] { get }
+    /// SHA-256 of the weights file in hexadecimal.
+    var weightsHash: String { get }
+    var layers: Int { get }
+    var standardQuery: Query { get }
     /// The methods that the model has all for.
-    var methods: [Method] {
-        MethodRegistry.standard.methods.filter { method in
-            let needsClass = method.use(of: MethodOptions.targetClass) != nil
-            let needsTokens = ["similarity", "features", "foreground"].contains(method.name)
-            return (!needsClass || probed.classification != nil) && (!needsTokens || givesTokens)
-                && method.name != "tokens"
-        }
-    }
+    var methods: [Method] { get }
+    /// What the page has to know of it.
+    var description: JSONValue { get }
+
+    /// Refuses what would not fit.
+    ///
+    /// - Parameter budgetBytes: of what is kept of frames.
+    /// - Throws: `VitvideoError` of kind `usage`.
+    func check(_ image: RGBImage, budgetBytes: Int, allowsHuge: Bool) throws
+    /// Makes what a worker has for itself.
+    ///
+    /// - Parameter threads: that share a pass.
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    func makeRecorder(threads: Int) throws -> any FrameRecorder
+    /// A method fitted to one frame alone, as a command about that frame fits it.
+    ///
+    /// - Parameter picture: reads the picture that a query is in.
+    /// - Throws: `VitvideoError` for what the model does not have.
+    func source(
+        _ chosen: ChosenMethod, of image: RGBImage, threads: Int,
+        picture: @escaping (QueryPlace) throws -> RGBImage
+    ) throws -> any MapSource
+    /// Maps of a source as the page takes them: all on the grid that it knows.
+    ///
+    /// - Throws: as `source`.
+    func shown(_ maps: [Plane], of image: RGBImage) throws -> [Plane]
+}
+
+extension ServedModel {
+    /// Tells it from every other model and way of looking, for ETags.
+    var stamp: String { ([weightsHash] + arguments).joined(separator: " ") }
+}
+
+/// Makes records of frames, with scratch memory of its own. Used by one worker's thread alone.
+package protocol FrameRecorder: AnyObject {
+    /// Runs the model on a frame, once.
+    ///
+    /// - Parameter progress: told how far it is, 0 to 1.
+    /// - Throws: `VitvideoError`, `Cancellation.Cancelled`.
+    func record(of image: RGBImage, timeSeconds: Double, progress: @escaping (Double) -> Void) throws
+        -> any FrameRecord
 }

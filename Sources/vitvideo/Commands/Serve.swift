@@ -107,27 +107,44 @@ struct Serve: ParsableCommand {
         }
     }
 
-    private func servedModels() throws -> [ServedModel] {
+    private func servedModels() throws -> [any ServedModel] {
         let identities = try model.listedIdentities()
-        var models: [ServedModel] = []
+        var models: [any ServedModel] = []
         var seen: Set<ModelIdentity> = []
         for identity in identities where seen.insert(identity).inserted {
-            let loaded = try model.load(identity)
-            let isMain = models.isEmpty
-            let classification = try classes.classification(
-                of: loaded, isMain: isMain, headFile: head.file, wantsNumbers: true, offline: model.offline)
+            let loaded = try model.loadAny(identity)
             var name = identities.count == 1 ? loaded.name : identity.shortName
             while models.contains(where: { $0.name == name }) { name += "-2" }
+            models.append(try served(loaded, identity, name: name, isMain: models.isEmpty))
+        }
+        return models
+    }
+
+    private func served(
+        _ loaded: LoadedModel, _ identity: ModelIdentity, name: String, isMain: Bool
+    ) throws -> any ServedModel {
+        let arguments = model.arguments(for: identity)
+        switch loaded {
+        case .plain(let loaded):
+            let classification = try classes.classification(
+                of: loaded, isMain: isMain, headFile: head.file, wantsNumbers: true, offline: model.offline)
             ModelNotices.print(of: loaded, as: name)
             let probed = ProbedModel(
                 loaded, name: name, resolution: model.resolution(for: loaded), classification: classification)
-            models.append(
-                ServedModel(
-                    probed, engine: try Engine(model: loaded),
-                    arguments: model.arguments(for: identity)
-                        + (classification == nil ? [] : classes.arguments)
-                        + (isMain ? head.file.map { ["--head", $0] } ?? [] : [])))
+            return ServedTransformer(
+                probed, engine: try Engine(model: loaded),
+                arguments: arguments + (classification == nil ? [] : classes.arguments)
+                    + (isMain ? head.file.map { ["--head", $0] } ?? [] : []))
+        case .graph(let loaded):
+            let (labels, count) = try classes.classes(
+                of: loaded, name: name, isMain: isMain, headFile: head.file, wantsNumbers: true, target: nil,
+                offline: model.offline)
+            ModelNotices.print(loaded.notices, as: name)
+            return try ServedGraph(
+                ProbedGraph(
+                    loaded, name: name, resolution: model.resolution?.value, labels: labels,
+                    shownCount: classes.labels == nil ? 0 : classes.topK, classes: count),
+                arguments: arguments + (labels == nil ? [] : classes.arguments))
         }
-        return models
     }
 }
