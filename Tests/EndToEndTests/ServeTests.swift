@@ -179,6 +179,61 @@ import Testing
         #expect(try server.stop().status == 0)
     }
 
+    @Test("a transformer of another build: what the command exports, on its finest grid")
+    func anotherBuild() throws {
+        let workspace = try Workspace()
+        try workspace.ffmpeg(
+            "-f", "lavfi", "-i", "testsrc=size=80x56:rate=5:duration=1", "-frames:v", "1", "photo.png")
+        let swin = ["--weights", Fixtures.golden("graph/swin").path, "--resolution", "56"]
+        let server = try ServerProgram(in: workspace, ["photo.png", "--port", "0"] + swin)
+        let frame = try server.get("/api/frames/photo.png/0").json
+        let (rows, columns) = (frame["rows"] as? Int ?? 0, frame["columns"] as? Int ?? 0)
+        let cell = (frame["cell_width"] as? Double ?? 0, frame["cell_height"] as? Double ?? 0)
+        #expect(rows > 4 && columns > rows && (frame["classes"] as? [Any])?.count == 3)
+        /// Maps of the server, each on the finest grid.
+        func served(_ part: String) throws -> [[Float]] {
+            let answer = try server.get("/api/frames/photo.png/0/\(part)")
+            #expect(answer.status == 200, "\(part)")
+            // The header fills up to a multiple of 64 bytes.
+            let values = answer.body.dropFirst(128).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+            let size = rows * columns
+            return stride(from: 0, to: values.count, by: size).map { Array(values[$0..<$0 + size]) }
+        }
+        // A patch of the finest grid is the pixel in its middle on the others.
+        let pixel = "\(Int(2.5 * cell.0))px,\(Int(3.5 * cell.1))px"
+        for layer in ["0", "-1"] {
+            try workspace.succeed(
+                ["photo.png", "--layer", layer, "--query", pixel, "--export", "\(layer).npz", "--quiet"]
+                    + swin)
+            let exported = try NPZReader(workspace.file("\(layer).npz")).array("attention")
+            let values = try exported.floats()
+            let maps = try served("attention?layer=\(layer)&query=3,2")
+            #expect(maps.count == exported.shape[1])
+            let (own, across) = (exported.shape[2], exported.shape[3])
+            for (head, map) in maps.enumerated() {
+                for (index, value) in map.enumerated() {
+                    let row = (2 * (index / columns) + 1) * own / (2 * rows)
+                    let column = (2 * (index % columns) + 1) * across / (2 * columns)
+                    #expect(value == values[(head * own + row) * across + column])
+                }
+                #expect(map.min() != map.max())
+            }
+        }
+        try workspace.succeed(
+            ["photo.png", "--method", "rollout", "--export", "rollout.npz", "--quiet"] + swin)
+        #expect(
+            try served("maps?method=rollout")[0]
+                == NPZReader(workspace.file("rollout.npz")).array("rollout").floats())
+        #expect(try served("maps?method=similarity&query=3,2").count == 1)
+        for (part, status) in [
+            ("queries-keys?layer=0", 422), ("tokens", 422), ("attention?query=cls", 422),
+            ("attention?layer=77", 422), ("attention?query=99,0", 422), ("maps?method=qk", 422),
+        ] {
+            #expect(try server.get("/api/frames/photo.png/0/\(part)").status == status, "\(part)")
+        }
+        #expect(try server.stop().status == 0)
+    }
+
     @Test func jobsMakeWhatTheCommandMakes() throws {
         let workspace = try Workspace()
         let server = try Self.start(workspace)
