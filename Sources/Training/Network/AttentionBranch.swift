@@ -17,16 +17,19 @@ extension TrunkPass {
                 attend(HeadPlace(self, kept, picture: picture, head: head), scale: scale(places, head), mask)
             }
         }
-        putOut(places, kept, rows: rows)
+        putOut(block, group, kept)
         kept.middle.start.update(from: kept.input.start, count: rows * shape.width)
         vv_add_residual(
             kept.middle.start, branch.start, noBias, places.layerScale1.map { p + $0 }, rows, shape.width)
     }
 
-    /// What the branch adds before LayerScale, proj(…), into `branch`.
-    private func putOut(_ places: ParameterLayout.BlockPlaces, _ kept: GroupRecord.Block, rows: Int) {
-        linear(places.proj, branch.start, kept.heads.start, rows: rows)
-        vv_add_bias(branch.start, weights.parameters + places.proj.bias, rows, shape.width)
+    /// What the branch adds before LayerScale, m ⊙ proj(…), into `branch`.
+    private func putOut(_ block: Int, _ group: Group, _ kept: GroupRecord.Block) {
+        let proj = layout.blocks[block].proj
+        let rows = group.count * shape.tokens
+        linear(proj, branch.start, kept.heads.start, rows: rows)
+        vv_add_bias(branch.start, weights.parameters + proj.bias, rows, shape.width)
+        drop(branch.start, .projection(block: block), group, rowsEach: shape.tokens, width: shape.width)
     }
 
     /// From the gradient of x' in `gradient` to that of x.
@@ -37,8 +40,9 @@ extension TrunkPass {
         let kept = record.blocks[block]
         let rows = group.count * shape.tokens
         let branchGradient = scaledBackward(places.layerScale1, rows: rows, gradients) {
-            putOut(places, kept, rows: rows)
+            putOut(block, group, kept)
         }
+        drop(branchGradient, .projection(block: block), group, rowsEach: shape.tokens, width: shape.width)
         linearBackward(
             places.proj, heads.start, branchGradient, x: kept.heads.start, rows: rows, gradients)
         for picture in 0..<group.count {

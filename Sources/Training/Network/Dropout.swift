@@ -7,14 +7,20 @@ package struct DropoutRates: Sendable, Hashable {
     package var tokens: Float = 0
     /// Of the attention after softmax.
     package var attention: Float = 0
+    /// Of what comes out of the attention branch.
+    package var projection: Float = 0
     /// Of what comes out of either layer of the feed-forward part.
     package var feedForward: Float = 0
     /// Of what goes into each of the classifier's layers.
     package var head: Float = 0
 
-    package init(tokens: Float = 0, attention: Float = 0, feedForward: Float = 0, head: Float = 0) {
+    package init(
+        tokens: Float = 0, attention: Float = 0, projection: Float = 0, feedForward: Float = 0,
+        head: Float = 0
+    ) {
         self.tokens = tokens
         self.attention = attention
+        self.projection = projection
         self.feedForward = feedForward
         self.head = head
     }
@@ -27,6 +33,7 @@ struct Dropout: Sendable {
     enum Site {
         case tokens
         case attention(block: Int)
+        case projection(block: Int)
         case hidden(block: Int)
         case output(block: Int)
         /// What goes into a layer of the classifier.
@@ -36,10 +43,11 @@ struct Dropout: Sendable {
         func number(depth: Int) -> Int {
             switch self {
             case .tokens: 0
-            case .attention(let block): 1 + 3 * block
-            case .hidden(let block): 2 + 3 * block
-            case .output(let block): 3 + 3 * block
-            case .head(let layer): 1 + 3 * depth + layer
+            case .attention(let block): 1 + 4 * block
+            case .projection(let block): 2 + 4 * block
+            case .hidden(let block): 3 + 4 * block
+            case .output(let block): 4 + 4 * block
+            case .head(let layer): 1 + 4 * depth + layer
             }
         }
     }
@@ -67,6 +75,7 @@ struct Dropout: Sendable {
         switch site {
         case .tokens: rates.tokens
         case .attention: rates.attention
+        case .projection: rates.projection
         case .hidden, .output: rates.feedForward
         case .head: rates.head
         }

@@ -1,3 +1,4 @@
+import Base
 import CKernels
 import Glibc
 import ViT
@@ -48,11 +49,15 @@ final class AdamW {
     ///
     /// - Parameter rate: the learning rate.
     /// - Returns: the norm of all gradients before clipping.
-    /// - Throws: `Cancellation.Cancelled`, before anything has changed.
+    /// - Throws: `VitvideoError.lossNotFinite` where it is not finite, and `Cancellation.Cancelled`; nothing has changed
+    ///   then.
     func step(
         _ parameters: FloatBuffer, _ gradients: FloatBuffer, rate: Float, pool: WorkerPool
     ) throws -> Double {
         let norm = try Self.norm(gradients, pool)
+        guard norm.isFinite else {
+            throw VitvideoError.lossNotFinite(step: steps, isClipped: settings.clipping != nil)
+        }
         // The pieces are done whole from here on.
         steps += 1
         let t = Double(steps)
