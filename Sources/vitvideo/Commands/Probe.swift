@@ -5,6 +5,7 @@ import Glibc
 import Pipeline
 import Report
 import ViT
+import VideoIO
 
 struct Probe: ParsableCommand {
     static let configuration = CommandConfiguration(
