@@ -63,6 +63,16 @@ let package = Package(
             name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
+            name: "Datasets",
+            dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Pixels", "VideoIO", "ViT"],
+            swiftSettings: strict),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Base", "Files", "NumPy", "Checkpoints", "Pixels", "CKernels", "ViT", "Datasets",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "ModelZoo", dependencies: ["Base", "Files", "Checkpoints", "Downloads", "ViT", "Graph"],
             swiftSettings: strict),
         .target(

@@ -9,6 +9,12 @@ package struct NPYArray: Sendable, Equatable {
     /// The elements, little-endian, without gaps.
     package let bytes: [UInt8]
 
+    package init(element: NPYElement, shape: [Int], bytes: [UInt8]) {
+        self.element = element
+        self.shape = shape
+        self.bytes = bytes
+    }
+
     /// Any floating-point type as Float32.
     /// - Throws: `VitvideoError` for other types.
     package func floats() throws -> [Float] {
@@ -31,6 +37,32 @@ package struct NPYArray: Sendable, Equatable {
     /// Int32 elements.
     /// - Throws: `VitvideoError` for other types.
     package func int32s() throws -> [Int32] { try elements(of: .int32, as: Int32.self) }
+
+    /// Elements of any type of whole numbers, truth values as 0 and 1.
+    /// - Throws: `VitvideoError` for other types, and for a number that does not fit an `Int`.
+    package func integers() throws -> [Int] {
+        switch element {
+        case .number(.int64): try int64s().map(Int.init)
+        case .number(.int32): try int32s().map(Int.init)
+        case .number(.int16): try elements(of: .int16, as: Int16.self).map(Int.init)
+        case .number(.int8): try elements(of: .int8, as: Int8.self).map(Int.init)
+        case .number(.uint64):
+            try elements(of: .uint64, as: UInt64.self).map { value in
+                guard let integer = Int(exactly: value) else {
+                    throw VitvideoError(
+                        .badData, cannot: "convert", path: "array", reason: "\(value) is too large")
+                }
+                return integer
+            }
+        case .number(.uint32): try elements(of: .uint32, as: UInt32.self).map(Int.init)
+        case .number(.uint16): try elements(of: .uint16, as: UInt16.self).map(Int.init)
+        case .number(.uint8), .number(.bool): bytes.map(Int.init)
+        default:
+            throw VitvideoError(
+                .badData, cannot: "convert", path: "array",
+                reason: "it holds \(element.descriptor), not whole numbers")
+        }
+    }
 
     /// The text of each element, without the zeros that pad it.
     /// - Throws: `VitvideoError` for arrays of numbers.

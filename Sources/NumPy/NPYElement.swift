@@ -21,7 +21,7 @@ package enum NPYElement: Sendable, Equatable {
     /// Bytes an array of that shape takes.
     ///
     /// - Throws: `VitvideoError` where that does not fit an `Int`.
-    func byteCount(ofShape shape: [Int]) throws -> Int {
+    package func byteCount(ofShape shape: [Int]) throws -> Int {
         let count = try TensorDescription(shape: shape, elementType: .uint8).elementCount
         let (bytes, overflow) = count.multipliedReportingOverflow(by: byteCount)
         guard !overflow else { throw VitvideoError.badData("an array of the shape \(shape) is too large") }
@@ -45,7 +45,7 @@ package enum NPYElement: Sendable, Equatable {
 
     /// - Throws: `VitvideoError` for big-endian and for types that hold Python objects, dates, records or complex
     ///   numbers. Two opaque bytes (`V2`) are BFloat16, which is how NumPy saves JAX's.
-    init(descriptor: String) throws {
+    package init(descriptor: String) throws {
         let unsupported = VitvideoError.badData("it holds elements of the NumPy type \(quoted(descriptor))")
         var text = Substring(descriptor)
         guard let order = text.popFirst(), "<|=".contains(order), let kind = text.popFirst(),

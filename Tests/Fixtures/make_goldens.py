@@ -48,6 +48,7 @@ from golden_scripts import (  # noqa: E402
     texts,
     tiny,
     tokens,
+    training,
     variants,
 )
 
@@ -90,6 +91,7 @@ def main() -> None:
     texts.make(GOLDENS / "texts")
     masks.make(GOLDENS / "masks")
     propagation.make(GOLDENS / "propagation")
+    training.make(GOLDENS / "training")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

@@ -1,6 +1,5 @@
 import Base
 import Foundation
-import Pipeline
 import Testing
 
 struct Boom: Error, Equatable { let number: Int }

@@ -4,6 +4,7 @@ import Fixtures
 import Foundation
 import Pipeline
 import Testing
+import VideoIO
 
 @testable import Report
 

@@ -13,6 +13,7 @@
 #include "linear_kernels.h"
 #include "neuron_kernels.h"
 #include "resize_kernels.h"
+#include "training_kernels.h"
 #include "transformer_kernels.h"
 #include "pixel_kernels.h"
 #include "reuse_kernels.h"

@@ -1,6 +1,6 @@
 import NumPy
 
-/// The functions and classes that a pickle names. Those that make up tensors are understood here; what any other
+/// The functions and classes that a pickle names. Those that make up tensors and arrays are understood here; what any other
 /// one would make is passed over as data that nothing is known of. None is ever looked up, imported or called.
 enum PickleGlobal: Sendable, Equatable {
     /// `collections.OrderedDict`
@@ -21,6 +21,14 @@ enum PickleGlobal: Sendable, Equatable {
     case type(ElementType)
     /// `torch.Size`, a tuple
     case size
+    /// NumPy's `_reconstruct`, whose object's state is (version, shape, type, Fortran order, data)
+    case rebuildArray
+    /// NumPy's `_frombuffer` of protocol 5: (data, type, shape, order)
+    case arrayFromBuffer
+    /// `numpy.dtype`: (`u1`, …), the byte order in the object's state
+    case arrayType
+    /// `_codecs.encode`, by which Python 3 writes bytes in protocol 2: (text, `latin1`)
+    case encode
     /// Any other.
     case opaque
 
@@ -60,5 +68,11 @@ enum PickleGlobal: Sendable, Equatable {
         "torch.uint8": .type(.uint8),
         "torch.bool": .type(.bool),
         "torch.Size": .size,
+        "numpy.core.multiarray._reconstruct": .rebuildArray,
+        "numpy._core.multiarray._reconstruct": .rebuildArray,
+        "numpy.core.numeric._frombuffer": .arrayFromBuffer,
+        "numpy._core.numeric._frombuffer": .arrayFromBuffer,
+        "numpy.dtype": .arrayType,
+        "_codecs.encode": .encode,
     ]
 }

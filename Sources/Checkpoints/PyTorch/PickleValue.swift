@@ -17,7 +17,9 @@ enum PickleValue: Sendable, Equatable {
     case tensor(Int)
     /// What a class makes that is not understood here. Tensors may be in it.
     case object(Int)
-    /// Plain data that nothing here depends on: floating-point numbers, bytes, sets.
+    /// Where in the pickle bytes lie; text of Python 2 that is not UTF-8 is such bytes.
+    case bytes(Range<Int>)
+    /// Plain data that nothing here depends on: floating-point numbers, sets.
     case other
 }
 
@@ -48,8 +50,11 @@ struct PickledTensor: Sendable, Equatable {
     let layout: StridedLayout
 }
 
-/// An object of a class that is not understood: what it was made of, unused but for the tensors in it.
+/// An object that is no container and no tensor: what it was made of. Where its class is not understood, that is unused
+/// but for the tensors in it.
 struct PickledObject: Sendable {
+    /// What made it.
+    var function: PickleGlobal = .opaque
     var arguments: [PickleValue] = []
     /// Of a list.
     var items: [PickleValue] = []
@@ -79,8 +84,8 @@ struct PickleHeap: Sendable {
         return .dictionary(dictionaries.count - 1)
     }
 
-    mutating func object(_ arguments: [PickleValue] = []) -> PickleValue {
-        objects.append(PickledObject(arguments: arguments))
+    mutating func object(_ arguments: [PickleValue] = [], of function: PickleGlobal = .opaque) -> PickleValue {
+        objects.append(PickledObject(function: function, arguments: arguments))
         return .object(objects.count - 1)
     }
 

@@ -2,7 +2,7 @@ import Base
 import Files
 import NumPy
 
-/// Reads the pickles of PyTorch files, of protocols 0 to 5. It interprets the opcodes itself and has nothing to
+/// Reads pickles, those of PyTorch files above all, of protocols 0 to 5. It interprets the opcodes itself and has nothing to
 /// execute with: functions are cases of `PickleGlobal`, and each names what to build. https://github.com/python/cpython/blob/main/Lib/pickletools.py
 struct Unpickler {
     private var cursor: ByteCursor
@@ -57,15 +57,17 @@ struct Unpickler {
         case UInt8(ascii: "M"): stack.append(.int(Int(try cursor.littleEndian(UInt16.self))))
         case 0x8a: try long(byteCount: Int(try cursor.byte()))
         case 0x8b: try long(byteCount: Int(try cursor.littleEndian(UInt32.self)))
-        case UInt8(ascii: "G"): try skip(8)  // BINFLOAT
+        case UInt8(ascii: "G"):  // BINFLOAT
+            _ = try cursor.take(8)
+            stack.append(.other)
         case UInt8(ascii: "X"): try string(byteCount: Int(try cursor.littleEndian(UInt32.self)))
         case 0x8c: try string(byteCount: Int(try cursor.byte()))
         case 0x8d: try string(byteCount: try length64())
-        case UInt8(ascii: "T"): try string(byteCount: Int(try cursor.littleEndian(UInt32.self)))
-        case UInt8(ascii: "U"): try string(byteCount: Int(try cursor.byte()))
-        case UInt8(ascii: "B"): try skip(Int(try cursor.littleEndian(UInt32.self)))
-        case UInt8(ascii: "C"): try skip(Int(try cursor.byte()))
-        case 0x8e, 0x96: try skip(try length64())  // BINBYTES8, BYTEARRAY8
+        case UInt8(ascii: "T"): try textOrBytes(byteCount: Int(try cursor.littleEndian(UInt32.self)))
+        case UInt8(ascii: "U"): try textOrBytes(byteCount: Int(try cursor.byte()))
+        case UInt8(ascii: "B"): try bytes(byteCount: Int(try cursor.littleEndian(UInt32.self)))
+        case UInt8(ascii: "C"): try bytes(byteCount: Int(try cursor.byte()))
+        case 0x8e, 0x96: try bytes(byteCount: try length64())  // BINBYTES8, BYTEARRAY8
         default: try executeOnContainers(opcode)
         }
     }
@@ -180,7 +182,7 @@ struct Unpickler {
         switch try pop() {
         case .global(let global): stack.append(try build(global, items))
         // Such as a method that an earlier call gave.
-        case .object, .other: stack.append(heap.object(items))
+        case .object, .bytes, .other: stack.append(heap.object(items))
         default: throw malformed
         }
     }
@@ -210,6 +212,7 @@ struct Unpickler {
         case .size:
             guard arguments.count == 1, heap.items(arguments[0]) != nil else { throw malformed }
             return arguments[0]
+        case .rebuildArray, .arrayFromBuffer, .arrayType, .encode: return heap.object(arguments, of: global)
         case .storage, .untypedStorage, .type, .opaque: return heap.object(arguments)
         }
     }
@@ -303,7 +306,7 @@ struct Unpickler {
         switch try top() {
         case .sequence(let list): heap.sequences[list] += items
         case .object(let index): heap.objects[index].items += items
-        case .other: break
+        case .bytes, .other: break
         default: throw malformed
         }
     }
@@ -313,7 +316,7 @@ struct Unpickler {
         switch try top() {
         case .dictionary(let dictionary): heap.dictionaries[dictionary] += pairs
         case .object(let index): heap.objects[index].pairs += pairs
-        case .other: break
+        case .bytes, .other: break
         default: throw malformed
         }
     }
@@ -339,9 +342,17 @@ struct Unpickler {
         return value
     }
 
-    private mutating func skip(_ byteCount: Int) throws {
+    /// A string of Python 2, which holds text and bytes alike.
+    private mutating func textOrBytes(byteCount: Int) throws {
+        let start = cursor.position
+        let text = String(validating: try cursor.take(byteCount), as: UTF8.self)
+        stack.append(text.map { .string($0) } ?? .bytes(start..<cursor.position))
+    }
+
+    private mutating func bytes(byteCount: Int) throws {
+        let start = cursor.position
         _ = try cursor.take(byteCount)
-        stack.append(.other)
+        stack.append(.bytes(start..<cursor.position))
     }
 
     /// A two's-complement integer; those that do not fit an `Int` are passed over.

@@ -1,6 +1,5 @@
 import Base
 import Glibc
-import Pipeline
 
 /// Listens on an address and serves each connection on a thread of its own.
 ///

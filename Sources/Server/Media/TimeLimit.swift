@@ -1,5 +1,4 @@
 import Base
-import Pipeline
 
 /// Work that may never end: a decoder can hang in a damaged file, and nothing stops a thread from outside.
 enum TimeLimit {

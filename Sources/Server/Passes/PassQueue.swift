@@ -1,5 +1,4 @@
 import Base
-import Pipeline
 
 /// Who waits for a pass.
 package struct PassClient: Sendable {

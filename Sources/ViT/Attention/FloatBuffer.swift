@@ -1,9 +1,9 @@
 /// Memory for floats, aligned to whole cache lines; what is in it at first is not defined.
-final class FloatBuffer {
-    let start: UnsafeMutablePointer<Float>
-    let count: Int
+package final class FloatBuffer {
+    package let start: UnsafeMutablePointer<Float>
+    package let count: Int
 
-    init(_ count: Int) {
+    package init(_ count: Int) {
         self.count = count
         start = UnsafeMutableRawPointer.allocate(
             byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64
@@ -12,5 +12,5 @@ final class FloatBuffer {
 
     deinit { start.deallocate() }
 
-    func clear() { start.update(repeating: 0, count: count) }
+    package func clear() { start.update(repeating: 0, count: count) }
 }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The position tables that are added to the patches.
-enum PositionTable {
+package enum PositionTable {
     /// A learned table carried from the grid it was trained on to another one.
     ///
     /// - Parameters:
@@ -41,7 +41,7 @@ enum PositionTable {
     ///
     /// - Parameter width: D, a multiple of 4.
     /// - Returns: `rows · columns × width`.
-    static func sineCosine(rows: Int, columns: Int, width: Int) -> [Float] {
+    package static func sineCosine(rows: Int, columns: Int, width: Int) -> [Float] {
         let quarter = width / 4
         precondition(quarter > 0 && width == 4 * quarter, "a sine-cosine table has a width of four parts")
         let frequencies = (0..<quarter).map { pow(10_000, -Double($0) / Double(quarter)) }

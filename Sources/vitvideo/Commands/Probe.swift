@@ -6,6 +6,7 @@ import Methods
 import Pipeline
 import Report
 import ViT
+import VideoIO
 
 struct Probe: ParsableCommand {
     static let configuration = CommandConfiguration(

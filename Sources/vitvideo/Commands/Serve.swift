@@ -9,6 +9,7 @@ import Pipeline
 import Report
 import Server
 import ViT
+import VideoIO
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(

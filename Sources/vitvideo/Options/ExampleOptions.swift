@@ -3,6 +3,7 @@ import Base
 import Files
 import Methods
 import Pipeline
+import VideoIO
 
 /// Where frames that excite neurons are looked for, instead of making pictures.
 struct ExampleOptions: ParsableArguments {

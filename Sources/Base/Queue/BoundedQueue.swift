@@ -1,5 +1,3 @@
-import Base
-
 /// A first-in-first-out queue between threads that holds at most `capacity` elements: a producer that is
 /// ahead waits, and so memory is bounded by the queue and not by the clip.
 package final class BoundedQueue<Element: Sendable>: Sendable {

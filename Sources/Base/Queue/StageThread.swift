@@ -1,5 +1,3 @@
-import Base
-
 /// A named thread that can be joined. Long-running stages run on these.
 package final class StageThread: Sendable {
     private let done = Monitor(false)

@@ -1,5 +1,3 @@
-import Base
-
 /// Where workers leave numbered results and one consumer takes them in order.
 package final class OrderedResults<Element: Sendable>: Sendable {
     private let buffer: Monitor<ResequencingBuffer<Element>>

@@ -1,0 +1,119 @@
+import Base
+import Pixels
+import VideoIO
+import ViT
+
+/// Pictures in files of their own, of any sizes.
+///
+/// Each is decoded once when they are opened, which shows the damaged ones before any training. Its short side is brought
+/// to a number of pixels where it is longer; as many as fit into the budget are kept so, the others are decoded again when
+/// they are asked for, to the same bytes.
+struct FilePictures: PictureStore {
+    /// What became of a file.
+    enum Outcome: Sendable {
+        case picture(ChannelSums, kept: RGBImage?)
+        /// It cannot be used; the error names it.
+        case unusable(VitvideoError)
+    }
+
+    private let paths: [String]
+    private let shortSide: Int
+    private let pictures: [(sums: ChannelSums, kept: RGBImage?)]
+
+    var count: Int { paths.count }
+
+    /// Decodes files, and keeps what the budget allows.
+    ///
+    /// - Parameters:
+    ///   - shortSide: in pixels; pictures with a shorter one stay as they are.
+    ///   - threads: that decode.
+    /// - Returns: what became of each file.
+    /// - Throws: `VitvideoError` of kind `unavailable` where a decoder or memory is lacking.
+    static func decode(
+        _ paths: [String], shortSide: Int, budgetBytes: Int, threads: Int
+    ) throws -> [Outcome] {
+        let left = Mutex(budgetBytes)
+        return try inParallel(paths.count, threads: threads) { index in
+            do {
+                let image = try read(paths[index], shortSide: shortSide)
+                let fits = left.withLock { left in
+                    guard image.bytes.count <= left else { return false }
+                    left -= image.bytes.count
+                    return true
+                }
+                return .picture(ChannelSums(of: image), kept: fits ? image : nil)
+            } catch let error as VitvideoError where error.kind != .unavailable {
+                return .unusable(error)
+            }
+        }
+    }
+
+    /// - Parameter pictures: of each file what `decode` gave.
+    init(_ paths: [String], shortSide: Int, pictures: [(sums: ChannelSums, kept: RGBImage?)]) {
+        precondition(paths.count == pictures.count, "each file has its picture")
+        (self.paths, self.shortSide, self.pictures) = (paths, shortSide, pictures)
+    }
+
+    func picture(_ index: Int) throws -> RGBImage {
+        try pictures[index].kept ?? Self.read(paths[index], shortSide: shortSide)
+    }
+
+    func sums(_ index: Int) -> ChannelSums { pictures[index].sums }
+
+    private static func read(_ path: String, shortSide: Int) throws -> RGBImage {
+        let image = try VideoReader.picture(in: path)
+        let short = min(image.height, image.width)
+        guard short > shortSide else { return image }
+        // torchvision truncates the long side.
+        let (height, width) = (shortSide * image.height / short, shortSide * image.width / short)
+        let planes = Resize(from: (image.height, image.width), to: (height, width)).planes(
+            of: image, height: height, width: width, scale: [1, 1, 1], offset: [0, 0, 0])
+        return RGBImage(height: height, width: width) { bytes in
+            for pixel in 0..<(height * width) {
+                for channel in 0..<3 {
+                    let value = planes[channel * height * width + pixel]
+                    bytes[pixel * 3 + channel] = UInt8(min(max(0, value.rounded()), 255))
+                }
+            }
+        }
+    }
+}
+
+/// Computes a value for each of the numbers 0..<count on threads of their own.
+///
+/// - Throws: the first error.
+private func inParallel<Value: Sendable>(
+    _ count: Int, threads: Int, _ value: @escaping @Sendable (Int) throws -> Value
+) throws -> [Value] {
+    let results = OrderedResults<Value>(capacity: max(1, count))
+    let next = Mutex(0)
+    let running = Mutex(threads)
+    let workers = (0..<threads).map { number in
+        StageThread(name: "decode-\(number)") {
+            do {
+                while true {
+                    let index = next.withLock { next in
+                        defer { next += 1 }
+                        return next
+                    }
+                    guard index < count, results.deliver(try value(index), at: index) else { break }
+                }
+            } catch {
+                results.close(.failure(error))
+            }
+            let isLast = running.withLock { running in
+                running -= 1
+                return running == 0
+            }
+            if isLast { results.close(.success(())) }
+        }
+    }
+    defer {
+        results.cancel()
+        for worker in workers { worker.join() }
+    }
+    var values: [Value] = []
+    values.reserveCapacity(count)
+    while let value = try results.next() { values.append(value) }
+    return values
+}
