@@ -58,6 +58,12 @@ extension Graph {
         return try apply(Pad(shape(x), before: before, after: after, value: value), [x])
     }
 
+    /// Moves what is there, out[i] = x[i − by], and lets 0 come in.
+    package mutating func shift(_ x: Value, by: [Int]) throws -> Value {
+        if by.allSatisfy({ $0 == 0 }) { return x }
+        return try apply(Shift(shape(x), by: by), [x])
+    }
+
     package mutating func take(_ x: Value, axis: Int, _ indices: [Int]) throws -> Value {
         try apply(Take(shape(x), axis: axis, indices: indices), [x])
     }

@@ -8,6 +8,22 @@ package final class GraphModel: Sendable {
     private enum Source: Sendable {
         case onnx(ONNXGraph)
         case family(GraphFamily, Checkpoint)
+
+        /// The size that pictures must have; nil where there are several.
+        var fixedSize: PictureSize? {
+            get throws {
+                switch self {
+                case .onnx(let graph):
+                    let size = try ONNXModel.pictureSize(of: graph)
+                    guard let height = size.height, let width = size.width else { return nil }
+                    return PictureSize(height: height, width: width)
+                case .family(.trained, let checkpoint):
+                    let side = try locating("use", checkpoint.path) { try TrainedShape(of: checkpoint).side }
+                    return PictureSize(height: side, width: side)
+                case .family: return nil
+                }
+            }
+        }
     }
 
     /// What to call the model in captions and metadata.
@@ -17,6 +33,8 @@ package final class GraphModel: Sendable {
     /// SHA-256 of the weights file in hexadecimal.
     package let weightsHash: String
     package let normalization: Normalization
+    /// The names of its classes that its file holds; empty where it holds none.
+    package let classNames: [String]
     /// What it was taken for without being told.
     package let notices: [ModelNotice]
     /// The size that its pictures must have; nil where it takes several.
@@ -75,7 +93,8 @@ package final class GraphModel: Sendable {
         self.title = title
         self.name = name ?? FileName.shown(checkpoint.path.lastPathPart)
         weightsHash = try checkpoint.contentHash()
-        let file = PretrainedFacts(beside: checkpoint.path)
+        classNames = checkpoint.classNames
+        let file = PretrainedFacts(of: checkpoint)
         var notices: [ModelNotice] = []
         func channels(_ given: [Float]?, _ told: [Float]?, _ standard: [Float]) -> [Float] {
             let values = given ?? told ?? standard
@@ -91,13 +110,7 @@ package final class GraphModel: Sendable {
         normalization = Normalization(
             mean: channels(mean, file.mean, Normalization.imageNet.mean),
             deviation: channels(deviation, file.deviation, Normalization.imageNet.deviation))
-        var fixed: PictureSize?
-        if case .onnx(let graph) = source {
-            let size = try ONNXModel.pictureSize(of: graph)
-            if let height = size.height, let width = size.width {
-                fixed = PictureSize(height: height, width: width)
-            }
-        }
+        let fixed = try source.fixedSize
         fixedSize = fixed
         let side = fixed.map { min($0.height, $0.width) } ?? file.side ?? 224
         nativeSide = side
@@ -178,22 +191,25 @@ package final class GraphInstance: Sendable {
     }
 }
 
-/// What timm's `config.json` beside a weights file says of how the model was trained.
+/// What timm's `config.json` beside a weights file says of how the model was trained, or the file's own metadata.
 private struct PretrainedFacts {
     private(set) var mean: [Float]?
     private(set) var deviation: [Float]?
     private(set) var side: Int?
 
-    init(beside path: String) {
+    init(of checkpoint: Checkpoint) {
         // A damaged file is an error where the model's arguments are read of it.
-        let object = try? JSONValue(contentsOf: path.parentPath + "/config.json", limit: 16 << 20)
-        guard let facts = object?["pretrained_cfg"] ?? object else { return }
+        let object = try? JSONValue(
+            contentsOf: checkpoint.path.parentPath + "/config.json", limit: 16 << 20)
+        let facts = object?["pretrained_cfg"] ?? object
         func numbers(_ name: String) -> [Float]? {
-            let values = facts[name]?.array?.compactMap { $0.number.map { Float($0) } } ?? []
+            let values =
+                checkpoint.metadata[name].map { $0.split(separator: ",").compactMap { Float($0) } }
+                ?? facts?[name]?.array?.compactMap { $0.number.map { Float($0) } } ?? []
             return values.count == 3 && values.allSatisfy(\.isFinite) ? values : nil
         }
         mean = numbers("mean")
         deviation = numbers("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil }
-        side = facts["input_size"]?.array?.last?.integer
+        side = facts?["input_size"]?.array?.last?.integer
     }
 }

@@ -1,4 +1,5 @@
 import Base
+import Checkpoints
 import Files
 import Glibc
 
@@ -112,5 +113,16 @@ extension TextClassifier.Probability {
         case .softmax: return Softmax(logits).callAsFunction
         case .sigmoid: return { 1 / (1 + exp(-$0)) }
         }
+    }
+}
+
+extension Checkpoint {
+    /// The names of the classes that the file itself holds, as `vitvideo train` writes them; empty where it holds none.
+    package var classNames: [String] {
+        guard let text = metadata["class_names"], let list = try? JSONValue(Array(text.utf8)).array else {
+            return []
+        }
+        let names = list.compactMap(\.string)
+        return names.count == list.count ? names : []
     }
 }

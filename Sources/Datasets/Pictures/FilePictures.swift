@@ -1,7 +1,7 @@
 import Base
 import Pixels
-import VideoIO
 import ViT
+import VideoIO
 
 /// Pictures in files of their own, of any sizes.
 ///

@@ -11,6 +11,8 @@ package enum GraphFamily: String, Sendable, CaseIterable {
     case coat
     case twins
     case cait
+    /// What `vitvideo train` makes.
+    case trained
 
     /// What only the names of such a model's tensors have, from the beginning of a name of the model's own.
     var sign: String {
@@ -22,6 +24,7 @@ package enum GraphFamily: String, Sendable, CaseIterable {
         case .coat: "serial_blocks1.0."
         case .twins: "pos_block.0.proj.0."
         case .cait: "blocks_token_only.0."
+        case .trained: "patch_embed.proj.weight"
         }
     }
 
@@ -35,6 +38,7 @@ package enum GraphFamily: String, Sendable, CaseIterable {
         case .coat: "CoaT"
         case .twins: "Twins"
         case .cait: "CaiT"
+        case .trained: "Vision Transformer of a build of its own"
         }
     }
 
@@ -43,12 +47,16 @@ package enum GraphFamily: String, Sendable, CaseIterable {
         switch self {
         case .swin, .swinV2, .pit, .coat, .twins: 32
         case .convit, .cait: 16
+        case .trained: 1
         }
     }
 
     /// The family whose tensors a file has; nil for none of these.
     package static func recognized(_ checkpoint: Checkpoint) -> GraphFamily? {
-        allCases.first { family in checkpoint.names.contains { $0.contains(family.sign) } }
+        if checkpoint.metadata["family"] == TrainedShape.family { return .trained }
+        return allCases.first { family in
+            family != .trained && checkpoint.names.contains { $0.contains(family.sign) }
+        }
     }
 
     /// The model for one size of the picture.
@@ -65,6 +73,7 @@ package enum GraphFamily: String, Sendable, CaseIterable {
             case .coat: try CoaT.graph(weights, height: height, width: width)
             case .twins: try Twins.graph(weights, height: height, width: width)
             case .cait: try CaiT.graph(weights, height: height, width: width)
+            case .trained: try TrainedTransformer.graph(weights, height: height, width: width)
             }
         }
     }

@@ -14,6 +14,8 @@ package final class Model: Sendable {
     /// How it came to be taken for what it is.
     package let account: ModelAccount
     let weights: Weights
+    /// The names of its classes that its file holds; empty where it holds none.
+    package let classNames: [String]
     /// The text tower that lies beside it; nil where there is none that is read.
     package let textTower: TextTower?
     private let positions = GridCache<[Float]>()
@@ -26,7 +28,8 @@ package final class Model: Sendable {
 
     init(
         configuration: Configuration, name: String, weightsHash: String,
-        account: ModelAccount = ModelAccount(), weights: Weights, textTower: TextTower? = nil,
+        account: ModelAccount = ModelAccount(), weights: Weights, classNames: [String] = [],
+        textTower: TextTower? = nil,
         readBlock: @escaping ReadBlock
     ) {
         self.configuration = configuration
@@ -34,6 +37,7 @@ package final class Model: Sendable {
         self.weightsHash = weightsHash
         self.account = account
         self.weights = weights
+        self.classNames = classNames
         self.textTower = textTower
         self.readBlock = readBlock
         keptBlocks = Lazy { try (0..<configuration.depth).map(readBlock) }

@@ -1,4 +1,5 @@
 import Base
+import Checkpoints
 import Files
 
 extension TrainedShape {
@@ -59,6 +60,18 @@ extension TrainedShape {
         } catch let error as VitvideoError {
             throw VitvideoError.badData(error.reason)
         }
+    }
+}
+
+extension TrainedShape {
+    /// What the metadata of a model's file call its family where it is not plain; `shape` has its numbers then.
+    package static let family = "vit_small_ds"
+
+    /// The shape that a model's file tells.
+    ///
+    /// - Throws: `VitvideoError` of kind `badData` where it tells none.
+    package init(of checkpoint: Checkpoint) throws {
+        try self.init(json: JSONValue(Array((checkpoint.metadata["shape"] ?? "").utf8)))
     }
 }
 

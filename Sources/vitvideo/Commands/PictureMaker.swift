@@ -129,7 +129,9 @@ extension UnitOptions {
         case .logit where !texts.isWanted && headFile == nil:
             guard instance.classes > 0 else { throw VitvideoError.noClassifier(model: model.name) }
             let names = try labels.map {
-                try ClassLabels(given: $0, of: model.name, classes: instance.classes, offline: offline)
+                try ClassLabels(
+                    given: $0, of: model.name, own: model.classNames, classes: instance.classes,
+                    offline: offline)
             }
             return try classes(arguments, count: instance.classes, names).map {
                 VisualizedUnit(name: $0.name, target: .logit($0.index), layer: nil)

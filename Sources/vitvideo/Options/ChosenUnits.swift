@@ -22,7 +22,9 @@ extension UnitOptions {
         }
         let classifier = try classifier(of: model)
         let names = try labels.map {
-            try ClassLabels(given: $0, of: model.name, classes: classifier.classes, offline: offline)
+            try ClassLabels(
+                given: $0, of: model.name, own: model.classNames, classes: classifier.classes,
+                offline: offline)
         }
         return (classifier, names)
     }

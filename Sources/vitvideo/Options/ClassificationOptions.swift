@@ -10,9 +10,9 @@ struct ClassificationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Show the likeliest classes on the picture: 'imagenet' for the ImageNet-1k names, fetched once, or a \
-            file with one name a line. For models with a classifier.
-            """, valueName: "imagenet|file"))
+            Show the likeliest classes on the picture: 'imagenet' for the ImageNet-1k names, fetched once, 'model' \
+            for those that the model's file holds, or a file with one name a line. For models with a classifier.
+            """, valueName: "imagenet|model|file"))
     var labels: String?
 
     @OptionGroup var texts: TextOptions
@@ -34,7 +34,7 @@ struct ClassificationOptions: ParsableArguments {
     }
 
     /// Files whose content decides about the outputs.
-    var files: [String] { labels.map { $0 == "imagenet" ? [] : [$0] } ?? [] }
+    var files: [String] { labels.map { ["imagenet", "model"].contains($0) ? [] : [$0] } ?? [] }
 
     /// How a model's frames are classified; nil where they are not.
     ///
@@ -83,7 +83,8 @@ struct ClassificationOptions: ParsableArguments {
         return Classification(
             classifier: classifier,
             labels: try names(
-                of: model.name, classes: classifier.classes, target: target, offline: offline),
+                of: model.name, classes: classifier.classes, own: headFile == nil ? model.classNames : [],
+                target: target, offline: offline),
             shownCount: labels == nil ? 0 : topK)
     }
 
@@ -113,17 +114,20 @@ struct ClassificationOptions: ParsableArguments {
             }
             return (nil, 0)
         }
-        return (try names(of: name, classes: classes, target: target, offline: offline), classes)
+        let labels = try names(
+            of: name, classes: classes, own: model.classNames, target: target, offline: offline)
+        return (labels, classes)
     }
 
-    /// - Throws: `VitvideoError` of kind `usage` for ImageNet's names of other classes than its 1,000, of kind
-    ///   `badData` for a list of another length than the classes.
+    /// - Parameter own: the names that the model's file holds.
+    /// - Throws: as `ClassLabels.init(given:of:own:classes:offline:)`.
     private func names(
-        of model: String, classes: Int, target: ClassChoice?, offline: Bool
+        of model: String, classes: Int, own: [String], target: ClassChoice?, offline: Bool
     ) throws -> ClassLabels {
         switch (labels, target) {
         case (let list?, _):
-            return try ClassLabels(given: list, of: model, classes: classes, offline: offline)
+            return try ClassLabels(given: list, of: model, own: own, classes: classes, offline: offline)
+        case (nil, _) where own.count == classes: return ClassLabels(names: own)
         case (nil, .name(let name)):
             guard classes == ClassLabels.imageNetCount else {
                 throw VitvideoError(
@@ -140,14 +144,24 @@ struct ClassificationOptions: ParsableArguments {
 }
 
 extension ClassLabels {
-    /// The names that --labels gives: ImageNet's, or a file's.
+    /// The names that --labels gives: ImageNet's, the model's own, or a file's.
     ///
     /// - Parameters:
-    ///   - list: "imagenet" or a path.
+    ///   - list: "imagenet", "model" or a path.
     ///   - model: what to call it.
-    /// - Throws: `VitvideoError` of kind `usage` for ImageNet's names of other classes than its 1,000, of kind
-    ///   `badData` for a list of another length than the classes.
-    init(given list: String, of model: String, classes: Int, offline: Bool) throws {
+    ///   - own: the names that its file holds.
+    /// - Throws: `VitvideoError` of kind `usage` for ImageNet's names of other classes than its 1,000 and for names that the
+    ///   model does not have, of kind `badData` for a list of another length than the classes.
+    init(given list: String, of model: String, own: [String], classes: Int, offline: Bool) throws {
+        if list == "model" {
+            guard own.count == classes else {
+                throw VitvideoError(
+                    .usage, reason: "the file of \(model) holds no names of its classes",
+                    nextStep: .advice("give them with --labels FILE"))
+            }
+            self.init(names: own)
+            return
+        }
         guard list == "imagenet" else {
             self = try ClassLabels(contentsOf: list)
             guard names.count == classes else {

@@ -56,7 +56,7 @@ extension Model {
             configuration: settled,
             name: name ?? checkpoint.metadata["model"] ?? FileName.shown(path.lastPathPart),
             weightsHash: hash, account: account, weights: try loader.weights(for: settled),
-            textTower: loader.textTower(beside: settled),
+            classNames: checkpoint.classNames, textTower: loader.textTower(beside: settled),
             readBlock: { [settled] in try loader.block($0, for: settled) })
     }
 }
