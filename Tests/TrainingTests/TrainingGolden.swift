@@ -1,6 +1,6 @@
 import Base
 import Checkpoints
-import Datasets
+@testable import Datasets
 import Files
 import Fixtures
 
@@ -59,6 +59,6 @@ struct TrainingGolden {
         }
         return TrainingBatch(
             pixels: pixels, count: count, side: shape.side, labels: labels,
-            mixture: mixes ? .init(labels: others, shares: shares) : nil)
+            mixture: mixes ? Mixture(labels: others, shares: shares) : nil)
     }
 }

@@ -21,11 +21,7 @@ package struct CrossEntropy: Sendable, Hashable {
         logits: UnsafePointer<Float>, classes: Int, of batch: TrainingBatch, picture: Int,
         gradient: UnsafeMutablePointer<Float>, scale: Float
     ) -> Double {
-        var largest = logits[0]
-        for i in 1..<max(classes, 1) { largest = max(largest, logits[i]) }
-        var sum = 0.0
-        for i in 0..<classes { sum += exp(Double(logits[i] - largest)) }
-        let logSum = log(sum) + Double(largest)
+        let logSum = LogSum(count: classes) { Double(logits[$0]) }.value
         let share = batch.mixture.map { $0.shares[picture] } ?? 1
         let (first, second) = (
             Int(batch.labels[picture]), batch.mixture.map { Int($0.labels[picture]) } ?? 0
@@ -78,5 +74,19 @@ package struct Measures: Sendable, Hashable {
         if !logits[label].isFinite { return }
         if before < 1 { top1 += 1 }
         if before < 5 { top5 += 1 }
+    }
+}
+
+/// log Σ exp of scores, in 64-bit floats.
+struct LogSum {
+    let value: Double
+
+    /// - Parameter score: gives each of `count` scores, at least one.
+    init(count: Int, score: (Int) -> Double) {
+        var largest = score(0)
+        for i in 1..<max(count, 1) { largest = max(largest, score(i)) }
+        var sum = 0.0
+        for i in 0..<count { sum += exp(score(i) - largest) }
+        value = log(sum) + largest
     }
 }

@@ -10,6 +10,9 @@ package enum Initialization: String, Sendable, CaseIterable {
     /// heads × d × D, of which Keras takes the first for a filter's places: heads·D inputs and d·D outputs, then heads·d
     /// and heads·D.
     case keras
+    /// probing-vits: as Keras, but positions normal with deviation 0.02, biases of the feed-forward part with 1e-6, and the
+    /// class token and the classifier's weights 0.
+    case probingViTs = "probing-vits"
     /// timm: weights of a normal distribution of deviation 0.02 cut at ±2 (which is never reached); the patch
     /// embedding as PyTorch's convolutions, uniform in ±1/√inputs with its bias; positions as weights, tokens normal
     /// with deviation 1e-6.
@@ -49,7 +52,11 @@ package enum Initialization: String, Sendable, CaseIterable {
         let inputs = parameter.count / max(parameter.shape[0], 1)
         let isPatchEmbedding = parameter.name.hasPrefix("patch_embed.proj")
         switch (self, parameter.kind) {
-        case (.keras, .weight):
+        case (.probingViTs, .weight) where parameter.name == "head.weight": return nil
+        case (.probingViTs, .bias) where parameter.name.contains(".mlp."): return { 1e-6 * $0.normal() }
+        case (.probingViTs, .positions): return { 0.02 * $0.normal() }
+        case (.probingViTs, .token): return nil
+        case (.keras, .weight), (.probingViTs, .weight):
             let (from, to) = kerasFans(of: parameter, layout.shape)
             return uniform((6 / Double(from + to)).squareRoot())
         case (.keras, .token), (.keras, .positions): return uniform(0.05)

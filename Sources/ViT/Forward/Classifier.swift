@@ -61,8 +61,7 @@ package struct Classifier: Sendable {
         case .own:
             request.wantsLogits = true
         case .linear(let linear):
-            request.classTokenBlocks = max(request.classTokenBlocks, linear.blocks)
-            if linear.includesMeanPatch { request.wantsTokens = true }
+            linear.reading.require(of: &request)
         case .texts(let texts):
             texts.require(of: &request)
         }
@@ -75,13 +74,8 @@ package struct Classifier: Sendable {
         case .own:
             return result.logits
         case .linear(let linear):
-            var features = Array(result.classTokens.suffix(linear.blocks * linear.width))
-            if linear.includesMeanPatch {
-                let patches = Array(result.tokens[(specialTokens * linear.width)...])
-                features += TokenFeature.mean(
-                    patches, count: patches.count / linear.width, width: linear.width)
-            }
-            return linear.logits(features)
+            return linear.logits(
+                linear.reading.values(of: result, specialTokens: specialTokens, width: linear.width))
         case .texts(let texts):
             return texts.logits(of: result)
         }

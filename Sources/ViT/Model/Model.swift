@@ -13,7 +13,7 @@ package final class Model: Sendable {
     package let weightsHash: String
     /// How it came to be taken for what it is.
     package let account: ModelAccount
-    let weights: Weights
+    package let weights: Weights
     /// The names of its classes that its file holds; empty where it holds none.
     package let classNames: [String]
     /// The text tower that lies beside it; nil where there is none that is read.
@@ -51,7 +51,7 @@ package final class Model: Sendable {
     /// The weights of all blocks, read at the first call and kept from then on.
     ///
     /// - Throws: `VitvideoError` where the file cannot be read.
-    func blocks() throws -> [BlockWeights] { try keptBlocks() }
+    package func blocks() throws -> [BlockWeights] { try keptBlocks() }
 
     /// What the position table adds to the patches on a grid, `rows · columns × D`; computed once per grid.
     /// Empty for a model without a table.

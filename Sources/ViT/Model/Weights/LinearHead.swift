@@ -4,9 +4,8 @@ import Checkpoints
 /// A linear classifier on features of a frozen backbone: DINO's and DINOv2's published classifiers, and that of
 /// Hugging Face's `Dinov2ForImageClassification`.
 ///
-/// The features are the class tokens of the last `blocks` blocks, earliest first, each after the model's final
-/// LayerNorm, then, where `includesMeanPatch`, the mean of the last block's patch tokens after that LayerNorm.
-/// (DINO's `eval_linear.py`: four class tokens and no mean for ViT-S, one class token and the mean for ViT-B.)
+/// The features are those of `reading`. (DINO's `eval_linear.py`: four class tokens and no mean for ViT-S, one class token
+/// and the mean for ViT-B.)
 package struct LinearHead: Sendable, Equatable {
     package let classes: Int
     /// The backbone's embedding dimension D.
@@ -19,8 +18,11 @@ package struct LinearHead: Sendable, Equatable {
     /// `classes`.
     package let bias: [Float]
 
-    /// Number of features, `width · (blocks + 1)` with the mean patch token, else `width · blocks`.
-    package var features: Int { width * (blocks + (includesMeanPatch ? 1 : 0)) }
+    /// What it reads.
+    package var reading: LinearFeatures { LinearFeatures(blocks: blocks, includesMeanPatch: includesMeanPatch) }
+
+    /// Number of features.
+    package var features: Int { reading.count(width: width) }
 
     /// - Parameter features: in the order that the type describes; `self.features` of them.
     /// - Returns: one logit a class.

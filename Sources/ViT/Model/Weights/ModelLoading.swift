@@ -69,17 +69,21 @@ extension Checkpoint {
             ? hashes[0] : try ContentHash.sha256(of: Data(hashes.map { $0 + "\n" }.joined().utf8))
     }
 
-    /// What an import into the model cache noted, or the graph of an export shows.
+    /// What an import into the model cache or a training run noted, or the graph of an export shows.
     fileprivate var facts: ModelFacts {
         func numbers(_ name: String) -> [Float]? {
             let texts = metadata[name]?.split(separator: ",") ?? []
             let values = texts.compactMap { Float($0) }.filter(\.isFinite)
             return [1, 3].contains(values.count) && values.count == texts.count ? values : nil
         }
-        return ModelFacts(
+        var facts = ModelFacts(
             family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)), mean: numbers("mean"),
             deviation: numbers("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil },
             heads: metadata["num_heads"].flatMap { Int($0) },
             activation: metadata["activation"].flatMap(Activation.init(rawValue:)))
+        facts.layerNormEpsilon = metadata["layer_norm_eps"].flatMap { Float($0) }.flatMap {
+            $0 > 0 && $0 < 1 ? $0 : nil
+        }
+        return facts
     }
 }

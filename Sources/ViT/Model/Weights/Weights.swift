@@ -101,7 +101,7 @@ package struct Weights: Sendable {
     /// After the last block; nil for a model without.
     package let norm: Norm?
     /// Of the pooled feature that the classifier reads; nil for a model without.
-    let poolingNorm: Norm?
+    package let poolingNorm: Norm?
     /// What gathers the classifier's feature from the patches, for `Pooling.attentionProbe`.
     let attentionProbe: AttentionProbeWeights?
     /// Classifier on the pooled feature, nil without one.
