@@ -60,6 +60,10 @@ let package = Package(
             dependencies: ["Base", "Files", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
+            name: "Datasets",
+            dependencies: ["Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "ViT"],
+            swiftSettings: strict),
+        .target(
             name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
@@ -110,7 +114,7 @@ let package = Package(
             name: "vitvideo",
             dependencies: [
                 "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
-                "Graph", "ModelZoo",
+                "Datasets", "Graph", "ModelZoo",
                 "Probing", "Rendering", "Methods", "Pipeline", "Report", "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -179,6 +183,12 @@ let package = Package(
             name: "ModelZooTests",
             dependencies: [
                 "Base", "Files", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DatasetsTests",
+            dependencies: [
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "ViT", "Datasets", "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -50,8 +50,10 @@ package struct AffineMap: Sendable, Equatable {
                         for channel in 0..<3 {
                             let upper = channel * plane + top * width
                             let lower = channel * plane + bottom * width
-                            let above = from[upper + left] * (1 - shareRight) + from[upper + right] * shareRight
-                            let below = from[lower + left] * (1 - shareRight) + from[lower + right] * shareRight
+                            let above =
+                                from[upper + left] * (1 - shareRight) + from[upper + right] * shareRight
+                            let below =
+                                from[lower + left] * (1 - shareRight) + from[lower + right] * shareRight
                             to[channel * plane + y * width + x] =
                                 above * (1 - shareBottom) + below * shareBottom
                         }
