@@ -61,7 +61,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Datasets",
-            dependencies: ["Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "ViT"],
+            dependencies: ["Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
             name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],

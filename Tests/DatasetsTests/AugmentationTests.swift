@@ -157,6 +157,43 @@ import ViT
         #expect(before.values == [7, 7, 8, 8, 9, 9])
     }
 
+    /// The kernel's naive twin, in double precision: bilinear between samples of the picture mirrored beyond its edges.
+    private func mapped(_ picture: PicturePlanes, _ map: AffineMap) -> [Float] {
+        func mirrored(_ index: Int, _ count: Int) -> Int {
+            let place = ((index % (2 * count)) + 2 * count) % (2 * count)
+            return place < count ? place : 2 * count - 1 - place
+        }
+        let (height, width) = (picture.height, picture.width)
+        return (0..<picture.values.count).map { place in
+            let plane = place / (height * width) * height * width
+            let (x, y) = (Double(place % width), Double(place % (height * width) / width))
+            let across = Double(map.xx) * x + Double(map.xy) * y + Double(map.xOffset)
+            let down = Double(map.yx) * x + Double(map.yy) * y + Double(map.yOffset)
+            let (left, top) = (Int(across.rounded(.down)), Int(down.rounded(.down)))
+            func sample(_ row: Int, _ column: Int) -> Double {
+                Double(picture.values[plane + mirrored(row, height) * width + mirrored(column, width)])
+            }
+            let (right, below) = (across - Double(left), down - Double(top))
+            let upper = sample(top, left) * (1 - right) + sample(top, left + 1) * right
+            let lower = sample(top + 1, left) * (1 - right) + sample(top + 1, left + 1) * right
+            return Float(upper * (1 - below) + lower * below)
+        }
+    }
+
+    @Test(arguments: [(1, 1), (1, 9), (7, 1), (5, 64), (6, 65), (70, 130)])
+    func theKernelIsItsNaiveTwin(height: Int, width: Int) {
+        var generator = SplitMix64(seed: UInt64(height * 1000 + width))
+        let picture = PicturePlanes(
+            height: height, width: width, values: (0..<(3 * height * width)).map { _ in generator.normal() })
+        for _ in 0..<20 {
+            let map = AffineMap(
+                xx: 2 * generator.normal(), xy: generator.normal(), xOffset: 9 * generator.normal(),
+                yx: generator.normal(), yy: 2 * generator.normal(), yOffset: 9 * generator.normal())
+            // Places of some hundred pixels have 2⁻¹⁵ of a pixel.
+            #expect(relativeError(map.applied(to: picture).values, mapped(picture, map)) < 2e-4)
+        }
+    }
+
     @Test func mapsFarOutsideStayWithinThePicture() {
         let picture = PicturePlanes(height: 1, width: 1, values: [1, 2, 3])
         let map = AffineMap.zoom(heightFactor: 1e6, widthFactor: 1e6, height: 1, width: 1)
@@ -164,6 +201,8 @@ import ViT
         let row = PicturePlanes(height: 2, width: 3, values: (0..<18).map(Float.init))
         let far = AffineMap(xx: -1e7, xy: 3, xOffset: 1e9, yx: 1e8, yy: 1e7, yOffset: -1e9)
         #expect(far.applied(to: row).values.allSatisfy { (0...17).contains($0) })
+        let endless = AffineMap(xx: .infinity, xy: .nan, xOffset: 0, yx: -.infinity, yy: 0, yOffset: .nan)
+        #expect(endless.applied(to: row).values.allSatisfy { (0...17).contains($0) })
     }
 
     @Test func aChannelOfOneValueIsNotDivided() {
