@@ -60,11 +60,11 @@ let package = Package(
             dependencies: ["Base", "Files", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
-            name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
+            name: "Datasets",
+            dependencies: ["Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
-            name: "Datasets",
-            dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Pixels", "VideoIO", "ViT"],
+            name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
             name: "Training",
@@ -86,8 +86,8 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Base", "Files", "NumPy", "Archives", "Pixels", "VideoIO", "ViT", "Probing", "Rendering",
-                "Methods",
+                "Base", "Files", "NumPy", "Archives", "Pixels", "VideoIO", "ViT", "Datasets", "Training",
+                "Probing", "Rendering", "Methods",
             ],
             swiftSettings: strict),
         .target(
@@ -122,7 +122,7 @@ let package = Package(
             name: "vitvideo",
             dependencies: [
                 "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
-                "Graph", "ModelZoo",
+                "Datasets", "Training", "Graph", "ModelZoo",
                 "Probing", "Rendering", "Methods", "Pipeline", "Report", "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -191,6 +191,18 @@ let package = Package(
             name: "ModelZooTests",
             dependencies: [
                 "Base", "Files", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DatasetsTests",
+            dependencies: [
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "ViT", "Datasets", "Fixtures",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Base", "Files", "Pixels", "Checkpoints", "ViT", "Datasets", "Training", "Graph", "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(

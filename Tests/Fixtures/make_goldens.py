@@ -28,6 +28,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
 from golden_scripts import (  # noqa: E402
+    augmentation,
     beit,
     clip,
     dinov3,
@@ -92,6 +93,7 @@ def main() -> None:
     masks.make(GOLDENS / "masks")
     propagation.make(GOLDENS / "propagation")
     training.make(GOLDENS / "training")
+    augmentation.make(GOLDENS / "datasets")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

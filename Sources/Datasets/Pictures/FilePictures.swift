@@ -1,4 +1,6 @@
 import Base
+import Files
+import Glibc
 import Pixels
 import ViT
 import VideoIO
@@ -61,6 +63,8 @@ struct FilePictures: PictureStore {
     func sums(_ index: Int) -> ChannelSums { pictures[index].sums }
 
     private static func read(_ path: String, shortSide: Int) throws -> RGBImage {
+        // A named pipe would keep the thread waiting.
+        close(try openForReading(path))
         let image = try VideoReader.picture(in: path)
         let short = min(image.height, image.width)
         guard short > shortSide else { return image }

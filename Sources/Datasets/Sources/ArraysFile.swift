@@ -116,8 +116,8 @@ struct ArraysFile {
         switch shape.count {
         case 3: (layout, height, width) = (.gray, shape[1], shape[2])
         case 4 where shape[3] == 3: (layout, height, width) = (.interleaved, shape[1], shape[2])
-        case 4 where shape[1] == 3: (layout, height, width) = (.planar, shape[2], shape[3])
         case 4 where shape[3] == 1: (layout, height, width) = (.gray, shape[1], shape[2])
+        case 4 where shape[1] == 3: (layout, height, width) = (.planar, shape[2], shape[3])
         case 4 where shape[1] == 1: (layout, height, width) = (.gray, shape[2], shape[3])
         case 2:
             throw refusal(
