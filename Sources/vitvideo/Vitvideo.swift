@@ -11,7 +11,8 @@ struct Vitvideo: ParsableCommand {
         abstract: "Show what a Vision Transformer attends to in a video or picture.",
         version: Version.current,
         subcommands: [
-            Annotate.self, Probe.self, Neuron.self, Propagate.self, Batch.self, Serve.self, Models.self,
+            Annotate.self, Probe.self, Neuron.self, Propagate.self, Train.self, Batch.self, Serve.self,
+            Models.self,
         ],
         defaultSubcommand: Annotate.self)
 

@@ -12,9 +12,6 @@ import ViT
 /// Of both, the metadata hold `mean` and `std` of the normalization, `num_heads`, `activation` (`gelu`),
 /// `layer_norm_eps`, and the names of the classes as a JSON array under `class_names`.
 package enum TrainedModelFile {
-    /// What the metadata of a model that is not plain call its family.
-    package static let family = "vit_small_ds"
-
     /// Writes the parameters that an engine has.
     ///
     /// - Parameter name: what to call the model in captions; nil for the file's name.
@@ -27,7 +24,8 @@ package enum TrainedModelFile {
         let shape = engine.shape
         var tensors = try engine.layout.parameters.map { parameter in
             let values = Array(
-                UnsafeBufferPointer(start: engine.parameters.start + parameter.offset, count: parameter.count))
+                UnsafeBufferPointer(start: engine.parameters.start + parameter.offset, count: parameter.count)
+            )
             guard values.allSatisfy(\.isFinite) else {
                 throw VitvideoError(
                     .badData, cannot: "write", path: path,
@@ -46,7 +44,7 @@ package enum TrainedModelFile {
         }
         func list(_ values: [Float]) -> String { values.map { "\($0)" }.joined(separator: ",") }
         var metadata = [
-            "family": shape.isPlain ? Configuration.Family.vit.rawValue : family,
+            "family": shape.isPlain ? Configuration.Family.vit.rawValue : TrainedShape.family,
             "mean": list(normalization.mean), "std": list(normalization.deviation),
             "num_heads": String(shape.heads), "activation": Activation.gelu.rawValue,
             "layer_norm_eps": "\(shape.layerNormEpsilon)",

@@ -10,6 +10,7 @@ import ViT
 /// | `parameters`, `moments.first`, `moments.second` | `ParameterLayout.count` each |
 /// | `best` | the parameters of the best epoch, where they are kept |
 /// | `history.steps` | steps × (loss, learning rate, gradient norm) |
+/// | `history.looks` | looks × values |
 ///
 /// The metadata hold shape, settings, the data's identity, and the epochs' sums.
 struct RunState {
@@ -30,7 +31,9 @@ struct RunState {
         func difference(from other: Identity) -> String? {
             if shape != other.shape { return "another model" }
             if settings != other.settings { return "other settings of training" }
-            if data != other.data || batches != other.batches { return "other pictures, or pictures prepared otherwise" }
+            if data != other.data || batches != other.batches {
+                return "other pictures, or pictures prepared otherwise"
+            }
             return nil
         }
     }
@@ -44,13 +47,19 @@ struct RunState {
     func write(to path: String, _ identity: Identity) throws {
         func flat(_ values: [Float]) -> (shape: [Int], values: [Float]) { ([values.count], values) }
         var tensors = [
-            ("parameters", flat(parameters)), ("moments.first", flat(first)), ("moments.second", flat(second)),
+            ("parameters", flat(parameters)), ("moments.first", flat(first)),
+            ("moments.second", flat(second)),
         ].map { (name: $0.0, shape: $0.1.shape, values: $0.1.values) }
         if let best { tensors.append(("best", [best.count], best)) }
         tensors.append(
             (
                 "history.steps", [history.steps.count, 3],
                 history.steps.flatMap { [$0.loss, $0.learningRate, $0.gradientNorm] }
+            ))
+        tensors.append(
+            (
+                "history.looks", [history.looks.count, history.looks.first?.values.count ?? 0],
+                history.looks.flatMap(\.values)
             ))
         let epochs = history.epochs.map {
             JSONValue.object([
@@ -62,6 +71,7 @@ struct RunState {
             metadata: [
                 Self.formatKey: Self.format, "shape": identity.shape, "settings": identity.settings,
                 "data": identity.data, "batches": String(identity.batches),
+                "looks": JSONValue.array(history.looks.map { .integer($0.steps) }).json,
                 "epochs": JSONValue.array(epochs).json, "epoch": history.current.json.json,
             ], to: path)
     }
@@ -114,12 +124,23 @@ struct RunState {
     }
 
     private static func history(of file: Checkpoint) throws -> TrainingHistory {
-        func json(_ name: String) throws -> JSONValue { try JSONValue(Array((file.metadata[name] ?? "").utf8)) }
+        func json(_ name: String) throws -> JSONValue {
+            try JSONValue(Array((file.metadata[name] ?? "").utf8))
+        }
         var history = TrainingHistory()
         let steps = try file.floats("history.steps")
         guard steps.count % 3 == 0 else { throw VitvideoError.badData("its history is cut short") }
         history.steps = stride(from: 0, to: steps.count, by: 3).map {
             .init(loss: steps[$0], learningRate: steps[$0 + 1], gradientNorm: steps[$0 + 2])
+        }
+        let looks = (try json("looks").array ?? []).compactMap(\.integer)
+        let values = try file.floats("history.looks")
+        guard looks.isEmpty ? values.isEmpty : values.count % looks.count == 0 else {
+            throw VitvideoError.badData("its history is cut short")
+        }
+        let width = values.count / max(looks.count, 1)
+        history.looks = looks.enumerated().map { index, steps in
+            .init(steps: steps, values: Array(values[index * width..<(index + 1) * width]))
         }
         history.epochs = try (try json("epochs").array ?? []).map { epoch in
             TrainingHistory.Epoch(

@@ -16,10 +16,19 @@ package struct TrainingHistory: Sendable, Equatable {
         package let validation: Measures?
     }
 
+    /// What whoever watches the run noted.
+    package struct Look: Sendable, Equatable {
+        /// Steps taken before.
+        package let steps: Int
+        /// As many in each look.
+        package let values: [Float]
+    }
+
     package internal(set) var steps: [Step] = []
     package internal(set) var epochs: [Epoch] = []
     /// Of the epoch that has not ended yet.
     package internal(set) var current = Measures()
+    package internal(set) var looks: [Look] = []
 
     package init() {}
 

@@ -41,7 +41,9 @@ package final class TrainingRun {
         package var epoch: (Int, TrainingHistory.Epoch) throws -> Void = { _, _ in }
         /// Before the steps whose number is a multiple of the interval, and at the end: how many steps were taken, and the
         /// engine to ask for attention.
-        package var watch: (Int, TrainingEngine) throws -> Void = { _, _ in }
+        ///
+        /// - Returns: what is kept in the history, as many values each time.
+        package var watch: (Int, TrainingEngine) throws -> [Float] = { _, _ in [] }
 
         package init() {}
     }
@@ -112,8 +114,12 @@ package final class TrainingRun {
         let state = try RunState(contentsOf: path, engine.layout, identity)
         let batches = training.batchCount
         let steps = state.history.steps.count
-        guard (state.history.epochs.count * batches...(state.history.epochs.count + 1) * batches).contains(steps)
-        else { throw VitvideoError(.badData, path: path, reason: "its steps and epochs contradict each other") }
+        guard
+            (state.history.epochs.count * batches...(state.history.epochs.count + 1) * batches).contains(
+                steps)
+        else {
+            throw VitvideoError(.badData, path: path, reason: "its steps and epochs contradict each other")
+        }
         engine.parameters.start.update(from: state.parameters, count: state.parameters.count)
         trainer.optimizer.first.start.update(from: state.first, count: state.first.count)
         trainer.optimizer.second.start.update(from: state.second, count: state.second.count)
@@ -164,9 +170,11 @@ package final class TrainingRun {
                         loss: Float(step.measures.meanLoss), learningRate: step.learningRate,
                         gradientNorm: Float(step.gradientNorm)))
                 let progress = Progress(
-                    epoch: epoch, epochs: epochs, steps: trainer.steps, allSteps: epochs * batches, step: step,
+                    epoch: epoch, epochs: epochs, steps: trainer.steps, allSteps: epochs * batches,
+                    step: step,
                     measures: history.current,
-                    picturesPerSecond: Double(pictures) / max((ContinuousClock.now - start) / .seconds(1), 1e-9))
+                    picturesPerSecond: Double(pictures)
+                        / max((ContinuousClock.now - start) / .seconds(1), 1e-9))
                 try observer.step(progress)
                 try saveNowAndThen()
             }
@@ -182,14 +190,19 @@ package final class TrainingRun {
 
     private func watch(_ observer: Observer, isEnd: Bool = false) throws {
         guard let interval = options.watchInterval, interval > 0 else { return }
-        if isEnd || trainer.steps % interval == 0 { try observer.watch(trainer.steps, engine) }
+        // A resumed run may have looked there before.
+        guard isEnd || trainer.steps % interval == 0, history.looks.last?.steps != trainer.steps else {
+            return
+        }
+        history.looks.append(.init(steps: trainer.steps, values: try observer.watch(trainer.steps, engine)))
     }
 
     /// Loss and accuracy over all pictures of a source.
     ///
     /// - Throws: `VitvideoError` where pictures cannot be read, `Cancellation.Cancelled`.
     package func measure(_ source: any BatchSource) throws -> Measures {
-        let loader = BatchLoader(source, epochs: 1, threads: options.loaderThreads, ahead: options.batchesAhead)
+        let loader = BatchLoader(
+            source, epochs: 1, threads: options.loaderThreads, ahead: options.batchesAhead)
         defer { loader.stop() }
         var sum = Measures()
         while let loaded = try loader.next() { sum += try engine.measure(loaded.batch) }

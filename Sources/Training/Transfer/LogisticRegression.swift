@@ -1,4 +1,5 @@
 import Base
+import CKernels
 import Checkpoints
 import Files
 import Glibc
@@ -104,6 +105,28 @@ package struct LogisticRegression: Sendable {
             for i in q.indices { q[i] += (share - other) * step.s[i] }
         }
         return q
+    }
+
+    /// Loss and accuracy of a fit.
+    ///
+    /// - Throws: `VitvideoError.mathLibraryMissing`.
+    package static func measure(_ fit: Fit, on features: FrozenFeatures) throws -> Measures {
+        let classes = fit.bias.count
+        var logits = [Float](repeating: 0, count: features.count * classes)
+        try MatrixProduct()(
+            &logits, stride: classes, features.values, stride: features.width, fit.weight,
+            stride: features.width,
+            bTransposed: true, m: features.count, n: classes, k: features.width)
+        vv_add_bias(&logits, fit.bias, features.count, classes)
+        var measures = Measures()
+        logits.withUnsafeBufferPointer { logits in
+            for (picture, label) in features.labels.enumerated() {
+                let row = logits.baseAddress! + picture * classes
+                let loss = LogSum(count: classes) { Double(row[$0]) }.value - Double(row[Int(label)])
+                measures.add(loss: loss, logits: row, classes: classes, label: Int(label))
+            }
+        }
+        return measures
     }
 
     // MARK: The file

@@ -100,7 +100,7 @@ struct Neuron: ParsableCommand {
             outcome = try job.run { progress in
                 display.update(
                     frames: progress.steps, lastFrame: progress.step.index,
-                    figure: (name: "objective", value: Double(progress.step.objective)))
+                    figures: [(name: "objective", value: Double(progress.step.objective))])
             }
         }
         if !messages.quiet { warnings.print() }

@@ -16,8 +16,8 @@ final class ProgressDisplay {
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
     private var position: (frames: Int, lastFrame: Int)?
-    /// A number that goes with the position.
-    private var figure: (name: String, value: Double)?
+    /// Numbers that go with the position.
+    private var figures: [(name: String, value: Double)] = []
     /// Whether what is shown is the end of the job: the position, and that no time remains.
     private var showsEnd = false
     private var hasBar = false
@@ -39,10 +39,10 @@ final class ProgressDisplay {
 
     /// Called after each frame; draws now and then.
     ///
-    /// - Parameter figure: a number to show beside.
-    func update(frames: Int, lastFrame: Int, figure: (name: String, value: Double)? = nil) {
+    /// - Parameter figures: numbers to show beside.
+    func update(frames: Int, lastFrame: Int, figures: [(name: String, value: Double)] = []) {
         position = (frames, lastFrame)
-        self.figure = figure
+        self.figures = figures
         let now = ContinuousClock.now
         if let lastDrawn, now - lastDrawn < interval { return }
         lastDrawn = now
@@ -80,7 +80,9 @@ final class ProgressDisplay {
         } else {
             text += Self.clock(seconds)
         }
-        if let figure { text += "  \(figure.name) \(formatted("%.4g", figure.value))" }
+        for figure in figures {
+            text += "  \(figure.name.replacing("_", with: " ")) \(formatted("%.4g", figure.value))"
+        }
         return text
     }
 
@@ -108,7 +110,9 @@ final class ProgressDisplay {
             let remaining = isLast ? 0 : Double(max(total - frames, 0)) / rate
             fields.append("\"eta_seconds\":\(Self.decimal(remaining))")
         }
-        if let figure { fields.append("\"\(figure.name)\":\(formatted("%.6g", figure.value))") }
+        for figure in figures {
+            fields.append("\"\(figure.name)\":\(formatted("%.6g", figure.value))")
+        }
         StandardError.line("{" + fields.joined(separator: ",") + "}")
     }
 

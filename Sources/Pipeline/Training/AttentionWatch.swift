@@ -1,0 +1,153 @@
+import Base
+import Datasets
+import Glibc
+import Pixels
+import Training
+import ViT
+import VideoIO
+
+/// Pictures and clips whose attention is looked at again and again while a model is trained on others.
+package final class AttentionWatch {
+    /// What is watched, as the model is given it; of a clip a frame a look, from the first again after the last.
+    struct Subject {
+        let name: String
+        let frames: [RGBImage]
+        /// `3 × side × side` each, normalized.
+        let inputs: [[Float]]
+    }
+
+    /// One look at the model.
+    package struct Look {
+        /// Steps taken before.
+        package let steps: Int
+        /// By subject, then head: what is attended to in the last block, on the patches' grid.
+        package let maps: [[Plane]]
+        /// By block, then head; the mean over the subjects.
+        package let heads: [[AttentionSummary]]
+    }
+
+    let subjects: [Subject]
+    private let shape: TrainedShape
+
+    /// - Parameters:
+    ///   - paths: of pictures and videos.
+    ///   - looks: frames of a clip at most.
+    /// - Throws: `VitvideoError` where a file cannot be read.
+    package init(
+        _ paths: [String], shape: TrainedShape, _ augmentation: Augmentation, _ normalization: Normalization,
+        looks: Int
+    ) throws {
+        self.shape = shape
+        let unit = Normalization(mean: [0, 0, 0], deviation: [1, 1, 1])
+        subjects = try paths.map { path in
+            let reader = try VideoReader.open(path)
+            defer { reader.close() }
+            var (frames, inputs): ([RGBImage], [[Float]]) = ([], [])
+            while frames.count < max(1, looks), let frame = try reader.nextFrame() {
+                inputs.append(augmentation.evaluation(frame.image, normalization))
+                frames.append(
+                    RGBImage(
+                        planes: augmentation.evaluation(frame.image, unit), height: shape.side,
+                        width: shape.side))
+            }
+            guard !frames.isEmpty else {
+                throw VitvideoError(
+                    .badData, cannot: "watch", path: path, reason: "there is no picture in it")
+            }
+            return Subject(name: path.lastPathPart, frames: frames, inputs: inputs)
+        }
+    }
+
+    // MARK: Looking
+
+    /// What a run keeps of a look: the maps of all subjects, then entropy and distance of each block and head.
+    ///
+    /// - Parameter count: of looks before.
+    /// - Throws: as `TrainingEngine.attention`.
+    package func look(_ count: Int, by engine: TrainingEngine) throws -> [Float] {
+        var maps: [Float] = []
+        var sums = [AttentionSummary](repeating: .zero, count: shape.depth * shape.heads)
+        for subject in subjects {
+            let attention = try engine.attention(of: subject.inputs[count % subject.inputs.count])
+            for head in 0..<shape.heads { maps += map(attention[shape.depth - 1], head: head) }
+            for (block, values) in attention.enumerated() {
+                for head in 0..<shape.heads {
+                    sums[block * shape.heads + head] += AttentionSummary(of: values, head: head, shape)
+                }
+            }
+        }
+        let share = 1 / Float(subjects.count)
+        return maps + sums.map { $0.entropyNats * share } + sums.map { $0.distancePixels * share }
+    }
+
+    /// What the class token attends to, or where there is none a patch, mean over all, among the patches.
+    private func map(_ attention: [Float], head: Int) -> [Float] {
+        let (tokens, prefix) = (shape.tokens, shape.prefixTokens)
+        let start = head * tokens * tokens
+        if shape.hasClassToken { return Array(attention[start + prefix..<start + tokens]) }
+        var sum = [Float](repeating: 0, count: shape.patches)
+        for row in prefix..<tokens {
+            for patch in 0..<shape.patches { sum[patch] += attention[start + row * tokens + prefix + patch] }
+        }
+        return sum.map { $0 / Float(shape.patches) }
+    }
+
+    /// A look out of what a run has kept of it.
+    package func look(_ kept: TrainingHistory.Look) -> Look {
+        let (side, patches) = (shape.gridSide, shape.patches)
+        let maps = subjects.indices.map { subject in
+            (0..<shape.heads).map { head in
+                let start = (subject * shape.heads + head) * patches
+                return Plane(height: side, width: side, values: Array(kept.values[start..<start + patches]))
+            }
+        }
+        let first = subjects.count * shape.heads * patches
+        let all = shape.depth * shape.heads
+        let heads = (0..<shape.depth).map { block in
+            (0..<shape.heads).map { head in
+                let at = first + block * shape.heads + head
+                return AttentionSummary(entropyNats: kept.values[at], distancePixels: kept.values[at + all])
+            }
+        }
+        return Look(steps: kept.steps, maps: maps, heads: heads)
+    }
+}
+
+/// How a head attends, in two numbers.
+package struct AttentionSummary: Sendable, Hashable {
+    /// The mean over all tokens of the entropy of what each attends to, −Σ a ln a.
+    package var entropyNats: Float
+    /// Mean attention distance (Dosovitskiy et al. 2021): the mean over patches of Σ a · distance to the other patches in pixels,
+    /// not renormalized for what goes to other tokens.
+    package var distancePixels: Float
+
+    static let zero = AttentionSummary(entropyNats: 0, distancePixels: 0)
+
+    init(entropyNats: Float, distancePixels: Float) {
+        (self.entropyNats, self.distancePixels) = (entropyNats, distancePixels)
+    }
+
+    /// - Parameter attention: `heads × tokens × tokens`.
+    init(of attention: [Float], head: Int, _ shape: TrainedShape) {
+        let (tokens, prefix, grid) = (shape.tokens, shape.prefixTokens, shape.gridSide)
+        let start = head * tokens * tokens
+        var (entropy, distance) = (0.0, 0.0)
+        for row in 0..<tokens {
+            for column in 0..<tokens {
+                let share = attention[start + row * tokens + column]
+                if share > 0 { entropy -= Double(share * logf(share)) }
+                guard row >= prefix, column >= prefix else { continue }
+                let down = Float((row - prefix) / grid - (column - prefix) / grid)
+                let across = Float((row - prefix) % grid - (column - prefix) % grid)
+                distance += Double(share * (down * down + across * across).squareRoot())
+            }
+        }
+        entropyNats = Float(entropy / Double(tokens))
+        distancePixels = Float(distance / Double(shape.patches)) * Float(shape.patchSize)
+    }
+
+    static func += (sum: inout AttentionSummary, other: AttentionSummary) {
+        sum.entropyNats += other.entropyNats
+        sum.distancePixels += other.distancePixels
+    }
+}
