@@ -60,6 +60,12 @@ let package = Package(
             dependencies: ["Base", "Files", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
+            name: "Training",
+            dependencies: [
+                "Base", "Files", "NumPy", "Checkpoints", "Pixels", "ViT", "CKernels", "Datasets",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
             swiftSettings: strict),
         .target(
@@ -121,7 +127,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo-bench",
             dependencies: [
-                "Checkpoints", "ViT", "Probing", "CPeak",
+                "Checkpoints", "ViT", "Probing", "Datasets", "Training", "CPeak",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
@@ -179,6 +185,12 @@ let package = Package(
             name: "ModelZooTests",
             dependencies: [
                 "Base", "Files", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(
