@@ -133,7 +133,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo-bench",
             dependencies: [
-                "Checkpoints", "ViT", "Probing", "CPeak",
+                "Checkpoints", "ViT", "Probing", "Datasets", "Training", "CPeak",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
@@ -202,7 +202,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Base", "Files", "Pixels", "Checkpoints", "ViT", "Datasets", "Training", "Graph", "Fixtures",
+                "Base", "Files", "NumPy", "Pixels", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Graph",
+                "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(

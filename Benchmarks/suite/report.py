@@ -2,6 +2,7 @@
 
 from math import prod
 
+from suite import train as training
 from suite.programs import PROGRAMS, Program
 from suite.rows import BY_NAME, ROWS
 
@@ -192,6 +193,27 @@ def neuron(results: dict) -> str:
     return "\n".join([title, "", table(head, lines), ""])
 
 
+def train(results: dict) -> str:
+    """Steps of training beside PyTorch's."""
+    measured = results["train"]
+    mine = measured["programs"]["vitvideo"]["seconds"]["median"]
+    lines = [
+        [
+            title, with_spread(values["seconds"]), f"{measured['batch'] / values['seconds']['median']:.0f}",
+            f"{values['seconds']['median'] / mine:.2f}×", megabytes(values["peak_bytes"]),
+        ]
+        for title, values in measured["programs"].items()
+    ]  # fmt: skip
+    head = ["the Keras example's small ViT", "s a step", "pictures a second", "of vitvideo", "peak memory, MB"]
+    steps = -(-training.EPOCH // measured["batch"]) * training.EPOCHS
+    return "\n".join([
+        f"## Training in batches of {measured['batch']}", "",
+        table(head, lines), "",
+        f"Projected from that, not measured: the example's {training.EPOCHS} epochs of {training.EPOCH:,} pictures take ours "
+        f"{steps * mine / 3600:.1f} hours.", "",
+    ])  # fmt: skip
+
+
 def reuse(results: dict) -> str:
     """Forward passes and jobs with `--reuse` over those without."""
     lines = []
@@ -230,8 +252,8 @@ def machine(results: dict) -> str:
 def whole(results: dict, chart: str) -> str:
     """All sections that were measured."""
     sections = {
-        "peak": peak, "forward": forward, "job": job, "neuron": neuron, "reuse": reuse, "workers": workers,
-        "tokens": tokens, "memory": memory,
+        "peak": peak, "forward": forward, "job": job, "neuron": neuron, "train": train, "reuse": reuse,
+        "workers": workers, "tokens": tokens, "memory": memory,
     }  # fmt: skip
     parts = ["# Results", "", machine(results), f"![Ours and the peers]({chart})", ""]
     parts += [write(results) for name, write in sections.items() if name in results]

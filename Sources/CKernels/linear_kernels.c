@@ -1,24 +1,17 @@
 #include "linear_kernels.h"
-#include "clones.h"
 #include "panels.h"
+#include "register_block.h"
 
 #include <string.h>
 
-// Weights are packed in panels [inputs, PANEL], one for PANEL outputs. A register block of ROWS × PANEL sums, twelve
-// of AVX2's sixteen registers, does more multiplications than it loads values.
+// Weights are packed in panels [inputs, PANEL], one for PANEL outputs.
 //
 // A panel's DEPTH inputs (24 KB) stay in the first-level cache while the rows of a tile go past it, and the tile's
 // inputs (203 KB) in the second-level cache while all panels do. The weights of a whole model do not stay in any: a
 // panel is fetched while the one before it is at work.
 
-#define LANES 8
-#define VECTORS 2
-#define PANEL (VECTORS * LANES)
-#define ROWS 6
 #define DEPTH 384
 #define ROW_TILE 132  // a multiple of ROWS
-
-typedef float vector __attribute__((ext_vector_type(LANES), aligned(4)));
 
 size_t vv_linear_packed_count(size_t outputs, size_t inputs) {
     return (outputs + PANEL - 1) / PANEL * PANEL * inputs;
@@ -28,36 +21,6 @@ void vv_linear_pack(float *packed, const float *weight, size_t outputs, size_t i
     pack_panels(packed, weight, inputs, outputs, inputs, PANEL);
 }
 
-// out [rows, PANEL] = start + x [rows, depth] · panel [depth, PANEL], where start is `start` [PANEL], or what is in
-// `out` plus that. `rows`, at most ROWS, is a constant where this is inlined.
-VV_INLINE void block(float *out, size_t out_stride, const float *x, size_t x_stride, const float *panel,
-                     const float *start, size_t depth, bool accumulates, const size_t rows) {
-    vector sum[ROWS][VECTORS];
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < VECTORS; j++) {
-            sum[i][j] = *(const vector *)(start + j * LANES);
-            if (accumulates) sum[i][j] += *(const vector *)(out + i * out_stride + j * LANES);
-        }
-#pragma clang loop unroll_count(4)
-    for (size_t k = 0; k < depth; k++) {
-        vector weight[VECTORS];
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < VECTORS; j++) weight[j] = *(const vector *)(panel + k * PANEL + j * LANES);
-#pragma clang loop unroll(full)
-        for (size_t i = 0; i < rows; i++) {
-            vector input = (vector)(x[i * x_stride + k]);
-#pragma clang loop unroll(full)
-            for (size_t j = 0; j < VECTORS; j++) sum[i][j] += input * weight[j];
-        }
-    }
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < VECTORS; j++) *(vector *)(out + i * out_stride + j * LANES) = sum[i][j];
-}
-
 // The same for any number of rows up to ROW_TILE, fetching `next` [depth, PANEL] by the way.
 VV_INLINE void column(float *out, size_t out_stride, const float *x, size_t x_stride, const float *panel,
                       const float *next, const float *start, size_t depth, bool accumulates, size_t rows) {
@@ -65,19 +28,13 @@ VV_INLINE void column(float *out, size_t out_stride, const float *x, size_t x_st
     size_t lines = depth * PANEL / line, share = (lines * ROWS + rows - 1) / rows, fetched = 0;
     size_t r = 0;
 #define BLOCK(count)                                                                                     \
-    block(out + r * out_stride, out_stride, x + r * x_stride, x_stride, panel, start, depth, accumulates, count)
+    block(out + r * out_stride, out_stride, x + r * x_stride, x_stride, 1, panel, start, depth, accumulates, count)
     for (; r + ROWS <= rows; r += ROWS) {
         for (size_t end = fetched + share; fetched < end && fetched < lines; fetched++)
             __builtin_prefetch(next + fetched * line, 0, 2);
         BLOCK(ROWS);
     }
-    switch (rows - r) {
-    case 1: BLOCK(1); break;
-    case 2: BLOCK(2); break;
-    case 3: BLOCK(3); break;
-    case 4: BLOCK(4); break;
-    case 5: BLOCK(5); break;
-    }
+    LAST_ROWS(rows - r)
 #undef BLOCK
 }
 

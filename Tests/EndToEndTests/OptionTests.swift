@@ -293,6 +293,79 @@ import VideoIO
             or: "--examples $photo --examples $other -o out $tiny --layer 1 --show 1 --steps 2"),
     ]
 
+    private static let shape =
+        "--image-size 8 --patch-size 4 --width 8 --depth 1 --num-heads 2 --mlp-width 8 --epochs 2"
+    private static let trained = "$classes -o out.safetensors --pooling token \(shape)"
+    private static let watched = "\(trained) --watch $photo"
+
+    static let train: [Row] = [
+        Row("train", "<data>", trained, or: "$spoiled -o out.safetensors --pooling token \(shape)"),
+        Row("train", "--validation", trained, plus: "--validation 0.5"),
+        Row("train", "--batch-size", trained, plus: "--batch-size 2"),
+        Row("train", "--drop-last", "\(trained) --batch-size 3", plus: "--drop-last"),
+        Row("train", "--normalization", trained, plus: "--normalization half"),
+        Row("train", "--budget-pictures", "\(trained) --verbose", plus: "--budget-pictures 10K"),
+        Row("train", "--loader-threads", "\(trained) --verbose", plus: "--loader-threads 2"),
+        Row("train", "--strict", "$spoiled -o out.safetensors \(shape)", plus: "--strict"),
+
+        Row("train", "--image-size", trained, plus: "--image-size 16"),
+        Row("train", "--crop-from", trained, plus: "--crop-from 12"),
+        Row("train", "--crop-padding", trained, plus: "--crop-padding 2"),
+        Row("train", "--flip", trained, plus: "--no-flip"),
+        Row("train", "--rotation", trained, plus: "--rotation 0.1"),
+        Row("train", "--zoom", trained, plus: "--zoom 0.5"),
+        Row("train", "--mixup", trained, plus: "--mixup 1"),
+        Row("train", "--no-augment", trained, plus: "--no-augment"),
+
+        Row("train", "--patch-size", trained, plus: "--patch-size 2"),
+        Row("train", "--width", trained, plus: "--width 16"),
+        Row("train", "--depth", trained, plus: "--depth 2"),
+        Row("train", "--num-heads", trained, plus: "--num-heads 1"),
+        Row("train", "--head-width", trained, plus: "--head-width 8"),
+        Row("train", "--mlp-width", trained, plus: "--mlp-width 16"),
+        Row("train", "--pooling", trained, plus: "--pooling mean"),
+        Row("train", "--head-layers", trained, or: "\(trained) --pooling flatten --head-layers 4"),
+        Row("train", "--positions", trained, plus: "--positions sincos"),
+        Row("train", "--spt", trained, plus: "--spt"),
+        Row("train", "--lsa", trained, plus: "--lsa"),
+        Row("train", "--gelu-after-mlp", "\(trained) --recipe probing-vits", plus: "--gelu-after-mlp"),
+        Row("train", "--fine-tune", "$classes -o out.safetensors --epochs 1", plus: "--fine-tune $made"),
+        Row("train", "--probe", "$classes -o out.safetensors --epochs 1", plus: "--probe $made"),
+
+        Row("train", "--recipe", trained, plus: "--recipe probing-vits"),
+        Row("train", "--compat", trained, plus: "--compat keras"),
+        Row("train", "--epochs", trained, plus: "--epochs 3"),
+        Row("train", "--learning-rate", trained, plus: "--learning-rate 0.01"),
+        Row("train", "--schedule", trained, plus: "--schedule constant"),
+        Row("train", "--warm-up", trained, plus: "--warm-up 0.7"),
+        Row("train", "--weight-decay", trained, plus: "--weight-decay 0.3"),
+        Row("train", "--decay", trained, plus: "--decay weights"),
+        Row("train", "--clip", trained, plus: "--clip 0.001"),
+        Row("train", "--label-smoothing", trained, plus: "--label-smoothing 0.2"),
+        Row("train", "--dropout", trained, plus: "--dropout 0.4"),
+        Row("train", "--head-dropout", trained, plus: "--head-dropout 0"),
+        Row("train", "--keep", trained, plus: "--keep best"),
+        Row("train", "--seed", trained, plus: "--seed 1"),
+
+        Row("train", "--output", trained, plus: "-o elsewhere.safetensors"),
+        Row("train", "--resume", trained, plus: "--resume"),
+        Row("train", "--save-interval", "\(trained) --verbose", plus: "--save-interval 5"),
+        Row("train", "--stats", trained, plus: "--stats out.csv"),
+        Row("train", "--plot", trained, plus: "--plot out.svg"),
+        Row("train", "--watch", "\(trained) --watch-stats watch.csv", plus: "--watch $photo"),
+        Row("train", "-o-watch", "\(watched) --watch-stats watch.csv", plus: "-o-watch watch.mp4"),
+        Row("train", "--watch-every", "\(watched) --watch-stats watch.csv", plus: "--watch-every 2"),
+        Row("train", "--watch-stats", watched, plus: "--watch-stats watch.csv"),
+        Row("train", "--watch-plot", watched, plus: "--watch-plot watch.svg"),
+        Row(
+            "train", "--overwrite", "$classes -o taken.png --pooling token \(shape)", plus: "--overwrite"),
+
+        Row("train", "--threads", "\(trained) --verbose --threads 2", plus: "--threads 1"),
+        Row("train", "--progress", trained, plus: "--progress json"),
+        Row("train", "--quiet", trained, plus: "--quiet"),
+        Row("train", "--verbose", trained, plus: "--verbose"),
+    ]
+
     private static let followed = "$clip --mask $mask --export out.npz $tiny"
     private static let followedAsIs = "$clip --mask $mask --export out.npz --resolution 32"
     private static let followedVideo = "$clip --mask $mask -o out.mp4 $tiny"
@@ -442,7 +515,7 @@ import VideoIO
         #expect(options(of: "batch") == options(of: "annotate"))
         let declared = all.filter { !$0.hasPrefix("batch ") }
         #expect(declared.count > 80)
-        let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.serve + Self.models)
+        let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.train + Self.serve + Self.models)
             .map {
                 "\($0.command) \($0.option)"
             }
@@ -451,7 +524,7 @@ import VideoIO
         #expect(Set(tables).subtracting(declared).sorted() == [], "rows without an option")
     }
 
-    @Test(arguments: annotate + batch + probe + neurons + propagate + serve + models)
+    @Test(arguments: annotate + batch + probe + neurons + propagate + train + serve + models)
     func theOptionMakesADifference(_ row: Row) throws {
         let without = try Self.observeTwice(row.command, row.without)
         let with = try Self.observe(row.command, row.with)
@@ -632,6 +705,15 @@ import VideoIO
                     + ["two.mkv"])
             let whole = try workspace.bytes(of: "clip.mkv")
             try workspace.write(whole.prefix(whole.count / 2), to: "cut.mkv")
+            for folder in ["classes", "spoiled"] {
+                try workspace.makeDirectory(folder)
+                for (kind, filter) in ["null", "hflip"].enumerated() {
+                    try workspace.makeDirectory("\(folder)/\(kind)")
+                    try workspace.ffmpeg(
+                        "-f", "lavfi", "-i", picture, "-vf", filter, "-frames:v", "5", "\(folder)/\(kind)/%d.png")
+                }
+            }
+            try workspace.write("no picture".utf8, to: "spoiled/0/9.png")
             try workspace.write((0..<11).map { "kind \($0)\n" }.joined().utf8, to: "names.txt")
             // CLIP's bytes without a merge.
             try workspace.write("#version: 0.2\n".utf8, to: "merges")
@@ -648,7 +730,12 @@ import VideoIO
             try workspace.makeDirectory("truth")
             for index in 0..<10 { try workspace.write(masks[0], to: "truth/\(index).png") }
             let supervised = Golden.path("supervised", "weights")
+            try workspace.succeed(
+                ["train", "classes", "-o", "made.safetensors", "--quiet"]
+                    + OptionTests.shape.split(separator: " ").map(String.init) + ["--pooling", "token"])
             words = [
+                "classes": [workspace.file("classes")], "spoiled": [workspace.file("spoiled")],
+                "made": [workspace.file("made.safetensors")],
                 "photo": [workspace.file("photo.png")], "other": [workspace.file("other.png")],
                 "clip": [workspace.file("clip.mkv")], "two": [workspace.file("two.mkv")],
                 "mask": [workspace.file("mask.png")], "truth": [workspace.file("truth")],

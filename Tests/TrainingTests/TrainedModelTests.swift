@@ -75,7 +75,7 @@ import ViT
             engine, normalization: .half, classNames: ["a", "b,\"", "c", "d", "e", "f"],
             to: directory.file("model.safetensors"))
         let file = try Checkpoint.open(directory.file("model.safetensors"))
-        #expect(file.metadata["family"] == TrainedModelFile.family)
+        #expect(file.metadata["family"] == TrainedShape.family)
         let json = try JSONValue(Array((file.metadata["shape"] ?? "").utf8))
         #expect(try TrainedShape(json: json) == golden.shape)
         #expect(file.names.count == engine.layout.parameters.count)

@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Files
+import ViT
 
 /// A family of vision transformers of a build of their own, written down in a file each.
 package enum GraphFamily: String, Sendable, CaseIterable {

@@ -52,7 +52,7 @@ final class HeadPass {
                 let (start, count) = Self.range(tile, of: place.outputs)
                 products(
                     y + start, stride: place.outputs, x, stride: place.inputs,
-                    weights.forwardTile(place, start: start, count: count), m: pictures, n: count,
+                    weights.forwardTile(place, start: start), m: pictures, n: count,
                     k: place.inputs)
             }
             if isLast {
@@ -101,7 +101,7 @@ final class HeadPass {
                     let (start, count) = Self.range(tile - rowTiles, of: place.inputs)
                     products(
                         xGradient + start, stride: place.inputs, yGradient, stride: place.outputs,
-                        weights.backwardTile(place, start: start, count: count), m: pictures, n: count,
+                        weights.backwardTile(place, start: start), m: pictures, n: count,
                         k: place.outputs)
                 }
             }

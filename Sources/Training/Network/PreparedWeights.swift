@@ -1,36 +1,65 @@
+import CKernels
 import ViT
 
-/// The weights of linear layers as products of a step take them, in both directions.
+/// The weights of linear layers as the products of a step take them, in both directions.
 ///
 /// Safe to share: it changes only in `prepare`, between two steps.
 final class PreparedWeights: @unchecked Sendable {
-    private let layout: ParameterLayout
-    private(set) var parameters: UnsafePointer<Float>
+    let parameters: UnsafePointer<Float>
+    /// Layers whose weights are packed, with the places of both packed weights in `packed`.
+    private let layers: [(place: ParameterLayout.LinearPlace, forward: Int, backward: Int)]
+    /// By the place of the weight among the parameters, an index in `layers`.
+    private let indices: [Int: Int]
+    private let packed: FloatBuffer
 
     init(_ layout: ParameterLayout, parameters: UnsafePointer<Float>) {
-        self.layout = layout
         self.parameters = parameters
+        var layers: [(place: ParameterLayout.LinearPlace, forward: Int, backward: Int)] = []
+        var count = 0
+        if Products.packs {
+            let blocks = layout.blocks.flatMap { [$0.qkv, $0.proj, $0.fc1, $0.fc2] }
+            for place in blocks + [layout.patchEmbedding] {
+                let forward = count
+                count += vv_product_packed_count(place.inputs, place.outputs)
+                layers.append((place, forward, count))
+                count += vv_product_packed_count(place.outputs, place.inputs)
+            }
+        }
+        self.layers = layers
+        indices = Dictionary(uniqueKeysWithValues: layers.indices.map { (layers[$0].place.weight, $0) })
+        packed = FloatBuffer(count)
+    }
+
+    /// Takes over what the parameters have become.
+    func prepare(_ pool: WorkerPool) throws {
+        try pool.run(count: layers.count) { index, _ in
+            let (place, forward, backward) = layers[index]
+            let weight = parameters + place.weight
+            vv_product_pack(packed.start + forward, weight, place.inputs, place.inputs, place.outputs, true)
+            vv_product_pack(packed.start + backward, weight, place.inputs, place.outputs, place.inputs, false)
+        }
     }
 
     /// Wᵀ [inputs, outputs], for y = x·Wᵀ.
     func forward(_ place: ParameterLayout.LinearPlace) -> RightFactor {
-        RightFactor(start: parameters + place.weight, stride: place.inputs, isTransposed: true)
+        guard let index = indices[place.weight] else { return forwardTile(place, start: 0) }
+        return RightFactor(start: UnsafePointer(packed.start) + layers[index].forward, form: .packed)
     }
 
     /// W [outputs, inputs], for dx = dy·W.
     func backward(_ place: ParameterLayout.LinearPlace) -> RightFactor {
-        RightFactor(start: parameters + place.weight, stride: place.inputs, isTransposed: false)
+        guard let index = indices[place.weight] else { return backwardTile(place, start: 0) }
+        return RightFactor(start: UnsafePointer(packed.start) + layers[index].backward, form: .packed)
     }
 
-    /// The columns of Wᵀ for some of the outputs.
-    func forwardTile(_ place: ParameterLayout.LinearPlace, start: Int, count: Int) -> RightFactor {
+    /// The columns of Wᵀ from an output on.
+    func forwardTile(_ place: ParameterLayout.LinearPlace, start: Int) -> RightFactor {
         RightFactor(
-            start: parameters + place.weight + start * place.inputs, stride: place.inputs, isTransposed: true)
+            start: parameters + place.weight + start * place.inputs, form: .transposed(stride: place.inputs))
     }
 
-    /// The columns of W for some of the inputs.
-    func backwardTile(_ place: ParameterLayout.LinearPlace, start: Int, count: Int) -> RightFactor {
-        RightFactor(
-            start: parameters + place.weight + start, stride: place.inputs, isTransposed: false)
+    /// The columns of W from an input on.
+    func backwardTile(_ place: ParameterLayout.LinearPlace, start: Int) -> RightFactor {
+        RightFactor(start: parameters + place.weight + start, form: .rows(stride: place.inputs))
     }
 }

@@ -111,7 +111,7 @@ package final class TrainingEngine {
         try check(batch)
         let plan = Plan(shape, pictures: batch.count)
         let dropout = Dropout(rates: rates, depth: shape.depth, seed: seed, step: step)
-        try prepare()
+        try weights.prepare(pool)
         prepareLanes(plan)
         let measures =
             shape.readsWholeBatch
@@ -209,7 +209,7 @@ package final class TrainingEngine {
         precondition(pixels.count == count * shape.pictureValues, "pictures must have the model's size")
         let plan = Plan(shape, pictures: count)
         let head = wholeHead(pictures: count)
-        try prepare()
+        try weights.prepare(pool)
         try pixels.withUnsafeBufferPointer { pixels in
             try pool.run(count: plan.groups) { index, worker in
                 let group = plan.group(index, .none)
@@ -238,10 +238,6 @@ package final class TrainingEngine {
     }
 
     // MARK: Parts
-
-    private func prepare() throws {
-        try Cancellation.check()
-    }
 
     /// - Throws: `VitvideoError` of kind `badData`.
     private func check(_ batch: TrainingBatch) throws {

@@ -3,10 +3,10 @@ import CKernels
 
 /// Linear layers over the program's own kernel, in 32-bit floats: weights packed once, bias and residual fused into the
 /// product.
-struct KernelBackend: Backend {
+package struct KernelBackend: Backend {
     /// Whether the kernel is the fastest here. Where AVX2 is the widest set, oneDNN 2.6 leaves the weights as they are to its
     /// older product ("gemm:jit"), and OpenBLAS packs them at every call; wider sets are theirs.
-    static var isFastest: Bool { vv_cpu_has_avx2() && !vv_cpu_has_avx512() }
+    package static var isFastest: Bool { vv_cpu_has_avx2() && !vv_cpu_has_avx512() }
 
     let packsWeights = true
 

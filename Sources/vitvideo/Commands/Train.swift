@@ -187,7 +187,13 @@ struct Train: ParsableCommand {
             dataIdentity: "\(prepared.identity) \(output.watched) \(watch == nil ? 0 : interval)",
             options: options,
             initializes: false)
-        if hasState, output.resume { try run.resume(from: state) }
+        if output.resume {
+            if hasState {
+                try run.resume(from: state)
+            } else if !messages.quiet {
+                StandardError.line("vitvideo: note: there is no \(state); the run begins")
+            }
+        }
 
         let stop = StopRequest()
         let temporaries = TemporaryFiles()
@@ -224,7 +230,8 @@ struct Train: ParsableCommand {
         StandardError.line(
             "\(output.output): \(engine.layout.trainedCount) parameters, patch \(shape.patchSize), width \(shape.width), "
                 + "\(shape.depth) layers of \(shape.heads) heads, \(steps) steps of \(settings.batchSize) pictures, "
-                + "\(threadCount) threads")
+                + "\(threadCount) threads and \(data.loaderThreads) that prepare pictures, the state every "
+                + "\(formatted("%g", output.saveInterval)) s to \(output.statePath)")
     }
 
     private func follow(_ run: TrainingRun, steps: Int, _ watch: AttentionWatch?, _ stop: StopRequest) throws
