@@ -15,13 +15,13 @@ import os
 import sys
 from collections.abc import Callable, Collection
 
-from suite import forward, job, neuron, processor, report, reuse, train
+from suite import forward, graph, job, neuron, processor, report, reuse, train
 from suite.machine import describe
 from suite.measure import FOLDER, ProgramFailed, run
 from suite.programs import PROGRAMS
 from suite.rows import ROWS
 
-SECTIONS = ["peak", "forward", "job", "neuron", "train", "reuse", "workers", "tokens", "memory"]
+SECTIONS = ["peak", "forward", "graph", "job", "neuron", "train", "reuse", "workers", "tokens", "memory"]
 QUICK_SECTIONS = ["peak", "forward", "job"]
 QUICK_ROWS = ["vits16_224", "vits16_512"]
 QUICK_PROGRAMS = ["ours_fp32", "openvino_fp32", "ours_bf16", "openvino_bf16"]
@@ -83,6 +83,8 @@ def measure(section: str, options: argparse.Namespace) -> dict | list:
             return forward.compare(rows, chosen, rounds, threads, share)
         case "neuron":
             return neuron.compare(min(rounds, 3), threads, share)
+        case "graph":
+            return graph.compare(rounds, threads, share)
         case "train":
             return train.compare(min(rounds, 3), threads, share)
         case "reuse":

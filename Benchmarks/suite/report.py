@@ -193,6 +193,22 @@ def neuron(results: dict) -> str:
     return "\n".join([title, "", table(head, lines), ""])
 
 
+def graph(results: dict) -> str:
+    """Forward passes of transformers of other builds beside ONNX Runtime's."""
+    lines = []
+    for model, measured in results["graph"].items():
+        mine = measured["vitvideo"]["milliseconds"]["median"]
+        for title, values in measured.items():
+            planned = values["planned_bytes"]
+            lines.append([
+                f"{model}, {title}", with_spread(values["milliseconds"]),
+                f"{values['milliseconds']['median'] / mine:.2f}×", megabytes(values["peak_bytes"]),
+                megabytes(planned) if planned else "",
+            ])  # fmt: skip
+    head = ["224×224", "ms a pass", "of vitvideo", "peak memory, MB", "planned for tensors, MB"]
+    return "\n".join(["## Transformers of other builds, from ONNX", "", table(head, lines), ""])
+
+
 def train(results: dict) -> str:
     """Steps of training beside PyTorch's."""
     measured = results["train"]
@@ -252,7 +268,7 @@ def machine(results: dict) -> str:
 def whole(results: dict, chart: str) -> str:
     """All sections that were measured."""
     sections = {
-        "peak": peak, "forward": forward, "job": job, "neuron": neuron, "train": train, "reuse": reuse,
+        "peak": peak, "forward": forward, "job": job, "graph": graph, "neuron": neuron, "train": train, "reuse": reuse,
         "workers": workers, "tokens": tokens, "memory": memory,
     }  # fmt: skip
     parts = ["# Results", "", machine(results), f"![Ours and the peers]({chart})", ""]
