@@ -86,6 +86,16 @@ import Testing
         #expect(whole.labels == [1, 0])
     }
 
+    /// Those that `make test` fetched.
+    @Test func theHandwrittenDigitsAreRead() throws {
+        let pictures = try LabelledPictures.open(Fixtures.media("digits.npz").path, options)
+        #expect(pictures.labels.prefix(12) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+        let counts = (0..<10).map { digit in pictures.labels.count { $0 == digit } }
+        #expect(counts == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+        let split = try PictureSplit(pictures, .given, seed: 1)
+        #expect(split.training.count == 1618 && split.validation.count == 179)
+    }
+
     @Test func classesHaveNamesWhereTheArchiveHasThem() throws {
         let pictures = try open(
             ("images", Self.gray), ("labels", Self.labels), ("class_names", .texts(["cat", "köter"])))

@@ -101,6 +101,37 @@ private func numbers(_ batch: TrainingBatch) -> [Int] {
         }
     }
 
+    @Test func theIdentityTellsWhatDecides() throws {
+        let pictures = try labelled([4, 4])
+        func identity(
+            _ pictures: LabelledPictures, places: [Int] = [0, 1, 4, 5], seed: UInt64 = 1,
+            _ change: (inout DataRecipe) -> Void = { _ in }
+        ) throws -> String {
+            var recipe = recipe(batch: 2)
+            change(&recipe)
+            let normalization = try pictures.normalization(recipe.normalizing, places: places)
+            return try PictureBatches.training(
+                pictures, places: places, recipe, normalization, seed: seed
+            ).identity()
+        }
+        let own = try identity(pictures)
+        #expect(try identity(try labelled([4, 4])) == own)
+        let others = try [
+            identity(try labelled([4, 4, 1])), identity(try labelled([5, 3])),
+            identity(pictures, places: [0, 1, 4, 6]), identity(pictures, seed: 2),
+            identity(pictures) { $0.batchSize = 4 }, identity(pictures) { $0.dropsLast = true },
+            identity(pictures) { $0.mixup = Mixup(alpha: 1) },
+            identity(pictures) { $0.normalizing = .adapted },
+            identity(pictures) { $0.augmentation.flips = true },
+            identity(pictures) { $0.augmentation.padding = 1 },
+            identity(pictures) { $0.augmentation.rotation = 0.1 },
+            identity(pictures) { $0.augmentation.zoom = 0.1 },
+            identity(pictures) { $0.augmentation.resizedSide = 9 },
+            PictureBatches.evaluation(pictures, places: [0, 1, 4, 5], recipe(batch: 2), plain).identity(),
+        ]
+        #expect(Set(others + [own]).count == others.count + 1)
+    }
+
     @Test func normalizationIsOfThePicturesThatAreTrainedOn() throws {
         let pictures = try labelled([2, 2])
         let adapted = try pictures.normalization(.adapted, places: [1, 3])

@@ -23,6 +23,8 @@ struct FilePictures: PictureStore {
     private let pictures: [(sums: ChannelSums, kept: RGBImage?)]
 
     var count: Int { paths.count }
+    /// Pictures that are decoded whenever they are asked for.
+    var decodedAnew: Int { pictures.count { $0.kept == nil } }
 
     /// Decodes files, and keeps what the budget allows.
     ///
