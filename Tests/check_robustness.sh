@@ -49,7 +49,7 @@ export VITVIDEO_ROBUSTNESS=thorough VITVIDEO_ROBUSTNESS_TABLE=$work/table
   trap 'kill $part 2> /dev/null; exit 130' INT TERM
   trap - EXIT
   VITVIDEO_ROBUSTNESS_TABLE=$work/parsers bounded 30 'parsers under the address sanitizer' \
-    Tests/check_sanitizer.sh address --skip-build --filter 'CheckpointsTests.FuzzTests|GraphTests.GraphFuzzTests'
+    Tests/check_sanitizer.sh address --skip-build --filter 'CheckpointsTests.FuzzTests|GraphTests.GraphFuzzTests|DatasetsTests.SourceFuzzTests'
   under address 75
   exit "$status"
 ) > "$work/parsers.log" 2>&1 &

@@ -11,6 +11,7 @@ package struct DataRecipe: Sendable, Hashable {
 
     package var augmentation: Augmentation
     package var normalizing: Normalizing
+    /// For CIFAR; see `validation(of:)`.
     package var validation: ValidationRule
     package var batchSize: Int
     /// Whether the pictures that do not fill a batch are left out of an epoch.
@@ -34,7 +35,14 @@ package struct DataRecipe: Sendable, Hashable {
 
     /// probing-vits' `train_cifar10.py`: CIFAR-10's last fifth for validation, its test part for a test; values in 0…1.
     package static let probingVits = DataRecipe(
-        augmentation: .probingVits,
-        normalizing: .fixed(Normalization(mean: [0, 0, 0], deviation: [1, 1, 1])), validation: .last(0.2),
-        batchSize: 256)
+        augmentation: .probingVits, normalizing: .fixed(.unit), validation: .last(0.2), batchSize: 256)
+
+    /// What validation is taken from where nothing else is asked for: the recipes were written for CIFAR, whose pictures are
+    /// in no order; the last pictures of a folder are all of one class.
+    package func validation(of format: LabelledPictures.Format) -> ValidationRule {
+        switch format {
+        case .cifar10, .cifar100: validation
+        case .classFolders, .arrays: .given
+        }
+    }
 }

@@ -27,7 +27,8 @@ package struct LabelledPictures: Sendable {
     /// The class of each picture.
     package let labels: [Int32]
     package let parts: Parts
-    /// What is amiss though it can be used, a line each: damaged pictures that were left out, classes without pictures.
+    /// What is amiss though it can be used, a line each: damaged pictures that were left out, classes without
+    /// pictures, pictures that are decoded in every epoch for want of memory.
     package let warnings: [String]
 
     /// How pictures are read.

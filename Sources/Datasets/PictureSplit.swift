@@ -54,7 +54,8 @@ package struct PictureSplit: Sendable, Equatable {
     }
 
     /// A share of each class, rounded, but one picture at least, and one is left.
-    private static func stratified(_ pictures: LabelledPictures, share: Double, seed: UInt64) throws -> [Int] {
+    private static func stratified(_ pictures: LabelledPictures, share: Double, seed: UInt64) throws -> [Int]
+    {
         guard share > 0 else { return [] }
         let classes = Dictionary(grouping: pictures.parts.training) { pictures.labels[$0] }
         return try classes.flatMap { label, places -> [Int] in

@@ -81,7 +81,8 @@ package struct TarArchive: Sendable {
             else { throw VitvideoError.badData("tar: a header is damaged") }
             cursor.skip()
             let record = try cursor.take(length - (cursor.position - start))
-            guard record.last == UInt8(ascii: "\n"), let sign = record.firstIndex(of: UInt8(ascii: "=")) else {
+            guard record.last == UInt8(ascii: "\n"), let sign = record.firstIndex(of: UInt8(ascii: "="))
+            else {
                 throw VitvideoError.badData("tar: a header is damaged")
             }
             let value = record[(sign + 1)..<(record.count - 1)]
@@ -104,7 +105,9 @@ private struct Header {
     /// - Parameter block: 512 bytes.
     init(_ block: UnsafeRawBufferPointer) throws {
         // The sum of all bytes, those of the sum itself counted as spaces.
-        let sum = block.enumerated().reduce(0) { $0 + ((148..<156).contains($1.offset) ? 32 : Int($1.element)) }
+        let sum = block.enumerated().reduce(0) {
+            $0 + ((148..<156).contains($1.offset) ? 32 : Int($1.element))
+        }
         guard try Self.number(block[148..<156]) == sum else {
             throw VitvideoError.badData("tar: a header is damaged", nextStep: "get the file again")
         }

@@ -28,6 +28,7 @@ os.environ["TIMM_FUSED_ATTN"] = "0"
 import torch  # noqa: E402  (timm reads the variable above when it is imported)
 
 from golden_scripts import (  # noqa: E402
+    augmentation,
     beit,
     clip,
     dinov3,
@@ -91,6 +92,7 @@ def main() -> None:
     texts.make(GOLDENS / "texts")
     masks.make(GOLDENS / "masks")
     propagation.make(GOLDENS / "propagation")
+    augmentation.make(GOLDENS / "datasets")
     training.make(GOLDENS / "training")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:

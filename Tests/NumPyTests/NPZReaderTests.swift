@@ -31,6 +31,11 @@ struct NPZReaderTests {
         #expect(try reader.array("i64").int64s() == [1, -(1 << 40)])
         #expect(try reader.array("i32").int32s() == [1, -2])
         #expect(try reader.array("u1").bytes == [1, 255])
+        #expect(try reader.array("i64").integers() == [1, -(1 << 40)])
+        #expect(try reader.array("i32").integers() == [1, -2])
+        #expect(try reader.array("u1").integers() == [1, 255])
+        #expect(try reader.array("b1").integers() == [1, 0])
+        #expect(throws: VitvideoError.self) { try reader.array("f64").integers() }
         #expect(try reader.array("u1").element == .number(.uint8))
         #expect(try reader.array("b1").bytes == [1, 0])
         #expect(try reader.array("text").strings() == ["{\"é\": \"🦊\"}"])

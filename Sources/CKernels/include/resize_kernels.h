@@ -17,4 +17,9 @@ void vv_resize_horizontal(float *out, size_t plane_stride, const float *row, con
                           const float *weights, size_t max_taps, size_t width,
                           const float scale[3], const float offset[3]);
 
+/// An affine map of a picture of three planes [3, height, width], bilinear, mirrored at its outer edges (dcba|abcd|dcba):
+/// out_c[y, x] = in_c at column m[0] · x + m[1] · y + m[2] and row m[3] · x + m[4] · y + m[5].
+/// Whatever the numbers of `map` are, only the picture is read.
+void vv_map_planes(float *out, const float *in, size_t height, size_t width, const float map[6]);
+
 #endif

@@ -84,7 +84,8 @@ struct PickleHeap: Sendable {
         return .dictionary(dictionaries.count - 1)
     }
 
-    mutating func object(_ arguments: [PickleValue] = [], of function: PickleGlobal = .opaque) -> PickleValue {
+    mutating func object(_ arguments: [PickleValue] = [], of function: PickleGlobal = .opaque) -> PickleValue
+    {
         objects.append(PickledObject(function: function, arguments: arguments))
         return .object(objects.count - 1)
     }

@@ -64,7 +64,9 @@ private struct PickledReader {
         switch object.function {
         case .rebuildArray:
             // Arrays of old versions have no version before the rest.
-            guard let state = object.state.flatMap(heap.items)?.suffix(4), state.count == 4 else { return nil }
+            guard let state = object.state.flatMap(heap.items)?.suffix(4), state.count == 4 else {
+                return nil
+            }
             let first = state.startIndex
             // Python 2 wrote truth values as numbers at times.
             let isFortranOrder = state[first + 2] == .bool(true) || state[first + 2] == .int(1)
@@ -81,7 +83,8 @@ private struct PickledReader {
             throw VitvideoError.badData("it is in Fortran order", nextStep: "save it in C order")
         }
         guard try element.byteCount(ofShape: shape) == data.count else {
-            throw VitvideoError.badData("\(data.count) bytes are no array of the shape \(oneLine("\(shape)"))")
+            throw VitvideoError.badData(
+                "\(data.count) bytes are no array of the shape \(oneLine("\(shape)"))")
         }
         return NPYArray(element: element, shape: shape, bytes: data)
     }

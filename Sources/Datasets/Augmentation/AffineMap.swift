@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 
 /// Where in a picture each pixel of the turned or zoomed one comes from: the pixel (x, y) shows what lies at
@@ -36,41 +37,12 @@ package struct AffineMap: Sendable, Equatable {
 
     /// The mapped picture, of the same size.
     package func applied(to picture: PicturePlanes) -> PicturePlanes {
-        let (height, width) = (picture.height, picture.width)
-        let plane = height * width
-        let values = [Float](unsafeUninitializedCapacity: 3 * plane) { to, count in
-            picture.values.withUnsafeBufferPointer { from in
-                for y in 0..<height {
-                    for x in 0..<width {
-                        let across = Self.mirrored(xx * Float(x) + xy * Float(y) + xOffset, width)
-                        let down = Self.mirrored(yx * Float(x) + yy * Float(y) + yOffset, height)
-                        let (left, top) = (Int(across), Int(down))
-                        let (right, bottom) = (min(left + 1, width - 1), min(top + 1, height - 1))
-                        let (shareRight, shareBottom) = (across - Float(left), down - Float(top))
-                        for channel in 0..<3 {
-                            let upper = channel * plane + top * width
-                            let lower = channel * plane + bottom * width
-                            let above = from[upper + left] * (1 - shareRight) + from[upper + right] * shareRight
-                            let below = from[lower + left] * (1 - shareRight) + from[lower + right] * shareRight
-                            to[channel * plane + y * width + x] =
-                                above * (1 - shareBottom) + below * shareBottom
-                        }
-                    }
-                }
-            }
-            count = 3 * plane
+        let values = [Float](unsafeUninitializedCapacity: picture.values.count) { to, count in
+            vv_map_planes(
+                to.baseAddress!, picture.values, picture.height, picture.width,
+                [xx, xy, xOffset, yx, yy, yOffset])
+            count = picture.values.count
         }
-        return PicturePlanes(height: height, width: width, values: values)
-    }
-
-    /// The place within the picture that a place beyond its border shows, in 0...count − 1.
-    private static func mirrored(_ place: Float, _ count: Int) -> Float {
-        let (length, last) = (Float(count), Float(count - 1))
-        if place >= 0, place <= last { return place }
-        // From the outer edge of the first pixel, there and back again: a period of twice the length.
-        var distance = (place + 0.5).truncatingRemainder(dividingBy: 2 * length)
-        if distance < 0 { distance += 2 * length }
-        if distance > length { distance = 2 * length - distance }
-        return min(max(0, distance - 0.5), last)
+        return PicturePlanes(height: picture.height, width: picture.width, values: values)
     }
 }

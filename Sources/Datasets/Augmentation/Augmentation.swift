@@ -5,7 +5,7 @@ import ViT
 
 /// How a picture becomes the square that a model takes. In this order: it is cut to a square, resized, cropped, flipped, turned
 /// and zoomed; where a model is evaluated, cut about the middle and resized.
-package struct Augmentation: Sendable, Hashable {
+package struct Augmentation: Sendable, Hashable, CustomStringConvertible {
     /// The side of the square that the model takes, in pixels.
     package var side: Int
     /// The side that training pictures are resized to, of which a crop takes `side`.
@@ -22,6 +22,16 @@ package struct Augmentation: Sendable, Hashable {
     package init(side: Int, resizedSide: Int? = nil) {
         self.side = side
         self.resizedSide = resizedSide ?? side
+    }
+
+    /// All of it in a line: "72 px of 72, flip, rotation 0.02, zoom 0.2".
+    package var description: String {
+        var parts = ["\(side) px of \(resizedSide)"]
+        if padding > 0 { parts.append("padding \(padding)") }
+        if flips { parts.append("flip") }
+        if rotation > 0 { parts.append("rotation \(rotation)") }
+        if zoom > 0 { parts.append("zoom \(zoom)") }
+        return parts.joined(separator: ", ")
     }
 
     /// Of the Keras example `vit_small_ds`: to 72 pixels, flipped, turned by up to .02 of a turn, zoomed by up to .2.

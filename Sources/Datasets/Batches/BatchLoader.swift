@@ -23,7 +23,8 @@ package final class BatchLoader: Sendable {
     ///   - threads: that make batches, at least 1.
     ///   - ahead: batches that may wait, at least 1.
     package init(
-        _ source: any BatchSource, epoch: Int = 0, index: Int = 0, epochs: Int, threads: Int = 1, ahead: Int = 2
+        _ source: any BatchSource, epoch: Int = 0, index: Int = 0, epochs: Int, threads: Int = 1,
+        ahead: Int = 2
     ) {
         let results = OrderedResults<Loaded>(capacity: ahead)
         let isStopped = Mutex(false)
@@ -44,7 +45,8 @@ package final class BatchLoader: Sendable {
                             guard number < end else { break }
                             let (epoch, index) = number.quotientAndRemainder(dividingBy: source.batchCount)
                             let loaded = Loaded(
-                                epoch: epoch, index: index, batch: try source.batch(epoch: epoch, index: index))
+                                epoch: epoch, index: index,
+                                batch: try source.batch(epoch: epoch, index: index))
                             guard results.deliver(loaded, at: number - first) else { break }
                         }
                     }

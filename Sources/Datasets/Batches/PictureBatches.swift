@@ -1,4 +1,5 @@
 import Base
+import Files
 import Pixels
 import ViT
 
@@ -25,7 +26,7 @@ package struct PictureBatches: BatchSource {
     package var classNames: [String] { pictures.classNames }
     /// Pictures that an epoch takes in all.
     package var pictureCount: Int { min(places.count, batchCount * batchSize) }
-    /// Bytes of the pixels of a whole batch.
+    /// Bytes of the pixels of a whole batch. A `BatchLoader` has as many batches as may wait and one a thread.
     package var batchBytes: Int {
         min(batchSize, places.count) * 3 * augmentation.side * augmentation.side * MemoryLayout<Float>.size
     }
@@ -83,6 +84,27 @@ package struct PictureBatches: BatchSource {
         var generator = SplitMix64(seed: seed, purpose: "mixup", epoch, index)
         let (share, partners) = mixup.draw(count: batch.count, &generator)
         return mixup.mixed(batch, share: share, partners: partners)
+    }
+
+    /// A hash of all that decides about the batches, by which a run knows whether it goes on with the same: pictures, by the
+    /// sums of their values, labels, names of the classes, and how they are prepared.
+    ///
+    /// - Throws: `VitvideoError` where a picture cannot be read any more.
+    package func identity() throws -> String {
+        let hash = try SHA256Stream()
+        func add(_ text: String) throws { try Array((text + "\n").utf8).withUnsafeBytes(hash.update) }
+        for name in classNames { try add(name) }
+        try add("\(augmentation); \(normalization.mean) \(normalization.deviation); \(batchSize)")
+        switch use {
+        case .training(let seed, let dropsLast, let mixup):
+            try add("\(seed) \(dropsLast) \(mixup?.alpha ?? 0)")
+        case .evaluation: try add("evaluation")
+        }
+        for place in places {
+            let numbers = try pictures.pictures.sums(place).numbers + [UInt64(pictures.labels[place])]
+            try numbers.withUnsafeBytes(hash.update)
+        }
+        return try hash.finish()
     }
 
     /// The places in the order of an epoch.

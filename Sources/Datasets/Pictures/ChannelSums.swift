@@ -33,6 +33,9 @@ package struct ChannelSums: Sendable, Equatable {
         total.squares &+= other.squares
     }
 
+    /// All its numbers, which tell pictures apart unless they have the same pixels in another order.
+    var numbers: [UInt64] { [count] + (0..<3).flatMap { [sums[$0], squares[$0]] } }
+
     /// Mean and standard deviation of each channel, as Keras's `Normalization` adapts to its data: variance over all pixels,
     /// divided by their number. A channel of one value alone is not divided, where Keras's divides by 1e-7.
     ///

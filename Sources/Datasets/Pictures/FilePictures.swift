@@ -1,7 +1,9 @@
 import Base
+import Files
+import Glibc
 import Pixels
-import VideoIO
 import ViT
+import VideoIO
 
 /// Pictures in files of their own, of any sizes.
 ///
@@ -21,6 +23,8 @@ struct FilePictures: PictureStore {
     private let pictures: [(sums: ChannelSums, kept: RGBImage?)]
 
     var count: Int { paths.count }
+    /// Pictures that are decoded whenever they are asked for.
+    var decodedAnew: Int { pictures.count { $0.kept == nil } }
 
     /// Decodes files, and keeps what the budget allows.
     ///
@@ -61,6 +65,8 @@ struct FilePictures: PictureStore {
     func sums(_ index: Int) -> ChannelSums { pictures[index].sums }
 
     private static func read(_ path: String, shortSide: Int) throws -> RGBImage {
+        // A named pipe would keep the thread waiting.
+        close(try openForReading(path))
         let image = try VideoReader.picture(in: path)
         let short = min(image.height, image.width)
         guard short > shortSide else { return image }

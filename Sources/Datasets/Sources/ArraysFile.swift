@@ -19,7 +19,8 @@ struct ArraysFile {
 
         var labels: [String] {
             switch self {
-            case .training: ["y_train", "train_labels", "train_y", "labels", "label", "y", "target", "targets"]
+            case .training:
+                ["y_train", "train_labels", "train_y", "labels", "label", "y", "target", "targets"]
             case .validation: ["y_val", "val_labels", "val_y", "y_valid", "valid_labels", "y_validation"]
             case .test: ["y_test", "test_labels", "test_y"]
             }
@@ -72,7 +73,8 @@ struct ArraysFile {
             let own = try self.labels(labelName)
             guard own.count == read.count else {
                 throw refusal(
-                    "\(quoted(name)) holds \(read.count) pictures, but \(quoted(labelName)) \(own.count) labels")
+                    "\(quoted(name)) holds \(read.count) pictures, but \(quoted(labelName)) \(own.count) labels"
+                )
             }
             (images[part], labels[part]) = (read, own)
         }
@@ -114,8 +116,8 @@ struct ArraysFile {
         switch shape.count {
         case 3: (layout, height, width) = (.gray, shape[1], shape[2])
         case 4 where shape[3] == 3: (layout, height, width) = (.interleaved, shape[1], shape[2])
-        case 4 where shape[1] == 3: (layout, height, width) = (.planar, shape[2], shape[3])
         case 4 where shape[3] == 1: (layout, height, width) = (.gray, shape[1], shape[2])
+        case 4 where shape[1] == 3: (layout, height, width) = (.planar, shape[2], shape[3])
         case 4 where shape[1] == 1: (layout, height, width) = (.gray, shape[2], shape[3])
         case 2:
             throw refusal(
@@ -184,7 +186,8 @@ struct ArraysFile {
                 array.shape.count == 2 ? "of one column a class, save numpy.argmax" : nil)
         }
         guard case .number(let type) = array.element else {
-            throw refusal("\(quoted(name)) holds text", "save whole numbers from 0, and the texts as 'class_names'")
+            throw refusal(
+                "\(quoted(name)) holds text", "save whole numbers from 0, and the texts as 'class_names'")
         }
         let values = try type.isFloatingPoint ? whole(try array.floats(), name) : try array.integers()
         return try values.map { value in

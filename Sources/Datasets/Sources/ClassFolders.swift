@@ -121,16 +121,22 @@ struct ClassFolders {
             ranges.append(start..<used.count)
         }
         try checkLosses(losses, training: Set(used[ranges[0]].map(\.file.label)), total: all.count)
+        let pictures = FilePictures(
+            used.map(\.file.path), shortSide: options.shortSide,
+            pictures: used.map { (sums: $0.picture.0, kept: $0.picture.kept) })
+        var warnings = warnings(losses.map(\.error), total: all.count)
+        if pictures.decodedAnew > 0 {
+            warnings.append(
+                "\(path): \(pictures.decodedAnew) of \(pictures.count) pictures do not fit into "
+                    + "\(options.budgetBytes / 1_000_000) MB and are decoded in every epoch")
+        }
         return try LabelledPictures(
             path: path, format: .classFolders, classNames: classNames.map(FileName.shown),
-            pictures: FilePictures(
-                used.map(\.file.path), shortSide: options.shortSide,
-                pictures: used.map { (sums: $0.picture.0, kept: $0.picture.kept) }),
-            labels: used.map(\.file.label),
+            pictures: pictures, labels: used.map(\.file.label),
             parts: .init(
                 training: ranges[0], validation: ranges[1].isEmpty ? nil : ranges[1],
                 test: ranges[2].isEmpty ? nil : ranges[2]),
-            warnings: warnings(losses.map(\.error), total: all.count))
+            warnings: warnings)
     }
 
     /// - Throws: `VitvideoError` where nothing is left, or nothing of a class.

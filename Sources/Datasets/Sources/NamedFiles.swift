@@ -23,7 +23,9 @@ struct NamedFiles {
         let bytes = try GzipFile.contents(of: path, limit: Self.longestArchive)
         let entries = try locating("read", path) {
             try bytes.withUnsafeBytes { bytes in
-                guard TarArchive.looksLikeOne(bytes) else { throw VitvideoError.badData("it is no tar archive") }
+                guard TarArchive.looksLikeOne(bytes) else {
+                    throw VitvideoError.badData("it is no tar archive")
+                }
                 return try TarArchive(bytes).entries
             }
         }
@@ -50,7 +52,9 @@ struct NamedFiles {
             return try locating("read", file) { try mapped.withBytesOnce(body) }
         case .archive(let bytes, let places):
             return try locating("read", file) {
-                guard let place = places[name] else { throw VitvideoError.badData("it is not in the archive") }
+                guard let place = places[name] else {
+                    throw VitvideoError.badData("it is not in the archive")
+                }
                 return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[place])) }
             }
         }

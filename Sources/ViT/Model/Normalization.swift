@@ -20,6 +20,9 @@ package struct Normalization: Sendable, Hashable {
     package static let clip = Normalization(
         mean: [0.48145466, 0.4578275, 0.40821073], deviation: [0.26862954, 0.26130258, 0.27577711])
 
+    /// To [0, 1].
+    package static let unit = Normalization(mean: [0, 0, 0], deviation: [1, 1, 1])
+
     /// To [−1, 1], as the original and AugReg ViTs expect.
     package static let half = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
 }
