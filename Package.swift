@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Base", "Files", "NumPy", "Checkpoints", "Pixels", "CKernels", "ViT", "Datasets",
+                "Base", "Files", "Checkpoints", "CKernels", "ViT", "Datasets",
             ],
             swiftSettings: strict),
         .target(
@@ -133,7 +133,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo-bench",
             dependencies: [
-                "Checkpoints", "ViT", "Probing", "Datasets", "Training", "CPeak",
+                "Checkpoints", "ViT", "Graph", "Probing", "Datasets", "Training", "CPeak",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
@@ -202,7 +202,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Base", "Files", "NumPy", "Pixels", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Graph",
+                "Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Graph",
                 "Fixtures",
             ],
             swiftSettings: strict),

@@ -515,7 +515,9 @@ import VideoIO
         #expect(options(of: "batch") == options(of: "annotate"))
         let declared = all.filter { !$0.hasPrefix("batch ") }
         #expect(declared.count > 80)
-        let tables = (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.train + Self.serve + Self.models)
+        let tables =
+            (Self.annotate + Self.probe + Self.neurons + Self.propagate + Self.train + Self.serve
+            + Self.models)
             .map {
                 "\($0.command) \($0.option)"
             }
@@ -710,7 +712,8 @@ import VideoIO
                 for (kind, filter) in ["null", "hflip"].enumerated() {
                     try workspace.makeDirectory("\(folder)/\(kind)")
                     try workspace.ffmpeg(
-                        "-f", "lavfi", "-i", picture, "-vf", filter, "-frames:v", "5", "\(folder)/\(kind)/%d.png")
+                        "-f", "lavfi", "-i", picture, "-vf", filter, "-frames:v", "5",
+                        "\(folder)/\(kind)/%d.png")
                 }
             }
             try workspace.write("no picture".utf8, to: "spoiled/0/9.png")

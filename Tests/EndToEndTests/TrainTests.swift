@@ -22,7 +22,9 @@ import VideoIO
     /// Six pictures of each of two classes.
     private static func classes(in workspace: Workspace) throws {
         try workspace.makeDirectory("classes")
-        for (name, source) in [("bars", "testsrc=size=24x24"), ("noise", "nullsrc=size=24x24,geq=random(1)*255:128:128")] {
+        for (name, source) in [
+            ("bars", "testsrc=size=24x24"), ("noise", "nullsrc=size=24x24,geq=random(1)*255:128:128"),
+        ] {
             try workspace.makeDirectory("classes/\(name)")
             try workspace.ffmpeg("-f", "lavfi", "-i", source, "-frames:v", "6", "classes/\(name)/%d.png")
         }
@@ -32,8 +34,10 @@ import VideoIO
     func digits() throws {
         let workspace = try Workspace()
         let outcome = try workspace.run(
-            ["train", Self.digits, "-o", "digits.safetensors", "--epochs", "12", "--batch-size", "64",
-             "--learning-rate", "0.003", "--stats", "steps.csv", "--progress", "json"] + Self.small)
+            [
+                "train", Self.digits, "-o", "digits.safetensors", "--epochs", "12", "--batch-size", "64",
+                "--learning-rate", "0.003", "--stats", "steps.csv", "--progress", "json",
+            ] + Self.small)
         #expect(outcome.status == 0, "\(outcome.errors)")
         let rows = try Self.text(of: "steps.csv", workspace).split(separator: "\n").map {
             $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -56,8 +60,10 @@ import VideoIO
             try workspace.write(
                 Array("P5 8 8 255\n".utf8) + values, to: "digit.pgm")
             try workspace.succeed(
-                ["digit.pgm", "--weights", "digits.safetensors", "--export", "out.npz", "-y", "--quiet",
-                 "--resolution", "16", "--labels", "model", "-o", "out.png"])
+                [
+                    "digit.pgm", "--weights", "digits.safetensors", "--export", "out.npz", "-y", "--quiet",
+                    "--resolution", "16", "--labels", "model", "-o", "out.png",
+                ])
             let logits = try NPZReader(workspace.file("out.npz")).array("logits").floats()
             #expect(logits.indices.max { logits[$0] < logits[$1] } == Int(labels[index]))
             let attention = try NPZReader(workspace.file("out.npz")).array("attention").floats()
@@ -66,19 +72,26 @@ import VideoIO
         #expect(!FileManager.default.fileExists(atPath: workspace.file("digits.safetensors.resume")))
     }
 
-    @Test("an interrupted run goes on to the same bytes", arguments: [[], ["--spt", "--lsa", "--pooling", "flatten", "--head-layers", "32"]])
+    @Test(
+        "an interrupted run goes on to the same bytes",
+        arguments: [[], ["--spt", "--lsa", "--pooling", "flatten", "--head-layers", "32"]])
     func resumption(more: [String]) throws {
         let workspace = try Workspace()
         var shape = Self.small
         if !more.isEmpty { shape.removeAll { ["--pooling", "token"].contains($0) } }
-        let common = ["train", Self.digits, "--epochs", "3", "--batch-size", "128", "--watch", "photo.png"] + shape + more
+        let common =
+            ["train", Self.digits, "--epochs", "3", "--batch-size", "128", "--watch", "photo.png"] + shape
+            + more
         try workspace.ffmpeg("-f", "lavfi", "-i", "testsrc=size=24x24", "-frames:v", "1", "photo.png")
         try workspace.succeed(
-            common + ["-o", "whole.safetensors", "--stats", "whole.csv", "--watch-stats", "watch.csv", "--quiet"])
+            common + [
+                "-o", "whole.safetensors", "--stats", "whole.csv", "--watch-stats", "watch.csv", "--quiet",
+            ])
 
         let program = try workspace.start(
             arguments: common + [
-                "-o", "parts.safetensors", "--stats", "parts.csv", "--watch-stats", "parts-watch.csv", "--progress",
+                "-o", "parts.safetensors", "--stats", "parts.csv", "--watch-stats", "parts-watch.csv",
+                "--progress",
                 "json",
             ])
         while let line = try program.nextErrorLine(), !line.contains("\"frames\":") {}
@@ -98,7 +111,10 @@ import VideoIO
         #expect(other.status == 64 && other.errors.contains("other settings"), "\(other.errors)")
 
         try workspace.succeed(
-            common + ["-o", "parts.safetensors", "--stats", "parts.csv", "--watch-stats", "parts-watch.csv", "--resume", "--quiet"])
+            common + [
+                "-o", "parts.safetensors", "--stats", "parts.csv", "--watch-stats", "parts-watch.csv",
+                "--resume", "--quiet",
+            ])
         #expect(try workspace.bytes(of: "parts.safetensors") == workspace.bytes(of: "whole.safetensors"))
         #expect(try workspace.bytes(of: "parts.csv") == workspace.bytes(of: "whole.csv"))
         #expect(try workspace.bytes(of: "parts-watch.csv") == workspace.bytes(of: "watch.csv"))
@@ -111,9 +127,12 @@ import VideoIO
         try Self.classes(in: workspace)
         try workspace.ffmpeg("-f", "lavfi", "-i", "testsrc=size=32x32:rate=5", "-frames:v", "3", "clip.mkv")
         try workspace.succeed(
-            ["train", "classes", "-o", "m.safetensors", "--epochs", "4", "--batch-size", "4", "--watch",
-             "classes/bars/1.png,clip.mkv", "-o-watch", "watch.mp4", "--watch-every", "2", "--watch-stats", "watch.csv",
-             "--watch-plot", "watch.svg", "--plot", "curves.png", "--quiet"] + Self.small)
+            [
+                "train", "classes", "-o", "m.safetensors", "--epochs", "4", "--batch-size", "4", "--watch",
+                "classes/bars/1.png,clip.mkv", "-o-watch", "watch.mp4", "--watch-every", "2", "--watch-stats",
+                "watch.csv",
+                "--watch-plot", "watch.svg", "--plot", "curves.png", "--quiet",
+            ] + Self.small)
         // 10 pictures to train on make 3 steps an epoch: looks before steps 0, 2, …, 10, and at the end.
         let rows = try Self.text(of: "watch.csv", workspace).split(separator: "\n")
         #expect(rows.count == 1 + 7 * 2 * 2)
@@ -135,16 +154,22 @@ import VideoIO
         let workspace = try Workspace()
         try Self.classes(in: workspace)
         try workspace.succeed(
-            ["train", "classes", "-o", "own.safetensors", "--epochs", "2", "--batch-size", "4", "--quiet", "--spt", "--lsa",
-             "--image-size", "24", "--patch-size", "6", "--width", "16", "--depth", "2", "--num-heads", "2", "--mlp-width", "32",
-             "--head-width", "16", "--head-layers", "16"])
+            [
+                "train", "classes", "-o", "own.safetensors", "--epochs", "2", "--batch-size", "4", "--quiet",
+                "--spt", "--lsa",
+                "--image-size", "24", "--patch-size", "6", "--width", "16", "--depth", "2", "--num-heads",
+                "2", "--mlp-width", "32",
+                "--head-width", "16", "--head-layers", "16",
+            ])
         let own = ["--weights", "own.safetensors"]
         let picture = "classes/bars/1.png"
         for (method, array) in [
-            ("attention", "attention"), ("rollout", "rollout"), ("relevance", "relevance"), ("similarity", "similarity"),
+            ("attention", "attention"), ("rollout", "rollout"), ("relevance", "relevance"),
+            ("similarity", "similarity"),
         ] {
             let query = method == "similarity" ? ["--query", "1,2"] : []
-            try workspace.succeed([picture, "--method", method, "--export", "\(method).npz", "--quiet"] + query + own)
+            try workspace.succeed(
+                [picture, "--method", method, "--export", "\(method).npz", "--quiet"] + query + own)
             let values = try NPZReader(workspace.file("\(method).npz")).array(array).floats()
             #expect(values.allSatisfy(\.isFinite) && values.min() != values.max(), "\(method)")
         }
@@ -167,16 +192,27 @@ import VideoIO
     func transfer() throws {
         let workspace = try Workspace()
         try workspace.succeed(
-            ["train", Self.digits, "-o", "base.safetensors", "--epochs", "4", "--batch-size", "64", "--learning-rate", "0.003",
-             "--quiet"] + Self.small)
+            [
+                "train", Self.digits, "-o", "base.safetensors", "--epochs", "4", "--batch-size", "64",
+                "--learning-rate", "0.003",
+                "--quiet",
+            ] + Self.small)
         let probe = try workspace.run(
-            ["train", Self.digits, "--probe", "base.safetensors", "--image-size", "16", "--no-augment", "-o", "head.safetensors"])
+            [
+                "train", Self.digits, "--probe", "base.safetensors", "--image-size", "16", "--no-augment",
+                "-o", "head.safetensors",
+            ])
         #expect(probe.status == 0, "\(probe.errors)")
-        let accuracy = probe.errors.firstMatch(of: /validation ([0-9.]+) % top-1/).flatMap { Double($0.output.1) }
+        let accuracy = probe.errors.firstMatch(of: /validation ([0-9.]+) % top-1/).flatMap {
+            Double($0.output.1)
+        }
         #expect((accuracy ?? 0) > 80, "\(probe.errors)")
         let tuned = try workspace.run(
-            ["train", Self.digits, "--fine-tune", "base.safetensors", "--image-size", "16", "--no-augment", "--epochs", "1",
-             "--batch-size", "64", "-o", "tuned.safetensors"])
+            [
+                "train", Self.digits, "--fine-tune", "base.safetensors", "--image-size", "16", "--no-augment",
+                "--epochs", "1",
+                "--batch-size", "64", "-o", "tuned.safetensors",
+            ])
         #expect(tuned.status == 0, "\(tuned.errors)")
         let head = try Checkpoint.open(workspace.file("head.safetensors"))
         #expect(head["weight"]?.shape == [10, 32])
@@ -186,15 +222,26 @@ import VideoIO
     @Test(
         "what cannot be trained is said in one line, and nothing is left",
         arguments: [
-            (["classes", "-o", "m.safetensors", "--image-size", "30", "--patch-size", "4"], 64, "do not divide"),
-            (["classes", "-o", "m.safetensors", "--width", "30", "--num-heads", "4"], 64, "do not divide a width"),
+            (
+                ["classes", "-o", "m.safetensors", "--image-size", "30", "--patch-size", "4"], 64,
+                "do not divide"
+            ),
+            (
+                ["classes", "-o", "m.safetensors", "--width", "30", "--num-heads", "4"], 64,
+                "do not divide a width"
+            ),
             (["classes/bars", "-o", "m.safetensors"], 65, ""), (["gone", "-o", "m.safetensors"], 66, "gone"),
             (["one", "-o", "m.safetensors"], 65, "one class"),
             (["classes", "-o", "gone/m.safetensors"], 73, "gone/m.safetensors"),
             (["classes", "-o", "m.safetensors", "--o-watch", "x.mp4"], 64, "o-watch"),
             (["classes", "-o", "m.safetensors", "-o-watch", "x.mp4"], 64, "--watch"),
             (["classes", "-o", "m.safetensors", "--watch", "gone.png", "-o-watch", "x.mp4"], 66, "gone.png"),
-            (["classes", "-o", "m.safetensors", "--learning-rate", "1e25", "--weight-decay", "0", "--epochs", "3", "--batch-size", "2"], 65, "lower the learning rate"),
+            (
+                [
+                    "classes", "-o", "m.safetensors", "--learning-rate", "1e25", "--weight-decay", "0",
+                    "--epochs", "3", "--batch-size", "2",
+                ], 65, "lower the learning rate"
+            ),
             (["classes", "-o", "m.safetensors", "--fine-tune", "none"], 64, "none"),
             (["classes", "-o", "m.safetensors", "--probe", "none", "--spt"], 64, "--spt"),
         ])

@@ -92,8 +92,8 @@ def main() -> None:
     texts.make(GOLDENS / "texts")
     masks.make(GOLDENS / "masks")
     propagation.make(GOLDENS / "propagation")
-    training.make(GOLDENS / "training")
     augmentation.make(GOLDENS / "datasets")
+    training.make(GOLDENS / "training")
     if options.model and options.clip:
         with tempfile.TemporaryDirectory() as scratch:
             frames = real.prepare_frames(options.clip, options.frames or Path(scratch) / "frames", Path(scratch))

@@ -33,7 +33,7 @@ package final class TrainingEngine {
     private var batchHead: (pass: HeadPass, pictures: Int)?
 
     /// Rows of a group, about: few enough that a block's values stay in the second-level cache, and enough for products.
-    private static let groupRows = 384
+    private static let groupRows = 192
     private static let mostLanes = 32
     /// Groups of a batch at least, where it has the pictures.
     private static let leastGroups = 16

@@ -1,3 +1,5 @@
+import ViT
+
 /// One tensor of a model that is trained, and its place among all parameters.
 package struct Parameter: Sendable, Hashable {
     /// What it is to its layer, by which it is initialized and decays or not.

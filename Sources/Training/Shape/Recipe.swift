@@ -1,3 +1,5 @@
+import ViT
+
 /// Settings of published training scripts.
 package enum Recipe: String, Sendable, CaseIterable {
     /// The Keras example "Train a Vision Transformer on small datasets" (`vit_small_ds`): its model without shifted

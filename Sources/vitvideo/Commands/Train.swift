@@ -117,11 +117,6 @@ struct Train: ParsableCommand {
             split.validation.isEmpty
                 ? nil : .evaluation(pictures, places: split.validation, recipe, normalization)
         }
-        /// What tells the pictures and how they are prepared from others.
-        var identity: String {
-            let labels = pictures.labels.map { "\($0)" }.joined(separator: ",")
-            return "\(pictures.classNames) \(labels) \(recipe)"
-        }
     }
 
     /// - Parameter model: whose pictures' size and normalization are taken where nobody says otherwise.
@@ -184,7 +179,7 @@ struct Train: ParsableCommand {
         options.watchInterval = watch.map { _ in interval }
         let run = try TrainingRun(
             engine, settings: settings, training: training, validation: prepared.validation,
-            dataIdentity: "\(prepared.identity) \(output.watched) \(watch == nil ? 0 : interval)",
+            dataIdentity: "\(try training.identity()) \(output.watched) \(watch == nil ? 0 : interval)",
             options: options,
             initializes: false)
         if output.resume {
