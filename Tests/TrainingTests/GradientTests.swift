@@ -59,7 +59,8 @@ import Testing
         let gradients = try [1, 2, 5].map { threads in
             let engine = try golden.makeEngine(threads: threads)
             _ = try engine.computeGradients(
-                of: golden.batch(seed: 5, count: 40), loss: golden.loss, dropout: golden.rates, seed: 1, step: 0)
+                of: golden.batch(seed: 5, count: 40), loss: golden.loss, dropout: golden.rates, seed: 1,
+                step: 0)
             return (0..<engine.layout.count).map { engine.gradients.start[$0].bitPattern }
         }
         #expect(gradients[1] == gradients[0])

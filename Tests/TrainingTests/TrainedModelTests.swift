@@ -13,16 +13,22 @@ import ViT
     static let plain: [(String, @Sendable (inout TrainedShape) -> Void)] = [
         ("class token", { _ in }),
         ("mean", { $0.reading = .meanPatch }),
-        ("mean without class token", {
-            $0.reading = .meanPatch
-            $0.hasClassToken = false
-        }),
+        (
+            "mean without class token",
+            {
+                $0.reading = .meanPatch
+                $0.hasClassToken = false
+            }
+        ),
         ("sine and cosine", { $0.positions = .sineCosine }),
-        ("registers and LayerScale", {
-            $0.registers = 3
-            $0.hasLayerScale = true
-            $0.layerNormEpsilon = 1e-3
-        }),
+        (
+            "registers and LayerScale",
+            {
+                $0.registers = 3
+                $0.hasLayerScale = true
+                $0.layerNormEpsilon = 1e-3
+            }
+        ),
     ]
 
     /// A plain model computes what the program computes of its file.

@@ -1,9 +1,9 @@
 import Base
 import Checkpoints
-@testable import Datasets
 import Files
 import Fixtures
 
+@testable import Datasets
 @testable import Training
 
 /// A tiny model with what PyTorch computed of it (`golden_scripts/training.py`).

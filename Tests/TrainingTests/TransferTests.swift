@@ -74,7 +74,9 @@ import ViT
         for picture in 0..<count {
             let x = (0..<width).map { Double(features.values[picture * width + $0]) }
             let scores = (0..<classes).map { row in
-                (0..<width).reduce(Double(fit.bias[row])) { $0 + Double(fit.weight[row * width + $1]) * x[$1] }
+                (0..<width).reduce(Double(fit.bias[row])) {
+                    $0 + Double(fit.weight[row * width + $1]) * x[$1]
+                }
             }
             let sum = scores.reduce(0) { $0 + exp($1) }
             for row in 0..<classes {

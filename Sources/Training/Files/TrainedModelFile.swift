@@ -27,7 +27,8 @@ package enum TrainedModelFile {
         let shape = engine.shape
         var tensors = try engine.layout.parameters.map { parameter in
             let values = Array(
-                UnsafeBufferPointer(start: engine.parameters.start + parameter.offset, count: parameter.count))
+                UnsafeBufferPointer(start: engine.parameters.start + parameter.offset, count: parameter.count)
+            )
             guard values.allSatisfy(\.isFinite) else {
                 throw VitvideoError(
                     .badData, cannot: "write", path: path,

@@ -85,7 +85,8 @@ extension TrunkPass {
                 let (down, right) = (Self.shifts[copy].0 * (patch / 2), Self.shifts[copy].1 * (patch / 2))
                 for channel in 0..<3 {
                     let plane = pixels + (picture * 3 + channel) * side * side
-                    let place = patches + picture * shape.patches * shape.patchValues
+                    let place =
+                        patches + picture * shape.patches * shape.patchValues
                         + (copy * 3 + channel) * patch * patch
                     for y in 0..<side {
                         let row = place + y / patch * grid * shape.patchValues + y % patch * patch

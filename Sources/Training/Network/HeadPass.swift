@@ -81,7 +81,8 @@ final class HeadPass {
                 try tiles(pictures) { [slopes] picture, _ in
                     let offset = picture * place.outputs
                     vv_scale_columns(
-                        yGradient + offset, yGradient + offset, slopes[index].start + offset, 1, place.outputs)
+                        yGradient + offset, yGradient + offset, slopes[index].start + offset, 1, place.outputs
+                    )
                 }
             }
             vv_add_column_sums(gradients + place.bias, yGradient, pictures, place.outputs)

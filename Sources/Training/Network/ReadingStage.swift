@@ -45,7 +45,8 @@ extension TrunkPass {
             let meanGradient = normalized.start
             meanGradient.update(repeating: 0, count: group.count * d)
             normBackward(
-                layout.finalNorm, meanGradient, featureGradient, x: branch.start, rows: group.count, gradients)
+                layout.finalNorm, meanGradient, featureGradient, x: branch.start, rows: group.count, gradients
+            )
             for picture in 0..<group.count {
                 let rows = gradient.start + (picture * tokens + shape.prefixTokens) * d
                 for i in 0..<d { meanGradient[picture * d + i] /= Float(patches) }

@@ -115,7 +115,8 @@ package final class TrainingEngine {
         prepareLanes(plan)
         let measures =
             shape.readsWholeBatch
-            ? try throughWholeBatch(batch, plan, loss, dropout) : try throughGroups(batch, plan, loss, dropout)
+            ? try throughWholeBatch(batch, plan, loss, dropout)
+            : try throughGroups(batch, plan, loss, dropout)
         try sumLanes(plan.lanes)
         return measures
     }
@@ -132,7 +133,8 @@ package final class TrainingEngine {
                 for index in stride(from: lane, to: plan.groups, by: plan.lanes) {
                     let group = plan.group(index, dropout)
                     try pass.forward(
-                        group, pixels: pixels.baseAddress! + group.first * shape.pictureValues, record: record,
+                        group, pixels: pixels.baseAddress! + group.first * shape.pictureValues,
+                        record: record,
                         features: head.features)
                     let tiles = Self.serialTiles(pass.products)
                     try head.forward(pictures: group.count, first: group.first, dropout: dropout, tiles)
@@ -244,8 +246,14 @@ package final class TrainingEngine {
         else {
             throw VitvideoError(
                 .usage,
-                reason: "a batch has \(batch.count) pictures of \(batch.side) pixels where the model takes pictures "
+                reason:
+                    "a batch has \(batch.count) pictures of \(batch.side) pixels where the model takes pictures "
                     + "of \(shape.side)")
+        }
+        if let mixture = batch.mixture {
+            precondition(
+                mixture.labels.count == batch.count && mixture.shares.count == batch.count,
+                "each picture of a mixed batch has a second class and a share")
         }
         let labels = batch.labels + (batch.mixture?.labels ?? [])
         if let label = labels.first(where: { !(0..<shape.classes).contains(Int($0)) }) {

@@ -63,7 +63,8 @@ final class AdamW {
         let t = Double(steps)
         var base = vv_adamw(
             rate: rate, beta1: settings.beta1, beta2: settings.beta2,
-            correction1: Float(1 - pow(Double(settings.beta1), t)), correction2: Float(1 - pow(Double(settings.beta2), t)),
+            correction1: Float(1 - pow(Double(settings.beta1), t)),
+            correction2: Float(1 - pow(Double(settings.beta2), t)),
             epsilon: settings.epsilon, gradient_scale: 1, weight_decay: 0)
         if let clipping = settings.clipping, norm > Double(clipping) {
             base.gradient_scale = Float(Double(clipping) / (norm + 1e-6))
@@ -105,7 +106,8 @@ final class AdamW {
                 squares.start + range.lowerBound, gradients.start + range.lowerBound * width, range.count,
                 width)
         }
-        vv_row_squares(squares.start + rows, gradients.start + rows * width, 1, gradients.count - rows * width)
+        vv_row_squares(
+            squares.start + rows, gradients.start + rows * width, 1, gradients.count - rows * width)
         var sum = 0.0
         for i in 0...rows { sum += Double(squares.start[i]) }
         return sum.squareRoot()

@@ -54,7 +54,8 @@ extension VitvideoError {
     static func lossNotFinite(step: Int, isClipped: Bool) -> VitvideoError {
         VitvideoError(
             .badData,
-            reason: "the loss is no longer a finite number at step \(step + 1), and the last good state is kept",
+            reason:
+                "the loss is no longer a finite number at step \(step + 1), and the last good state is kept",
             nextStep: .advice(
                 isClipped
                     ? "lower the learning rate, or the norm that gradients are clipped to"

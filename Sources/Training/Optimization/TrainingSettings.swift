@@ -60,7 +60,8 @@ package struct TrainingSettings: Sendable, Hashable {
         }
         try require((1...1_000_000).contains(epochs), "there cannot be \(epochs) epochs", "choose at least 1")
         try require(
-            (1...1 << 20).contains(batchSize), "a batch cannot have \(batchSize) pictures", "choose at least 1")
+            (1...1 << 20).contains(batchSize), "a batch cannot have \(batchSize) pictures",
+            "choose at least 1")
         try require(
             learningRate > 0 && learningRate.isFinite, "the learning rate cannot be \(learningRate)",
             "choose 0.001, or less")
@@ -82,7 +83,8 @@ package struct TrainingSettings: Sendable, Hashable {
             o.weightDecay >= 0 && o.weightDecay * learningRate < 1,
             "the weight decay cannot be \(o.weightDecay)", "choose a number from 0 to 1")
         if let clipping = o.clipping {
-            try require(clipping > 0, "gradients cannot be clipped to \(clipping)", "choose 1, or leave it out")
+            try require(
+                clipping > 0, "gradients cannot be clipped to \(clipping)", "choose 1, or leave it out")
         }
         try require(
             loss.labelSmoothing >= 0 && loss.labelSmoothing < 1,

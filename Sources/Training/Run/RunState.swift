@@ -30,7 +30,9 @@ struct RunState {
         func difference(from other: Identity) -> String? {
             if shape != other.shape { return "another model" }
             if settings != other.settings { return "other settings of training" }
-            if data != other.data || batches != other.batches { return "other pictures, or pictures prepared otherwise" }
+            if data != other.data || batches != other.batches {
+                return "other pictures, or pictures prepared otherwise"
+            }
             return nil
         }
     }
@@ -44,7 +46,8 @@ struct RunState {
     func write(to path: String, _ identity: Identity) throws {
         func flat(_ values: [Float]) -> (shape: [Int], values: [Float]) { ([values.count], values) }
         var tensors = [
-            ("parameters", flat(parameters)), ("moments.first", flat(first)), ("moments.second", flat(second)),
+            ("parameters", flat(parameters)), ("moments.first", flat(first)),
+            ("moments.second", flat(second)),
         ].map { (name: $0.0, shape: $0.1.shape, values: $0.1.values) }
         if let best { tensors.append(("best", [best.count], best)) }
         tensors.append(
@@ -114,7 +117,9 @@ struct RunState {
     }
 
     private static func history(of file: Checkpoint) throws -> TrainingHistory {
-        func json(_ name: String) throws -> JSONValue { try JSONValue(Array((file.metadata[name] ?? "").utf8)) }
+        func json(_ name: String) throws -> JSONValue {
+            try JSONValue(Array((file.metadata[name] ?? "").utf8))
+        }
         var history = TrainingHistory()
         let steps = try file.floats("history.steps")
         guard steps.count % 3 == 0 else { throw VitvideoError.badData("its history is cut short") }

@@ -78,7 +78,8 @@ package final class TrainingRun {
     /// - Parameters:
     ///   - dataIdentity: what tells the pictures and how they are prepared from others.
     ///   - initializes: whether parameters are drawn; false where the engine has them.
-    /// - Throws: `VitvideoError` of kind `usage` where settings or classes do not fit.
+    /// - Throws: `VitvideoError` of kind `usage` where settings or classes do not fit, `unavailable` where there is not
+    ///   enough memory.
     package init(
         _ engine: TrainingEngine, settings: TrainingSettings, training: any BatchSource,
         validation: (any BatchSource)?, dataIdentity: String, options: Options, initializes: Bool = true
@@ -93,6 +94,7 @@ package final class TrainingRun {
         guard training.batchCount > 0 else {
             throw VitvideoError(.badData, reason: "there are no pictures to train on")
         }
+        try Self.checkMemory(engine, settings)
         self.training = training
         self.validation = validation
         self.options = options
@@ -105,6 +107,19 @@ package final class TrainingRun {
         }
     }
 
+    private static func checkMemory(_ engine: TrainingEngine, _ settings: TrainingSettings) throws {
+        let needed = TrainingEngine.byteCount(
+            engine.shape, batch: settings.batchSize, threads: engine.pool.count)
+        guard let available = Allocation.current.availableBytes(), needed > available else { return }
+        func gigabytes(_ bytes: Int) -> String { formatted("%.1f GB", Double(bytes) / 1e9) }
+        throw VitvideoError(
+            .unavailable,
+            reason:
+                "training in batches of \(settings.batchSize) takes about \(gigabytes(needed)) of memory, "
+                + "of which \(gigabytes(available)) are free",
+            nextStep: .advice("choose smaller batches, or a smaller model"))
+    }
+
     /// Takes over the state that a run with the same model, settings and pictures has left.
     ///
     /// - Throws: `VitvideoError` where the file is no state, or another run's.
@@ -112,8 +127,12 @@ package final class TrainingRun {
         let state = try RunState(contentsOf: path, engine.layout, identity)
         let batches = training.batchCount
         let steps = state.history.steps.count
-        guard (state.history.epochs.count * batches...(state.history.epochs.count + 1) * batches).contains(steps)
-        else { throw VitvideoError(.badData, path: path, reason: "its steps and epochs contradict each other") }
+        guard
+            (state.history.epochs.count * batches...(state.history.epochs.count + 1) * batches).contains(
+                steps)
+        else {
+            throw VitvideoError(.badData, path: path, reason: "its steps and epochs contradict each other")
+        }
         engine.parameters.start.update(from: state.parameters, count: state.parameters.count)
         trainer.optimizer.first.start.update(from: state.first, count: state.first.count)
         trainer.optimizer.second.start.update(from: state.second, count: state.second.count)
@@ -164,9 +183,11 @@ package final class TrainingRun {
                         loss: Float(step.measures.meanLoss), learningRate: step.learningRate,
                         gradientNorm: Float(step.gradientNorm)))
                 let progress = Progress(
-                    epoch: epoch, epochs: epochs, steps: trainer.steps, allSteps: epochs * batches, step: step,
+                    epoch: epoch, epochs: epochs, steps: trainer.steps, allSteps: epochs * batches,
+                    step: step,
                     measures: history.current,
-                    picturesPerSecond: Double(pictures) / max((ContinuousClock.now - start) / .seconds(1), 1e-9))
+                    picturesPerSecond: Double(pictures)
+                        / max((ContinuousClock.now - start) / .seconds(1), 1e-9))
                 try observer.step(progress)
                 try saveNowAndThen()
             }
@@ -189,7 +210,8 @@ package final class TrainingRun {
     ///
     /// - Throws: `VitvideoError` where pictures cannot be read, `Cancellation.Cancelled`.
     package func measure(_ source: any BatchSource) throws -> Measures {
-        let loader = BatchLoader(source, epochs: 1, threads: options.loaderThreads, ahead: options.batchesAhead)
+        let loader = BatchLoader(
+            source, epochs: 1, threads: options.loaderThreads, ahead: options.batchesAhead)
         defer { loader.stop() }
         var sum = Measures()
         while let loaded = try loader.next() { sum += try engine.measure(loaded.batch) }

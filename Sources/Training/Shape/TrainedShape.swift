@@ -142,8 +142,10 @@ package struct TrainedShape: Sendable, Hashable {
             if !condition { throw VitvideoError(.usage, reason: reason(), nextStep: .advice(advice)) }
         }
         for (name, value) in [
-            ("side", side), ("patch", patchSize), ("width", width), ("depth", depth), ("number of heads", heads),
-            ("head width", headWidth), ("feed-forward width", feedForwardWidth), ("number of classes", classes),
+            ("side", side), ("patch", patchSize), ("width", width), ("depth", depth),
+            ("number of heads", heads),
+            ("head width", headWidth), ("feed-forward width", feedForwardWidth),
+            ("number of classes", classes),
         ] + headHidden.map({ ("width of the classifier's layers", $0) }) {
             try require(
                 (1...Self.largest).contains(value), "a model's \(name) cannot be \(value)",
@@ -152,9 +154,11 @@ package struct TrainedShape: Sendable, Hashable {
         try require(
             side % patchSize == 0, "pictures of \(side) pixels do not divide into patches of \(patchSize)",
             "choose a side that is a multiple of the patch")
-        try require((0...64).contains(registers), "a model cannot have \(registers) registers", "choose 0 to 64")
         try require(
-            reading != .classToken || hasClassToken, "the classifier cannot read a class token that the model lacks",
+            (0...64).contains(registers), "a model cannot have \(registers) registers", "choose 0 to 64")
+        try require(
+            reading != .classToken || hasClassToken,
+            "the classifier cannot read a class token that the model lacks",
             "let it read the mean of the patches")
         if case .flattened = reading {
             try require(
@@ -165,10 +169,12 @@ package struct TrainedShape: Sendable, Hashable {
             tokenization == .plain || patchSize >= 2, "patches of one pixel cannot be shifted by half",
             "choose a larger patch")
         try require(
-            attention.hasDiagonal || tokens > 1, "a single token that does not attend to itself attends to nothing",
+            attention.hasDiagonal || tokens > 1,
+            "a single token that does not attend to itself attends to nothing",
             "choose a smaller patch")
         try require(
-            positions == .learned || width % 4 == 0, "sine-cosine positions take a width that is a multiple of 4",
+            positions == .learned || width % 4 == 0,
+            "sine-cosine positions take a width that is a multiple of 4",
             "choose another width")
         try require(
             layerNormEpsilon > 0 && layerNormEpsilon < 1, "LayerNorm's epsilon cannot be \(layerNormEpsilon)",

@@ -11,9 +11,13 @@ extension TrainedShape {
         let c = model.configuration
         let obstacles: [(isThere: Bool, what: String)] = [
             (c.rotary != nil, "rotary positions"), (c.relativePositions != nil, "relative positions"),
-            (c.position == .none, "no position table"), (c.prefix.hasDistillationToken, "a distillation token"),
+            (c.position == .none, "no position table"),
+            (c.prefix.hasDistillationToken, "a distillation token"),
             (c.normalizesBeforeBlocks, "a norm before its blocks"),
-            (c.normalizesQueriesAndKeys || c.normalizesAttention || c.normalizesHidden, "norms inside its blocks"),
+            (
+                c.normalizesQueriesAndKeys || c.normalizesAttention || c.normalizesHidden,
+                "norms inside its blocks"
+            ),
             (c.activation != .gelu, "the activation \(c.activation.rawValue)"),
             (c.pooling == .attentionProbe, "pooling by attention"),
             (c.prefix.positionsRegisters, "registers with positions"),
@@ -22,7 +26,8 @@ extension TrainedShape {
         if let obstacle = obstacles.first(where: \.isThere) {
             throw VitvideoError(
                 .usage, cannot: "fine-tune", path: model.name, reason: "the model has \(obstacle.what)",
-                nextStep: .advice("train a linear classifier on it, or fine-tune a plain ViT, DINO, DINOv2 or DeiT"))
+                nextStep: .advice(
+                    "train a linear classifier on it, or fine-tune a plain ViT, DINO, DINOv2 or DeiT"))
         }
         guard side != nil || c.nativeRows == c.nativeColumns else {
             throw VitvideoError(
@@ -55,7 +60,8 @@ extension TrainingEngine {
             (parameters.start + offset).update(from: values, count: values.count)
         }
         func put(_ linear: Linear, at place: ParameterLayout.LinearPlace) {
-            precondition(linear.weight.count == place.outputs * place.inputs, "layers must have the model's size")
+            precondition(
+                linear.weight.count == place.outputs * place.inputs, "layers must have the model's size")
             put(linear.weight, at: place.weight)
             put(linear.bias, at: place.bias)
         }

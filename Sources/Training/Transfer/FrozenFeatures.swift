@@ -53,7 +53,8 @@ package struct FrozenFeatures: Sendable {
             let batch = loaded.batch
             guard batch.side % c.patchSize == 0 else {
                 throw VitvideoError(
-                    .usage, reason: "pictures of \(batch.side) pixels do not divide into patches of \(c.patchSize)",
+                    .usage,
+                    reason: "pictures of \(batch.side) pixels do not divide into patches of \(c.patchSize)",
                     nextStep: .advice("choose a side that is a multiple of the patch"))
             }
             let grid = batch.side / c.patchSize
