@@ -40,7 +40,12 @@ package final class TrainingEngine {
 
     /// - Parameter threads: workers, at least 1.
     /// - Throws: `VitvideoError` of kind `usage` where the shape cannot be computed, `VitvideoError.mathLibraryMissing`.
-    package init(_ shape: TrainedShape, threads: Int) throws {
+    package convenience init(_ shape: TrainedShape, threads: Int) throws {
+        try self.init(shape, threads: threads, packs: KernelBackend.isFastest)
+    }
+
+    /// - Parameter packs: whether products are those of the own kernels, else OpenBLAS's.
+    init(_ shape: TrainedShape, threads: Int, packs: Bool) throws {
         self.shape = try shape.checked()
         let layout = ParameterLayout(shape)
         self.layout = layout
@@ -49,7 +54,8 @@ package final class TrainingEngine {
         gradients = FloatBuffer(layout.count)
         gradients.clear()
         pool = WorkerPool(workers: threads)
-        let weights = PreparedWeights(layout, parameters: UnsafePointer(parameters.start))
+        let weights = PreparedWeights(
+            layout, parameters: UnsafePointer(parameters.start), packs: packs)
         self.weights = weights
         let capacity = Self.capacity(shape)
         passes = try (0..<pool.count).map { _ in
