@@ -5,10 +5,11 @@ import Testing
 
 /// The forward and backward pass against PyTorch's.
 @Suite struct GradientTests {
-    @Test(arguments: TrainingGolden.names)
-    func gradientsOfAllParametersAreAutograds(name: String) throws {
+    /// With products by the own kernels and by OpenBLAS.
+    @Test(arguments: TrainingGolden.names, [true, false])
+    func gradientsOfAllParametersAreAutograds(name: String, packs: Bool) throws {
         let golden = try TrainingGolden(name)
-        let engine = try golden.makeEngine()
+        let engine = try golden.makeEngine(packs: packs)
         let measures = try engine.computeGradients(
             of: golden.batch(seed: 5, count: 40), loss: golden.loss, dropout: golden.rates, seed: 77, step: 3)
         let expectedLoss = try #require(try golden.values.floats("loss").first)

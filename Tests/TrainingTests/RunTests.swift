@@ -143,6 +143,45 @@ import ViT
         #expect(error.kind == .badData, "\(error)")
     }
 
+    /// Whatever was done to a state's file, it is read or refused.
+    @Test func damagedStatesAreRefused() throws {
+        let directory = try TemporaryDirectory()
+        let state = directory.file("state")
+        let run = try Self.makeRun(state: state, settings: Self.settings(epochs: 1))
+        try run.run()
+        let whole = try #require(FileSystem.contents(of: state))
+        var draw = SplitMix64(seed: 12)
+        var refused = 0
+        for round in 0..<150 {
+            var bytes = whole
+            // In the header, most of the time, or cut short.
+            if round % 5 == 0 {
+                bytes.removeLast(1 + draw.below(bytes.count))
+            } else {
+                for _ in 0..<1 + round % 3 { bytes[draw.below(2000)] = UInt8(draw.below(256)) }
+            }
+            try directory.write(bytes, to: "damaged")
+            let other = try Self.makeRun(settings: Self.settings(epochs: 1))
+            do {
+                try other.resume(from: directory.file("damaged"))
+            } catch let error as VitvideoError {
+                refused += 1
+                #expect(!error.description.contains("\n"))
+            }
+        }
+        #expect(refused > 75)
+    }
+
+    /// A state that cannot be written ends the run with a line, and the one before stays.
+    @Test func stateThatCannotBeWrittenIsAnError() throws {
+        let directory = try TemporaryDirectory()
+        let missing = directory.file("no-such-folder/state")
+        let error = try #require(throws: VitvideoError.self) {
+            try Self.makeRun(state: missing, settings: Self.settings(epochs: 1)).run()
+        }
+        #expect(error.kind == .cannotCreate && error.description.contains("no-such-folder"), "\(error)")
+    }
+
     @Test func lossThatIsNoNumberEndsTheRun() throws {
         let directory = try TemporaryDirectory()
         let state = directory.file("state")

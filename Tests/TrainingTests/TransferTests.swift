@@ -11,12 +11,14 @@ import ViT
 
 /// What is taken from trained models: backbones to go on from, features to fit a classifier on.
 @Suite struct TransferTests {
-    /// A model's backbone gives the class token that the model gives.
-    @Test(arguments: ["plain", "layerscale", "registers", "supervised"])
-    func backboneComputesWhatTheModelDoes(name: String) throws {
+    /// A model's backbone gives the class token that the model gives, on its own grid and on another.
+    @Test(arguments: ["plain", "layerscale", "registers", "supervised"], ["native", "square"])
+    func backboneComputesWhatTheModelDoes(name: String, grid: String) throws {
         let golden = try Golden(name)
         let model = golden.model
-        let shape = try TrainedShape(fineTuning: model, classes: model.configuration.width)
+        let shape = try TrainedShape(
+            fineTuning: model, side: grid == "native" ? nil : 5 * model.configuration.patchSize,
+            classes: model.configuration.width)
         #expect(shape.reading == .classToken)
         let engine = try TrainingEngine(shape, threads: 1)
         Initialization.timm.fill(engine.parameters, engine.layout, seed: 0)
@@ -26,13 +28,13 @@ import ViT
         for i in 0..<head.count {
             engine.parameters.start[head.offset + i] = i / shape.width == i % shape.width ? 1 : 0
         }
-        let pixels = try golden.cases.floats("native/input")
+        let pixels = try golden.cases.floats("\(grid)/input")
         let found = try engine.logits(pixels, count: 1)
         var request = ForwardRequest(attentionBlocks: [])
         request.classTokenBlocks = 1
-        let result = try ForwardPass(model: model).run(golden.input("native"), request)
+        let result = try ForwardPass(model: model).run(golden.input(grid), request)
         let error = relativeError(found, result.classTokens)
-        print("\(name): the class token within \(error)")
+        print("\(name), \(grid): the class token within \(error)")
         #expect(error < 1e-5)
     }
 

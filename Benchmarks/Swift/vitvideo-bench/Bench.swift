@@ -5,6 +5,7 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vitvideo-bench",
-        abstract: "Measure forward passes, gradients, steps of training, and what the CPU could do at best. Prints JSON.",
+        abstract:
+            "Measure forward passes, gradients, steps of training, and what the CPU could do at best. Prints JSON.",
         subcommands: [Forward.self, NeuronSteps.self, Peak.self, TrainingSteps.self])
 }

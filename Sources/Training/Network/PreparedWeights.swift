@@ -6,17 +6,21 @@ import ViT
 /// Safe to share: it changes only in `prepare`, between two steps.
 final class PreparedWeights: @unchecked Sendable {
     let parameters: UnsafePointer<Float>
+    /// Whether the own kernels multiply.
+    let packs: Bool
     /// Layers whose weights are packed, with the places of both packed weights in `packed`.
     private let layers: [(place: ParameterLayout.LinearPlace, forward: Int, backward: Int)]
     /// By the place of the weight among the parameters, an index in `layers`.
     private let indices: [Int: Int]
     private let packed: FloatBuffer
 
-    init(_ layout: ParameterLayout, parameters: UnsafePointer<Float>) {
+    /// - Parameter packs: as of `Products`.
+    init(_ layout: ParameterLayout, parameters: UnsafePointer<Float>, packs: Bool) {
         self.parameters = parameters
+        self.packs = packs
         var layers: [(place: ParameterLayout.LinearPlace, forward: Int, backward: Int)] = []
         var count = 0
-        if Products.packs {
+        if packs {
             let blocks = layout.blocks.flatMap { [$0.qkv, $0.proj, $0.fc1, $0.fc2] }
             for place in blocks + [layout.patchEmbedding] {
                 let forward = count

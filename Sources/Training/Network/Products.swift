@@ -19,20 +19,20 @@ struct RightFactor {
 /// second-level cache, where they are the fastest, and by OpenBLAS for others.
 final class Products {
     private let product: MatrixProduct
+    private let packs: Bool
     /// A right factor that is packed for one product.
     private let packed: FloatBuffer
 
     /// Values of a right factor that is packed, at most.
     private static let mostPacked = 1 << 16
 
-    /// Whether right factors are packed for the own kernels. OpenBLAS packs both factors at every call and clears the
-    /// result first, which small products spend a third of their time on.
-    static var packs: Bool { KernelBackend.isFastest }
-
+    /// - Parameter packs: whether right factors are packed for the own kernels. OpenBLAS packs both factors at every call
+    ///   and clears the result first, which small products spend a third of their time on.
     /// - Throws: `VitvideoError.mathLibraryMissing`.
-    init() throws {
+    init(packs: Bool) throws {
         product = try MatrixProduct()
-        packed = FloatBuffer(Self.packs ? 2 * Self.mostPacked : 0)
+        self.packs = packs
+        packed = FloatBuffer(packs ? 2 * Self.mostPacked : 0)
     }
 
     /// c [m, n] = a · b, or that added to what is in `c`.
@@ -63,7 +63,7 @@ final class Products {
     func factor(
         _ start: UnsafePointer<Float>, stride: Int, transposed: Bool = false, k: Int, n: Int
     ) -> RightFactor {
-        guard Self.packs, k * n <= Self.mostPacked, vv_product_packed_count(k, n) <= packed.count else {
+        guard packs, k * n <= Self.mostPacked, vv_product_packed_count(k, n) <= packed.count else {
             return RightFactor(
                 start: start, form: transposed ? .transposed(stride: stride) : .rows(stride: stride))
         }

@@ -40,7 +40,12 @@ package final class TrainingEngine {
 
     /// - Parameter threads: workers, at least 1.
     /// - Throws: `VitvideoError` of kind `usage` where the shape cannot be computed, `VitvideoError.mathLibraryMissing`.
-    package init(_ shape: TrainedShape, threads: Int) throws {
+    package convenience init(_ shape: TrainedShape, threads: Int) throws {
+        try self.init(shape, threads: threads, packs: KernelBackend.isFastest)
+    }
+
+    /// - Parameter packs: whether products are those of the own kernels, else OpenBLAS's.
+    init(_ shape: TrainedShape, threads: Int, packs: Bool) throws {
         self.shape = try shape.checked()
         let layout = ParameterLayout(shape)
         self.layout = layout
@@ -49,7 +54,8 @@ package final class TrainingEngine {
         gradients = FloatBuffer(layout.count)
         gradients.clear()
         pool = WorkerPool(workers: threads)
-        let weights = PreparedWeights(layout, parameters: UnsafePointer(parameters.start))
+        let weights = PreparedWeights(
+            layout, parameters: UnsafePointer(parameters.start), packs: packs)
         self.weights = weights
         let capacity = Self.capacity(shape)
         passes = try (0..<pool.count).map { _ in
@@ -249,6 +255,11 @@ package final class TrainingEngine {
                 reason:
                     "a batch has \(batch.count) pictures of \(batch.side) pixels where the model takes pictures "
                     + "of \(shape.side)")
+        }
+        if let mixture = batch.mixture {
+            precondition(
+                mixture.labels.count == batch.count && mixture.shares.count == batch.count,
+                "each picture of a mixed batch has a second class and a share")
         }
         let labels = batch.labels + (batch.mixture?.labels ?? [])
         if let label = labels.first(where: { !(0..<shape.classes).contains(Int($0)) }) {

@@ -80,7 +80,8 @@ package final class TrainingRun {
     /// - Parameters:
     ///   - dataIdentity: what tells the pictures and how they are prepared from others.
     ///   - initializes: whether parameters are drawn; false where the engine has them.
-    /// - Throws: `VitvideoError` of kind `usage` where settings or classes do not fit.
+    /// - Throws: `VitvideoError` of kind `usage` where settings or classes do not fit, `unavailable` where there is not
+    ///   enough memory.
     package init(
         _ engine: TrainingEngine, settings: TrainingSettings, training: any BatchSource,
         validation: (any BatchSource)?, dataIdentity: String, options: Options, initializes: Bool = true
@@ -95,6 +96,7 @@ package final class TrainingRun {
         guard training.batchCount > 0 else {
             throw VitvideoError(.badData, reason: "there are no pictures to train on")
         }
+        try Self.checkMemory(engine, settings)
         self.training = training
         self.validation = validation
         self.options = options
@@ -105,6 +107,19 @@ package final class TrainingRun {
         if initializes {
             settings.initialization.fill(engine.parameters, engine.layout, seed: settings.seed)
         }
+    }
+
+    private static func checkMemory(_ engine: TrainingEngine, _ settings: TrainingSettings) throws {
+        let needed = TrainingEngine.byteCount(
+            engine.shape, batch: settings.batchSize, threads: engine.pool.count)
+        guard let available = Allocation.current.availableBytes(), needed > available else { return }
+        func gigabytes(_ bytes: Int) -> String { formatted("%.1f GB", Double(bytes) / 1e9) }
+        throw VitvideoError(
+            .unavailable,
+            reason:
+                "training in batches of \(settings.batchSize) takes about \(gigabytes(needed)) of memory, "
+                + "of which \(gigabytes(available)) are free",
+            nextStep: .advice("choose smaller batches, or a smaller model"))
     }
 
     /// Takes over the state that a run with the same model, settings and pictures has left.

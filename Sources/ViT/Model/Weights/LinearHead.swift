@@ -19,7 +19,9 @@ package struct LinearHead: Sendable, Equatable {
     package let bias: [Float]
 
     /// What it reads.
-    package var reading: LinearFeatures { LinearFeatures(blocks: blocks, includesMeanPatch: includesMeanPatch) }
+    package var reading: LinearFeatures {
+        LinearFeatures(blocks: blocks, includesMeanPatch: includesMeanPatch)
+    }
 
     /// Number of features.
     package var features: Int { reading.count(width: width) }
