@@ -12,7 +12,7 @@ import VideoIO
         Fixtures.packageRoot.appendingPathComponent("media/cache/digits.npz").path
     /// A model small enough for seconds of training.
     private static let small =
-        "--image-size 16 --patch-size 4 --width 32 --depth 2 --num-heads 2 --mlp-width 64 --pooling token --no-augment"
+        "--image-size 16 --patch-size 4 --width 32 --depth 2 --num-heads 2 --mlp-width 64 --pooling token --no-gelu-after-mlp --no-augment --dropout 0 --head-dropout 0"
         .split(separator: " ").map(String.init)
 
     private static func text(of name: String, _ workspace: Workspace) throws -> String {

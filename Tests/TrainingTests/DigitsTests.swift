@@ -2,6 +2,7 @@ import Datasets
 import Fixtures
 import Testing
 import Training
+import ViT
 
 /// Real pictures: the 1,797 handwritten digits that `make test` fetched.
 @Suite struct DigitsTests {

@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Files
 import Fixtures
+import ViT
 
 @testable import Datasets
 @testable import Training

@@ -68,7 +68,7 @@ package final class WatchVideo: TrainingOutput {
                 Chart(
                     title: "Loss", yLabel: "nats",
                     series: [curve("training", 0, losses), curve("validation", 1, validation)],
-                    yLimits: (0, highest))
+                    yLimits: (0, 1.05 * highest))
             ]
             let (pictures, chart) = (try tiles(look, index), try figure.image())
             try writer.write(

@@ -173,7 +173,7 @@ struct Train: ParsableCommand {
         }
         var options = TrainingRun.Options()
         options.statePath = state
-        options.saveIntervalSeconds = output.saveInterval
+        options.saveIntervalSeconds = Double(output.saveInterval)
         options.kept = optimization.keep
         options.loaderThreads = data.loaderThreads
         options.watchInterval = watch.map { _ in interval }
@@ -226,7 +226,7 @@ struct Train: ParsableCommand {
             "\(output.output): \(engine.layout.trainedCount) parameters, patch \(shape.patchSize), width \(shape.width), "
                 + "\(shape.depth) layers of \(shape.heads) heads, \(steps) steps of \(settings.batchSize) pictures, "
                 + "\(threadCount) threads and \(data.loaderThreads) that prepare pictures, the state every "
-                + "\(formatted("%g", output.saveInterval)) s to \(output.statePath)")
+                + "\(output.saveInterval) s to \(output.statePath)")
     }
 
     private func follow(_ run: TrainingRun, steps: Int, _ watch: AttentionWatch?, _ stop: StopRequest) throws

@@ -57,8 +57,8 @@ struct TrainedModelOptions: ParsableArguments {
     )
     var lsa = false
 
-    @Flag(help: "A GELU after the MLP's second layer too. (default: the recipe's)")
-    var geluAfterMlp = false
+    @Flag(inversion: .prefixedNo, help: "A GELU after the MLP's second layer too. (default: the recipe's)")
+    var geluAfterMlp: Bool?
 
     func validate() throws {
         guard headLayers == nil || pooling == .flattened || pooling == nil else {
@@ -104,8 +104,7 @@ struct TrainedModelOptions: ParsableArguments {
         if let positions { shape.positions = positions }
         if spt { shape.tokenization = .shifted }
         if lsa { shape.attention = .locality }
-        if geluAfterMlp { shape.activatesOutput = true }
-        // A plain ViT where nothing asks for more: what the recipe's classifier of all tokens goes with.
+        if let geluAfterMlp { shape.activatesOutput = geluAfterMlp }
         return try shape.checked()
     }
 
@@ -116,7 +115,7 @@ struct TrainedModelOptions: ParsableArguments {
             ("--num-heads", numHeads != nil), ("--head-width", headWidth != nil),
             ("--mlp-width", mlpWidth != nil), ("--pooling", pooling != nil),
             ("--head-layers", headLayers != nil), ("--positions", positions != nil), ("--spt", spt),
-            ("--lsa", lsa), ("--gelu-after-mlp", geluAfterMlp),
+            ("--lsa", lsa), ("--gelu-after-mlp", geluAfterMlp != nil),
         ].filter(\.1).map(\.0)
     }
 }

@@ -23,7 +23,7 @@ struct TrainingOutputOptions: ParsableArguments {
     var resume = false
 
     @Option(help: ArgumentHelp("Seconds between two writings of FILE.resume.", valueName: "s"))
-    var saveInterval: Double = 60
+    var saveInterval: Int = 60
 
     @Option(
         help: ArgumentHelp(
