@@ -64,6 +64,25 @@ def test_probe(clip: Path, tmp_path: Path) -> None:
     assert any(arrays[name].size > 3 for name in arrays)
 
 
+def test_train(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 90, (40, 12, 12), np.uint8)
+    labels = np.arange(40) % 2
+    images[labels == 1, 3:9, 3:9] += 150
+    np.savez(tmp_path / "data.npz", images=images, labels=labels)
+    Image.fromarray(images[1]).save(tmp_path / "square.png")
+    steps: List[int] = []
+    weights = vitvideo.train(
+        tmp_path / "data.npz", tmp_path / "model.safetensors", image_size=12, patch_size=4, width=16, depth=1,
+        num_heads=2, mlp_width=16, pooling="token", no_gelu_after_mlp=True, epochs=3, batch_size=8,
+        watch=[tmp_path / "square.png"], o_watch=tmp_path / "watch.mp4",
+        progress=lambda line: steps.append(line["frames"]))
+    assert steps and steps[-1] == 15
+    result = vitvideo.attention(tmp_path / "square.png", weights=weights, resolution=12)
+    assert result.attention.shape == (1, 2, 3, 3)
+    assert vitvideo.attention(tmp_path / "watch.mp4", weights=weights, resolution=12).attention.shape[0] > 3
+
+
 def test_show(clip: Path, tmp_path: Path) -> None:
     mp4 = vitvideo.annotate(clip, tmp_path / "a&b.mp4", frames=slice(0, 2), view="overlay", **TINY)
     webm = vitvideo.annotate(clip, tmp_path / "a.webm", frames=slice(0, 2), no_audio=True, **TINY)

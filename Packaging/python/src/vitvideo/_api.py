@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from ._commands import annotate, attention, neuron, neuron_examples, probe, propagate, run
+from ._commands import annotate, attention, neuron, neuron_examples, probe, propagate, run, train
 from ._errors import (
     BadDataError,
     CannotCreateError,
@@ -28,5 +28,5 @@ __all__ = [
     "BadDataError", "CannotCreateError", "InputOutputError", "Interrupted", "NoInputError", "ProgramNotFoundError",
     "Progress", "Result", "Shown", "SoftwareError", "Source", "UnavailableError", "UsageError", "VitvideoError",
     "VitvideoWarning", "__version__", "annotate", "attention", "load", "neuron", "neuron_examples", "probe",
-    "propagate", "run", "show", "to_fiftyone",
+    "propagate", "run", "show", "to_fiftyone", "train",
 ]

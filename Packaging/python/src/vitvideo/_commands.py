@@ -184,6 +184,25 @@ def probe(
     return Path(os.fsdecode(output)) / "index.html"
 
 
+def train(data: AnyPath, output: AnyPath, /, *, progress: Progress = None, **options: Any) -> Path:
+    """Trains a small Vision Transformer on labelled pictures.
+
+    Args:
+        data: a folder of class folders, CIFAR's files, or an npz of images and labels.
+        output: the model's checkpoint, ``.safetensors``.
+        progress: see ``vitvideo.Progress``; what counts is steps.
+        options: any option of the command, such as ``epochs=20`` or ``watch=["dog.png"], o_watch="watch.mp4"``.
+
+    Returns:
+        the checkpoint, for ``weights=`` of the other functions.
+
+    Raises:
+        VitvideoError: of the kind that goes with the program's exit code.
+    """
+    _run(["train"], paths(data), {"output": output, **options}, progress)
+    return Path(os.fsdecode(output))
+
+
 def _exporting(
     command: Sequence[str], source: Any, options: Dict[str, Any], progress: Progress, fps: float, extension: str
 ) -> Result:
