@@ -105,6 +105,16 @@ import Testing
         #expect(line.contains("the label 2 of picture 2 is out of range: there are 2 classes"))
     }
 
+    @Test func whatIsNotUsedIsTold() throws {
+        let pictures = try open(
+            ("images", Self.gray), ("labels", Self.labels), ("x_test", Self.gray), ("val_labels", Self.labels)
+        )
+        #expect(pictures.parts == .init(training: 0..<4))
+        #expect(pictures.warnings.count == 2)
+        #expect(pictures.warnings.first?.contains("'val_labels' is not used: it has no images") == true)
+        #expect(pictures.warnings.last?.contains("'x_test' is not used: it has no labels") == true)
+    }
+
     @Test func aClassWithoutPicturesIsTold() throws {
         let pictures = try open(("images", Self.gray), ("labels", .integers([0, 2, 2, 0])))
         #expect(pictures.classNames.count == 3)

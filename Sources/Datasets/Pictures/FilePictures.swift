@@ -37,7 +37,7 @@ struct FilePictures: PictureStore {
         _ paths: [String], shortSide: Int, budgetBytes: Int, threads: Int
     ) throws -> [Outcome] {
         let left = Mutex(budgetBytes)
-        return try inParallel(paths.count, threads: threads) { index in
+        let work = OrderedWork(0..<paths.count, name: "decode", threads: threads, ahead: threads) { index in
             do {
                 let image = try read(paths[index], shortSide: shortSide)
                 let fits = left.withLock { left in
@@ -45,11 +45,15 @@ struct FilePictures: PictureStore {
                     left -= image.bytes.count
                     return true
                 }
-                return .picture(ChannelSums(of: image), kept: fits ? image : nil)
+                return Outcome.picture(ChannelSums(of: image), kept: fits ? image : nil)
             } catch let error as VitvideoError where error.kind != .unavailable {
-                return .unusable(error)
+                return Outcome.unusable(error)
             }
         }
+        defer { work.stop() }
+        var outcomes: [Outcome] = []
+        while let outcome = try work.next() { outcomes.append(outcome) }
+        return outcomes
     }
 
     /// - Parameter pictures: of each file what `decode` gave.
@@ -83,43 +87,4 @@ struct FilePictures: PictureStore {
             }
         }
     }
-}
-
-/// Computes a value for each of the numbers 0..<count on threads of their own.
-///
-/// - Throws: the first error.
-private func inParallel<Value: Sendable>(
-    _ count: Int, threads: Int, _ value: @escaping @Sendable (Int) throws -> Value
-) throws -> [Value] {
-    let results = OrderedResults<Value>(capacity: max(1, count))
-    let next = Mutex(0)
-    let running = Mutex(threads)
-    let workers = (0..<threads).map { number in
-        StageThread(name: "decode-\(number)") {
-            do {
-                while true {
-                    let index = next.withLock { next in
-                        defer { next += 1 }
-                        return next
-                    }
-                    guard index < count, results.deliver(try value(index), at: index) else { break }
-                }
-            } catch {
-                results.close(.failure(error))
-            }
-            let isLast = running.withLock { running in
-                running -= 1
-                return running == 0
-            }
-            if isLast { results.close(.success(())) }
-        }
-    }
-    defer {
-        results.cancel()
-        for worker in workers { worker.join() }
-    }
-    var values: [Value] = []
-    values.reserveCapacity(count)
-    while let value = try results.next() { values.append(value) }
-    return values
 }

@@ -64,9 +64,16 @@ struct ArraysFile {
     private func pictures() throws -> LabelledPictures {
         var images: [Part: Images] = [:]
         var labels: [Part: [Int32]] = [:]
+        var warnings: [String] = []
         for part in Part.allCases {
-            guard let name = first(part.images), let labelName = first(part.labels) else {
+            let found = (first(part.images), first(part.labels))
+            guard let name = found.0, let labelName = found.1 else {
                 if part == .training { throw missing() }
+                if let alone = found.0 ?? found.1 {
+                    warnings.append(
+                        "\(path): \(quoted(alone)) is not used: it has no \(found.0 == nil ? "images" : "labels")"
+                    )
+                }
                 continue
             }
             let read = try self.images(name)
@@ -88,7 +95,7 @@ struct ArraysFile {
             parts: .init(
                 training: 0..<training, validation: counts[1] > 0 ? training..<given : nil,
                 test: counts[2] > 0 ? given..<all.count : nil),
-            warnings: [])
+            warnings: warnings)
     }
 
     /// The array under the first of some names that is there.
