@@ -328,6 +328,7 @@ import VideoIO
         Row("train", "--positions", trained, plus: "--positions sincos"),
         Row("train", "--spt", trained, plus: "--spt"),
         Row("train", "--lsa", trained, plus: "--lsa"),
+        Row("train", "--lsa-per-head", "\(trained) --lsa", or: "\(trained) --lsa-per-head"),
         Row("train", "--gelu-after-mlp", "\(trained) --recipe probing-vits", plus: "--gelu-after-mlp"),
         Row("train", "--fine-tune", "$classes -o out.safetensors --epochs 1", plus: "--fine-tune $made"),
         Row("train", "--probe", "$classes -o out.safetensors --epochs 1", plus: "--probe $made"),

@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Files
 import Fixtures
+import Glibc
 import Testing
 import ViT
 
@@ -224,6 +225,33 @@ import ViT
         }
         try run.run(observer)
         #expect(seen == [0, 8, 16, 20])
+    }
+
+    /// A head that attends to all alike, one whose tokens attend to themselves, one that looks at the class token, and one
+    /// whose patches look at their neighbor to the right, the last of a row at itself.
+    @Test func statisticsOfAttention() {
+        let shape = TrainedShape(side: 12, patchSize: 4, width: 16, depth: 1, heads: 4, classes: 2)
+        let tokens = shape.tokens
+        var attention = [Float](repeating: 0, count: 4 * tokens * tokens)
+        for token in 0..<tokens {
+            func put(_ head: Int, _ other: Int, _ value: Float) {
+                attention[(head * tokens + token) * tokens + other] = value
+            }
+            for other in 0..<tokens { put(0, other, 1 / Float(tokens)) }
+            put(1, token, 1)
+            put(2, 0, 1)
+            put(3, token % 3 == 0 ? token : token + 1, 1)
+        }
+        let statistics = AttentionStatistics([attention], shape: shape)
+        #expect(abs(statistics.entropyNats[0][0] - log(10)) < 1e-6)
+        #expect(statistics.entropyNats[0].dropFirst() == [0, 0, 0])
+        var sum = 0.0
+        for i in 0..<9 {
+            for j in 0..<9 { sum += 4 * hypot(Double(i / 3 - j / 3), Double(i % 3 - j % 3)) / 10 / 9 }
+        }
+        #expect(abs(statistics.distancePixels[0][0] - sum) < 1e-6)
+        #expect(statistics.distancePixels[0][1] == 0 && statistics.distancePixels[0][2] == 0)
+        #expect(abs(statistics.distancePixels[0][3] - 4.0 * 6 / 9) < 1e-9)
     }
 
     @Test func classesMustFit() throws {

@@ -1,6 +1,5 @@
 import Base
 import Datasets
-import Glibc
 import Pixels
 import Training
 import ViT
@@ -66,18 +65,15 @@ package final class AttentionWatch {
     /// - Throws: as `TrainingEngine.attention`.
     package func look(_ count: Int, by engine: TrainingEngine) throws -> [Float] {
         var maps: [Float] = []
-        var sums = [AttentionSummary](repeating: .zero, count: shape.depth * shape.heads)
+        var sums = [Double](repeating: 0, count: 2 * shape.depth * shape.heads)
         for subject in subjects {
             let attention = try engine.attention(of: subject.inputs[count % subject.inputs.count])
             for head in 0..<shape.heads { maps += map(attention[shape.depth - 1], head: head) }
-            for (block, values) in attention.enumerated() {
-                for head in 0..<shape.heads {
-                    sums[block * shape.heads + head] += AttentionSummary(of: values, head: head, shape)
-                }
-            }
+            let statistics = AttentionStatistics(attention, shape: shape)
+            let numbers = (statistics.entropyNats + statistics.distancePixels).joined()
+            for (index, value) in numbers.enumerated() { sums[index] += value }
         }
-        let share = 1 / Float(subjects.count)
-        return maps + sums.map { $0.entropyNats * share } + sums.map { $0.distancePixels * share }
+        return maps + sums.map { Float($0 / Double(subjects.count)) }
     }
 
     /// What the class token attends to, or where there is none a patch, mean over all, among the patches.
@@ -113,41 +109,8 @@ package final class AttentionWatch {
     }
 }
 
-/// How a head attends, in two numbers.
+/// How a head attends, as `AttentionStatistics` has it.
 package struct AttentionSummary: Sendable, Hashable {
-    /// The mean over all tokens of the entropy of what each attends to, −Σ a ln a.
-    package var entropyNats: Float
-    /// Mean attention distance (Dosovitskiy et al. 2021): the mean over patches of Σ a · distance to the other patches in pixels,
-    /// not renormalized for what goes to other tokens.
-    package var distancePixels: Float
-
-    static let zero = AttentionSummary(entropyNats: 0, distancePixels: 0)
-
-    init(entropyNats: Float, distancePixels: Float) {
-        (self.entropyNats, self.distancePixels) = (entropyNats, distancePixels)
-    }
-
-    /// - Parameter attention: `heads × tokens × tokens`.
-    init(of attention: [Float], head: Int, _ shape: TrainedShape) {
-        let (tokens, prefix, grid) = (shape.tokens, shape.prefixTokens, shape.gridSide)
-        let start = head * tokens * tokens
-        var (entropy, distance) = (0.0, 0.0)
-        for row in 0..<tokens {
-            for column in 0..<tokens {
-                let share = attention[start + row * tokens + column]
-                if share > 0 { entropy -= Double(share * logf(share)) }
-                guard row >= prefix, column >= prefix else { continue }
-                let down = Float((row - prefix) / grid - (column - prefix) / grid)
-                let across = Float((row - prefix) % grid - (column - prefix) % grid)
-                distance += Double(share * (down * down + across * across).squareRoot())
-            }
-        }
-        entropyNats = Float(entropy / Double(tokens))
-        distancePixels = Float(distance / Double(shape.patches)) * Float(shape.patchSize)
-    }
-
-    static func += (sum: inout AttentionSummary, other: AttentionSummary) {
-        sum.entropyNats += other.entropyNats
-        sum.distancePixels += other.distancePixels
-    }
+    package let entropyNats: Float
+    package let distancePixels: Float
 }

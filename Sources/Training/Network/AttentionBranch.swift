@@ -25,11 +25,7 @@ extension TrunkPass {
 
     /// What the branch adds before LayerScale, m ⊙ proj(…), into `branch`.
     private func putOut(_ block: Int, _ group: Group, _ kept: GroupRecord.Block) {
-        let proj = layout.blocks[block].proj
-        let rows = group.count * shape.tokens
-        linear(proj, branch.start, kept.heads.start, rows: rows)
-        vv_add_bias(branch.start, weights.parameters + proj.bias, rows, shape.width)
-        drop(branch.start, .projection(block: block), group, rowsEach: shape.tokens, width: shape.width)
+        linearDropped(layout.blocks[block].proj, kept.heads.start, .projection(block: block), group)
     }
 
     /// From the gradient of x' in `gradient` to that of x.

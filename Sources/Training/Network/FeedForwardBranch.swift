@@ -22,14 +22,11 @@ extension TrunkPass {
     private func putOut(_ block: Int, _ group: Group, _ record: GroupRecord) {
         let fc2 = layout.blocks[block].fc2
         let kept = record.blocks[block]
-        let rows = group.count * shape.tokens
         if shape.activatesOutput {
-            linear(fc2, kept.outputSlope.start, kept.activated.start, rows: rows)
+            linear(fc2, kept.outputSlope.start, kept.activated.start, rows: group.count * shape.tokens)
             activate(branch.start, kept.outputSlope.start, fc2, .output(block: block), group)
         } else {
-            linear(fc2, branch.start, kept.activated.start, rows: rows)
-            vv_add_bias(branch.start, weights.parameters + fc2.bias, rows, shape.width)
-            drop(branch.start, .output(block: block), group, rowsEach: shape.tokens, width: shape.width)
+            linearDropped(fc2, kept.activated.start, .output(block: block), group)
         }
     }
 

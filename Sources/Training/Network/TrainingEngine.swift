@@ -20,10 +20,10 @@ package final class TrainingEngine {
     package let gradients: FloatBuffer
     let pool: WorkerPool
 
-    private let weights: PreparedWeights
-    private let passes: [TrunkPass]
+    let weights: PreparedWeights
+    let passes: [TrunkPass]
     /// One a worker.
-    private let records: [GroupRecord]
+    let records: [GroupRecord]
     /// One a worker, for pictures whose classifier is computed with their group; empty where it is computed of a whole
     /// batch.
     private let groupHeads: [HeadPass]
@@ -73,7 +73,7 @@ package final class TrainingEngine {
     private static func capacity(_ shape: TrainedShape) -> Int { max(1, groupRows / shape.tokens) }
 
     /// A batch's groups and lanes: a function of shape and size alone.
-    private struct Plan {
+    struct Plan {
         let pictures: Int
         let groupSize: Int
         let lanes: Int
@@ -192,61 +192,10 @@ package final class TrainingEngine {
         return measures
     }
 
-    // MARK: Inference
-
-    /// The logits of pictures, `count × classes`.
-    ///
-    /// - Parameter pixels: `count × 3 × side × side`, normalized.
-    /// - Throws: `Cancellation.Cancelled`.
-    package func logits(_ pixels: [Float], count: Int) throws -> [Float] {
-        let head = try run(pixels, count: count)
-        return Array(UnsafeBufferPointer(start: head.logits.start, count: count * shape.classes))
-    }
-
-    /// Loss and accuracy of a batch without dropout.
-    ///
-    /// - Throws: `VitvideoError` where the batch does not fit the model, `Cancellation.Cancelled`.
-    package func measure(_ batch: TrainingBatch, loss: CrossEntropy = CrossEntropy()) throws -> Measures {
-        try check(batch)
-        return measure(try run(batch.pixels, count: batch.count), batch, 0, batch.count, loss)
-    }
-
-    private func run(_ pixels: [Float], count: Int) throws -> HeadPass {
-        precondition(pixels.count == count * shape.pictureValues, "pictures must have the model's size")
-        let plan = Plan(shape, pictures: count)
-        let head = wholeHead(pictures: count)
-        try weights.prepare(pool)
-        try pixels.withUnsafeBufferPointer { pixels in
-            try pool.run(count: plan.groups) { index, worker in
-                let group = plan.group(index, .none)
-                try passes[worker].forward(
-                    group, pixels: pixels.baseAddress! + group.first * shape.pictureValues,
-                    record: records[worker], features: head.features + group.first * shape.featureWidth)
-            }
-        }
-        try head.forward(pictures: count, first: 0, dropout: .none, sharedTiles)
-        return head
-    }
-
-    /// The attention of every block to a picture, in inference.
-    ///
-    /// - Parameter pixels: `3 × side × side`, normalized.
-    /// - Returns: for each block `heads × tokens × tokens`; each row sums to 1.
-    /// - Throws: `Cancellation.Cancelled`.
-    package func attention(of pixels: [Float]) throws -> [[Float]] {
-        _ = try run(pixels, count: 1)
-        // A single group goes to the calling thread.
-        return records[0].blocks.map { block in
-            Array(
-                UnsafeBufferPointer(
-                    start: block.attention.start, count: shape.heads * shape.tokens * shape.tokens))
-        }
-    }
-
     // MARK: Parts
 
     /// - Throws: `VitvideoError` of kind `badData`.
-    private func check(_ batch: TrainingBatch) throws {
+    func check(_ batch: TrainingBatch) throws {
         guard batch.side == shape.side, batch.count > 0,
             batch.pixels.count == batch.count * shape.pictureValues, batch.labels.count == batch.count
         else {
@@ -268,7 +217,7 @@ package final class TrainingEngine {
         }
     }
 
-    private func measure(
+    func measure(
         _ head: HeadPass, _ batch: TrainingBatch, _ first: Int, _ count: Int, _ loss: CrossEntropy
     ) -> Measures {
         let classes = shape.classes
@@ -284,7 +233,7 @@ package final class TrainingEngine {
         return measures
     }
 
-    private func wholeHead(pictures: Int) -> HeadPass {
+    func wholeHead(pictures: Int) -> HeadPass {
         if let batchHead, batchHead.pictures >= pictures { return batchHead.pass }
         let head = HeadPass(layout, weights: weights, pictures: pictures)
         batchHead = (head, pictures)
@@ -295,7 +244,7 @@ package final class TrainingEngine {
         { count, body in for tile in 0..<count { body(tile, products) } }
     }
 
-    private var sharedTiles: HeadPass.Tiles {
+    var sharedTiles: HeadPass.Tiles {
         { [pool, passes] count, body in
             try pool.run(count: count) { tile, worker in body(tile, passes[worker].products) }
         }
@@ -327,23 +276,4 @@ extension TrainedShape {
 
     /// Whether the classifier's layers are computed of a whole batch at once.
     var readsWholeBatch: Bool { !headHidden.isEmpty || featureWidth > 4 * width }
-}
-
-extension WorkerPool {
-    /// Calls `body` for pieces of so many values, on whichever worker is free.
-    func inPieces(of count: Int, _ body: (Range<Int>) -> Void) throws {
-        let piece = 1 << 16
-        try run(count: (count + piece - 1) / piece) { index, _ in
-            body(index * piece..<min(count, (index + 1) * piece))
-        }
-    }
-
-    /// Calls `body` for each index below `count` on whichever worker is free, whether or not the work is to be given up
-    /// meanwhile: what it changes must not stay half changed.
-    func runWhole(count: Int, _ body: (Int) -> Void) {
-        Cancellation.asking({ false }) {
-            // Nothing that it calls throws.
-            try? run(count: count) { index, _ in body(index) }
-        }
-    }
 }

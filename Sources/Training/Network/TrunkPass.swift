@@ -140,6 +140,16 @@ final class TrunkPass {
             n: place.outputs, k: place.inputs)
     }
 
+    /// branch = m ⊙ (x·Wᵀ + b), for an x of all the group's tokens.
+    func linearDropped(
+        _ place: ParameterLayout.LinearPlace, _ x: UnsafePointer<Float>, _ site: Dropout.Site, _ group: Group
+    ) {
+        let rows = group.count * shape.tokens
+        linear(place, branch.start, x, rows: rows)
+        vv_add_bias(branch.start, weights.parameters + place.bias, rows, place.outputs)
+        drop(branch.start, site, group, rowsEach: shape.tokens, width: place.outputs)
+    }
+
     /// dx = dy·W, dW += dyᵀ·x and db += Σ dy.
     ///
     /// - Parameter xGradient: `rows × inputs`; nil where it is not wanted.

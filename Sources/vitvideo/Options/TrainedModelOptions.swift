@@ -52,15 +52,20 @@ struct TrainedModelOptions: ParsableArguments {
     var spt = false
 
     @Flag(
-        help:
-            "Locality self-attention: no token attends to itself, and the temperature is learned, one number a block."
-    )
+        help: """
+            Locality self-attention: no token attends to itself, and the temperature is learned, one number a block as in the \
+            Keras example.
+            """)
     var lsa = false
+
+    @Flag(help: "The same with a scale for each head, as in the paper's code.")
+    var lsaPerHead = false
 
     @Flag(inversion: .prefixedNo, help: "A GELU after the MLP's second layer too. (default: the recipe's)")
     var geluAfterMlp: Bool?
 
     func validate() throws {
+        if lsa, lsaPerHead { throw ValidationError("--lsa and --lsa-per-head exclude each other") }
         guard headLayers == nil || pooling == .flattened || pooling == nil else {
             throw ValidationError("--head-layers are of --pooling flatten")
         }
@@ -104,6 +109,7 @@ struct TrainedModelOptions: ParsableArguments {
         if let positions { shape.positions = positions }
         if spt { shape.tokenization = .shifted }
         if lsa { shape.attention = .locality }
+        if lsaPerHead { shape.attention = .localityPerHead }
         if let geluAfterMlp { shape.activatesOutput = geluAfterMlp }
         return try shape.checked()
     }
@@ -115,7 +121,7 @@ struct TrainedModelOptions: ParsableArguments {
             ("--num-heads", numHeads != nil), ("--head-width", headWidth != nil),
             ("--mlp-width", mlpWidth != nil), ("--pooling", pooling != nil),
             ("--head-layers", headLayers != nil), ("--positions", positions != nil), ("--spt", spt),
-            ("--lsa", lsa), ("--gelu-after-mlp", geluAfterMlp != nil),
+            ("--lsa", lsa), ("--lsa-per-head", lsaPerHead), ("--gelu-after-mlp", geluAfterMlp != nil),
         ].filter(\.1).map(\.0)
     }
 }
