@@ -103,8 +103,10 @@ def run(program: str, image: Path, weights: Path, model: nn.Module, layer: int, 
     """The arrays that the program exports of one layer, first axis the frame. All that is to be known of its command
     line is here."""
     out = image.with_name("out.npz")
-    command = [program, str(image), "--weights", str(weights), "--resolution", "native"]
-    if weights.suffix == ".onnx":
+    command = [program, str(image), "--weights", str(weights)]
+    if weights.suffix != ".onnx":
+        command += ["--resolution", "native"]
+    else:
         for name in ("mean", "std"):
             command += [f"--{name}", ",".join(str(value) for value in model.pretrained_cfg[name])]
     command += ["--layer", str(layer), "--query", query, "--export", str(out), "-y", "-q"]

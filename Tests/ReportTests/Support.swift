@@ -41,7 +41,17 @@ extension ReportSubject {
 
 /// Makes a report in a directory's `report`.
 func makeReport(
-    of paths: [String], by subjects: [any ReportModel], in directory: TemporaryDirectory,
+    of paths: [String], by subjects: [ReportSubject], in directory: TemporaryDirectory,
+    _ options: ReportOptions = ReportOptions(), overwrite: Bool = false, stop: StopRequest = StopRequest(),
+    progress: (Int) -> Void = { _ in }
+) throws -> ReportJob.Outcome {
+    try makeReport(
+        of: paths, byModels: subjects, in: directory, options, overwrite: overwrite, stop: stop,
+        progress: progress)
+}
+
+func makeReport(
+    of paths: [String], byModels subjects: [any ReportModel], in directory: TemporaryDirectory,
     _ options: ReportOptions = ReportOptions(), overwrite: Bool = false, stop: StopRequest = StopRequest(),
     progress: (Int) -> Void = { _ in }
 ) throws -> ReportJob.Outcome {

@@ -267,7 +267,7 @@ import VideoIO
         let writer = try FigureWriter(
             try OutputDirectory(directory.file("report"), .report, overwrite: false), version: "test")
         let plan = try SurveyPlan(
-            subjects: [subject], options: ReportOptions(),
+            models: [subject], options: ReportOptions(),
             boxes: try PictureBoxes(
                 try BoxList(
                     contentsOf: try made.directory.write("0.png,0,0,1,1,cat\n".utf8, to: "boxes.csv")),

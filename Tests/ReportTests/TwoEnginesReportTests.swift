@@ -32,7 +32,7 @@ import ViT
         let options = ReportOptions(
             sections: Set(ReportSection.all.map(\.name)), figures: 2,
             settings: ReportSettings(layer: 0, discardRatios: [0, 0.5]))
-        let outcome = try makeReport(of: paths, by: models, in: directory, options)
+        let outcome = try makeReport(of: paths, byModels: models, in: directory, options)
         #expect(outcome.counts.used == 3)
 
         for (section, arrays) in [
@@ -64,7 +64,7 @@ import ViT
         let paths = [try directory.writePicture("a.png", height: 40, width: 56, seed: 1)]
         let swin = try #require(try GraphModel.open(Fixtures.golden("graph/swin").path))
         let models = [try ReportGraph(ProbedGraph(swin, name: "swin"))]
-        _ = try makeReport(of: paths, by: models, in: directory)
+        _ = try makeReport(of: paths, byModels: models, in: directory)
         let distance = try NPZReader(directory.file("report/arrays/distance-swin.npz"))
             .array("mean_attention_distance")
         #expect(distance.shape == [models[0].headCounts.count, models[0].headCounts.max()])
@@ -72,7 +72,7 @@ import ViT
         // Heads that a layer does not have are not numbers; windows keep what the others look at near.
         for (values, heads) in zip(layers, models[0].headCounts) {
             #expect(values.prefix(heads).allSatisfy { $0 > 0 && $0 < 80 })
-            #expect(values.dropFirst(heads).allSatisfy(\.isNaN))
+            #expect(values.dropFirst(heads).allSatisfy { $0.isNaN })
         }
         #expect(Set(models[0].headCounts).count > 1)
     }

@@ -36,7 +36,6 @@ import ViT
             dataIdentity: "digits", options: TrainingRun.Options())
         try run.run()
         let last = try #require(run.history.epochs.last?.validation)
-        print("\(last.top1) of \(last.pictures) digits are right")
         #expect(last.top1Accuracy >= 0.9)
         #expect(last.top5Accuracy >= last.top1Accuracy)
     }

@@ -222,9 +222,12 @@ import ViT
                 let sum = attention[1][row * 10..<row * 10 + 10].reduce(0, +)
                 #expect(abs(sum - 1) < 1e-5)
             }
+            return [Float(step), attention[1][0]]
         }
         try run.run(observer)
         #expect(seen == [0, 8, 16, 20])
+        #expect(run.history.looks.map(\.steps) == seen)
+        #expect(run.history.looks.allSatisfy { $0.values.count == 2 && $0.values[0] == Float($0.steps) })
     }
 
     /// A head that attends to all alike, one whose tokens attend to themselves, one that looks at the class token, and one
