@@ -354,7 +354,7 @@ import VideoIO
         Row("train", "--stats", trained, plus: "--stats out.csv"),
         Row("train", "--plot", trained, plus: "--plot out.svg"),
         Row("train", "--watch", "\(trained) --watch-stats watch.csv", plus: "--watch $photo"),
-        Row("train", "-o-watch", "\(watched) --watch-stats watch.csv", plus: "-o-watch watch.mp4"),
+        Row("train", "--o-watch", "\(watched) --watch-stats watch.csv", plus: "-o-watch watch.mp4"),
         Row("train", "--watch-every", "\(watched) --watch-stats watch.csv", plus: "--watch-every 2"),
         Row("train", "--watch-stats", watched, plus: "--watch-stats watch.csv"),
         Row("train", "--watch-plot", watched, plus: "--watch-plot watch.svg"),

@@ -121,6 +121,16 @@ import ViT
         #expect(text.contains("operators that are not computed here: 'NonMaxSuppression'"), "\(text)")
     }
 
+    /// Integers become a parameter of the graph when an operator of floats takes them.
+    @Test func normsOfIntegers() throws {
+        let shape = try #require(ONNXBuilder.windowed().nodes.firstIndex { $0.operation == "Reshape" })
+        let text = refusal { model in
+            model.nodes[shape].operation = "InstanceNormalization"
+            model.nodes[shape].inputs = [model.nodes[shape].inputs[1]]
+        }
+        #expect(text.contains("has no channels"), "\(text)")
+    }
+
     @Test func severalPictures() {
         let text = refusal { $0.inputSizes = [2, 3, 16, 16] }
         #expect(text.contains("its inputs are not one picture"), "\(text)")

@@ -22,7 +22,9 @@ extension ONNXImport {
         "LayerNormalization": { try $0.layerNorm() },
         "BatchNormalization": { try $0.batchNorm() },
         "InstanceNormalization": { reader in
-            let shape = reader.graph.shape(try reader.tensor(0))
+            // Integers become a parameter of the graph first.
+            let x = try reader.tensor(0)
+            let shape = reader.graph.shape(x)
             guard shape.rank >= 2 else { throw VitvideoError.badData("\(shape) has no channels") }
             try reader.groupNorm(groups: shape[1])
         },

@@ -41,7 +41,7 @@ struct TrainingOutputOptions: ParsableArguments {
     var watch: String?
 
     @Option(
-        name: .customLong("o-watch", withSingleDash: true),
+        name: [.customLong("o-watch", withSingleDash: true), .customLong("o-watch")],
         help: ArgumentHelp(
             """
             A video of training: each frame a look at the heads of the last block on what is watched, with the loss so far \

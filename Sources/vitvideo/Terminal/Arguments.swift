@@ -8,8 +8,14 @@ enum Arguments {
     /// A path that begins with a minus has "./" before it.
     static let given: [String] = markingPaths(
         (1..<max(Int(CommandLine.argc), 1)).compactMap { index in
-            CommandLine.unsafeArgv[index].map { FileName.text(of: $0) }
+            CommandLine.unsafeArgv[index].map { withTwoDashes(FileName.text(of: $0)) }
         })
+
+    /// Long options that one may write with one dash, spelled with two: of those the parser thinks, where something else is
+    /// wrong, that `-h` is among their letters.
+    private static func withTwoDashes(_ word: String) -> String {
+        word == "-o-watch" || word.hasPrefix("-o-watch=") ? "-" + word : word
+    }
 
     /// Puts "./" before the words that begin with a minus and can only be paths, up to a "--".
     static func markingPaths(_ words: [String]) -> [String] {

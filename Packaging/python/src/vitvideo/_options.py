@@ -8,7 +8,7 @@ from typing import Any, List, Mapping
 import numpy as np
 
 # Written with one dash, as ffmpeg has them; so are single letters.
-_SINGLE_DASH = frozenset({"o-watch", "ss", "to"})
+_SINGLE_DASH = frozenset({"ss", "to"})
 # Given once for each value of a list. All others take their values with commas between.
 _REPEATED = frozenset({"compare", "define", "examples", "mask", "panel", "point", "set", "text"})
 
