@@ -331,7 +331,9 @@ import VideoIO
         Row("train", "--lsa-per-head", "\(trained) --lsa", or: "\(trained) --lsa-per-head"),
         Row("train", "--gelu-after-mlp", "\(trained) --recipe probing-vits", plus: "--gelu-after-mlp"),
         Row("train", "--fine-tune", "$classes -o out.safetensors --epochs 1", plus: "--fine-tune $made"),
-        Row("train", "--probe", "$classes -o out.safetensors --epochs 1", plus: "--probe $made"),
+        Row(
+            "train", "--probe", "$classes -o out.safetensors --epochs 1",
+            or: "$classes -o out.safetensors --probe $made"),
 
         Row("train", "--recipe", trained, plus: "--recipe probing-vits"),
         Row("train", "--compat", trained, plus: "--compat keras"),

@@ -199,7 +199,7 @@ import VideoIO
             ] + Self.small)
         let probe = try workspace.run(
             [
-                "train", Self.digits, "--probe", "base.safetensors", "--image-size", "16", "--no-augment",
+                "train", Self.digits, "--probe", "base.safetensors", "--image-size", "16",
                 "-o", "head.safetensors",
             ])
         #expect(probe.status == 0, "\(probe.errors)")
@@ -245,6 +245,8 @@ import VideoIO
             ),
             (["classes", "-o", "m.safetensors", "--fine-tune", "none"], 64, "none"),
             (["classes", "-o", "m.safetensors", "--probe", "none", "--spt"], 64, "--spt"),
+            (["classes", "-o", "m.safetensors", "--probe", "none", "--epochs", "3"], 64, "--epochs"),
+            (["classes", "-o", "m.safetensors", "--probe", "none", "--zoom", "0.1"], 64, "--zoom"),
         ])
     func refusals(arguments: [String], status: Int, reason: String) throws {
         let workspace = try Workspace()

@@ -2,8 +2,6 @@ import ArgumentParser
 import Base
 import Datasets
 import Files
-import Glibc
-import Pipeline
 import Training
 import ViT
 
@@ -66,7 +64,7 @@ struct Train: ParsableCommand {
         if fineTune != nil || probe != nil, let option = model.given.first {
             throw ValidationError("\(option) is about a model made anew; leave it out")
         }
-        if probe != nil, let option = output.given.first {
+        if probe != nil, let option = (output.given + optimization.given + augmentation.given).first {
             throw ValidationError(
                 "\(option) is about a run of steps, which --probe does not have; leave it out")
         }
@@ -92,7 +90,7 @@ struct Train: ParsableCommand {
         try train(engine, settings, prepared)
     }
 
-    private var threadCount: Int { threads ?? Allocation.current.cores }
+    var threadCount: Int { threads ?? Allocation.current.cores }
 
     /// A model by its name or file.
     private func backbone(_ name: String) throws -> Model {
@@ -106,7 +104,7 @@ struct Train: ParsableCommand {
     // MARK: Data
 
     /// Pictures divided and prepared.
-    private struct Prepared {
+    struct Prepared {
         let recipe: DataRecipe
         let pictures: LabelledPictures
         let split: PictureSplit
@@ -120,7 +118,7 @@ struct Train: ParsableCommand {
     }
 
     /// - Parameter model: whose pictures' size and normalization are taken where nobody says otherwise.
-    private func prepare(for model: Model?) throws -> Prepared {
+    func prepare(for model: Model?) throws -> Prepared {
         var recipe: DataRecipe
         switch optimization.recipe {
         case .keras: recipe = .keras
@@ -147,176 +145,5 @@ struct Train: ParsableCommand {
         return Prepared(
             recipe: recipe, pictures: pictures, split: split,
             normalization: try pictures.normalization(recipe.normalizing, places: split.training))
-    }
-
-    // MARK: Steps
-
-    private func train(
-        _ engine: TrainingEngine, _ settings: TrainingSettings, _ prepared: Prepared
-    ) throws {
-        let (state, hasState) = (output.statePath, FileSystem.exists(output.statePath))
-        if hasState, !output.resume, !output.overwrite {
-            throw VitvideoError(
-                .cannotCreate, cannot: "begin", path: output.output,
-                reason: "\(state) is what an interrupted run has left",
-                nextStep: .advice("go on with --resume, or begin anew with -y"))
-        }
-        let training = PictureBatches.training(
-            prepared.pictures, places: prepared.split.training, prepared.recipe, prepared.normalization,
-            seed: settings.seed)
-        let steps = settings.epochs * training.batchCount
-        let interval = output.interval(steps: steps)
-        let watch = try output.watch.map { _ in
-            try AttentionWatch(
-                output.watched, shape: engine.shape, prepared.recipe.augmentation, prepared.normalization,
-                looks: steps / interval + 1)
-        }
-        var options = TrainingRun.Options()
-        options.statePath = state
-        options.saveIntervalSeconds = Double(output.saveInterval)
-        options.kept = optimization.keep
-        options.loaderThreads = data.loaderThreads
-        options.watchInterval = watch.map { _ in interval }
-        let run = try TrainingRun(
-            engine, settings: settings, training: training, validation: prepared.validation,
-            dataIdentity: "\(try training.identity()) \(output.watched) \(watch == nil ? 0 : interval)",
-            options: options,
-            initializes: false)
-        if output.resume {
-            if hasState {
-                try run.resume(from: state)
-            } else if !messages.quiet {
-                StandardError.line("vitvideo: note: there is no \(state); the run begins")
-            }
-        }
-
-        let stop = StopRequest()
-        let temporaries = TemporaryFiles()
-        Interruption.begin(
-            stop: stop, notice: "keeping what there is for --resume", abort: temporaries.remove)
-        let warnings = WarningList()
-        let outputs = try output.makeOutputs(
-            watch, shape: engine.shape, threads: threadCount, warnings: warnings)
-        temporaries.add(outputs.flatMap(\.temporaryPaths))
-        do {
-            if messages.verbose { describe(engine, settings, steps: steps) }
-            try follow(run, steps: steps, watch, stop)
-            run.takeKept()
-            try TrainedModelFile.write(
-                engine, normalization: prepared.normalization, classNames: prepared.pictures.classNames,
-                to: output.output)
-            let course = TrainingCourse(
-                run.history, batches: training.batchCount, epochs: settings.epochs,
-                title: output.output.lastPathPart)
-            for output in outputs { try output.finish(course) }
-        } catch {
-            for output in outputs { output.abandon() }
-            throw error
-        }
-        _ = FileSystem.unlink(state)
-        if !messages.quiet {
-            warnings.print()
-            report(run)
-        }
-    }
-
-    private func describe(_ engine: TrainingEngine, _ settings: TrainingSettings, steps: Int) {
-        let shape = engine.shape
-        StandardError.line(
-            "\(output.output): \(engine.layout.trainedCount) parameters, patch \(shape.patchSize), width \(shape.width), "
-                + "\(shape.depth) layers of \(shape.heads) heads, \(steps) steps of \(settings.batchSize) pictures, "
-                + "\(threadCount) threads and \(data.loaderThreads) that prepare pictures, the state every "
-                + "\(output.saveInterval) s to \(output.statePath)")
-    }
-
-    private func follow(_ run: TrainingRun, steps: Int, _ watch: AttentionWatch?, _ stop: StopRequest) throws
-    {
-        let display = ProgressDisplay(
-            style: messages.progressStyle, total: steps, kept: run.history.steps.count,
-            unit: (name: "steps", rate: "a second"))
-        defer { display.finish() }
-        var accuracy = run.history.epochs.last?.validation?.top1Accuracy
-        var observer = TrainingRun.Observer()
-        observer.epoch = { _, epoch in accuracy = epoch.validation?.top1Accuracy }
-        observer.step = { progress in
-            var figures = [
-                (name: "loss", value: progress.measures.meanLoss),
-                (name: "accuracy", value: progress.measures.top1Accuracy),
-            ]
-            if let accuracy { figures.append((name: "validation_accuracy", value: accuracy)) }
-            display.update(frames: progress.steps, lastFrame: progress.steps - 1, figures: figures)
-        }
-        if let watch { observer.watch = { [run] in try watch.look(run.history.looks.count, by: $1) } }
-        do {
-            try Cancellation.asking({ stop.isRequested }) { try run.run(observer) }
-        } catch is Cancellation.Cancelled {
-            throw VitvideoError(
-                .interrupted,
-                reason:
-                    "interrupted after step \(run.trainer.steps) of \(steps); \(output.statePath) holds the run",
-                nextStep: .advice("go on with the same command and --resume"))
-        }
-    }
-
-    private func report(_ run: TrainingRun) {
-        guard let last = run.history.epochs.last else { return }
-        let epoch = optimization.keep == .best ? run.history.bestEpoch ?? 0 : run.history.epochs.count - 1
-        let kept = run.history.epochs[epoch]
-        var text = formatted("training loss %.4f", last.training.meanLoss)
-        if let validation = kept.validation { text += "; " + Self.accuracies(validation) }
-        if optimization.keep == .best { text += ", of epoch \(epoch + 1)" }
-        StandardError.line("vitvideo: \(text)")
-    }
-
-    private static func accuracies(_ measures: Measures) -> String {
-        formatted(
-            "validation %.2f %% top-1, %.2f %% top-5", measures.top1Accuracy * 100,
-            measures.top5Accuracy * 100)
-    }
-
-    // MARK: Frozen features
-
-    private func fitClassifier(on model: Model) throws {
-        let prepared = try prepare(for: model)
-        let engine = try Engine(model: model)
-        let reading = try FrozenFeatures.standard(for: model)
-        let stop = StopRequest()
-        Interruption.begin(stop: stop, notice: "ending")
-        let training = PictureBatches.evaluation(
-            prepared.pictures, places: prepared.split.training, prepared.recipe, prepared.normalization)
-        let sources = [training] + [prepared.validation].compactMap(\.self)
-        let display = ProgressDisplay(
-            style: messages.progressStyle, total: sources.reduce(0) { $0 + $1.batchCount },
-            unit: (name: "batches", rate: "a second"))
-        do {
-            try Cancellation.asking({ stop.isRequested }) {
-                var done = 0
-                let features = try {
-                    defer { display.finish() }
-                    return try sources.map { source in
-                        let found = try FrozenFeatures(
-                            of: source, by: engine, reading, threads: threadCount,
-                            loaderThreads: data.loaderThreads
-                        ) { display.update(frames: done + $0, lastFrame: done + $0 - 1) }
-                        done += source.batchCount
-                        return found
-                    }
-                }()
-                let fit = try LogisticRegression().fit(features[0], classes: prepared.classes)
-                try LogisticRegression.write(fit, classNames: prepared.pictures.classNames, to: output.output)
-                guard !messages.quiet else { return }
-                if !fit.isConverged {
-                    StandardError.line(
-                        "vitvideo: warning: the classifier has not converged after \(fit.iterations) iterations"
-                    )
-                }
-                if features.count > 1 {
-                    StandardError.line(
-                        "vitvideo: \(Self.accuracies(try LogisticRegression.measure(fit, on: features[1])))")
-                }
-            }
-        } catch is Cancellation.Cancelled {
-            throw VitvideoError(.interrupted, reason: "interrupted; nothing was finished")
-        }
     }
 }

@@ -91,12 +91,12 @@ struct AugmentationOptions: ParsableArguments {
         return recipe
     }
 
-    var settings: JobSettings {
+    /// The options that are about pictures to train on alone.
+    var given: [String] {
         [
-            ("--image-size", imageSize.map { "\($0)" }), ("--crop-from", cropFrom.map { "\($0)" }),
-            ("--crop-padding", cropPadding.map { "\($0)" }), ("--flip", flip.map { $0 ? "on" : "off" }),
-            ("--rotation", rotation?.defaultValueDescription), ("--zoom", zoom?.defaultValueDescription),
-            ("--mixup", mixup?.defaultValueDescription), ("--no-augment", noAugment ? "on" : nil),
-        ]
+            ("--crop-from", cropFrom != nil), ("--crop-padding", cropPadding != nil), ("--flip", flip != nil),
+            ("--rotation", rotation != nil), ("--zoom", zoom != nil), ("--mixup", mixup != nil),
+            ("--no-augment", noAugment),
+        ].filter(\.1).map(\.0)
     }
 }

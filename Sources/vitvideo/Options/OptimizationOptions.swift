@@ -89,6 +89,18 @@ struct OptimizationOptions: ParsableArguments {
         }
     }
 
+    /// The options that are about steps.
+    var given: [String] {
+        [
+            ("--compat", compat != nil), ("--epochs", epochs != nil),
+            ("--learning-rate", learningRate != nil),
+            ("--schedule", schedule != nil), ("--warm-up", warmUp != nil),
+            ("--weight-decay", weightDecay != nil), ("--decay", decay != nil), ("--clip", clip != nil),
+            ("--label-smoothing", labelSmoothing != nil), ("--dropout", dropout != nil),
+            ("--head-dropout", headDropout != nil),
+        ].filter(\.1).map(\.0)
+    }
+
     /// - Parameter batchSize: nil for the recipe's.
     func settings(batchSize: Int?) -> TrainingSettings {
         var settings = recipe.settings(leavesOutSchedule: compat == .keras)

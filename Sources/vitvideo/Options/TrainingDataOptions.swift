@@ -86,15 +86,6 @@ struct TrainingDataOptions: ParsableArguments {
         try PictureSplit(
             pictures, validation?.rule ?? recipe.validation(of: pictures.format), seed: seed)
     }
-
-    /// The data themselves have an identity of their own.
-    var settings: JobSettings {
-        [
-            ("--validation", validation?.defaultValueDescription),
-            ("--batch-size", batchSize.map { "\($0)" }),
-            ("--drop-last", dropLast ? "on" : nil), ("--normalization", normalization?.rawValue),
-        ]
-    }
 }
 
 /// `given`, `0.2` or `last:0.1`.
@@ -110,14 +101,6 @@ struct ValidationArgument: ExpressibleByArgument {
         guard let share = Double(isLast ? String(argument.dropFirst(5)) : argument), (0..<1).contains(share)
         else { return nil }
         rule = isLast ? .last(share) : .stratified(share)
-    }
-
-    var defaultValueDescription: String {
-        switch rule {
-        case .given: "given"
-        case .stratified(let share): formatted("%g", share)
-        case .last(let share): formatted("last:%g", share)
-        }
     }
 }
 
