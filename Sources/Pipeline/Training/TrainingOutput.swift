@@ -47,123 +47,122 @@ package struct TrainingCourse {
     }
 }
 
-/// A table of every step: `step`, `epoch`, `loss`, `learning_rate` and `gradient_norm`; at an epoch's last step also
-/// `training_top1`, `validation_loss`, `validation_top1` and `validation_top5`, shares of 1.
+/// A table of a run.
 package final class TrainingTable: TrainingOutput {
     private let table: TableFile
+    private let rows: (TrainingCourse) -> [[String]]
 
-    /// - Parameter path: "-" for standard output.
+    /// - Parameters:
+    ///   - path: "-" for standard output.
+    ///   - rows: with the columns' names first.
     /// - Throws: `VitvideoError` of kind `cannotCreate`.
-    package init(path: String, overwrite: Bool) throws { table = try TableFile(path, overwrite: overwrite) }
+    package init(
+        path: String, overwrite: Bool, rows: @escaping (TrainingCourse) -> [[String]]
+    ) throws {
+        table = try TableFile(path, overwrite: overwrite)
+        self.rows = rows
+    }
 
     package var temporaryPaths: [String] { table.temporaryPaths }
     package func abandon() { table.abandon() }
 
     package func finish(_ course: TrainingCourse) throws {
-        try table.write([
-            "step", "epoch", "loss", "learning_rate", "gradient_norm", "training_top1", "validation_loss",
-            "validation_top1", "validation_top5",
-        ])
-        for (index, step) in course.history.steps.enumerated() {
-            let numbers = [step.loss, step.learningRate, step.gradientNorm].map { formatted("%.7g", $0) }
-            let (epoch, rest) = (index + 1).quotientAndRemainder(dividingBy: course.batches)
-            let ended =
-                rest == 0 && epoch <= course.history.epochs.count ? course.history.epochs[epoch - 1] : nil
-            let validation = ended?.validation
-            let ofEpoch = [
-                ended?.training.top1Accuracy, validation?.meanLoss, validation?.top1Accuracy,
-                validation?.top5Accuracy,
-            ].map { $0.map { formatted("%.6g", $0) } ?? "" }
-            try table.write(["\(index + 1)", "\(index / course.batches + 1)"] + numbers + ofEpoch)
-        }
+        for row in rows(course) { try table.write(row) }
         try table.finish()
     }
 }
 
-/// Loss and accuracy over the steps, drawn to a PNG or SVG file.
+/// A figure of a run, drawn to a PNG or SVG file.
 package final class TrainingPlot: TrainingOutput {
     private let file: PlotFile
+    private let charts: (TrainingCourse) -> [Chart]
 
+    /// - Parameter charts: over the steps.
     /// - Throws: as `PlotFile.init`.
-    package init(path: String, overwrite: Bool) throws { file = try PlotFile(path, overwrite: overwrite) }
+    package init(path: String, overwrite: Bool, charts: @escaping (TrainingCourse) -> [Chart]) throws {
+        file = try PlotFile(path, overwrite: overwrite)
+        self.charts = charts
+    }
 
     package var temporaryPaths: [String] { file.temporaryPaths }
     package func abandon() { file.abandon() }
 
     package func finish(_ course: TrainingCourse) throws {
+        try file.finish(
+            ChartFigure(title: course.title, xLabel: "step", charts: charts(course)), as: nil)
+    }
+}
+
+// MARK: Of the run itself
+
+extension TrainingCourse {
+    /// Of every step `step`, `epoch`, `loss`, `learning_rate` and `gradient_norm`; at an epoch's last step also
+    /// `training_top1`, `validation_loss`, `validation_top1` and `validation_top5`, shares of 1.
+    package var rows: [[String]] {
+        let names = [
+            "step", "epoch", "loss", "learning_rate", "gradient_norm", "training_top1", "validation_loss",
+            "validation_top1", "validation_top5",
+        ]
+        return [names]
+            + history.steps.enumerated().map { index, step in
+                let numbers = [step.loss, step.learningRate, step.gradientNorm].map { formatted("%.7g", $0) }
+                let (epoch, rest) = (index + 1).quotientAndRemainder(dividingBy: batches)
+                let ended = rest == 0 && epoch <= history.epochs.count ? history.epochs[epoch - 1] : nil
+                let validation = ended?.validation
+                let ofEpoch = [
+                    ended?.training.top1Accuracy, validation?.meanLoss, validation?.top1Accuracy,
+                    validation?.top5Accuracy,
+                ].map { $0.map { formatted("%.6g", $0) } ?? "" }
+                return ["\(index + 1)", "\(index / batches + 1)"] + numbers + ofEpoch
+            }
+    }
+
+    /// Loss and accuracy.
+    package var charts: [Chart] {
         let accuracies: [(String, (TrainingHistory.Epoch) -> Double?)] = [
             ("training, augmented", \.training.top1Accuracy), ("validation", { $0.validation?.top1Accuracy }),
             ("validation, top 5", { $0.validation?.top5Accuracy }),
         ]
-        let figure = ChartFigure(
-            title: course.title, xLabel: "step",
-            charts: [
-                Chart(
-                    title: "Loss", yLabel: "cross-entropy in nats",
-                    series: [
-                        ChartSeries(
-                            name: "training, augmented", color: ChartSeries.color(0), lineWidth: 1.2,
-                            points: course.losses(limit: 2048)),
-                        ChartSeries(
-                            name: "validation", color: ChartSeries.color(1),
-                            points: course.ofEpochs { $0.validation?.meanLoss }),
-                    ]),
-                Chart(
-                    title: "Accuracy", yLabel: "share of pictures",
-                    series: accuracies.enumerated().map { index, accuracy in
-                        ChartSeries(
-                            name: accuracy.0, color: ChartSeries.color(index),
-                            points: course.ofEpochs(accuracy.1))
-                    }, yLimits: (0, 1)),
-            ])
-        try file.finish(figure, as: nil)
+        return [
+            Chart(
+                title: "Loss", yLabel: "cross-entropy in nats",
+                series: [
+                    ChartSeries(
+                        name: "training, augmented", color: ChartSeries.color(0), lineWidth: 1.2,
+                        points: losses(limit: 2048)),
+                    ChartSeries(
+                        name: "validation", color: ChartSeries.color(1),
+                        points: ofEpochs { $0.validation?.meanLoss }),
+                ]),
+            Chart(
+                title: "Accuracy", yLabel: "share of pictures",
+                series: accuracies.enumerated().map { index, accuracy in
+                    ChartSeries(
+                        name: accuracy.0, color: ChartSeries.color(index), points: ofEpochs(accuracy.1))
+                }, yLimits: (0, 1)),
+        ]
     }
 }
 
-/// A table of how every head attends over training: `step`, `layer`, `head`, `entropy` in nats and `distance` in pixels.
-package final class AttentionTable: TrainingOutput {
-    private let table: TableFile
-    private let watch: AttentionWatch
+// MARK: Of what is watched
 
-    /// - Throws: as `TrainingTable.init`.
-    package init(path: String, overwrite: Bool, watch: AttentionWatch) throws {
-        table = try TableFile(path, overwrite: overwrite)
-        self.watch = watch
-    }
-
-    package var temporaryPaths: [String] { table.temporaryPaths }
-    package func abandon() { table.abandon() }
-
-    package func finish(_ course: TrainingCourse) throws {
-        try table.write(["step", "layer", "head", "entropy", "distance"])
-        for look in course.history.looks.map(watch.look) {
-            for (layer, heads) in look.heads.enumerated() {
-                for (head, summary) in heads.enumerated() {
-                    let numbers = [summary.entropyNats, summary.distancePixels].map { formatted("%.7g", $0) }
-                    try table.write(["\(look.steps)", "\(layer)", "\(head)"] + numbers)
+extension AttentionWatch {
+    /// Of every head at every look `step`, `layer`, `head`, `entropy` in nats and `distance` in pixels.
+    package func rows(_ course: TrainingCourse) -> [[String]] {
+        [["step", "layer", "head", "entropy", "distance"]]
+            + course.history.looks.map(look).flatMap { look in
+                look.heads.enumerated().flatMap { layer, heads in
+                    heads.enumerated().map { head, summary in
+                        ["\(look.steps)", "\(layer)", "\(head)"]
+                            + [summary.entropyNats, summary.distancePixels].map { formatted("%.7g", $0) }
+                    }
                 }
             }
-        }
-        try table.finish()
-    }
-}
-
-/// Entropy and distance of each layer's attention over training, mean over its heads, drawn to a PNG or SVG file.
-package final class AttentionPlot: TrainingOutput {
-    private let file: PlotFile
-    private let watch: AttentionWatch
-
-    /// - Throws: as `PlotFile.init`.
-    package init(path: String, overwrite: Bool, watch: AttentionWatch) throws {
-        file = try PlotFile(path, overwrite: overwrite)
-        self.watch = watch
     }
 
-    package var temporaryPaths: [String] { file.temporaryPaths }
-    package func abandon() { file.abandon() }
-
-    package func finish(_ course: TrainingCourse) throws {
-        let looks = course.history.looks.map(watch.look)
+    /// Entropy and distance of each layer, mean over its heads.
+    package func charts(_ course: TrainingCourse) -> [Chart] {
+        let looks = course.history.looks.map(look)
         func chart(_ title: String, _ label: String, _ value: (AttentionSummary) -> Float) -> Chart {
             let layers = looks.first?.heads.count ?? 0
             return Chart(
@@ -179,12 +178,9 @@ package final class AttentionPlot: TrainingOutput {
                         })
                 })
         }
-        let figure = ChartFigure(
-            title: course.title, xLabel: "step",
-            charts: [
-                chart("Entropy of attention, mean over a layer's heads", "nats", \.entropyNats),
-                chart("Mean attention distance", "pixels", \.distancePixels),
-            ])
-        try file.finish(figure, as: nil)
+        return [
+            chart("Entropy of attention, mean over a layer's heads", "nats", \.entropyNats),
+            chart("Mean attention distance", "pixels", \.distancePixels),
+        ]
     }
 }

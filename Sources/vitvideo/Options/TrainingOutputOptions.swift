@@ -109,14 +109,18 @@ struct TrainingOutputOptions: ParsableArguments {
     ) throws -> [any TrainingOutput] {
         var outputs: [any TrainingOutput] = []
         do {
-            if let stats { outputs.append(try TrainingTable(path: stats, overwrite: overwrite)) }
-            if let plot { outputs.append(try TrainingPlot(path: plot, overwrite: overwrite)) }
+            if let stats {
+                outputs.append(try TrainingTable(path: stats, overwrite: overwrite, rows: \.rows))
+            }
+            if let plot {
+                outputs.append(try TrainingPlot(path: plot, overwrite: overwrite, charts: \.charts))
+            }
             guard let watch else { return outputs }
             if let path = watchStats {
-                outputs.append(try AttentionTable(path: path, overwrite: overwrite, watch: watch))
+                outputs.append(try TrainingTable(path: path, overwrite: overwrite, rows: watch.rows))
             }
             if let path = watchPlot {
-                outputs.append(try AttentionPlot(path: path, overwrite: overwrite, watch: watch))
+                outputs.append(try TrainingPlot(path: path, overwrite: overwrite, charts: watch.charts))
             }
             if let path = watchOutput {
                 outputs.append(
