@@ -148,6 +148,15 @@ package final class GraphModel: Sendable {
 }
 
 extension GraphModel {
+    /// Of ConViT the share of each head's attention that goes by place alone, of its first layers; empty for other models.
+    ///
+    /// - Throws: `VitvideoError` where the weights are damaged.
+    package func sharesOfPlace() throws -> [[Float]] {
+        guard case .family(.convit, let checkpoint) = source else { return [] }
+        return try ConViT.shares(
+            ofPlaceIn: GraphWeights(checkpoint, sign: GraphFamily.convit.sign))
+    }
+
     /// The size of the pictures that it was trained with.
     package var nativeSize: PictureSize {
         fixedSize ?? PictureSize(height: nativeSide, width: nativeSide)

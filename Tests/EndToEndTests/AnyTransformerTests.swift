@@ -1,4 +1,5 @@
 import Base
+import Checkpoints
 import Fixtures
 import Foundation
 import NumPy
@@ -87,6 +88,18 @@ import VideoIO
             #expect(outcome.status == 64 && outcome.errors.contains(reason), "\(outcome.errors)")
         }
         #expect(try workspace.contents == ["a.png", "report"])
+    }
+
+    @Test("how much of a ConViT's attention goes by place")
+    func gates() throws {
+        let outcome = try Workspace().run(["models", "info", Self.golden("convit")])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let gates = try Checkpoint.open(Self.golden("convit")).floats("blocks.1.attn.gating_param")
+        let shares = gates.map { String(format: "%.1f %%", 100 / (1 + exp(-$0))) }.joined(separator: ", ")
+        #expect(Set(gates).count > 1)
+        #expect(
+            outcome.output.contains("layer 1 (blocks.1): \(gates.count) heads")
+                && outcome.output.contains(", by place \(shares)\n"), "\(outcome.output)")
     }
 
     @Test("the picture of a neuron")

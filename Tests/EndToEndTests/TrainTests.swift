@@ -219,6 +219,16 @@ import VideoIO
         #expect(try workspace.bytes(of: "tuned.safetensors") != workspace.bytes(of: "base.safetensors"))
     }
 
+    @Test func aFullDiskLeavesNothingHalf() throws {
+        let workspace = try Workspace()
+        try Self.classes(in: workspace)
+        let outcome = try workspace.limited(
+            "trap '' XFSZ; ulimit -f 8",
+            ["train", "classes", "-o", "m.safetensors", "--stats", "steps.csv", "--epochs", "2"] + Self.small)
+        #expect([73, 74].contains(outcome.status) && outcome.errorLines.count == 1, "\(outcome.errors)")
+        #expect(try workspace.contents == ["classes"])
+    }
+
     @Test(
         "what cannot be trained is said in one line, and nothing is left",
         arguments: [

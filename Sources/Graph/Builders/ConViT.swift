@@ -14,6 +14,19 @@ struct ConViT {
         return try model.run()
     }
 
+    /// The share of each head's attention that goes by place alone, σ(gate), of the first blocks, which have gates.
+    ///
+    /// - Throws: `VitvideoError` where a gate is damaged.
+    static func shares(ofPlaceIn weights: GraphWeights) throws -> [[Float]] {
+        try (0..<weights.count("blocks")).map { "blocks.\($0).attn" }
+            .prefix { weights.has($0 + ".gating_param") }
+            .map { try shares(ofPlaceIn: weights, $0) }
+    }
+
+    private static func shares(ofPlaceIn weights: GraphWeights, _ name: String) throws -> [Float] {
+        try weights.floats(name + ".gating_param").map { 1 / (1 + expf(-$0)) }
+    }
+
     private init(_ weights: GraphWeights, height: Int, width: Int) throws {
         build = try ModelBuilder(weights, height: height, width: width)
         let gates = try weights.sizes(of: "blocks.0.attn.gating_param")
@@ -72,7 +85,7 @@ struct ConViT {
         let qk = try build.split(x, by: name + ".qk", parts: 2, heads: heads)
         let v = try build.split(x, by: name + ".v", parts: 1, heads: heads)[0]
         let content = try build.graph.softmax(build.scores(qk[0], qk[1]))
-        let shares = try build.weights.floats(name + ".gating_param").map { 1 / (1 + expf(-$0)) }
+        let shares = try Self.shares(ofPlaceIn: build.weights, name)
         guard shares.count == heads else { throw build.misshapen(name + ".gating_param") }
         let ofContent = try build.constant(shares.map { 1 - $0 }, [heads, 1, 1])
         let ofPosition = try position(name, shares: shares, rows: rows, columns: columns)

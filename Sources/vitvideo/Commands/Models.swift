@@ -229,6 +229,7 @@ extension GraphModel {
                     + (fixedSize == nil ? "" : " and no other size"),
                 instance.classes > 0 ? "\(instance.classes) classes" : "no classes",
             ]
+            let shares = try sharesOfPlace()
             for (index, matrix) in instance.attention.enumerated() {
                 let asks =
                     matrix.queries.map { "\($0.columns)×\($0.rows) patches" }
@@ -239,6 +240,7 @@ extension GraphModel {
                         + [tokens, asks].filter { !$0.isEmpty }.joined(separator: " and ")
                         + " to \(matrix.keys.columns)×\(matrix.keys.rows)"
                         + (matrix.windowOffsets.count > 1 ? ", in \(matrix.windowOffsets.count) windows" : "")
+                        + (shares.indices.contains(index) ? ", by place " + Self.percents(shares[index]) : "")
                 )
             }
             if let place = instance.unplaced.first {
@@ -247,5 +249,9 @@ extension GraphModel {
             if let lost = instance.lostAt { lines.append("what tensors stand for is lost at \(lost)") }
             return lines
         }
+    }
+
+    private static func percents(_ shares: [Float]) -> String {
+        shares.map { formatted("%.1f %%", $0 * 100) }.joined(separator: ", ")
     }
 }
