@@ -234,13 +234,14 @@ let package = Package(
                 "Base", "Files", "NumPy", "Graph", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures",
             ],
             swiftSettings: strict),
+        // They start programs and wait: to optimize them takes minutes and gains nothing.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "Base", "Files", "NumPy", "vitvideo", "Checkpoints", "ViT", "ModelZoo", "VideoIO", "Fixtures",
                 "LocalServer",
             ],
-            swiftSettings: strict),
+            swiftSettings: strict + [.unsafeFlags(["-Onone"])]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -166,7 +166,7 @@ import Testing
         let lines = outcome.errorLines
         try #require(lines.count == 8, "\(lines)")
         #expect(lines[0] == "report: 2 pictures")
-        #expect(lines[1].contains(": short side 48, patches of 4, 1 worker, "))
+        #expect(lines[1].contains(": short side 48 px, patch 4, width 36, 3 layers of 3 heads, 1 worker, "))
         #expect(lines[1].hasSuffix(", fp32"))
         #expect(lines[2].contains("family vit (option), mean 0.5 (family)"))
         #expect(lines[3].contains(/^2 pictures in [\d.]+ s, [\d.]+ a second$/))
