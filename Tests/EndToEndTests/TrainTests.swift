@@ -54,7 +54,7 @@ import VideoIO
         // The same picture by the program's own pass has the class that it shows.
         let images = try NPZReader(Self.digits).array("images")
         let labels = try NPZReader(Self.digits).array("labels").integers()
-        let pixels = try images.floats()
+        let pixels = try images.integers()
         for index in [0, 700, 1500] {
             let values = pixels[index * 64..<(index + 1) * 64].map { UInt8($0) }
             try workspace.write(
