@@ -304,7 +304,7 @@ import VideoIO
         Row("train", "--batch-size", trained, plus: "--batch-size 2"),
         Row("train", "--drop-last", "\(trained) --batch-size 3", plus: "--drop-last"),
         Row("train", "--normalization", trained, plus: "--normalization half"),
-        Row("train", "--budget-pictures", "\(trained) --verbose", plus: "--budget-pictures 10K"),
+        Row("train", "--budget-pictures", "\(trained) --verbose", plus: "--budget-pictures 1K"),
         Row("train", "--loader-threads", "\(trained) --verbose", plus: "--loader-threads 2"),
         Row("train", "--strict", "$spoiled -o out.safetensors \(shape)", plus: "--strict"),
 
