@@ -213,9 +213,10 @@ private struct PretrainedFacts {
         let facts = object?["pretrained_cfg"] ?? object
         func numbers(_ name: String) -> [Float]? {
             let values =
-                checkpoint.metadata[name].map { $0.split(separator: ",").compactMap { Float($0) } }
-                ?? facts?[name]?.array?.compactMap { $0.number.map { Float($0) } } ?? []
-            return values.count == 3 && values.allSatisfy(\.isFinite) ? values : nil
+                checkpoint.metadata[name] != nil
+                ? checkpoint.channelValues(name)
+                : facts?[name]?.array?.compactMap { $0.number.map { Float($0) } }
+            return values?.count == 3 && values?.allSatisfy(\.isFinite) == true ? values : nil
         }
         mean = numbers("mean")
         deviation = numbers("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil }

@@ -35,6 +35,23 @@ package struct RGBImage: Sendable, Equatable {
         }
     }
 
+    /// An image of `3 × height × width` values.
+    ///
+    /// - Parameter level: gives a value's level of 255 in its channel, which is rounded; beyond 0 and 255 those are taken.
+    package init(
+        planes: [Float], height: Int, width: Int, level: (_ value: Float, _ channel: Int) -> Float
+    ) {
+        let area = height * width
+        self.init(height: height, width: width) { out in
+            for channel in 0..<3 {
+                for pixel in 0..<area {
+                    let level = level(planes[channel * area + pixel], channel)
+                    out[pixel * 3 + channel] = UInt8(min(255, max(0, level.rounded())))
+                }
+            }
+        }
+    }
+
     /// Whether another image is this one pixel for pixel. Stops at the first difference, which in a clip is
     /// among the first pixels.
     package func hasSamePixels(as other: RGBImage?) -> Bool {

@@ -78,13 +78,6 @@ struct FilePictures: PictureStore {
         let (height, width) = (shortSide * image.height / short, shortSide * image.width / short)
         let planes = Resize(from: (image.height, image.width), to: (height, width)).planes(
             of: image, height: height, width: width, scale: [1, 1, 1], offset: [0, 0, 0])
-        return RGBImage(height: height, width: width) { bytes in
-            for pixel in 0..<(height * width) {
-                for channel in 0..<3 {
-                    let value = planes[channel * height * width + pixel]
-                    bytes[pixel * 3 + channel] = UInt8(min(max(0, value.rounded()), 255))
-                }
-            }
-        }
+        return RGBImage(planes: planes, height: height, width: width) { value, _ in value }
     }
 }

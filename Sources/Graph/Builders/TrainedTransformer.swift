@@ -36,18 +36,11 @@ struct TrainedTransformer {
 
     // MARK: Tokens
 
-    /// By how many half patches the content of a copy moves down and to the right.
-    private static let shifts = [(-1, -1), (1, -1), (-1, 1), (1, 1)]
-
     /// 1 × patches × D.
     private mutating func patches() throws -> Value {
         let (grid, patch) = (shape.gridSide, shape.patchSize)
-        var copies = [build.graph.picture]
-        if shape.tokenization == .shifted {
-            copies += try Self.shifts.map {
-                try build.graph.shift(
-                    build.graph.picture, by: [0, 0, $0.0 * (patch / 2), $0.1 * (patch / 2)])
-            }
+        let copies = try shape.moves.map {
+            try build.graph.shift(build.graph.picture, by: [0, 0, $0.down, $0.right])
         }
         let apart = try build.graph.reshape(
             build.graph.concat(copies, axis: 1), [1, shape.channels, grid, patch, grid, patch])
@@ -108,11 +101,7 @@ struct TrainedTransformer {
     }
 
     private mutating func attention(_ x: Value, _ name: String) throws -> Value {
-        let qkv = try build.linear(x, name + ".qkv")
-        let (q, k, v) = try {
-            let parts = try build.split(qkv, name + ".qkv", parts: 3, heads: shape.heads)
-            return (parts[0], parts[1], parts[2])
-        }()
+        let (q, k, v) = try build.queriesKeysValues(x, name + ".qkv", heads: shape.heads)
         let scores =
             switch shape.attention {
             case .plain: try build.scores(q, k)

@@ -37,7 +37,6 @@ package final class AttentionWatch {
         looks: Int
     ) throws {
         self.shape = shape
-        let unit = Normalization(mean: [0, 0, 0], deviation: [1, 1, 1])
         subjects = try paths.map { path in
             let reader = try VideoReader.open(path)
             defer { reader.close() }
@@ -46,7 +45,7 @@ package final class AttentionWatch {
                 inputs.append(augmentation.evaluation(frame.image, normalization))
                 frames.append(
                     RGBImage(
-                        planes: augmentation.evaluation(frame.image, unit), height: shape.side,
+                        planes: augmentation.evaluation(frame.image, .unit), height: shape.side,
                         width: shape.side))
             }
             guard !frames.isEmpty else {

@@ -55,13 +55,6 @@ extension VisualizedFeature {
 extension RGBImage {
     /// A picture of `3 × height × width` values in [0, 1], to the nearest of 256 levels.
     init(planes: [Float], height: Int, width: Int) {
-        let pixels = height * width
-        self.init(height: height, width: width) { out in
-            for i in 0..<pixels {
-                for channel in 0..<3 {
-                    out[3 * i + channel] = UInt8((planes[channel * pixels + i] * 255).rounded())
-                }
-            }
-        }
+        self.init(planes: planes, height: height, width: width) { value, _ in value * 255 }
     }
 }

@@ -29,6 +29,9 @@ final class GraphProbe: ModelProbe {
     func measure(
         _ image: RGBImage, path: String, isShown: Bool, availableBytes: Int?
     ) throws -> PictureMeasures {
+        guard isShown || measuresDistance else {
+            return PictureMeasures(surveys: options.surveys.map { _ in nil }, findings: nil)
+        }
         let (instance, pass) = try looker.look(at: image)
         return PictureMeasures(
             surveys: options.surveys.map { section, _ in

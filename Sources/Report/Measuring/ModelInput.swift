@@ -22,15 +22,9 @@ struct ModelInput {
     static func denormalized(
         _ planes: [Float], height: Int, width: Int, _ normalization: Normalization
     ) -> RGBImage {
-        let area = height * width
-        return RGBImage(height: height, width: width) { out in
-            for channel in 0..<3 {
-                let (mean, deviation) = (normalization.mean[channel], normalization.deviation[channel])
-                for pixel in 0..<area {
-                    let value = (planes[channel * area + pixel] * deviation + mean) * 255
-                    out[pixel * 3 + channel] = UInt8(min(255, max(0, value.rounded())))
-                }
-            }
+        let (mean, deviation) = (normalization.mean, normalization.deviation)
+        return RGBImage(planes: planes, height: height, width: width) { value, channel in
+            (value * deviation[channel] + mean[channel]) * 255
         }
     }
 }

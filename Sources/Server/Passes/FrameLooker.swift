@@ -114,7 +114,7 @@ package final class FrameLooker: Sendable {
     ) throws -> any FrameRecord {
         try model.check(image, budgetBytes: budgetBytes, allowsHuge: allowsHugeFrames)
         counted.withLock { $0 += 1 }
-        return try tools.recorder(of: model).record(of: image, timeSeconds: seconds, progress: progress)
+        return try tools.recorder(of: model)(image, seconds, progress)
     }
 
     // MARK: Methods

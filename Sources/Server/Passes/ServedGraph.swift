@@ -63,9 +63,12 @@ package struct ServedGraph: ServedModel {
             budgetBytes: budgetBytes)
     }
 
-    package func makeRecorder(threads: Int) throws -> any FrameRecorder {
-        try GraphRecorder(
-            self, GraphLooker(probed, threads: threads) { $0.attention.map(\.value) })
+    package func makeRecorder(threads: Int) throws -> RecordFrame {
+        let looker = try GraphLooker(probed, threads: threads) { $0.attention.map(\.value) }
+        return { image, seconds, _ in
+            let (instance, pass) = try looker.look(at: image)
+            return try GraphRecord(image, timeSeconds: seconds, by: self, instance, pass)
+        }
     }
 
     package func source(
@@ -93,20 +96,6 @@ package struct ServedGraph: ServedModel {
         let grid = PlacedFold.grid(of: instance.attention)
         return try probed.preprocessor.layout(height: image.height, width: image.width)
             .divided(rows: grid?.rows ?? 1, columns: grid?.columns ?? 1)
-    }
-}
-
-private final class GraphRecorder: FrameRecorder {
-    private let model: ServedGraph
-    private let looker: GraphLooker
-
-    init(_ model: ServedGraph, _ looker: GraphLooker) { (self.model, self.looker) = (model, looker) }
-
-    func record(
-        of image: RGBImage, timeSeconds: Double, progress: @escaping (Double) -> Void
-    ) throws -> any FrameRecord {
-        let (instance, pass) = try looker.look(at: image)
-        return try GraphRecord(image, timeSeconds: timeSeconds, by: model, instance, pass)
     }
 }
 

@@ -26,7 +26,7 @@ package protocol ServedModel: Sendable {
     ///
     /// - Parameter threads: that share a pass.
     /// - Throws: `VitvideoError.mathLibraryMissing`.
-    func makeRecorder(threads: Int) throws -> any FrameRecorder
+    func makeRecorder(threads: Int) throws -> RecordFrame
     /// A method fitted to one frame alone, as a command about that frame fits it.
     ///
     /// - Parameter picture: reads the picture that a query is in.
@@ -46,12 +46,10 @@ extension ServedModel {
     var stamp: String { ([weightsHash] + arguments).joined(separator: " ") }
 }
 
-/// Makes records of frames, with scratch memory of its own. Used by one worker's thread alone.
-package protocol FrameRecorder: AnyObject {
-    /// Runs the model on a frame, once.
-    ///
-    /// - Parameter progress: told how far it is, 0 to 1.
-    /// - Throws: `VitvideoError`, `Cancellation.Cancelled`.
-    func record(of image: RGBImage, timeSeconds: Double, progress: @escaping (Double) -> Void) throws
-        -> any FrameRecord
-}
+/// Runs a model on a frame, once, with scratch memory of its own. Used by one worker's thread alone.
+///
+/// - Parameter progress: told how far it is, 0 to 1.
+/// - Throws: `VitvideoError`, `Cancellation.Cancelled`.
+package typealias RecordFrame = (
+    _ image: RGBImage, _ timeSeconds: Double, _ progress: @escaping (Double) -> Void
+) throws -> any FrameRecord

@@ -64,8 +64,11 @@ package struct ServedTransformer: ServedModel {
         try probed.reserveMemory(precision: engine.precision, on: layout, workers: 1, from: &available)
     }
 
-    package func makeRecorder(threads: Int) throws -> any FrameRecorder {
-        try TransformerRecorder(self, ForwardPass(engine: engine, threads: threads))
+    package func makeRecorder(threads: Int) throws -> RecordFrame {
+        let pass = try ForwardPass(engine: engine, threads: threads)
+        return { image, seconds, progress in
+            try TransformerRecord(of: image, timeSeconds: seconds, by: self, pass, progress: progress)
+        }
     }
 
     package func source(
@@ -81,19 +84,6 @@ package struct ServedTransformer: ServedModel {
     }
 
     package func shown(_ maps: [Plane], of image: RGBImage) -> [Plane] { maps }
-}
-
-private final class TransformerRecorder: FrameRecorder {
-    private let model: ServedTransformer
-    private let pass: ForwardPass
-
-    init(_ model: ServedTransformer, _ pass: ForwardPass) { (self.model, self.pass) = (model, pass) }
-
-    func record(
-        of image: RGBImage, timeSeconds: Double, progress: @escaping (Double) -> Void
-    ) throws -> any FrameRecord {
-        try TransformerRecord(of: image, timeSeconds: timeSeconds, by: model, pass, progress: progress)
-    }
 }
 
 extension ServedModel {

@@ -70,19 +70,15 @@ extension TrunkPass {
 
     // MARK: Patches
 
-    /// By how many half patches the content of a copy moves down and to the right.
-    private static let shifts = [(0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1)]
-
     /// patches [pictures · patches, C·p²], a patch's values by channel, row and column, from pixels
     /// [pictures, 3, side, side].
     private func cutPatches(
         _ pixels: UnsafePointer<Float>, pictures: Int, into patches: UnsafeMutablePointer<Float>
     ) {
         let (side, patch, grid) = (shape.side, shape.patchSize, shape.gridSide)
-        let copies = shape.channels / 3
+        let moves = shape.moves
         for picture in 0..<pictures {
-            for copy in 0..<copies {
-                let (down, right) = (Self.shifts[copy].0 * (patch / 2), Self.shifts[copy].1 * (patch / 2))
+            for (copy, move) in moves.enumerated() {
                 for channel in 0..<3 {
                     let plane = pixels + (picture * 3 + channel) * side * side
                     let place =
@@ -90,14 +86,14 @@ extension TrunkPass {
                         + (copy * 3 + channel) * patch * patch
                     for y in 0..<side {
                         let row = place + y / patch * grid * shape.patchValues + y % patch * patch
-                        let source = y - down
+                        let source = y - move.down
                         for column in 0..<grid {
                             let to = row + column * shape.patchValues
                             guard (0..<side).contains(source) else {
                                 to.update(repeating: 0, count: patch)
                                 continue
                             }
-                            let from = column * patch - right
+                            let from = column * patch - move.right
                             if from >= 0 && from + patch <= side {
                                 to.update(from: plane + source * side + from, count: patch)
                                 continue

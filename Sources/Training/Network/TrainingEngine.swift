@@ -164,8 +164,8 @@ package final class TrainingEngine {
         _ batch: TrainingBatch, _ plan: Plan, _ loss: CrossEntropy, _ dropout: Dropout
     ) throws -> Measures {
         let head = wholeHead(pictures: batch.count)
-        while batchRecords.count < plan.groups || (batchRecords.first?.capacity ?? 0) < plan.groupSize {
-            if let first = batchRecords.first, first.capacity < plan.groupSize { batchRecords = [] }
+        if let first = batchRecords.first, first.capacity < plan.groupSize { batchRecords = [] }
+        while batchRecords.count < plan.groups {
             batchRecords.append(GroupRecord(shape, capacity: plan.groupSize))
         }
         let (kept, lanes, width) = (batchRecords, laneGradients, shape.featureWidth)

@@ -104,6 +104,12 @@ package struct TrainedShape: Sendable, Hashable {
     /// Tokens before the patches.
     package var prefixTokens: Int { (hasClassToken ? 1 : 0) + registers }
     package var tokens: Int { prefixTokens + patches }
+    /// By how many pixels the content of each copy of the picture that patches are cut of is moved.
+    package var moves: [(down: Int, right: Int)] {
+        let half = patchSize / 2
+        return tokenization == .plain
+            ? [(0, 0)] : [(0, 0), (-half, -half), (half, -half), (-half, half), (half, half)]
+    }
     /// Of the picture as patches see it.
     package var channels: Int { tokenization == .shifted ? 15 : 3 }
     /// Values of one patch.

@@ -69,16 +69,19 @@ extension Checkpoint {
             ? hashes[0] : try ContentHash.sha256(of: Data(hashes.map { $0 + "\n" }.joined().utf8))
     }
 
+    /// Numbers of the metadata, one for all channels or one each; nil where there are none such.
+    package func channelValues(_ name: String) -> [Float]? {
+        let texts = metadata[name]?.split(separator: ",") ?? []
+        let values = texts.compactMap { Float($0) }.filter(\.isFinite)
+        return [1, 3].contains(values.count) && values.count == texts.count ? values : nil
+    }
+
     /// What an import into the model cache or a training run noted, or the graph of an export shows.
     fileprivate var facts: ModelFacts {
-        func numbers(_ name: String) -> [Float]? {
-            let texts = metadata[name]?.split(separator: ",") ?? []
-            let values = texts.compactMap { Float($0) }.filter(\.isFinite)
-            return [1, 3].contains(values.count) && values.count == texts.count ? values : nil
-        }
         var facts = ModelFacts(
-            family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)), mean: numbers("mean"),
-            deviation: numbers("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil },
+            family: metadata["family"].flatMap(Configuration.Family.init(rawValue:)),
+            mean: channelValues("mean"),
+            deviation: channelValues("std").flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil },
             heads: metadata["num_heads"].flatMap { Int($0) },
             activation: metadata["activation"].flatMap(Activation.init(rawValue:)))
         facts.layerNormEpsilon = metadata["layer_norm_eps"].flatMap { Float($0) }.flatMap {
