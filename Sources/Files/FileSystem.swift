@@ -101,12 +101,23 @@ package enum FileSystem {
     ///
     /// - Throws: `SystemError`.
     package static func makeDirectories(_ path: String) throws(SystemError) {
-        if isDirectory(path) { return }
-        if mkdir(path, 0o777) == 0 { return }
-        guard errno == ENOENT, path.parentPath != path else { throw SystemError() }
+        if try makeDirectory(path) { return }
+        let missingParent = SystemError(code: ENOENT)
+        guard path.parentPath != path else { throw missingParent }
         try makeDirectories(path.parentPath)
-        // Another process may have made it meanwhile.
-        guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw SystemError() }
+        guard try makeDirectory(path) else { throw missingParent }
+    }
+
+    /// Makes a directory, unless it is there or another process makes it meanwhile.
+    ///
+    /// - Returns: Whether it is there now; false where its parent is not.
+    /// - Throws: `SystemError`.
+    private static func makeDirectory(_ path: String) throws(SystemError) -> Bool {
+        if mkdir(path, 0o777) == 0 { return true }
+        let error = SystemError()
+        if isDirectory(path) { return true }
+        guard error.code == ENOENT else { throw error }
+        return false
     }
 
     /// A file's bytes; nil where they cannot be read.

@@ -57,6 +57,25 @@ import Testing
         #expect(FileManager.default.contents(atPath: path + "/figures/a") == Data([1, 2]))
     }
 
+    /// As the parts of a batch do that begin at the same time.
+    @Test func someMakeTheSameDirectoryAtOnce() async throws {
+        for round in 0..<200 {
+            let deep = directory.file("\(round)/a/b")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { try FileSystem.makeDirectories(deep) }
+                }
+                try await group.waitForAll()
+            }
+            #expect(FileSystem.isDirectory(deep))
+        }
+        try directory.write([1], to: "file")
+        let refused = #expect(throws: SystemError.self) {
+            try FileSystem.makeDirectories(directory.file("file"))
+        }
+        #expect(refused?.code == EEXIST)
+    }
+
     /// A process that ends at once removes what its other threads are still filling.
     @Test func itIsRemovedWhileItIsFilled() throws {
         let made = try make(path)
