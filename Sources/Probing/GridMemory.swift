@@ -2,7 +2,8 @@ import Base
 
 /// Whether the work on a patch grid fits into memory, and which grid of that shape would.
 package enum GridMemory {
-    /// The largest grid of about the same shape that fits.
+    /// The largest grid of about the same shape that fits. Patches are whole: a row of 145 may stand for all but 146,
+    /// and as many are made room for.
     ///
     /// - Parameter bytes: what a grid of so many rows and columns takes.
     /// - Returns: nil where not even one patch fits.
@@ -11,8 +12,9 @@ package enum GridMemory {
         bytes: (_ rows: Int, _ columns: Int) -> Int
     ) -> (rows: Int, columns: Int)? {
         let short = min(rows, columns)
+        func scaled(_ count: Int, _ side: Int) -> Int { ((count + 1) * side + short - 1) / short - 1 }
         func grid(_ side: Int) -> (rows: Int, columns: Int) {
-            (max(1, rows * side / short), max(1, columns * side / short))
+            rows < columns ? (side, scaled(columns, side)) : (scaled(rows, side), side)
         }
         func fits(_ side: Int) -> Bool {
             let (rows, columns) = grid(side)

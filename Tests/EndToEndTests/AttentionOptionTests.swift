@@ -25,7 +25,7 @@ import VideoIO
     @Test func theMemoryBudgetNamesTheResolutionThatFits() throws {
         let workspace = try Workspace()
         let arguments = [
-            Workspace.frame("wide"), "--export", "out.npz", "--workers", "1", "--budget-memory", "150M",
+            Workspace.frame("wide"), "--export", "out.npz", "--workers", "1", "--budget-memory", "60M",
         ]
         let refused = try workspace.run(arguments + ["--resolution", "1400", "--allow-huge-frames", "-q"])
         #expect(refused.status == 64 && refused.errorLines.count == 1, "\(refused.errors)")

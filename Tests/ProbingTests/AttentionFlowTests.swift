@@ -144,9 +144,13 @@ import ViT
             Issue.record("\(refusal)")
             return
         }
-        let side = resolution / 14
-        #expect(Self.refusal(rows: side, columns: side * 160 / 90, blocks: 12) == nil)
-        #expect(Self.refusal(rows: side + 1, columns: (side + 1) * 160 / 90, blocks: 12) != nil)
+        // 160 columns may stand for all but 161.
+        func refusal(rows: Int) -> VitvideoError? {
+            Self.refusal(
+                rows: rows, columns: Int((161 * Double(rows) / 90).rounded(.up)) - 1, blocks: 12)
+        }
+        #expect(refusal(rows: resolution / 14) == nil)
+        #expect(refusal(rows: resolution / 14 + 1) != nil)
         if let blocks {
             #expect(Self.refusal(rows: 90, columns: 160, blocks: blocks) == nil)
             #expect(Self.refusal(rows: 90, columns: 160, blocks: blocks + 1) != nil)

@@ -137,7 +137,9 @@ import ViT
     }
 
     /// A whole optimization follows PyTorch's at every step.
-    @Test(arguments: [Engine.Library.openBLAS, .oneDNN, .own]) func optimization(library: Engine.Library) throws {
+    @Test(arguments: [Engine.Library.openBLAS, .oneDNN, .own]) func optimization(library: Engine.Library)
+        throws
+    {
         var drawn = try Drawn("registers")
         let metadata = drawn.values.metadata
         let target = try JSONDecoder().decode(String.self, from: Data((metadata["optimised"] ?? "").utf8))
