@@ -7,5 +7,8 @@ struct Bench: ParsableCommand {
         commandName: "vitvideo-bench",
         abstract:
             "Measure forward passes, gradients, steps of training, and what the CPU could do at best. Prints JSON.",
-        subcommands: [Forward.self, NeuronSteps.self, Peak.self, TrainingSteps.self])
+        subcommands: [
+            Forward.self, GraphForward.self, InputGradient.self, NeuronSteps.self, Peak.self,
+            TrainingSteps.self,
+        ])
 }
