@@ -3,7 +3,8 @@
     python3 digits.py WHEEL OUTPUT.npz
 
 `images` uint8 [1797, 8, 8] are the counts 0…16 as 255·count/16, rounded; `labels` int64 [1797] are the digits.
-Other values than expected are an error. Only the standard library is used.
+Beside it come `three.pgm` and `eight.pgm`, the first of those, to be watched while training. Other values than expected
+are an error. Only the standard library is used.
 """
 
 import gzip
@@ -46,6 +47,10 @@ def main(wheel: Path, output: Path) -> None:
         # Of one date, so that the bytes are the same each time.
         entries.writestr(zipfile.ZipInfo("images.npy"), array("|u1", (COUNT, SIDE, SIDE), images))
         entries.writestr(zipfile.ZipInfo("labels.npy"), array("<i8", (COUNT,), labels))
+    # The first ten are 0 to 9.
+    for digit, name in ((3, "three"), (8, "eight")):
+        pixels = images[digit * SIDE * SIDE :][: SIDE * SIDE]
+        output.with_name(f"{name}.pgm").write_bytes(b"P5 %d %d 255\n" % (SIDE, SIDE) + pixels)
     output.write_bytes(archive.getvalue())
 
 
