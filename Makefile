@@ -81,33 +81,27 @@ $(BINARY): $(SOURCES) | packages
 	@! grep -q icudt $@ || { echo "ICU is linked in, of which the packages have no license: what imports Foundation?"; exit 1; }
 	@touch $@
 
-# The program is the one that the other tests are of.
-PYTHON_PACKAGE := Packaging/python
-IN_PYTHON_PACKAGE = cd $(PYTHON_PACKAGE) && VITVIDEO_PROGRAM=$(CURDIR)/.build-tests/release/vitvideo
-define check_python
-	cd $(PYTHON_PACKAGE) && .venv/bin/mypy
-	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
-endef
-
-define check_cluster
-	Tests/Cluster/.venv/bin/python Tests/Cluster/check_recipes.py .build-tests/release/vitvideo $(CLIP)
-	Tests/Cluster/.venv/bin/python Tests/Cluster/check_cluster.py .build-tests/release/vitvideo $(CLIP)
-endef
+# What waits for a network or for other programs leaves a core to its neighbors.
+AT_ONCE := --no-print-directory --jobs=3
 
 .PHONY: test
-test: test-files $(PYTHON_PACKAGE)/.venv/installed Tests/Browser/.venv/installed Tests/Cluster/.venv/installed ## Run all tests
-	swift test $(TEST_BUILD) --skip-build
-	$(check_python)
-	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
-	$(check_cluster)
+test: browser-packages cluster-packages ## Run all tests
+	$(MAKE) $(AT_ONCE) test-files $(addsuffix /.venv/installed,$(PYTHON_PACKAGE) Tests/Browser Tests/Cluster)
+	swift test $(TEST_BUILD) --skip-build --disable-xctest
+	$(MAKE) $(AT_ONCE) --output-sync check-python check-browser check-cluster
 
 # The tests, and what they run on.
 .PHONY: test-files
 test-files: tests-built $(CLIP) $(CACHE)/bikes.mp4 $(FRAMES) $(WORDS) $(DIGITS)
 
+PYTHON_PACKAGE := Packaging/python
+# The program is the one that the other tests are of.
+IN_PYTHON_PACKAGE = cd $(PYTHON_PACKAGE) && VITVIDEO_PROGRAM=$(CURDIR)/.build-tests/release/vitvideo
+
 .PHONY: check-python check-python-handoff
 check-python: test-files $(PYTHON_PACKAGE)/.venv/installed ## Check the Python package: types, tests, notebook
-	$(check_python)
+	cd $(PYTHON_PACKAGE) && .venv/bin/mypy
+	$(IN_PYTHON_PACKAGE) .venv/bin/pytest --ignore tests/handoff
 
 # FiftyOne's own imports warn.
 check-python-handoff: test-files $(PYTHON_PACKAGE)/.venv-handoff/installed ## Check it with FiftyOne and Rerun (1.8 GB)
@@ -128,9 +122,14 @@ Tests/%/.venv/installed: Tests/%/requirements.txt
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
+.PHONY: check-browser
+check-browser: test-files Tests/Browser/.venv/installed ## Drive the page of `vitvideo serve` in Chromium
+	Tests/Browser/.venv/bin/python Tests/Browser/test_page.py .build-tests/release/vitvideo $(CACHE)
+
 .PHONY: check-cluster
 check-cluster: test-files Tests/Cluster/.venv/installed ## Run the recipes for clusters, and jobs in parts on a Slurm of two nodes
-	$(check_cluster)
+	Tests/Cluster/.venv/bin/python Tests/Cluster/check_recipes.py .build-tests/release/vitvideo $(CLIP)
+	Tests/Cluster/.venv/bin/python Tests/Cluster/check_cluster.py .build-tests/release/vitvideo $(CLIP)
 
 .PHONY: check-robustness
 check-robustness: test-files address-built thread-built ## Damage input, weights, disk and runs in earnest

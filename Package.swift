@@ -4,6 +4,9 @@ import PackageDescription
 /// Warnings are errors in our own targets; dependencies keep their own rules.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
+/// Most tests call optimized code and wait for it: to optimize them as well takes minutes and gains nothing.
+let unoptimized = strict + [.unsafeFlags(["-Onone"])]
+
 /// Kernels are compiled for speed in debug builds too: tests run whole models through them.
 let kernelFlags: [CSetting] = [
     .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wall", "-Werror"])
@@ -133,7 +136,7 @@ let package = Package(
         .executableTarget(
             name: "vitvideo-bench",
             dependencies: [
-                "Checkpoints", "ViT", "Graph", "Probing", "Datasets", "Training", "CPeak",
+                "Files", "NumPy", "Checkpoints", "ViT", "Graph", "Probing", "Datasets", "Training", "CPeak",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Swift/vitvideo-bench", swiftSettings: strict),
@@ -161,28 +164,30 @@ let package = Package(
         .target(name: "LocalServer", path: "Tests/LocalServer", swiftSettings: strict),
         .testTarget(
             name: "VideoIOTests", dependencies: ["Base", "Files", "VideoIO", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         // A `flock` that fails where a test asks for it.
         .target(name: "CFlock", path: "Tests/CFlock"),
         .testTarget(
-            name: "FilesTests", dependencies: ["Base", "CFlock", "Files", "Fixtures"], swiftSettings: strict),
+            name: "FilesTests", dependencies: ["Base", "CFlock", "Files", "Fixtures"],
+            swiftSettings: unoptimized),
         .testTarget(
             name: "NumPyTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Base", "Files", "NumPy", "Checkpoints", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "ArchivesTests",
             dependencies: ["Base", "Files", "NumPy", "Archives", "Checkpoints", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "TokenizersTests",
             dependencies: ["Base", "Files", "Tokenizers", "Checkpoints", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "DownloadsTests", dependencies: ["Base", "Files", "Downloads", "Fixtures", "LocalServer"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
+        // Its twins of the kernels compute whole models.
         .testTarget(
             name: "ViTTests",
             dependencies: ["Base", "Files", "ViT", "ModelZoo", "VideoIO", "CKernels", "Fixtures"],
@@ -192,31 +197,33 @@ let package = Package(
             dependencies: [
                 "Base", "Files", "ModelZoo", "ViT", "Checkpoints", "Downloads", "Fixtures", "LocalServer",
             ],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "DatasetsTests",
             dependencies: [
                 "Base", "Files", "NumPy", "Pixels", "VideoIO", "Checkpoints", "ViT", "Datasets", "Fixtures",
             ],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Base", "Files", "NumPy", "Checkpoints", "CKernels", "ViT", "Datasets", "Training", "Graph",
                 "Fixtures",
             ],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "GraphTests",
             dependencies: ["Base", "Files", "NumPy", "Checkpoints", "ViT", "Graph", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
-            name: "ArchitectureTests", dependencies: ["Methods", "Fixtures"], swiftSettings: strict),
+            name: "ArchitectureTests", dependencies: ["Methods", "Fixtures"],
+            swiftSettings: unoptimized),
         .testTarget(
             name: "ProbingTests", dependencies: ["Base", "ModelZoo", "Probing", "VideoIO", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
-            name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"], swiftSettings: strict),
+            name: "RenderingTests", dependencies: ["Base", "Rendering", "Fixtures"],
+            swiftSettings: unoptimized),
         .testTarget(
             name: "PipelineTests",
             dependencies: [
@@ -224,24 +231,23 @@ let package = Package(
                 "ModelZoo",
                 "VideoIO", "Fixtures",
             ],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "ServerTests", dependencies: ["Base", "Page", "Pipeline", "Server", "Fixtures"],
-            swiftSettings: strict),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "ReportTests",
             dependencies: [
                 "Base", "Files", "NumPy", "Graph", "Methods", "Report", "Checkpoints", "VideoIO", "Fixtures",
             ],
-            swiftSettings: strict),
-        // They start programs and wait: to optimize them takes minutes and gains nothing.
+            swiftSettings: unoptimized),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "Base", "Files", "NumPy", "vitvideo", "Checkpoints", "ViT", "ModelZoo", "VideoIO", "Fixtures",
                 "LocalServer",
             ],
-            swiftSettings: strict + [.unsafeFlags(["-Onone"])]),
+            swiftSettings: unoptimized),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

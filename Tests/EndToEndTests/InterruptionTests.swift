@@ -39,7 +39,7 @@ import Testing
         // Frames this large are under way long enough, however late the test hears of it.
         let program = try workspace.start(
             Workspace.bunny, "-o", "out.mp4", "--export", "out.\(format)", "--progress", "json",
-            "--resolution", "672")
+            "--resolution", "448")
         _ = try #require(try program.nextErrorLine())
         program.send(SIGINT)
         while let line = try program.nextErrorLine(), !line.contains("interrupt again") {}

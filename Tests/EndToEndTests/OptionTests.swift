@@ -740,7 +740,9 @@ import VideoIO
             let supervised = Golden.path("supervised", "weights")
             try workspace.succeed(
                 ["train", "classes", "-o", "made.safetensors", "--quiet"]
-                    + OptionTests.shape.split(separator: " ").map(String.init) + ["--pooling", "token", "--no-gelu-after-mlp"])
+                    + OptionTests.shape.split(separator: " ").map(String.init) + [
+                        "--pooling", "token", "--no-gelu-after-mlp",
+                    ])
             words = [
                 "classes": [workspace.file("classes")], "spoiled": [workspace.file("spoiled")],
                 "made": [workspace.file("made.safetensors")],

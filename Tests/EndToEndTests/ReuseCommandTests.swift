@@ -8,7 +8,7 @@ import Testing
     static let frames = 150
 
     /// A still, and part of a clip moving over it: a camera that stands still.
-    private static func workspace() throws -> Workspace {
+    private static let clip = Result { () throws -> Data in
         let workspace = try Workspace()
         try workspace.ffmpeg(
             "-loop", "1", "-i", Workspace.frame("wide"), "-i", Workspace.bunny, "-filter_complex",
@@ -16,6 +16,12 @@ import Testing
                 + "[b][a]overlay=x=2*n:y=120:eof_action=repeat,format=yuv420p", "-r", "25", "-frames:v",
             "\(frames)",
             "-c:v", "libx264", "-crf", "23", "in.mp4")
+        return try workspace.bytes(of: "in.mp4")
+    }
+
+    private static func workspace() throws -> Workspace {
+        let workspace = try Workspace()
+        try workspace.write(clip.get(), to: "in.mp4")
         return workspace
     }
 
@@ -73,9 +79,10 @@ import Testing
     /// Neither threads, workers, parts nor segments of the usual length change a byte.
     @Test func theResultDependsOnTheClipAlone() throws {
         let workspace = try Self.workspace()
+        let options = ["--resolution", "84", "--precision", "fp32"]
         func bytes(_ name: String, _ more: String...) throws -> Data {
             let outcome = try workspace.run(
-                ["in.mp4", "--export", name, "-y", "--reuse", "1"] + Self.options + more)
+                ["in.mp4", "--export", name, "-y", "--reuse", "1"] + options + more)
             try #require(outcome.status == 0, "\(outcome.errors)")
             return try workspace.bytes(of: name)
         }
@@ -85,8 +92,7 @@ import Testing
         #expect(try bytes("resumed.npz", "--resume") == plain)
         for part in ["2/2", "1/2"] {
             let outcome = try workspace.run(
-                ["in.mp4", "--export", "parts.npz", "--reuse", "1", "--resume", "--part", part] + Self.options
-            )
+                ["in.mp4", "--export", "parts.npz", "--reuse", "1", "--resume", "--part", part] + options)
             try #require(outcome.status == 0, "\(outcome.errors)")
         }
         #expect(try bytes("parts.npz", "--resume") == plain)
@@ -166,7 +172,7 @@ import Testing
     /// What was taken over stands in the export.
     @Test func theExportTellsOfIt() throws {
         let workspace = try Self.workspace()
-        let said = try Self.export(workspace, "out.npz", "--reuse", "1").said
+        let said = try Self.export(workspace, "out.npz", "--reuse", "1", "--frames", ":40").said
         let reader = try NPZReader(workspace.file("out.npz"))
         let text = try #require(try reader.array("meta").strings().first)
         let meta = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
