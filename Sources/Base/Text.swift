@@ -40,6 +40,14 @@ package func formatted(_ format: String, _ numbers: any CVarArg...) -> String {
     }
 }
 
+/// An amount of memory in decimal units: `512 bytes`, `84 kB`, `4.5 MB`, `1.2 GB`.
+package func byteText(_ count: Int) -> String {
+    if count < 1000 { return "\(count) bytes" }
+    var (amount, unit) = (Double(count) / 1000, "kB")
+    for larger in ["MB", "GB"] where amount >= 999.5 { (amount, unit) = (amount / 1000, larger) }
+    return formatted(amount < 9.95 ? "%.1f" : "%.0f", amount) + " " + unit
+}
+
 extension StringProtocol {
     /// Without the white space at both ends.
     package var trimmed: String {

@@ -136,8 +136,8 @@ package final class GraphModel: Sendable {
                 throw VitvideoError(
                     .usage,
                     reason:
-                        "\(name) takes \(formatted("%.1f GB", Double(bytes) / 1e9)) for pictures of \(width)×\(height), and "
-                        + "\(formatted("%.1f GB", Double(available) / 1e9)) are free",
+                        "\(name) takes \(byteText(bytes)) for pictures of \(width)×\(height), and "
+                        + "\(byteText(available)) are free",
                     nextStep: .shrinkFrames(resolution: nil))
             }
             let instance = try GraphInstance(graph.prepared())

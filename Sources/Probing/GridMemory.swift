@@ -46,12 +46,10 @@ package enum GridMemory {
         let fitting = largestGrid(like: rows, columns, within: availableBytes / workers, bytes: bytes)
         throw VitvideoError(
             .usage,
-            reason: "\(work) over \(rows)×\(columns) patches takes \(megabytes(needed)) and "
-                + "\(megabytes(availableBytes)) are free",
+            reason: "\(work) over \(rows)×\(columns) patches takes \(byteText(needed)) and "
+                + "\(byteText(availableBytes)) are free",
             nextStep: .fitMemory(
                 resolution: fitting.map { min($0.rows, $0.columns) * patchSize },
                 workers: workers > 1 ? workers : nil, withoutDiscarding: discards))
     }
-
-    private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
 }

@@ -81,7 +81,7 @@ import VideoIO
             directory.file("data"), .init(shortSide: 64, budgetBytes: 0, threads: 1))
         #expect(try again.pictures.picture(0) == picture)
         #expect(kept.warnings.isEmpty && again.warnings.count == 1)
-        #expect(again.warnings.first?.contains("2 of 2 pictures do not fit into 0 MB") == true)
+        #expect(again.warnings.first?.contains("2 of 2 pictures do not fit into 0 bytes ") == true)
         #expect(try again.pictures.sums(0) == ChannelSums(of: picture))
         FileSystem.unlink(directory.file("data/a/0.png"))
         #expect(try kept.pictures.picture(0) == picture)

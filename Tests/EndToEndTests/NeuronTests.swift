@@ -148,7 +148,7 @@ import Testing
         FailureTests.Case(64, "1:5 -o out.png --steps 0", "--steps"),
         FailureTests.Case(64, "1:5 -o out.png --tv -1", "--tv"),
         FailureTests.Case(64, "1:5 -o out.png --resolution 3", "3×3"),
-        FailureTests.Case(69, "1:5 -o out.png --budget-memory 100K", "MB", "--resolution"),
+        FailureTests.Case(69, "1:5 -o out.png --budget-memory 100K", "and 100 kB are free", "--resolution"),
     ])
     func refusals(_ item: FailureTests.Case) throws {
         let workspace = try Workspace()

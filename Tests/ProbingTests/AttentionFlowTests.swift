@@ -145,12 +145,12 @@ import ViT
             return
         }
         // 160 columns may stand for all but 161.
-        func refusal(rows: Int) -> VitvideoError? {
+        func refusalOfShape(rows: Int) -> VitvideoError? {
             Self.refusal(
                 rows: rows, columns: Int((161 * Double(rows) / 90).rounded(.up)) - 1, blocks: 12)
         }
-        #expect(refusal(rows: resolution / 14) == nil)
-        #expect(refusal(rows: resolution / 14 + 1) != nil)
+        #expect(refusalOfShape(rows: resolution / 14) == nil)
+        #expect(refusalOfShape(rows: resolution / 14 + 1) != nil)
         if let blocks {
             #expect(Self.refusal(rows: 90, columns: 160, blocks: blocks) == nil)
             #expect(Self.refusal(rows: 90, columns: 160, blocks: blocks + 1) != nil)

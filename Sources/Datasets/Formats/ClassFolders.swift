@@ -128,7 +128,7 @@ struct ClassFolders {
         if pictures.decodedAnew > 0 {
             warnings.append(
                 "\(path): \(pictures.decodedAnew) of \(pictures.count) pictures do not fit into "
-                    + "\(options.budgetBytes / 1_000_000) MB and are decoded in every epoch")
+                    + "\(byteText(options.budgetBytes)) and are decoded in every epoch")
         }
         return try LabelledPictures(
             path: path, format: .classFolders, classNames: classNames.map(FileName.shown),

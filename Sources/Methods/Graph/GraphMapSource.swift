@@ -95,8 +95,8 @@ extension GraphMapSource {
             throw VitvideoError(
                 .usage,
                 reason:
-                    "\(name) takes \(formatted("%.1f GB", Double(bytes) / 1e9)) for \(workers) frames at once, and "
-                    + "\(formatted("%.1f GB", Double(available) / 1e9)) are free",
+                    "\(name) takes \(byteText(bytes)) for \(workers) frames at once, and "
+                    + "\(byteText(available)) are free",
                 nextStep: .shrinkFrames(resolution: nil))
         }
         availableBytes = available - bytes

@@ -39,7 +39,7 @@ package struct HugeFrame: Sendable {
     /// What it is, and what it takes at least.
     package var estimate: String {
         "a frame of \(width)×\(height) becomes \(layout.columns)×\(layout.rows) patches of \(model), which take at "
-            + "least \(formatted("%.1f GB", Double(bytes) / 1e9)) and \(Self.text(seconds)) on one core"
+            + "least \(byteText(bytes)) and \(Self.text(seconds)) on one core"
     }
 
     /// - Returns: an error of kind `usage`.

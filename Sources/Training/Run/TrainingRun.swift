@@ -113,12 +113,11 @@ package final class TrainingRun {
         let needed = TrainingEngine.byteCount(
             engine.shape, batch: settings.batchSize, threads: engine.pool.count)
         guard let available = Allocation.current.availableBytes(), needed > available else { return }
-        func gigabytes(_ bytes: Int) -> String { formatted("%.1f GB", Double(bytes) / 1e9) }
         throw VitvideoError(
             .unavailable,
             reason:
-                "training in batches of \(settings.batchSize) takes about \(gigabytes(needed)) of memory, "
-                + "of which \(gigabytes(available)) are free",
+                "training in batches of \(settings.batchSize) takes about \(byteText(needed)) of memory, "
+                + "of which \(byteText(available)) are free",
             nextStep: .advice("choose smaller batches, or a smaller model"))
     }
 

@@ -48,11 +48,10 @@ struct GradientComputeOptions: ParsableArguments {
     /// - Throws: `VitvideoError` where so many bytes are not to be had.
     func checkMemory(_ bytes: Int, side: Int) throws {
         guard let available = availableBytes, bytes > available else { return }
-        func megabytes(_ count: Int) -> String { "\(count / 1_000_000) MB" }
         throw VitvideoError(
             .unavailable,
             reason:
-                "pictures of \(side)×\(side) take \(megabytes(bytes)), and there are \(megabytes(available))",
+                "pictures of \(side)×\(side) take \(byteText(bytes)), and \(byteText(available)) are free",
             nextStep: .advice("give a smaller --resolution or fewer --threads"))
     }
 }

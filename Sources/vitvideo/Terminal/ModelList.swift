@@ -25,7 +25,7 @@ struct ModelList {
         if !entries.isEmpty { blocks.append(Self.table(entries, cache)) }
         for (title, models) in [("imported", imported), ("of Hugging Face", pulled)] where !models.isEmpty {
             var table = TextTable(columns: [.init(title: title), .init(title: "size", isNumber: true)])
-            for model in models { table.rows.append([model.name, Self.size(cache.size(of: model))]) }
+            for model in models { table.rows.append([model.name, byteText(Int(cache.size(of: model)))]) }
             blocks.append(table.lines)
         }
     }
@@ -48,7 +48,8 @@ struct ModelList {
             table.rows.append([
                 entry.name + (marks.isEmpty ? "" : " (\(marks.joined(separator: ", ")))"),
                 "\(c.patchSize)/\(c.width)/\(c.depth)/\(c.heads)",
-                (size.isExact ? "" : "~") + Self.size(size.bytes), entry.license.shortName, entry.publisher,
+                (size.isExact ? "" : "~") + byteText(Int(size.bytes)), entry.license.shortName,
+                entry.publisher,
                 cache.find(entry) == nil ? "" : "present",
             ])
         }
@@ -67,13 +68,6 @@ struct ModelList {
                         ? "; ~: four bytes a parameter that is read, text towers left out"
                         : ""),
             ] + addresses
-    }
-
-    /// `84 MB`, `4.5 GB`.
-    private static func size(_ bytes: Int64) -> String {
-        let megabytes = Double(bytes) / 1e6
-        if megabytes < 999.5 { return formatted(megabytes < 9.95 ? "%.1f MB" : "%.0f MB", megabytes) }
-        return formatted(megabytes < 9950 ? "%.1f GB" : "%.0f GB", megabytes / 1000)
     }
 
     private static let mostSuggestions = 5
