@@ -1,6 +1,25 @@
 import Pixels
 
-/// Frames one cell of a map on pictures of one size, in white between two dark lines, which shows on any ground.
+/// A cell of a grid over a frame.
+package struct MarkedCell: Sendable, Equatable {
+    package let row: Int
+    package let column: Int
+    /// Where the grid's cells lie on the frame.
+    package let placement: MapPlacement
+
+    package init(row: Int, column: Int, placement: MapPlacement) {
+        (self.row, self.column, self.placement) = (row, column, placement)
+    }
+
+    /// The cell on the same frame, resized by those factors.
+    package func scaled(vertically: Double, horizontally: Double) -> MarkedCell {
+        MarkedCell(
+            row: row, column: column,
+            placement: placement.scaled(vertically: vertically, horizontally: horizontally))
+    }
+}
+
+/// Frames one cell of a grid on pictures of one size, in white between two dark lines, which shows on any ground.
 package struct CellMarker: Sendable, Equatable {
     private let height: Int
     private let width: Int
@@ -13,11 +32,8 @@ package struct CellMarker: Sendable, Equatable {
     /// Smallest side of the rectangle in lines, so that the mark is found on small tiles.
     private static let smallestSide = 11
 
-    /// - Parameters:
-    ///   - row: of the cell in the map.
-    ///   - height: of the pictures in pixels.
-    ///   - placement: where the map lies on them.
-    package init(row: Int, column: Int, height: Int, width: Int, placement: MapPlacement) {
+    /// - Parameter height: of the pictures in pixels.
+    package init(_ cell: MarkedCell, height: Int, width: Int) {
         let line = max(1, Int((Double(min(height, width)) / 400).rounded()))
         func span(_ index: Int, _ cell: Double) -> Range<Int> {
             let center = (Double(index) + 0.5) * cell
@@ -26,8 +42,8 @@ package struct CellMarker: Sendable, Equatable {
             return first..<first + side
         }
         (self.height, self.width, self.line) = (height, width, line)
-        rows = span(row, placement.cellHeight)
-        columns = span(column, placement.cellWidth)
+        rows = span(cell.row, cell.placement.cellHeight)
+        columns = span(cell.column, cell.placement.cellWidth)
     }
 
     /// - Parameters:

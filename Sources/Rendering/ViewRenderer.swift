@@ -65,13 +65,13 @@ package struct ViewRenderer: Sendable {
     ///   - fusedLabel: the caption of the fused map there; nil to leave that map out.
     ///   - appearance: for `color` the single maps are red, green and blue, and `heads` shows them as one
     ///     opaque tile in the fused map's place.
-    ///   - markedCell: a cell of the maps to frame wherever they are shown, and on the frame beside them.
+    ///   - markedCell: to be framed wherever maps are shown, and on the frame beside them.
     ///   - limits: of the clip's maps, for the scale `clip`.
     ///   - maximumWidth: the most that the `heads` grid may be wide, in pixels.
     package init(
         view: View, style: HeatStyle = HeatStyle(), frameHeight: Int, frameWidth: Int,
         placement: MapPlacement, headLabels: [String], fusedLabel: String? = "mean",
-        appearance: MapAppearance = .heat, markedCell: (row: Int, column: Int)? = nil,
+        appearance: MapAppearance = .heat, markedCell: MarkedCell? = nil,
         limits: MapLimits? = nil, maximumWidth: Int = 1920
     ) {
         self.view = view
@@ -84,7 +84,7 @@ package struct ViewRenderer: Sendable {
         fusedScaler = HeatScaler(style.scale, limits: limits?.fused)
         headScalers = singleLabels.indices.map { HeatScaler(style.scale, limits: limits?.parts[$0]) }
         maskPainter = MaskPainter(height: frameHeight, width: frameWidth, placement: placement)
-        var (height, width, paintedPlacement) = (frameHeight, frameWidth, placement)
+        var (height, width, paintedPlacement, markedCell) = (frameHeight, frameWidth, placement, markedCell)
         if view == .heads {
             let grid = TileGrid(
                 count: captions.count, sourceHeight: frameHeight, sourceWidth: frameWidth,
@@ -94,9 +94,10 @@ package struct ViewRenderer: Sendable {
             (height, width) = (grid.tileHeight, grid.tileWidth)
             tileResizer = Resizer(
                 frameHeight: frameHeight, frameWidth: frameWidth, height: height, width: width)
-            paintedPlacement = placement.scaled(
-                vertically: Double(height) / Double(frameHeight),
-                horizontally: Double(width) / Double(frameWidth))
+            let vertically = Double(height) / Double(frameHeight)
+            let horizontally = Double(width) / Double(frameWidth)
+            paintedPlacement = placement.scaled(vertically: vertically, horizontally: horizontally)
+            markedCell = markedCell?.scaled(vertically: vertically, horizontally: horizontally)
             (outputHeight, outputWidth) = (grid.height, grid.width)
         } else {
             grid = nil
@@ -105,10 +106,7 @@ package struct ViewRenderer: Sendable {
         }
         painter = HeatPainter(height: height, width: width, placement: paintedPlacement, style: style)
         colorPainter = ColorPainter(height: height, width: width, placement: paintedPlacement, style: style)
-        marker = markedCell.map {
-            CellMarker(
-                row: $0.row, column: $0.column, height: height, width: width, placement: paintedPlacement)
-        }
+        marker = markedCell.map { CellMarker($0, height: height, width: width) }
     }
 
     /// What the scalers remember of the frames before, always as many. Put back in, the renderer goes on as the one

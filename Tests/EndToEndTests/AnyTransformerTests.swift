@@ -34,6 +34,24 @@ import VideoIO
         #expect(values.prefix(values.count / 3) != values.suffix(values.count / 3))
     }
 
+    /// Twins' second layer: 12 rows of patches look at 3 rows of averages.
+    @Test("a patch of a fine grid looks at a coarse one")
+    func fineQuery() throws {
+        let workspace = try Workspace()
+        try workspace.ffmpeg("-i", Workspace.bunny, "-vf", "scale=48:48,setsar=1", "-frames:v", "1", "a.png")
+        let command = ["a.png", "--weights", Self.golden("twins_svt"), "--layer", "1", "--quiet"]
+        func map(_ query: String) throws -> [Float] {
+            try workspace.succeed(command + ["--query", query, "--export", "maps.npz", "-y", "-o", "a.jpg"])
+            let map = try NPZReader(workspace.file("maps.npz")).array("attention")
+            #expect(map.shape.suffix(2) == [3, 3])
+            return try map.floats()
+        }
+        let last = try map("11,10")
+        #expect(try map("42px,46px") == last && map("2,3") != last)
+        let outcome = try workspace.run(command + ["--query", "12,0", "--export", "b.npz"])
+        #expect(outcome.status == 64 && outcome.errors.contains("12 rows by 12 columns"), "\(outcome.errors)")
+    }
+
     @Test("a Swin beside a PiT's graph")
     func comparison() throws {
         let workspace = try Workspace()

@@ -12,12 +12,14 @@ import Testing
     private func renderer(
         _ view: View, style: HeatStyle = HeatStyle(alpha: 0.5, interpolation: .nearest),
         fusedLabel: String? = "all", appearance: MapAppearance = .color,
-        markedCell: (row: Int, column: Int)? = nil
+        markedCell: (row: Int, column: Int)? = nil, on markedPlacement: MapPlacement? = nil
     ) -> ViewRenderer {
         ViewRenderer(
             view: view, style: style, frameHeight: 60, frameWidth: 100, placement: placement,
             headLabels: ["one", "two", "three"], fusedLabel: fusedLabel, appearance: appearance,
-            markedCell: markedCell)
+            markedCell: markedCell.map {
+                MarkedCell(row: $0.row, column: $0.column, placement: markedPlacement ?? placement)
+            })
     }
 
     /// The maps' values as colors, without a color map and without scaling.
@@ -132,12 +134,30 @@ import Testing
         #expect(after == expected)
     }
 
+    /// The middle of three by three fine cells is where the coarse cell is; its mark is smaller.
+    @Test func aCellMayBeOfAnotherGrid() throws {
+        func picture(_ cell: (row: Int, column: Int), on grid: MapPlacement?) throws -> RGBImage {
+            var renderer = renderer(.overlay, appearance: .heat, markedCell: cell, on: grid)
+            return try renderer.render(frame: frame, heads: colors, fused: fused, timeSeconds: 0)
+        }
+        let coarse = try picture((1, 2), on: nil)
+        let fine = try picture((4, 7), on: MapPlacement(cellHeight: 20.0 / 3, cellWidth: 25.0 / 3))
+        let same = try picture((1, 2), on: MapPlacement(cellHeight: 20, cellWidth: 25))
+        #expect(same == coarse && fine != coarse)
+        // Where the coarse cell has its mark, the fine one has none.
+        var plain = renderer(.overlay, appearance: .heat)
+        let unmarked = try plain.render(frame: frame, heads: colors, fused: fused, timeSeconds: 0)
+        #expect(fine.triple(20, 60) == unmarked.triple(20, 60) && coarse.triple(20, 60) == [255, 255, 255])
+        #expect(fine != unmarked)
+    }
+
     /// Marks at the border stay within their picture, and small cells get a mark that can be seen.
     @Test func marksStayInside() {
         for (row, column) in [(0, 0), (29, 49), (0, 49), (29, 0)] {
             let marker = CellMarker(
-                row: row, column: column, height: 60, width: 100,
-                placement: MapPlacement(cellHeight: 2, cellWidth: 2))
+                MarkedCell(
+                    row: row, column: column, placement: MapPlacement(cellHeight: 2, cellWidth: 2)),
+                height: 60, width: 100)
             var image = RGBImage(height: 64, width: 110, gray: 100)
             marker.paint(on: &image, top: 2, left: 5)
             var touched = 0

@@ -46,6 +46,10 @@ struct GraphAttentionMaps: GraphMapSource {
         (instance.attention[layer].keys.rows, instance.attention[layer].keys.columns)
     }
 
+    func queryGrid(of instance: GraphInstance) -> (rows: Int, columns: Int) {
+        instance.attention[layer].queries.map { ($0.rows, $0.columns) } ?? grid(of: instance)
+    }
+
     func memoryBytes(_ instance: GraphInstance) -> Int {
         GraphPlan(instance.graph, keeping: [instance.attention[layer].value]).memoryBytes
     }

@@ -71,6 +71,8 @@ protocol GraphMapSource: MapSource {
     var probed: ProbedGraph { get }
     /// The grid that the maps are on.
     func grid(of instance: GraphInstance) -> (rows: Int, columns: Int)
+    /// The grid of those that ask, where it is another one.
+    func queryGrid(of instance: GraphInstance) -> (rows: Int, columns: Int)
     /// Bytes that a worker takes.
     func memoryBytes(_ instance: GraphInstance) -> Int
 }
@@ -80,15 +82,27 @@ extension GraphMapSource {
     package var computation: String { ProbedGraph.computation }
     package var notice: String? { nil }
 
+    func queryGrid(of instance: GraphInstance) -> (rows: Int, columns: Int) { grid(of: instance) }
+
     package func layout(height: Int, width: Int) throws -> InputLayout {
-        let whole = try probed.preprocessor.layout(height: height, width: width)
-        let grid = grid(of: try probed.instance(height: height, width: width))
-        return whole.divided(rows: grid.rows, columns: grid.columns)
+        try divided(height: height, width: width, by: grid)
+    }
+
+    package func queryLayout(height: Int, width: Int) throws -> InputLayout {
+        try divided(height: height, width: width, by: queryGrid)
+    }
+
+    private func divided(
+        height: Int, width: Int, by grid: (GraphInstance) -> (rows: Int, columns: Int)
+    ) throws -> InputLayout {
+        let (rows, columns) = grid(try probed.instance(height: height, width: width))
+        return try probed.preprocessor.layout(height: height, width: width)
+            .divided(rows: rows, columns: columns)
     }
 
     package func prepare(height: Int, width: Int, workers: Int, availableBytes: inout Int?) throws {
-        let layout = try layout(height: height, width: width)
-        try query.check(on: layout, height: height, width: width, model: name)
+        try query.check(
+            on: queryLayout(height: height, width: width), height: height, width: width, model: name)
         guard let available = availableBytes else { return }
         let bytes = memoryBytes(try probed.instance(height: height, width: width)) * workers
         guard bytes <= available else {

@@ -40,6 +40,11 @@ package protocol MapSource: Sendable {
     /// - Throws: `VitvideoError` of kind `usage` where they hold no whole patch.
     func layout(height: Int, width: Int) throws -> InputLayout
 
+    /// Where the cells lie that a query may name; those of the maps, unless patches of another grid look at them.
+    ///
+    /// - Throws: as `layout`.
+    func queryLayout(height: Int, width: Int) throws -> InputLayout
+
     /// Adds the method's options to how maps come about.
     func describe(in provenance: inout Provenance)
 
@@ -63,6 +68,9 @@ package protocol MapSource: Sendable {
 extension MapSource {
     package var name: String { subject.name }
     package var query: Query { .classToken }
+    package func queryLayout(height: Int, width: Int) throws -> InputLayout {
+        try layout(height: height, width: width)
+    }
     package var showsFused: Bool { method.givesOneMap }
     package var precision: Precision { .float32 }
     package func savedState() throws -> Data? { nil }

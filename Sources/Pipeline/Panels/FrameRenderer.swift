@@ -46,7 +46,8 @@ package struct SingleViewRenderer: FrameRenderer {
             view: view, style: style, frameHeight: frameHeight, frameWidth: frameWidth,
             placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
             headLabels: source.partNames, fusedLabel: source.showsFused ? source.fusedName : nil,
-            appearance: source.method.appearance, markedCell: source.query.cell(on: layout),
+            appearance: source.method.appearance,
+            markedCell: try source.markedCell(frameHeight: frameHeight, frameWidth: frameWidth),
             limits: limits)
     }
 
@@ -77,5 +78,19 @@ package struct SingleViewRenderer: FrameRenderer {
             height: renderer.grid?.tileHeight ?? picture.height,
             width: renderer.grid?.tileWidth ?? picture.width)
         return picture
+    }
+}
+
+extension MapSource {
+    /// The patch whose attention is shown; nil where it is no patch's.
+    ///
+    /// - Throws: as `layout`.
+    func markedCell(frameHeight: Int, frameWidth: Int) throws -> MarkedCell? {
+        let layout = try queryLayout(height: frameHeight, width: frameWidth)
+        return query.cell(on: layout).map {
+            MarkedCell(
+                row: $0.row, column: $0.column,
+                placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth))
+        }
     }
 }

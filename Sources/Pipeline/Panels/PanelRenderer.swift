@@ -53,18 +53,18 @@ package struct PanelRenderer: FrameRenderer {
             let source = sources[index]
             let layout = try source.layout(height: frameHeight, width: frameWidth)
             let placement = MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth)
+            let cell = try source.markedCell(frameHeight: frameHeight, frameWidth: frameWidth)
             // Drawn at the size shown, except for the grid of heads, which shrinks the frame itself.
             let isGrid = view == .heads
+            let vertically = isGrid ? 1 : Double(grid.tileHeight) / Double(frameHeight)
+            let horizontally = isGrid ? 1 : Double(grid.tileWidth) / Double(frameWidth)
             return ViewRenderer(
                 view: view, style: style, frameHeight: isGrid ? frameHeight : grid.tileHeight,
                 frameWidth: isGrid ? frameWidth : grid.tileWidth,
-                placement: isGrid
-                    ? placement
-                    : placement.scaled(
-                        vertically: Double(grid.tileHeight) / Double(frameHeight),
-                        horizontally: Double(grid.tileWidth) / Double(frameWidth)),
+                placement: placement.scaled(vertically: vertically, horizontally: horizontally),
                 headLabels: source.partNames, fusedLabel: source.showsFused ? source.fusedName : nil,
-                appearance: source.method.appearance, markedCell: source.query.cell(on: layout),
+                appearance: source.method.appearance,
+                markedCell: cell?.scaled(vertically: vertically, horizontally: horizontally),
                 limits: limits.isEmpty ? nil : limits[index], maximumWidth: grid.tileWidth)
         }
     }
