@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-import timm
 import torch
+from peers.timm_model import timm
 
 
 def main() -> None:

@@ -33,11 +33,15 @@ struct GraphForward: ParsableCommand {
         let instance = try model.instance(height: side, width: side)
         let plan = GraphPlan(instance.graph)
         let pass = try GraphPass(plan, GraphContext(pool: WorkerPool(workers: threads)))
-        // The same picture for the peer.
-        for i in pass.picture.indices { pass.picture[i] = Float(i % 251) / 125 - 1 }
-        for _ in 0..<2 { try pass.run() }
+        // The peer takes the same, as often: what lies here is overwritten by the pass.
+        let picture = pass.picture.indices.map { Float($0 % 251) / 125 - 1 }
+        func look() throws {
+            _ = pass.picture.update(fromContentsOf: picture)
+            try pass.run()
+        }
+        for _ in 0..<2 { try look() }
         let start = ContinuousClock.now
-        for _ in 0..<frames { try pass.run() }
+        for _ in 0..<frames { try look() }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let output = instance.graph.output.map { pass.withValues($0) { Array($0) } } ?? []
         try printJSON(

@@ -12,6 +12,10 @@ struct PackedLinear: Operator {
     private let layer: PackedProduct
     private let rows: Int
 
+    /// Rows that a thread takes at a time: a quarter of what its cache takes, so that the few rows of late stages are shared
+    /// out as well. Their number does not depend on how many threads there are, and so neither do the results.
+    private static let tile = PackedProduct.rowTile / 4
+
     /// - Parameter x: its last axis has as many values as the layer has inputs.
     /// - Throws: as `Shape.init`.
     init(_ x: Shape, _ layer: PackedProduct) throws {
@@ -26,7 +30,7 @@ struct PackedLinear: Operator {
         _ out: UnsafeMutablePointer<Float>, _ inputs: [UnsafePointer<Float>], _ context: GraphContext
     ) throws {
         // A library prepares itself for each number of rows: few different ones.
-        let tiles = RowTiles(rows: rows, most: PackedProduct.rowTile)
+        let tiles = RowTiles(rows: rows, most: Self.tile)
         let starts = tiles.map { $0 }
         try context.pool.run(count: starts.count) { index, _ in
             let (start, count) = starts[index]
