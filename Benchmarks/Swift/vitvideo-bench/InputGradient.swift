@@ -13,9 +13,7 @@ struct InputGradient: ParsableCommand {
     @Option(help: "An ONNX model, or weights of a family that is known.")
     var weights: String
 
-    @Option(
-        help: "A NumPy archive whose 'input', 1 × 3 × height × width, is the normalized picture."
-    )
+    @Option(help: "A NumPy archive whose 'input', 1 × 3 × height × width, is the normalized picture.")
     var input: String
 
     @Option(name: .customLong("class"), help: "The class's number.")

@@ -169,7 +169,7 @@ package struct ExampleSearch: Sendable {
             let picture = Resizer.shrunk(
                 frame.image, length: max(frame.image.height, frame.image.width),
                 to: ExampleSearch.pictureSide)
-            let placement = MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth).scaled(
+            let placement = layout.placement.scaled(
                 vertically: Double(picture.height) / Double(frame.image.height),
                 horizontally: Double(picture.width) / Double(frame.image.width))
             for (index, values) in result.neurons.enumerated() {

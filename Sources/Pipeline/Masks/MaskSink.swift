@@ -24,7 +24,7 @@ package final class MaskSink: NumberSink {
         let layout = try source.layout(height: frameHeight, width: frameWidth)
         upsampler = MaskUpsampler(
             rows: layout.rows, columns: layout.columns, height: frameHeight, width: frameWidth,
-            placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth))
+            placement: layout.placement)
     }
 
     package func consume(_ frame: FrameNumbers) throws {

@@ -1,6 +1,7 @@
 import Methods
 import Pixels
 import Rendering
+import ViT
 
 /// Turns annotated frames of one clip, in order, into the pictures of a video.
 package protocol FrameRenderer {
@@ -44,7 +45,7 @@ package struct SingleViewRenderer: FrameRenderer {
         dependsOnEarlierFrames = style.scale.isRunning
         renderer = ViewRenderer(
             view: view, style: style, frameHeight: frameHeight, frameWidth: frameWidth,
-            placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth),
+            placement: layout.placement,
             headLabels: source.partNames, fusedLabel: source.showsFused ? source.fusedName : nil,
             appearance: source.method.appearance,
             markedCell: try source.markedCell(frameHeight: frameHeight, frameWidth: frameWidth),
@@ -88,9 +89,12 @@ extension MapSource {
     func markedCell(frameHeight: Int, frameWidth: Int) throws -> MarkedCell? {
         let layout = try queryLayout(height: frameHeight, width: frameWidth)
         return query.cell(on: layout).map {
-            MarkedCell(
-                row: $0.row, column: $0.column,
-                placement: MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth))
+            MarkedCell(row: $0.row, column: $0.column, placement: layout.placement)
         }
     }
+}
+
+extension InputLayout {
+    /// Where its cells lie on the frame.
+    var placement: MapPlacement { MapPlacement(cellHeight: cellHeight, cellWidth: cellWidth) }
 }

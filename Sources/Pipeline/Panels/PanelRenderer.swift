@@ -52,7 +52,7 @@ package struct PanelRenderer: FrameRenderer {
             guard case .view(let view, let index) = panel.content else { return nil }
             let source = sources[index]
             let layout = try source.layout(height: frameHeight, width: frameWidth)
-            let placement = MapPlacement(cellHeight: layout.cellHeight, cellWidth: layout.cellWidth)
+            let placement = layout.placement
             let cell = try source.markedCell(frameHeight: frameHeight, frameWidth: frameWidth)
             // Drawn at the size shown, except for the grid of heads, which shrinks the frame itself.
             let isGrid = view == .heads
