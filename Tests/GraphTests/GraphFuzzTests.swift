@@ -46,23 +46,25 @@ import ViT
         #expect(!output.isEmpty && output.allSatisfy(\.isFinite))
     }
 
-    static var executions: Int { RobustnessTable.isThorough ? 500_000 : 4_000 }
+    /// Each in as many parts, which run beside each other.
+    static let parts = 0..<4
+    static var executions: Int { (RobustnessTable.isThorough ? 500_000 : 4_000) / parts.count }
 
-    @Test("changed bytes are read or refused")
-    func bytes() throws {
-        var mutator = Mutator(corpus: Self.models.map { $0.encoded() }, seed: 2027)
+    @Test("changed bytes are read or refused", arguments: parts)
+    func bytes(part: Int) throws {
+        var mutator = Mutator(corpus: Self.models.map { $0.encoded() }, seed: UInt64(2027 + 1000 * part))
         try run("graphs: changed bytes") { mutator.next() }
     }
 
-    @Test("changed graphs are computed or refused")
-    func graphs() throws {
-        var mutator = GraphMutator(seed: 2028)
+    @Test("changed graphs are computed or refused", arguments: parts)
+    func graphs(part: Int) throws {
+        var mutator = GraphMutator(seed: UInt64(2028 + 1000 * part))
         try run("graphs: changed nodes") { mutator.next(Self.models).encoded() }
     }
 
     private func run(_ row: String, _ next: () -> [UInt8]) throws {
         let file = try ScratchFile()
-        let share = 4_000
+        let share = 1_000
         var computed = 0
         for start in stride(from: 0, to: Self.executions, by: share) {
             var passed = 0

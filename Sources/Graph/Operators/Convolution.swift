@@ -41,71 +41,75 @@ struct Convolution: Operator {
         _ out: UnsafeMutablePointer<Float>, _ inputs: [UnsafePointer<Float>], _ context: GraphContext
     ) throws {
         let inputPixels = x[2] * x[3]
-        try context.forRows(x[0] * groups, width: taps * pixels) { first, count in
-            for index in first..<first + count {
+        let tiles = tiles.map { $0 }
+        try context.forRows(x[0] * groups * tiles.count, width: taps * pixels / max(tiles.count, 1)) {
+            first, count in
+            for piece in first..<first + count {
+                let (index, tile) = piece.quotientAndRemainder(dividingBy: tiles.count)
                 let group = index % groups
+                let rows = tiles[tile].start..<tiles[tile].start + tiles[tile].count
                 let input = inputs[0] + index * channels.in * inputPixels
-                let output = out + index * channels.out * pixels
+                let output = out + index * channels.out * pixels + rows.lowerBound * shape[3]
                 let weight = inputs[1] + group * channels.out * taps
                 if isDepthwise {
-                    convolve(output, input, weight)
+                    convolve(output, input, weight, rows)
                 } else {
-                    multiply(output, input, weight, context)
+                    multiply(output, input, weight, rows, context)
                 }
-                if hasBias {
-                    for channel in 0..<channels.out {
-                        let bias = inputs[2][group * channels.out + channel]
-                        for i in channel * pixels..<(channel + 1) * pixels { output[i] += bias }
-                    }
+                guard hasBias else { continue }
+                for channel in 0..<channels.out {
+                    let bias = inputs[2][group * channels.out + channel]
+                    let start = channel * pixels
+                    for i in start..<start + rows.count * shape[3] { output[i] += bias }
                 }
             }
         }
     }
 
+    /// Some of the output's rows at a time: few enough that what their windows see stays in cache, and that threads can share
+    /// them.
+    private var tiles: RowTiles {
+        let cached = max(1, (1 << 18) / max(taps * shape[3], 1))
+        return RowTiles(rows: shape[2], most: min(cached, (shape[2] + 3) / 4))
+    }
+
+    /// - Parameter output: of the first channel, where `rows` begin.
     private func multiply(
         _ output: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
-        _ context: GraphContext
+        _ rows: Range<Int>, _ context: GraphContext
     ) {
-        guard pixels > 0, taps > 0 else { return output.update(repeating: 0, count: channels.out * pixels) }
-        if isPointwise {
-            return context.product(
-                output, stride: pixels, weight, stride: taps, input, stride: pixels, bTransposed: false,
-                m: channels.out, n: pixels, k: taps)
+        let count = rows.count * shape[3]
+        guard taps > 0 else {
+            for channel in 0..<channels.out { (output + channel * pixels).update(repeating: 0, count: count) }
+            return
         }
-        forEachTile { rows, windows in
-            let count = rows.count * shape[3]
-            windows.update(repeating: 0, count: taps * count)
+        func product(_ windows: UnsafePointer<Float>, stride: Int) {
+            context.product(
+                output, stride: pixels, weight, stride: taps, windows, stride: stride, bTransposed: false,
+                m: channels.out, n: count, k: taps)
+        }
+        if isPointwise { return product(input + rows.lowerBound * shape[3], stride: pixels) }
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: taps * count) { buffer in
+            buffer.update(repeating: 0)
             forEachTap(rows) { tap, place, from, length, stride in
-                let (to, source) = (windows + tap * count + place, input + from)
+                let (to, source) = (buffer.baseAddress! + tap * count + place, input + from)
                 if stride == 1 {
                     to.update(from: source, count: length)
                 } else {
                     for i in 0..<length { to[i] = source[i * stride] }
                 }
             }
-            context.product(
-                output + rows.lowerBound * shape[3], stride: pixels, weight, stride: taps, windows,
-                stride: count,
-                bTransposed: false, m: channels.out, n: count, k: taps)
+            product(buffer.baseAddress!, stride: count)
         }
     }
 
-    /// Calls `body` with some of the output's rows after the other, and with memory for what their windows see: few enough
-    /// that it stays in cache.
-    private func forEachTile(_ body: (_ rows: Range<Int>, _ windows: UnsafeMutablePointer<Float>) -> Void) {
-        let most = max(1, min(shape[2], (1 << 18) / max(taps * shape[3], 1)))
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: taps * most * shape[3]) { buffer in
-            for start in stride(from: 0, to: shape[2], by: most) {
-                body(start..<min(start + most, shape[2]), buffer.baseAddress!)
-            }
-        }
-    }
-
+    /// - Parameter output: where `rows` begin.
     private func convolve(
-        _ output: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>
+        _ output: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+        _ rows: Range<Int>
     ) {
-        output.update(repeating: 0, count: pixels)
-        forEachTap(0..<shape[2]) { tap, place, from, length, stride in
+        output.update(repeating: 0, count: rows.count * shape[3])
+        forEachTap(rows) { tap, place, from, length, stride in
             let (factor, to, source) = (weight[tap], output + place, input + from)
             if stride == 1 {
                 for i in 0..<length { to[i] += factor * source[i] }
@@ -123,15 +127,17 @@ struct Convolution: Operator {
             let weight = call.inputs[1] + index % groups * channels.out * taps
             let dy = call.outGradient + index * channels.out * pixels
             let dx = gradient + index * channels.in * x[2] * x[3]
-            forEachTile { rows, windows in
-                let count = rows.count * shape[3]
-                context.product(
-                    windows, stride: count, weight, stride: taps, dy + rows.lowerBound * shape[3],
-                    stride: pixels,
-                    aTransposed: true, bTransposed: false, m: taps, n: count, k: channels.out)
-                forEachTap(rows) { tap, place, from, length, stride in
-                    let (source, to) = (windows + tap * count + place, dx + from)
-                    for i in 0..<length { to[i * stride] += source[i] }
+            for (start, rows) in tiles {
+                let count = rows * shape[3]
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: taps * count) { buffer in
+                    let windows = buffer.baseAddress!
+                    context.product(
+                        windows, stride: count, weight, stride: taps, dy + start * shape[3], stride: pixels,
+                        aTransposed: true, bTransposed: false, m: taps, n: count, k: channels.out)
+                    forEachTap(start..<start + rows) { tap, place, from, length, stride in
+                        let (source, to) = (windows + tap * count + place, dx + from)
+                        for i in 0..<length { to[i * stride] += source[i] }
+                    }
                 }
             }
         }

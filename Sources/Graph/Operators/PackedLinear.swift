@@ -12,9 +12,9 @@ struct PackedLinear: Operator {
     private let layer: PackedProduct
     private let rows: Int
 
-    /// Rows that a thread takes at a time: a quarter of what its cache takes, so that the few rows of late stages are shared
-    /// out as well. Their number does not depend on how many threads there are, and so neither do the results.
-    private static let tile = PackedProduct.rowTile / 4
+    /// Rows that a thread takes at a time: a quarter of what its cache takes, and half of the few rows that late stages have.
+    /// Their number does not depend on how many threads there are, and so neither do the results.
+    private let tile: Int
 
     /// - Parameter x: its last axis has as many values as the layer has inputs.
     /// - Throws: as `Shape.init`.
@@ -22,6 +22,7 @@ struct PackedLinear: Operator {
         self.layer = layer
         shape = try x.replacing(x.rank - 1, by: layer.outputs)
         rows = x.count(of: 0..<x.rank - 1)
+        tile = min(PackedProduct.rowTile / 4, max((rows + 1) / 2, 16))
     }
 
     var operations: Int { saturating(rows, layer.inputs, layer.outputs) }
@@ -30,7 +31,7 @@ struct PackedLinear: Operator {
         _ out: UnsafeMutablePointer<Float>, _ inputs: [UnsafePointer<Float>], _ context: GraphContext
     ) throws {
         // A library prepares itself for each number of rows: few different ones.
-        let tiles = RowTiles(rows: rows, most: Self.tile)
+        let tiles = RowTiles(rows: rows, most: tile)
         let starts = tiles.map { $0 }
         try context.pool.run(count: starts.count) { index, _ in
             let (start, count) = starts[index]
