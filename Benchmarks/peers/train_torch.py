@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--steps", type=int, default=3, help="how many to measure; one more comes before")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="bf16 by autocast")
     parser.add_argument("--attention", choices=["fused", "products"], default="products")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -74,7 +75,8 @@ def main() -> None:
     for step in range(1 + options.steps):
         if step == 1:
             start = time.perf_counter()
-        loss = functional.cross_entropy(model(pictures), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+            loss = functional.cross_entropy(model(pictures), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

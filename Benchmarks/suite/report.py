@@ -212,7 +212,9 @@ def graph(results: dict) -> str:
 def train(results: dict) -> str:
     """Steps of training beside PyTorch's."""
     measured = results["train"]
-    mine = measured["programs"]["vitvideo"]["seconds"]["median"]
+    mine = min(
+        values["seconds"]["median"] for title, values in measured["programs"].items() if title.startswith("vitvideo")
+    )
     lines = [
         [
             title, with_spread(values["seconds"]), f"{measured['batch'] / values['seconds']['median']:.0f}",
@@ -220,7 +222,7 @@ def train(results: dict) -> str:
         ]
         for title, values in measured["programs"].items()
     ]  # fmt: skip
-    head = ["the Keras example's small ViT", "s a step", "pictures a second", "of vitvideo", "peak memory, MB"]
+    head = ["the Keras example's small ViT", "s a step", "pictures a second", "of vitvideo's best", "peak memory, MB"]
     steps = -(-training.EPOCH // measured["batch"]) * training.EPOCHS
     return "\n".join([
         f"## Training in batches of {measured['batch']}", "",

@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 
-from suite import programs
+from suite import processor, programs
 from suite.measure import interleaved, run, spread
 
 BATCH = 256
@@ -13,18 +13,21 @@ EPOCHS = 50
 
 
 def compare(rounds: int, threads: int, share: float) -> dict:
-    """Seconds a step. PyTorch computes attention in both of its ways, of which the better counts. Its allocator maps and
-    unmaps every large tensor unless it is told to keep memory, so it is told. `share` is how many of the usual steps a
-    round measures."""
+    """Seconds a step, in fp32 and where the processor has it natively in bf16. PyTorch computes attention in both of its
+    ways, of which the better counts. Its allocator maps and unmaps every large tensor unless it is told to keep memory, so
+    it is told. `share` is how many of the usual steps a round measures."""
     steps = max(1, round(3 * share))
     options = ["--batch", str(BATCH), "--steps", str(steps), "--threads", str(threads)]
     torch = ["env", "MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=100000000000", sys.executable, "-m"]
     torch += ["peers.train_torch", *options]
-    jobs = {
-        "vitvideo": partial(run, [programs.BENCH, "train", *options]),
-        "PyTorch, fused attention": partial(run, [*torch, "--attention", "fused"]),
-        "PyTorch, products": partial(run, [*torch, "--attention", "products"]),
-    }
+    jobs = {}
+    for precision in [one for one in processor.precisions() if one != "int8"]:
+        chosen = ["--precision", precision]
+        jobs[f"vitvideo, {precision}"] = partial(run, [programs.BENCH, "train", *options, *chosen])
+        for attention in ["fused", "products"]:
+            jobs[f"PyTorch, {precision}, attention {attention}"] = partial(
+                run, [*torch, "--attention", attention, *chosen]
+            )
     return {
         "batch": BATCH,
         "programs": {

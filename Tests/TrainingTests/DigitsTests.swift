@@ -1,12 +1,24 @@
 import Datasets
 import Fixtures
 import Testing
-import Training
 import ViT
+
+@testable import Training
 
 /// Real pictures: the 1,797 handwritten digits that `make test` fetched.
 @Suite struct DigitsTests {
+    /// With factors in 32-bit floats, and rounded to bfloat16: the loss takes about the same course.
     @Test func digitsAreToldApart() throws {
+        let exact = try train(.fastest(.float32))
+        let rounded = try train(.bfloat16)
+        #expect(exact.map(\.loss) != rounded.map(\.loss))
+        let ratios = zip(exact, rounded).map { $1.loss / $0.loss }
+        print("loss by epoch, fp32: \(exact.map(\.loss)), bf16: \(rounded.map(\.loss))")
+        #expect(ratios.allSatisfy { (0.85...1.15).contains($0) })
+    }
+
+    /// - Returns: mean loss and validation accuracy by epoch.
+    private func train(_ kernel: ProductKernel?) throws -> [(loss: Double, accuracy: Double)] {
         let side = 16
         let pictures = try LabelledPictures.open(
             Fixtures.media("digits.npz").path, LabelledPictures.Options(shortSide: side))
@@ -28,7 +40,7 @@ import ViT
             loss: CrossEntropy(labelSmoothing: 0.1), dropout: DropoutRates(attention: 0.1, feedForward: 0.1),
             initialization: .keras, seed: 1)
         let run = try TrainingRun(
-            TrainingEngine(shape, threads: 2), settings: settings,
+            TrainingEngine(shape, threads: 2, kernel: kernel), settings: settings,
             training: PictureBatches.training(
                 pictures, places: split.training, recipe, normalization, seed: 1),
             validation: PictureBatches.evaluation(
@@ -38,5 +50,6 @@ import ViT
         let last = try #require(run.history.epochs.last?.validation)
         #expect(last.top1Accuracy >= 0.9)
         #expect(last.top5Accuracy >= last.top1Accuracy)
+        return run.history.epochs.map { ($0.training.meanLoss, $0.validation?.top1Accuracy ?? 0) }
     }
 }

@@ -6,10 +6,10 @@ import Testing
 /// The forward and backward pass against PyTorch's.
 @Suite struct GradientTests {
     /// With products by the own kernels and by OpenBLAS.
-    @Test(arguments: TrainingGolden.names, [true, false])
-    func gradientsOfAllParametersAreAutograds(name: String, packs: Bool) throws {
+    @Test(arguments: TrainingGolden.names, [ProductKernel.float32, nil])
+    func gradientsOfAllParametersAreAutograds(name: String, kernel: ProductKernel?) throws {
         let golden = try TrainingGolden(name)
-        let engine = try golden.makeEngine(packs: packs)
+        let engine = try golden.makeEngine(kernel)
         let measures = try engine.computeGradients(
             of: golden.batch(seed: 5, count: 40), loss: golden.loss, dropout: golden.rates, seed: 77, step: 3)
         let expectedLoss = try #require(try golden.values.floats("loss").first)
@@ -54,11 +54,33 @@ import Testing
         #expect(losses[99] < losses[0] - 0.1)
     }
 
+    /// With factors rounded to bfloat16: as near as eight bits of a factor let them be, and no nearer.
     @Test(arguments: TrainingGolden.names)
-    func gradientsDependOnNoThread(name: String) throws {
+    func gradientsInBfloat16AreNearAutograds(name: String) throws {
+        let golden = try TrainingGolden(name)
+        let engine = try golden.makeEngine(.bfloat16)
+        #expect(engine.precision == .bfloat16)
+        let measures = try engine.computeGradients(
+            of: golden.batch(seed: 5, count: 40), loss: golden.loss, dropout: golden.rates, seed: 77, step: 3)
+        let expectedLoss = try #require(try golden.values.floats("loss").first)
+        #expect(abs(Float(measures.meanLoss) - expectedLoss) < 5e-3 * expectedLoss)
+        let expected = try engine.layout.parameters.flatMap {
+            try golden.values.floats("gradient/" + $0.name)
+        }
+        let error = relativeError(
+            engine.layout.parameters.flatMap { parameter in
+                (0..<parameter.count).map { engine.gradients.start[parameter.offset + $0] }
+            }, expected)
+        print("\(name): gradients in bf16 within \(error) of autograd's")
+        #expect(error > 1e-4)
+        #expect(error < 3e-2)
+    }
+
+    @Test(arguments: TrainingGolden.names, [ProductKernel.float32, .bfloat16])
+    func gradientsDependOnNoThread(name: String, kernel: ProductKernel) throws {
         let golden = try TrainingGolden(name)
         let gradients = try [1, 2, 5].map { threads in
-            let engine = try golden.makeEngine(threads: threads)
+            let engine = try golden.makeEngine(threads: threads, kernel)
             _ = try engine.computeGradients(
                 of: golden.batch(seed: 5, count: 40), loss: golden.loss, dropout: golden.rates, seed: 1,
                 step: 0)

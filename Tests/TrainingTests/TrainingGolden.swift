@@ -33,8 +33,8 @@ struct TrainingGolden {
     }
 
     /// An engine with the script's parameters.
-    func makeEngine(threads: Int = 2, packs: Bool = true) throws -> TrainingEngine {
-        let engine = try TrainingEngine(shape, threads: threads, packs: packs)
+    func makeEngine(threads: Int = 2, _ kernel: ProductKernel? = .float32) throws -> TrainingEngine {
+        let engine = try TrainingEngine(shape, threads: threads, kernel: kernel)
         for parameter in engine.layout.parameters {
             let initial = try values.floats("initial/" + parameter.name)
             for (i, value) in initial.enumerated() { engine.parameters.start[parameter.offset + i] = value }

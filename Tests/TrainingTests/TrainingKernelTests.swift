@@ -28,6 +28,42 @@ import Testing
     /// All forms of both factors, stored in wider matrices, added and not.
     @Test(arguments: products)
     func productIsTheSumOfProducts(product: Product) {
+        checkSums(product, factor: { $0 }) { c, cStride, a, aStride, aTransposed, b, bStride, bTransposed, adds in
+            let (m, n, k) = (product.m, product.n, product.k)
+            var packed = [Float](repeating: .nan, count: vv_product_packed_count(k, n))
+            vv_product_pack(&packed, b, bStride, k, n, bTransposed)
+            vv_product(&c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
+        }
+    }
+
+    /// Of factors rounded to bfloat16, by the CPU's own multiplications where it has them and by any CPU's.
+    @Test(arguments: products + [Product(m: 132, n: 64, k: 384), Product(m: 265, n: 65, k: 387)])
+    func productOfBfloat16IsTheSumOfProducts(product: Product) {
+        for multiply in [vv_product_bf16, vv_product_bf16_anywhere] {
+            checkSums(product, factor: Self.roundedToBfloat16) {
+                c, cStride, a, aStride, aTransposed, b, bStride, bTransposed, adds in
+                let (m, n, k) = (product.m, product.n, product.k)
+                var packed = [Float](repeating: .nan, count: vv_product_bf16_packed_count(k, n))
+                vv_product_bf16_pack(&packed, b, bStride, k, n, bTransposed)
+                multiply(&c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
+            }
+        }
+    }
+
+    /// To nearest, ties to even.
+    static func roundedToBfloat16(_ value: Float) -> Float {
+        let bits = value.bitPattern
+        return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+    }
+
+    /// - Parameter factor: what a factor is multiplied as.
+    private func checkSums(
+        _ product: Product, factor: (Float) -> Float,
+        _ multiply: (
+            _ c: inout [Float], _ cStride: Int, _ a: [Float], _ aStride: Int, _ aTransposed: Bool,
+            _ b: [Float], _ bStride: Int, _ bTransposed: Bool, _ adds: Bool
+        ) -> Void
+    ) {
         let (m, n, k) = (product.m, product.n, product.k)
         for form in 0..<8 {
             let (aTransposed, bTransposed, adds) = (form & 1 > 0, form & 2 > 0, form & 4 > 0)
@@ -44,14 +80,12 @@ import Testing
                     for i in 0..<k {
                         let left = aTransposed ? a[i * aStride + row] : a[row * aStride + i]
                         let right = bTransposed ? b[column * bStride + i] : b[i * bStride + column]
-                        sum += Double(left) * Double(right)
+                        sum += Double(factor(left)) * Double(factor(right))
                     }
                     expected[row * cStride + column] = Float(sum)
                 }
             }
-            var packed = [Float](repeating: .nan, count: vv_product_packed_count(k, n))
-            vv_product_pack(&packed, b, bStride, k, n, bTransposed)
-            vv_product(&c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
+            multiply(&c, cStride, a, aStride, aTransposed, b, bStride, bTransposed, adds)
             #expect(relativeError(c, expected) < 1e-5, "form \(form)")
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Training
+import ViT
 
 /// Steps of training the Keras example's model.
 struct TrainingSteps: ParsableCommand {
@@ -16,6 +17,9 @@ struct TrainingSteps: ParsableCommand {
     @Option(help: "Threads that compute.")
     var threads = 2
 
+    @Option(help: "fp32 or bf16, of the factors of products.")
+    var precision: Precision = .float32
+
     private struct Report: Encodable {
         let steps: Int
         let seconds: Double
@@ -23,7 +27,9 @@ struct TrainingSteps: ParsableCommand {
     }
 
     func run() throws {
-        let engine = try TrainingEngine(Recipe.keras.shape(classes: 100), threads: threads)
+        let engine = try TrainingEngine(
+            Recipe.keras.shape(classes: 100), threads: threads,
+            precision: TrainingEngine.choosePrecision(precision))
         let settings = Recipe.keras.settings(leavesOutSchedule: true)
         settings.initialization.fill(engine.parameters, engine.layout, seed: settings.seed)
         let trainer = Trainer(engine, settings: settings, batches: 1)

@@ -16,6 +16,7 @@
 #include "training_kernels.h"
 #include "transformer_kernels.h"
 #include "pixel_kernels.h"
+#include "product_bf16_kernels.h"
 #include "product_kernels.h"
 #include "reuse_kernels.h"
 

@@ -7,32 +7,78 @@ struct RightFactor {
         case rows(stride: Int)
         /// Stored as [n, k].
         case transposed(stride: Int)
-        /// As `vv_product_pack` leaves it.
-        case packed
+        /// As a kernel packs it.
+        case packed(ProductKernel)
     }
 
     let start: UnsafePointer<Float>
     let form: Form
 }
 
-/// Matrix products of one worker, on the calling thread: by the program's own kernels for factors that stay in the
-/// second-level cache, where they are the fastest, and by OpenBLAS for others.
+/// The program's own products, of right factors that are packed first.
+enum ProductKernel: Sendable, CaseIterable {
+    case float32
+    /// Both factors rounded to bfloat16, summed in 32-bit floats.
+    case bfloat16
+
+    /// Floats that a packed right factor [k, n] takes the place of.
+    func packedCount(k: Int, n: Int) -> Int {
+        switch self {
+        case .float32: vv_product_packed_count(k, n)
+        case .bfloat16: vv_product_bf16_packed_count(k, n)
+        }
+    }
+
+    /// - Parameter transposed: whether `b` is stored as [n, k] instead of [k, n].
+    func pack(
+        _ packed: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, stride: Int, transposed: Bool,
+        k: Int, n: Int
+    ) {
+        switch self {
+        case .float32: vv_product_pack(packed, b, stride, k, n, transposed)
+        case .bfloat16: vv_product_bf16_pack(packed, b, stride, k, n, transposed)
+        }
+    }
+
+    /// As `Products.callAsFunction`.
+    func multiply(
+        _ c: UnsafeMutablePointer<Float>, stride cStride: Int, _ a: UnsafePointer<Float>, stride aStride: Int,
+        aTransposed: Bool, packed: UnsafePointer<Float>, m: Int, n: Int, k: Int, adds: Bool
+    ) {
+        switch self {
+        case .float32: vv_product(c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
+        case .bfloat16: vv_product_bf16(c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
+        }
+    }
+
+    /// What multiplies fastest here in a precision; nil for OpenBLAS.
+    static func fastest(_ precision: Precision) -> ProductKernel? {
+        switch precision {
+        case .float32: KernelBackend.isFastest ? .float32 : nil
+        case .bfloat16: .bfloat16
+        case .int8: preconditionFailure("nothing is trained in 8-bit integers")
+        }
+    }
+}
+
+/// Matrix products of one worker, on the calling thread: in 32-bit floats by the own kernel for factors that stay in the
+/// second-level cache, where it is the fastest, and by OpenBLAS for others; in bfloat16 by the own kernel.
 final class Products {
     private let product: MatrixProduct
-    private let packs: Bool
+    private let kernel: ProductKernel?
     /// A right factor that is packed for one product.
-    private let packed: FloatBuffer
+    private var packed: FloatBuffer
 
-    /// Values of a right factor that is packed, at most.
+    /// Values of a right factor that is packed for a product of 32-bit floats, at most.
     private static let mostPacked = 1 << 16
 
-    /// - Parameter packs: whether right factors are packed for the own kernels. OpenBLAS packs both factors at every call
-    ///   and clears the result first, which small products spend a third of their time on.
+    /// - Parameter kernel: nil for OpenBLAS alone, which packs both factors at every call and clears the result first: small
+    ///   products spend a third of their time on that.
     /// - Throws: `VitvideoError.mathLibraryMissing`.
-    init(packs: Bool) throws {
+    init(_ kernel: ProductKernel?) throws {
         product = try MatrixProduct()
-        self.packs = packs
-        packed = FloatBuffer(packs ? 2 * Self.mostPacked : 0)
+        self.kernel = kernel
+        packed = FloatBuffer(kernel == nil ? 0 : 2 * Self.mostPacked)
     }
 
     /// c [m, n] = a · b, or that added to what is in `c`.
@@ -43,31 +89,48 @@ final class Products {
         _ c: UnsafeMutablePointer<Float>, stride cStride: Int, _ a: UnsafePointer<Float>, stride aStride: Int,
         aTransposed: Bool = false, _ b: RightFactor, m: Int, n: Int, k: Int, adds: Bool = false
     ) {
+        func multiply(_ b: UnsafePointer<Float>, stride: Int, transposed: Bool) {
+            if kernel == .bfloat16 {
+                let packed = pack(.bfloat16, b, stride: stride, transposed: transposed, k: k, n: n)
+                return self(
+                    c, stride: cStride, a, stride: aStride, aTransposed: aTransposed, packed, m: m, n: n,
+                    k: k, adds: adds)
+            }
+            product(
+                c, stride: cStride, a, stride: aStride, b, stride: stride, aTransposed: aTransposed,
+                bTransposed: transposed, m: m, n: n, k: k, beta: adds ? 1 : 0)
+        }
         switch b.form {
-        case .packed:
-            vv_product(c, cStride, a, aStride, aTransposed, b.start, m, n, k, adds)
-        case .rows(let stride):
-            product(
-                c, stride: cStride, a, stride: aStride, b.start, stride: stride, aTransposed: aTransposed,
-                bTransposed: false, m: m, n: n, k: k, beta: adds ? 1 : 0)
-        case .transposed(let stride):
-            product(
-                c, stride: cStride, a, stride: aStride, b.start, stride: stride, aTransposed: aTransposed,
-                bTransposed: true, m: m, n: n, k: k, beta: adds ? 1 : 0)
+        case .packed(let kernel):
+            kernel.multiply(
+                c, stride: cStride, a, stride: aStride, aTransposed: aTransposed, packed: b.start, m: m, n: n,
+                k: k, adds: adds)
+        case .rows(let stride): multiply(b.start, stride: stride, transposed: false)
+        case .transposed(let stride): multiply(b.start, stride: stride, transposed: true)
         }
     }
 
-    /// A right factor that is good until the next one is asked for.
+    /// A right factor that is good until the next product.
     ///
     /// - Parameter transposed: whether it is stored as [n, k].
     func factor(
         _ start: UnsafePointer<Float>, stride: Int, transposed: Bool = false, k: Int, n: Int
     ) -> RightFactor {
-        guard packs, k * n <= Self.mostPacked, vv_product_packed_count(k, n) <= packed.count else {
+        guard kernel == .float32, k * n <= Self.mostPacked,
+            ProductKernel.float32.packedCount(k: k, n: n) <= packed.count
+        else {
             return RightFactor(
                 start: start, form: transposed ? .transposed(stride: stride) : .rows(stride: stride))
         }
-        vv_product_pack(packed.start, start, stride, k, n, transposed)
-        return RightFactor(start: UnsafePointer(packed.start), form: .packed)
+        return pack(.float32, start, stride: stride, transposed: transposed, k: k, n: n)
+    }
+
+    private func pack(
+        _ kernel: ProductKernel, _ start: UnsafePointer<Float>, stride: Int, transposed: Bool, k: Int, n: Int
+    ) -> RightFactor {
+        let count = kernel.packedCount(k: k, n: n)
+        if packed.count < count { packed = FloatBuffer(count) }
+        kernel.pack(packed.start, start, stride: stride, transposed: transposed, k: k, n: n)
+        return RightFactor(start: UnsafePointer(packed.start), form: .packed(kernel))
     }
 }

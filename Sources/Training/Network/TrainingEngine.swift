@@ -14,6 +14,8 @@ import ViT
 package final class TrainingEngine {
     package let shape: TrainedShape
     package let layout: ParameterLayout
+    /// Of the factors of products; all else is in 32-bit floats.
+    package let precision: Precision
     /// `layout.count`.
     package let parameters: FloatBuffer
     /// Of the last batch, `layout.count`.
@@ -38,24 +40,36 @@ package final class TrainingEngine {
     /// Groups of a batch at least, where it has the pictures.
     private static let leastGroups = 16
 
-    /// - Parameter threads: workers, at least 1.
+    /// - Parameters:
+    ///   - threads: workers, at least 1.
+    ///   - precision: 32-bit floats or bfloat16.
     /// - Throws: `VitvideoError` of kind `usage` where the shape cannot be computed, `VitvideoError.mathLibraryMissing`.
-    package convenience init(_ shape: TrainedShape, threads: Int) throws {
-        try self.init(shape, threads: threads, packs: KernelBackend.isFastest)
+    package convenience init(_ shape: TrainedShape, threads: Int, precision: Precision = .float32) throws {
+        try self.init(shape, threads: threads, kernel: .fastest(precision))
     }
 
-    /// - Parameter packs: whether products are those of the own kernels, else OpenBLAS's.
-    init(_ shape: TrainedShape, threads: Int, packs: Bool) throws {
+    /// The precision asked for; without one bfloat16 where the CPU has it natively, else 32-bit floats.
+    ///
+    /// - Throws: `VitvideoError.precisionUnavailable`.
+    package static func choosePrecision(_ precision: Precision?) throws -> Precision {
+        try Engine.choose(precision) {
+            $0 == .int8 ? "models are trained in fp32 or bf16" : Engine.obstacle(to: $0)
+        }
+    }
+
+    /// - Parameter kernel: what multiplies; nil for OpenBLAS.
+    init(_ shape: TrainedShape, threads: Int, kernel: ProductKernel?) throws {
         self.shape = try shape.checked()
         let layout = ParameterLayout(shape)
         self.layout = layout
+        precision = kernel == .bfloat16 ? .bfloat16 : .float32
         parameters = FloatBuffer(layout.count)
         parameters.clear()
         gradients = FloatBuffer(layout.count)
         gradients.clear()
         pool = WorkerPool(workers: threads)
         let weights = PreparedWeights(
-            layout, parameters: UnsafePointer(parameters.start), packs: packs)
+            layout, parameters: UnsafePointer(parameters.start), kernel: kernel)
         self.weights = weights
         let capacity = Self.capacity(shape)
         passes = try (0..<pool.count).map { _ in

@@ -43,7 +43,7 @@ final class TrunkPass {
         self.capacity = capacity
         let shape = layout.shape
         self.shape = shape
-        products = try Products(packs: weights.packs)
+        products = try Products(weights.kernel)
         noBias = [Float](repeating: 0, count: shape.width)
         fixedPositions =
             shape.positions == .sineCosine

@@ -12,7 +12,7 @@ import ViT
 /// | `history.steps` | steps × (loss, learning rate, gradient norm) |
 /// | `history.looks` | looks × values |
 ///
-/// The metadata hold shape, settings, the data's identity, and the epochs' sums.
+/// The metadata hold shape, settings, precision, the data's identity, and the epochs' sums.
 struct RunState {
     let parameters: [Float]
     let first: [Float]
@@ -24,6 +24,7 @@ struct RunState {
     struct Identity: Equatable {
         let shape: String
         let settings: String
+        let precision: String
         let data: String
         let batches: Int
 
@@ -31,6 +32,7 @@ struct RunState {
         func difference(from other: Identity) -> String? {
             if shape != other.shape { return "another model" }
             if settings != other.settings { return "other settings of training" }
+            if precision != other.precision { return "products in \(precision)" }
             if data != other.data || batches != other.batches {
                 return "other pictures, or pictures prepared otherwise"
             }
@@ -70,7 +72,7 @@ struct RunState {
             tensors,
             metadata: [
                 Self.formatKey: Self.format, "shape": identity.shape, "settings": identity.settings,
-                "data": identity.data, "batches": String(identity.batches),
+                "precision": identity.precision, "data": identity.data, "batches": String(identity.batches),
                 "looks": JSONValue.array(history.looks.map { .integer($0.steps) }).json,
                 "epochs": JSONValue.array(epochs).json, "epoch": history.current.json.json,
             ], to: path)
@@ -87,13 +89,14 @@ struct RunState {
         let text = file.metadata
         self = try locating("resume", path) {
             guard text[Self.formatKey] == Self.format, let shape = text["shape"],
-                let settings = text["settings"], let data = text["data"],
+                let settings = text["settings"], let precision = text["precision"], let data = text["data"],
                 let batches = text["batches"].flatMap({ Int($0) })
             else {
                 throw VitvideoError.badData(
                     "it holds no state of a training run", nextStep: "give the file that a run has left")
             }
-            let written = Identity(shape: shape, settings: settings, data: data, batches: batches)
+            let written = Identity(
+                shape: shape, settings: settings, precision: precision, data: data, batches: batches)
             if let difference = written.difference(from: identity) {
                 throw VitvideoError(
                     .usage, reason: "its run has \(difference)",

@@ -102,8 +102,8 @@ package final class TrainingRun {
         self.options = options
         trainer = Trainer(engine, settings: settings, batches: training.batchCount)
         identity = RunState.Identity(
-            shape: engine.shape.json.json, settings: settings.json.json, data: dataIdentity,
-            batches: training.batchCount)
+            shape: engine.shape.json.json, settings: settings.json.json,
+            precision: engine.precision.rawValue, data: dataIdentity, batches: training.batchCount)
         if initializes {
             settings.initialization.fill(engine.parameters, engine.layout, seed: settings.seed)
         }

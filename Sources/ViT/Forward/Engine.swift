@@ -82,7 +82,9 @@ package final class Engine: Sendable {
     /// The precision asked for; without one bfloat16 if nothing stands in its way, else 32-bit floats.
     ///
     /// - Throws: `VitvideoError.precisionUnavailable`.
-    static func choose(_ precision: Precision?, obstacle: (Precision) -> String?) throws -> Precision {
+    package static func choose(
+        _ precision: Precision?, obstacle: (Precision) -> String?
+    ) throws -> Precision {
         guard let precision else { return obstacle(.bfloat16) == nil ? .bfloat16 : .float32 }
         if let obstacle = obstacle(precision) {
             throw VitvideoError.precisionUnavailable(precision.rawValue, obstacle)
@@ -93,12 +95,16 @@ package final class Engine: Sendable {
     /// What stands in the way of linear layers in a precision; nil where nothing does.
     static func obstacle(to precision: Precision, backend: any Backend) -> String? {
         if precision == .float32 { return nil }
-        if precision == .bfloat16, !vv_cpu_has_bfloat16() {
-            return "this CPU does not multiply bfloat16 natively"
+        return obstacle(to: precision) ?? (backend is OneDNNBackend ? nil : "oneDNN alone computes in it")
+    }
+
+    /// What this CPU lacks for products in a precision; nil for nothing.
+    package static func obstacle(to precision: Precision) -> String? {
+        switch precision {
+        case .bfloat16 where !vv_cpu_has_bfloat16(): "this CPU does not multiply bfloat16 natively"
+        case .int8 where !vv_cpu_has_int8():
+            "this CPU does not multiply both bfloat16 and 8-bit integers natively"
+        default: nil
         }
-        if precision == .int8, !vv_cpu_has_int8() {
-            return "this CPU does not multiply both bfloat16 and 8-bit integers natively"
-        }
-        return backend is OneDNNBackend ? nil : "oneDNN alone computes in it"
     }
 }

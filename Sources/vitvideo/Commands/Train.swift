@@ -83,7 +83,9 @@ struct Train: ParsableCommand {
             ?? model.applied(
                 to: optimization.recipe.shape(classes: prepared.classes),
                 side: prepared.recipe.augmentation.side)
-        let engine = try TrainingEngine(shape, threads: threadCount)
+        let engine = try TrainingEngine(
+            shape, threads: threadCount,
+            precision: TrainingEngine.choosePrecision(optimization.precision.value))
         let settings = optimization.settings(batchSize: prepared.recipe.batchSize)
         settings.initialization.fill(engine.parameters, engine.layout, seed: settings.seed)
         if let tuned { try engine.takeBackbone(of: tuned) }

@@ -79,7 +79,8 @@ extension Train {
         let shape = engine.shape
         StandardError.line(
             "\(output.output): \(engine.layout.trainedCount) parameters, patch \(shape.patchSize), width \(shape.width), "
-                + "\(shape.depth) layers of \(shape.heads) heads, \(steps) steps of \(settings.batchSize) pictures, "
+                + "\(shape.depth) layers of \(shape.heads) heads, \(steps) steps of \(settings.batchSize) pictures "
+                + "in \(engine.precision.rawValue), "
                 + "\(threadCount) threads and \(data.loaderThreads) that prepare pictures, the state every "
                 + "\(output.saveInterval) s to \(output.statePath)")
     }

@@ -69,6 +69,14 @@ struct OptimizationOptions: ParsableArguments {
             "Share of values that is dropped in the classifier. (default: the recipe's)", valueName: "share"))
     var headDropout: Amount?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Number format of the factors of products; sums, gradients and weights are fp32. auto is bf16 on CPUs that have \
+            it natively.
+            """, valueName: "format"))
+    var precision: GradientComputeOptions.PrecisionArgument = .auto
+
     @Option(help: "The weights that are written: of the last step, or of the best epoch in validation.")
     var keep: TrainingRun.Kept = .last
 
@@ -97,7 +105,7 @@ struct OptimizationOptions: ParsableArguments {
             ("--schedule", schedule != nil), ("--warm-up", warmUp != nil),
             ("--weight-decay", weightDecay != nil), ("--decay", decay != nil), ("--clip", clip != nil),
             ("--label-smoothing", labelSmoothing != nil), ("--dropout", dropout != nil),
-            ("--head-dropout", headDropout != nil),
+            ("--head-dropout", headDropout != nil), ("--precision", precision != .auto),
         ].filter(\.1).map(\.0)
     }
 
