@@ -42,22 +42,24 @@ def compare(frames: int, rounds: int, threads: int) -> dict:
 
 
 def static_camera(path: Path) -> Path:
-    """A still of one clip with parts of another moving over it, the noise of a sensor, and H.264 at usual quality."""
+    """A street: a still of the clip with parts of another shot of it moving over it, the noise of a sensor, and H.264 at
+    usual quality."""
     if not path.exists():
         scene = (
             "[0]scale=1280:544,crop=960:540[still];"
-            "[1]crop=64:120:600:300,setpts=PTS-STARTPTS,loop=-1:132[walker];"
-            "[2]crop=110:70:760:460,hflip,setpts=PTS-STARTPTS,loop=-1:132[car];"
-            "[still][walker]overlay=x='60+1.6*n':y=190:shortest=0[one];"
-            "[one][car]overlay=x='900-2.3*n':y=330,noise=alls=4:allf=t,format=yuv420p"
+            "[1]crop=150:262:380:0,scale=74:130,setpts=PTS-STARTPTS,loop=-1:20[person];"
+            "[2]crop=290:240:0:32,scale=116:96,setpts=PTS-STARTPTS,loop=-1:20[van];"
+            "[still][person]overlay=x='60+1.6*n':y=300[one];"
+            "[one][van]overlay=x='900-2.3*n':y=380,noise=alls=4:allf=t,format=yuv420p"
         )
         bikes = MEDIA / "bikes.mp4"
+        shot = ["-ss", "4.6", "-t", "0.8", "-i", bikes]
         still = path.with_suffix(".png")
         ffmpeg = ["ffmpeg", "-v", "error", "-nostdin", "-y"]
-        subprocess.run([*ffmpeg, "-ss", "8", "-i", bikes, "-frames:v", "1", still], check=True)
+        subprocess.run([*ffmpeg, "-ss", "7.2", "-i", bikes, "-frames:v", "1", still], check=True)
         subprocess.run(
             [
-                *ffmpeg, "-loop", "1", "-framerate", "25", "-i", still, "-i", CLIP, "-i", CLIP,
+                *ffmpeg, "-loop", "1", "-framerate", "25", "-i", still, *shot, *shot,
                 "-filter_complex", scene, "-frames:v", str(STATIC_FRAMES), "-c:v", "libx264",
                 "-preset", "medium", "-crf", "23", path,
             ],

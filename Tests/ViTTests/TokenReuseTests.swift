@@ -113,7 +113,7 @@ import Testing
                 if distance > limit * size(before[block][token]) { chosen.insert(token) }
             }
             var wanted = chosen.count + (x.count + 31) / 32
-            wanted = min((wanted + 31) / 32 * 32, x.count)
+            wanted = min((wanted + 23) / 24 * 24, x.count)
             var stride = Int(0.618 * Double(x.count))
             while (2...stride).contains(where: { stride % $0 == 0 && x.count % $0 == 0 }) { stride += 1 }
             while chosen.count < wanted {
@@ -224,7 +224,7 @@ import Testing
         for _ in 0..<32 {
             let chosen = choice.choose(
                 distances: still, squares: ones, threshold: 0.1, weights: [], turn: &turn)
-            #expect(chosen == min(count, (1 + (count + 31) / 32 + 31) / 32 * 32))
+            #expect(chosen == min(count, (1 + (count + 31) / 32 + 23) / 24 * 24))
             let tokens = (0..<chosen).map { choice.tokens[$0] }
             #expect(tokens == tokens.sorted() && Set(tokens).count == chosen)
             seen.formUnion(tokens)

@@ -10,8 +10,9 @@ final class TokenChoice {
 
     /// Frames in which every token has its turn.
     private static let turnFrames = 32
-    /// The number of chosen tokens is a multiple of this: libraries make a kernel for every number of rows.
-    private static let unit = 32
+    /// The number of chosen tokens is a multiple of this: two tiles of whole register blocks, and few different numbers, as
+    /// libraries make a kernel for each.
+    private static let unit = 24
 
     /// - Parameters:
     ///   - count: of all tokens.
@@ -28,10 +29,12 @@ final class TokenChoice {
 
     deinit { tokens.deallocate() }
 
-    /// Rows of chosen tokens that a worker handles together: few enough for eight workers to share them, enough for a
-    /// product to be worth its call.
+    /// Rows of chosen tokens that a worker handles together: an even share for two workers or more, and enough rows, where
+    /// there are, that reading the weights for them is not what takes the time.
     static func tile(rows: Int) -> Int {
-        min(Scratch.rowTile, max(unit, (rows + 8 * unit - 1) / (8 * unit) * unit))
+        let parts = rows < 192 ? 2 : rows < 384 ? 4 : 8
+        let block = unit / 2
+        return min(Scratch.rowTile, ((rows + parts - 1) / parts + block - 1) / block * block)
     }
 
     /// - Parameters:
