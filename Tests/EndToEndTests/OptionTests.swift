@@ -345,6 +345,8 @@ import VideoIO
         Row("train", "--warm-up", trained, plus: "--warm-up 0.7"),
         Row("train", "--weight-decay", trained, plus: "--weight-decay 0.3"),
         Row("train", "--decay", trained, plus: "--decay weights"),
+        // Another precision, or a refusal.
+        Row("train", "--precision", "\(trained) --precision fp32", or: "\(trained) --precision bf16"),
         Row("train", "--clip", trained, plus: "--clip 0.001"),
         Row("train", "--label-smoothing", trained, plus: "--label-smoothing 0.2"),
         Row("train", "--dropout", trained, plus: "--dropout 0.4"),

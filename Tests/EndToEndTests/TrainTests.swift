@@ -121,6 +121,29 @@ import VideoIO
         #expect(try !workspace.contents.contains("parts.safetensors.resume"))
     }
 
+    @Test("bf16 where the CPU multiplies it natively, and a refusal that says so elsewhere")
+    func precision() throws {
+        let workspace = try Workspace()
+        try Self.classes(in: workspace)
+        func train(_ name: String, _ precision: String) throws -> Program.Outcome {
+            try workspace.run(
+                ["train", "classes", "-o", name, "--epochs", "2", "--precision", precision, "-v"] + Self.small)
+        }
+        let exact = try train("exact.safetensors", "fp32")
+        #expect(exact.status == 0 && exact.errors.contains("in fp32"), "\(exact.errors)")
+        let rounded = try train("rounded.safetensors", "bf16")
+        guard rounded.status == 0 else {
+            let refusal = try #require(rounded.errorLines.last)
+            #expect(rounded.status == 69 && refusal.contains("natively"), "\(rounded.errors)")
+            #expect(refusal.contains("--precision fp32"))
+            #expect(try !workspace.contents.contains("rounded.safetensors"))
+            return
+        }
+        #expect(rounded.errors.contains("in bf16"))
+        #expect(
+            try workspace.bytes(of: "rounded.safetensors") != workspace.bytes(of: "exact.safetensors"))
+    }
+
     @Test("what is watched becomes a video, a table and a plot")
     func watching() throws {
         let workspace = try Workspace()
