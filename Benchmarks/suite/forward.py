@@ -96,11 +96,6 @@ def _better_mode(program: Program, row: Row, threads: int, frames: int, dump: Pa
     return max(speeds, key=speeds.__getitem__)
 
 
-def floats() -> list[str]:
-    """The floating-point precisions that can be measured here."""
-    return [name for name in processor.precisions() if name != "int8"]
-
-
 def workers(row: Row, rounds: int, threads: int, share: float) -> dict:
     """Our frames a second with one worker and with `threads`."""
     weights = programs.prepare(row) / "weights.safetensors"
@@ -116,7 +111,7 @@ def workers(row: Row, rounds: int, threads: int, share: float) -> dict:
                 str(frames),
             ],
         )
-        for precision in floats()
+        for precision in processor.floats()
         for count in [1, threads]
     }
     table: dict[str, dict] = {}
@@ -138,7 +133,7 @@ def sizes(rounds: int, threads: int, most_patches: int) -> list[dict]:
         rows[row.tokens] = row
         # About 400 GFLOP, and a frame for each worker at least.
         frames = max(threads, threads * round(400 / row.gigaflop / threads))
-        for precision in floats():
+        for precision in processor.floats():
             command = [
                 *programs.ours(row, weights, threads), "--precision", precision,
                 "--frames", str(frames),

@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 
-from suite import forward, programs
+from suite import processor, programs
 from suite.measure import interleaved, run, spread
 from suite.rows import NEURON
 
@@ -26,7 +26,7 @@ def compare(rounds: int, threads: int, share: float) -> dict:
     ]  # fmt: skip
     jobs = {
         f"{title}, {precision}": partial(run, [*command, "--precision", precision])
-        for precision in reversed(forward.floats())
+        for precision in reversed(processor.floats())
         for title, command in (("vitvideo", ours), ("PyTorch + timm", torch))
     }
     return {

@@ -24,3 +24,8 @@ def precisions() -> list[str]:
         if "avx512_vnni" in flags() or "amx_int8" in flags():
             found.append("int8")
     return found
+
+
+def floats() -> list[str]:
+    """The floating-point precisions that can be measured here."""
+    return [name for name in precisions() if name != "int8"]

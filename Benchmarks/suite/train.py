@@ -21,7 +21,7 @@ def compare(rounds: int, threads: int, share: float) -> dict:
     torch = ["env", "MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=100000000000", sys.executable, "-m"]
     torch += ["peers.train_torch", *options]
     jobs = {}
-    for precision in [one for one in processor.precisions() if one != "int8"]:
+    for precision in processor.floats():
         chosen = ["--precision", precision]
         jobs[f"vitvideo, {precision}"] = partial(run, [programs.BENCH, "train", *options, *chosen])
         for attention in ["fused", "products"]:

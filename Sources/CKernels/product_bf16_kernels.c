@@ -75,16 +75,10 @@ static void round_columns(uint16_t *left, const float *a, size_t a_stride, size_
     }
 }
 
-VV_INLINE float as_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 #define TILE_NAME(name) name##_any
 #define TILE_ROWS 3
 #define TILE_SUM(sum, a, b) \
-    ((sum + as_float(a & 0xFFFF0000u) * (floats)(b & 0xFFFF0000u)) + as_float(a << 16) * (floats)(b << 16))
+    ((sum + vv_float((uint16_t)(a >> 16)) * (floats)(b & 0xFFFF0000u)) + vv_float((uint16_t)a) * (floats)(b << 16))
 #include "product_bf16_tile.h"
 
 VV_CLONES

@@ -127,7 +127,8 @@ import VideoIO
         try Self.classes(in: workspace)
         func train(_ name: String, _ precision: String) throws -> Program.Outcome {
             try workspace.run(
-                ["train", "classes", "-o", name, "--epochs", "2", "--precision", precision, "-v"] + Self.small)
+                ["train", "classes", "-o", name, "--epochs", "2", "--precision", precision, "-v"]
+                    + Self.small)
         }
         let exact = try train("exact.safetensors", "fp32")
         #expect(exact.status == 0 && exact.errors.contains("in fp32"), "\(exact.errors)")

@@ -11,14 +11,14 @@ import ViT
     @Test func digitsAreToldApart() throws {
         let exact = try train(.fastest(.float32))
         let rounded = try train(.bfloat16)
-        #expect(exact.map(\.loss) != rounded.map(\.loss))
-        let ratios = zip(exact, rounded).map { $1.loss / $0.loss }
-        print("loss by epoch, fp32: \(exact.map(\.loss)), bf16: \(rounded.map(\.loss))")
+        #expect(exact != rounded)
+        let ratios = zip(exact, rounded).map { $1 / $0 }
+        print("loss by epoch, fp32: \(exact), bf16: \(rounded)")
         #expect(ratios.allSatisfy { (0.85...1.15).contains($0) })
     }
 
-    /// - Returns: mean loss and validation accuracy by epoch.
-    private func train(_ kernel: ProductKernel?) throws -> [(loss: Double, accuracy: Double)] {
+    /// - Returns: the mean loss by epoch.
+    private func train(_ kernel: ProductKernel?) throws -> [Double] {
         let side = 16
         let pictures = try LabelledPictures.open(
             Fixtures.media("digits.npz").path, LabelledPictures.Options(shortSide: side))
@@ -50,6 +50,6 @@ import ViT
         let last = try #require(run.history.epochs.last?.validation)
         #expect(last.top1Accuracy >= 0.9)
         #expect(last.top5Accuracy >= last.top1Accuracy)
-        return run.history.epochs.map { ($0.training.meanLoss, $0.validation?.top1Accuracy ?? 0) }
+        return run.history.epochs.map(\.training.meanLoss)
     }
 }

@@ -53,15 +53,15 @@ import ViT
 
     static func makeRun(
         state: String? = nil, kept: TrainingRun.Kept = .last, source: Rows = Rows(batchCount: 20),
-        settings: TrainingSettings = settings(), data: String = "rows", threads: Int = 2, precision: Precision = .float32
+        settings: TrainingSettings = settings(), data: String = "rows", threads: Int = 2,
+        precision: Precision = .float32
     ) throws -> TrainingRun {
         var options = TrainingRun.Options()
         options.statePath = state
         options.kept = kept
         return try TrainingRun(
             TrainingEngine(shape(), threads: threads, precision: precision), settings: settings,
-            training: source,
-            validation: Rows(batchCount: 3, seed: 2), dataIdentity: data, options: options)
+            training: source, validation: Rows(batchCount: 3, seed: 2), dataIdentity: data, options: options)
     }
 
     static func bits(_ run: TrainingRun) -> [UInt32] {

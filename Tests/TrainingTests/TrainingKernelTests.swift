@@ -28,25 +28,20 @@ import Testing
     /// All forms of both factors, stored in wider matrices, added and not.
     @Test(arguments: products)
     func productIsTheSumOfProducts(product: Product) {
-        checkSums(product, factor: { $0 }) { c, cStride, a, aStride, aTransposed, b, bStride, bTransposed, adds in
-            let (m, n, k) = (product.m, product.n, product.k)
-            var packed = [Float](repeating: .nan, count: vv_product_packed_count(k, n))
-            vv_product_pack(&packed, b, bStride, k, n, bTransposed)
-            vv_product(&c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
-        }
+        checkSums(
+            product, factor: { $0 }, packedCount: vv_product_packed_count,
+            pack: { vv_product_pack($0, $1, $2, $3, $4, $5) },
+            multiply: { vv_product($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) })
     }
 
     /// Of factors rounded to bfloat16, by the CPU's own multiplications where it has them and by any CPU's.
     @Test(arguments: products + [Product(m: 132, n: 64, k: 384), Product(m: 265, n: 65, k: 387)])
     func productOfBfloat16IsTheSumOfProducts(product: Product) {
         for multiply in [vv_product_bf16, vv_product_bf16_anywhere] {
-            checkSums(product, factor: Self.roundedToBfloat16) {
-                c, cStride, a, aStride, aTransposed, b, bStride, bTransposed, adds in
-                let (m, n, k) = (product.m, product.n, product.k)
-                var packed = [Float](repeating: .nan, count: vv_product_bf16_packed_count(k, n))
-                vv_product_bf16_pack(&packed, b, bStride, k, n, bTransposed)
-                multiply(&c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
-            }
+            checkSums(
+                product, factor: Self.roundedToBfloat16, packedCount: vv_product_bf16_packed_count,
+                pack: { vv_product_bf16_pack($0, $1, $2, $3, $4, $5) },
+                multiply: { multiply($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) })
         }
     }
 
@@ -56,12 +51,15 @@ import Testing
         return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
     }
 
-    /// - Parameter factor: what a factor is multiplied as.
+    /// - Parameters:
+    ///   - factor: what a factor is multiplied as.
+    ///   - packedCount, pack, multiply: as of `vv_product`.
     private func checkSums(
-        _ product: Product, factor: (Float) -> Float,
-        _ multiply: (
-            _ c: inout [Float], _ cStride: Int, _ a: [Float], _ aStride: Int, _ aTransposed: Bool,
-            _ b: [Float], _ bStride: Int, _ bTransposed: Bool, _ adds: Bool
+        _ product: Product, factor: (Float) -> Float, packedCount: (Int, Int) -> Int,
+        pack: (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int, Int, Int, Bool) -> Void,
+        multiply: (
+            UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, Int, Bool, UnsafePointer<Float>, Int, Int,
+            Int, Bool
         ) -> Void
     ) {
         let (m, n, k) = (product.m, product.n, product.k)
@@ -85,7 +83,9 @@ import Testing
                     expected[row * cStride + column] = Float(sum)
                 }
             }
-            multiply(&c, cStride, a, aStride, aTransposed, b, bStride, bTransposed, adds)
+            var packed = [Float](repeating: .nan, count: packedCount(k, n))
+            pack(&packed, b, bStride, k, n, bTransposed)
+            multiply(&c, cStride, a, aStride, aTransposed, packed, m, n, k, adds)
             #expect(relativeError(c, expected) < 1e-5, "form \(form)")
         }
     }

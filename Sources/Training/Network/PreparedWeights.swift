@@ -65,11 +65,13 @@ final class PreparedWeights: @unchecked Sendable {
     /// The columns of Wᵀ from an output on.
     func forwardTile(_ place: ParameterLayout.LinearPlace, start: Int) -> RightFactor {
         RightFactor(
-            start: parameters + place.weight + start * place.inputs, form: .transposed(stride: place.inputs))
+            start: parameters + place.weight + start * place.inputs,
+            form: .plain(stride: place.inputs, transposed: true))
     }
 
     /// The columns of W from an input on.
     func backwardTile(_ place: ParameterLayout.LinearPlace, start: Int) -> RightFactor {
-        RightFactor(start: parameters + place.weight + start, form: .rows(stride: place.inputs))
+        RightFactor(
+            start: parameters + place.weight + start, form: .plain(stride: place.inputs, transposed: false))
     }
 }

@@ -4,9 +4,8 @@ import ViT
 /// The right factor B [k, n] of a product, as it lies in memory or packed.
 struct RightFactor {
     enum Form {
-        case rows(stride: Int)
-        /// Stored as [n, k].
-        case transposed(stride: Int)
+        /// Rows lie `stride` floats apart; `transposed` where it is stored as [n, k].
+        case plain(stride: Int, transposed: Bool)
         /// As a kernel packs it.
         case packed(ProductKernel)
     }
@@ -67,7 +66,7 @@ final class Products {
     private let product: MatrixProduct
     private let kernel: ProductKernel?
     /// A right factor that is packed for one product.
-    private var packed: FloatBuffer
+    private var buffer: FloatBuffer
 
     /// Values of a right factor that is packed for a product of 32-bit floats, at most.
     private static let mostPacked = 1 << 16
@@ -78,7 +77,7 @@ final class Products {
     init(_ kernel: ProductKernel?) throws {
         product = try MatrixProduct()
         self.kernel = kernel
-        packed = FloatBuffer(kernel == nil ? 0 : 2 * Self.mostPacked)
+        buffer = FloatBuffer(kernel == nil ? 0 : 2 * Self.mostPacked)
     }
 
     /// c [m, n] = a · b, or that added to what is in `c`.
@@ -89,24 +88,16 @@ final class Products {
         _ c: UnsafeMutablePointer<Float>, stride cStride: Int, _ a: UnsafePointer<Float>, stride aStride: Int,
         aTransposed: Bool = false, _ b: RightFactor, m: Int, n: Int, k: Int, adds: Bool = false
     ) {
-        func multiply(_ b: UnsafePointer<Float>, stride: Int, transposed: Bool) {
-            if kernel == .bfloat16 {
-                let packed = pack(.bfloat16, b, stride: stride, transposed: transposed, k: k, n: n)
-                return self(
-                    c, stride: cStride, a, stride: aStride, aTransposed: aTransposed, packed, m: m, n: n,
-                    k: k, adds: adds)
-            }
-            product(
-                c, stride: cStride, a, stride: aStride, b, stride: stride, aTransposed: aTransposed,
-                bTransposed: transposed, m: m, n: n, k: k, beta: adds ? 1 : 0)
-        }
+        let b = kernel == .bfloat16 ? packed(b, by: .bfloat16, k: k, n: n) : b
         switch b.form {
         case .packed(let kernel):
             kernel.multiply(
                 c, stride: cStride, a, stride: aStride, aTransposed: aTransposed, packed: b.start, m: m, n: n,
                 k: k, adds: adds)
-        case .rows(let stride): multiply(b.start, stride: stride, transposed: false)
-        case .transposed(let stride): multiply(b.start, stride: stride, transposed: true)
+        case .plain(let stride, let transposed):
+            product(
+                c, stride: cStride, a, stride: aStride, b.start, stride: stride, aTransposed: aTransposed,
+                bTransposed: transposed, m: m, n: n, k: k, beta: adds ? 1 : 0)
         }
     }
 
@@ -116,21 +107,18 @@ final class Products {
     func factor(
         _ start: UnsafePointer<Float>, stride: Int, transposed: Bool = false, k: Int, n: Int
     ) -> RightFactor {
+        let plain = RightFactor(start: start, form: .plain(stride: stride, transposed: transposed))
         guard kernel == .float32, k * n <= Self.mostPacked,
-            ProductKernel.float32.packedCount(k: k, n: n) <= packed.count
-        else {
-            return RightFactor(
-                start: start, form: transposed ? .transposed(stride: stride) : .rows(stride: stride))
-        }
-        return pack(.float32, start, stride: stride, transposed: transposed, k: k, n: n)
+            ProductKernel.float32.packedCount(k: k, n: n) <= buffer.count
+        else { return plain }
+        return packed(plain, by: .float32, k: k, n: n)
     }
 
-    private func pack(
-        _ kernel: ProductKernel, _ start: UnsafePointer<Float>, stride: Int, transposed: Bool, k: Int, n: Int
-    ) -> RightFactor {
+    private func packed(_ b: RightFactor, by kernel: ProductKernel, k: Int, n: Int) -> RightFactor {
+        guard case .plain(let stride, let transposed) = b.form else { return b }
         let count = kernel.packedCount(k: k, n: n)
-        if packed.count < count { packed = FloatBuffer(count) }
-        kernel.pack(packed.start, start, stride: stride, transposed: transposed, k: k, n: n)
-        return RightFactor(start: UnsafePointer(packed.start), form: .packed(kernel))
+        if buffer.count < count { buffer = FloatBuffer(count) }
+        kernel.pack(buffer.start, b.start, stride: stride, transposed: transposed, k: k, n: n)
+        return RightFactor(start: UnsafePointer(buffer.start), form: .packed(kernel))
     }
 }

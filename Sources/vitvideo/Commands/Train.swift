@@ -25,8 +25,8 @@ struct Train: ParsableCommand {
             vitvideo train photos/ --fine-tune dino_vits16 -o tuned.safetensors
             vitvideo train photos/ --probe dinov2_vits14 -o head.safetensors
 
-            The result is an ordinary checkpoint: vitvideo dog.mp4 --weights vit.safetensors -o out.mp4. The same seed and \
-            the same data give the same weights, whatever the number of threads.
+            The result is an ordinary checkpoint: vitvideo dog.mp4 --weights vit.safetensors -o out.mp4. The same \
+            seed, data and precision give the same weights, whatever the number of threads.
             """)
 
     @OptionGroup(title: "Data") var data: TrainingDataOptions
